@@ -1,0 +1,32 @@
+"""Explicit providers: one account and region of AWS, one cluster. No ambient region, profile or kubeconfig context."""
+
+from __future__ import annotations
+
+import pulumi
+import pulumi_aws
+import pulumi_kubernetes
+
+from .documents.kubernetes import eks_kubeconfig
+from .settings import Settings
+
+
+def aws_provider(settings: Settings) -> pulumi_aws.Provider:
+    """AWS in the stack's region; credentials of another account are refused before anything is made."""
+    return pulumi_aws.Provider("aws", region=settings.region, allowed_account_ids=[settings.cluster.account])
+
+
+def kubernetes_provider(settings: Settings, *, aws: pulumi_aws.Provider) -> pulumi_kubernetes.Provider:
+    """The stack's cluster: by its named kubeconfig context, else by what EKS answers at deploy."""
+    cluster = settings.cluster
+    if cluster.context:
+        return pulumi_kubernetes.Provider("kubernetes", context=cluster.context)
+    found = pulumi_aws.eks.get_cluster_output(name=cluster.name, opts=pulumi.InvokeOutputOptions(provider=aws))
+    kubeconfig = found.apply(
+        lambda answer: eks_kubeconfig(
+            name=cluster.name,
+            region=settings.region,
+            endpoint=answer.endpoint,
+            certificate_authority=answer.certificate_authorities[0].data,
+        )
+    )
+    return pulumi_kubernetes.Provider("kubernetes", kubeconfig=kubeconfig)

@@ -1,0 +1,144 @@
+"""Regions, partitions, accounts and ARNs: what they look like and which belongs to which.
+
+The regions come from botocore's own `partitions.json`, so a new region arrives with an upgrade of boto3.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import AfterValidator, BeforeValidator
+
+
+@dataclass(frozen=True)
+class Partition:
+    """A partition of AWS: its name in ARNs (`aws`, `aws-cn`, `aws-us-gov`, …) and the suffix of its host names."""
+
+    name: str
+    dns_suffix: str
+
+
+@lru_cache(maxsize=1)
+def _regions() -> dict[str, Partition]:
+    # Located without importing botocore: the import alone would cost a plan more than reading the file.
+    spec = find_spec("botocore")
+    if spec is None or not spec.submodule_search_locations:
+        raise RuntimeError("botocore is not installed; run 'uv sync'")
+    path = Path(next(iter(spec.submodule_search_locations))) / "data" / "partitions.json"
+    regions: dict[str, Partition] = {}
+    for entry in json.loads(path.read_text())["partitions"]:
+        partition = Partition(entry["id"], entry["outputs"]["dnsSuffix"])
+        regions.update({name: partition for name in entry["regions"] if not name.endswith("-global")})
+    return regions
+
+
+def partition_of(region: str) -> Partition:
+    """The partition that a known region lies in; KeyError for an unknown one."""
+    return _regions()[region]
+
+
+def check_region(region: str) -> str:
+    """Refuse a region that AWS does not have."""
+    known = _regions()
+    if region not in known:
+        close = difflib.get_close_matches(region, known, n=3)
+        hint = f"did you mean {' or '.join(close)}?" if close else "see 'aws ec2 describe-regions'"
+        raise ValueError(f"AWS has no region of this name; {hint}")
+    return region
+
+
+def _account_before(value: object) -> object:
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        raise ValueError(
+            "an account id is text of 12 digits, and YAML read this as a number (a leading zero is lost that way);"
+            ' quote it: "012345678901"'
+        )
+    return value
+
+
+def check_account(account: str) -> str:
+    """Refuse what is not an account id of 12 digits."""
+    if not re.fullmatch(r"[0-9]{12}", account):
+        raise ValueError(
+            f'an account id has exactly 12 digits, this has {len(account)} characters; quote it: "012345678901"'
+        )
+    return account
+
+
+@dataclass(frozen=True)
+class Arn:
+    """The six parts of an Amazon Resource Name."""
+
+    partition: str
+    service: str
+    region: str
+    account: str
+    resource: str
+
+    @classmethod
+    def parse(cls, text: str) -> Arn:
+        """Read `arn:partition:service:region:account:resource`; ValueError where a part is missing."""
+        parts = text.split(":", 5)
+        if len(parts) != 6 or parts[0] != "arn" or not parts[1] or not parts[2] or not parts[5]:
+            raise ValueError("an ARN reads arn:partition:service:region:account:resource; copy it from the AWS console")
+        return cls(*parts[1:])
+
+    def __str__(self) -> str:
+        return f"arn:{self.partition}:{self.service}:{self.region}:{self.account}:{self.resource}"
+
+
+def check_kms_key_arn(text: str) -> str:
+    """Refuse what is not the ARN of a customer managed key itself."""
+    if text.endswith("alias/aws/s3") or text == "aws/s3":
+        raise ValueError(
+            "aws/s3 is the key that AWS manages: no policy can be set on it and no other account or cluster can be"
+            " given it; leave the field out for a key of its own, or give a customer managed key's ARN"
+        )
+    arn = Arn.parse(text)
+    if arn.service != "kms" or not arn.resource.startswith("key/"):
+        raise ValueError(
+            "a KMS key's ARN reads arn:aws:kms:REGION:ACCOUNT:key/ID (IAM knows keys by it, not by an alias);"
+            " see 'aws kms describe-key --key-id alias/NAME'"
+        )
+    return text
+
+
+def check_policy_arn(text: str) -> str:
+    """Refuse what is not the ARN of an IAM policy (for a permissions boundary)."""
+    arn = Arn.parse(text)
+    if arn.service != "iam" or not arn.resource.startswith("policy/"):
+        raise ValueError("an IAM policy's ARN reads arn:aws:iam::ACCOUNT:policy/NAME; see 'aws iam list-policies'")
+    if arn.resource.endswith("policy/AdministratorAccess"):
+        raise ValueError("AdministratorAccess bounds nothing; name a policy that is narrower, or leave the field out")
+    return text
+
+
+def check_oidc_issuer(url: str) -> str:
+    """Refuse what is not an EKS OIDC issuer's URL."""
+    if not url.startswith("https://"):
+        raise ValueError("an OIDC issuer begins with https:// (IAM conditions are written without it, by this program)")
+    if not re.fullmatch(r"https://oidc\.eks\.[a-z0-9-]+\.[a-z0-9.]+/id/[A-Za-z0-9]+", url):
+        raise ValueError(
+            "an EKS issuer reads https://oidc.eks.REGION.amazonaws.com/id/ID; see 'aws eks describe-cluster --name NAME"
+            " --query cluster.identity.oidc.issuer'"
+        )
+    return url
+
+
+def issuer_region(url: str) -> str:
+    """The region in an EKS OIDC issuer's URL."""
+    return url.removeprefix("https://oidc.eks.").split(".", 1)[0]
+
+
+Region = Annotated[str, AfterValidator(check_region)]
+AccountId = Annotated[str, AfterValidator(check_account), BeforeValidator(_account_before)]
+KmsKeyArn = Annotated[str, AfterValidator(check_kms_key_arn)]
+PolicyArn = Annotated[str, AfterValidator(check_policy_arn)]
+OidcIssuer = Annotated[str, AfterValidator(check_oidc_issuer)]

@@ -1,0 +1,169 @@
+"""Names that AWS and Kubernetes accept: one value type a kind of name, its rule in one place.
+
+Sources: the S3 user guide on bucket naming, the IAM and EKS API references (lengths and character sets), RFC 1123.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import ipaddress
+import re
+from typing import Annotated
+
+from pydantic import AfterValidator
+
+BUCKET_NAME_MAX = 63
+ROLE_NAME_MAX = 64
+LABEL_MAX = 63
+# A backup is called <schedule>-YYYYMMDDhhmmss, 15 characters more, and its name is a label value as well.
+SCHEDULE_NAME_MAX = LABEL_MAX - 15
+
+_BUCKET_CHARACTERS = re.compile(r"^[a-z0-9.-]+$")
+_LABEL = re.compile(r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$")
+_SUBDOMAIN = re.compile(r"^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$")
+_ROLE = re.compile(r"^[A-Za-z0-9+=,.@_-]+$")
+_CLUSTER = re.compile(r"^[A-Za-z0-9][A-Za-z0-9_-]*$")
+_RESERVED_BUCKET_PREFIXES = ("xn--", "sthree-", "amzn-s3-demo-")
+_RESERVED_BUCKET_SUFFIXES = ("-s3alias", "--ol-s3", ".mrap", "--x-s3", "--table-s3")
+
+
+def shortened(name: str, limit: int) -> str:
+    """`name`, or where it is longer than `limit` its beginning and a hash of the whole: two long names stay two."""
+    if len(name) <= limit:
+        return name
+    digest = hashlib.sha256(name.encode()).hexdigest()[:8]
+    return f"{name[: limit - 9].rstrip('-.')}-{digest}"
+
+
+def as_bucket_name(name: str) -> str:
+    """A bucket name made of `name`: lower case, hyphens, 63 characters; a hash tells apart what this would merge."""
+    plain = re.sub(r"[^a-z0-9-]", "-", name.lower()).strip("-")
+    if plain != name:
+        digest = hashlib.sha256(name.encode()).hexdigest()[:8]
+        plain = f"{plain}-{digest}"
+    return shortened(plain, BUCKET_NAME_MAX)
+
+
+def check_bucket_name(name: str) -> str:
+    """Refuse what S3 refuses of a general purpose bucket's name."""
+    if "/" in name:
+        raise ValueError("a bucket name has no '/'; give the part behind it as storage.prefix")
+    if not 3 <= len(name) <= BUCKET_NAME_MAX:
+        raise ValueError(f"a bucket name has 3 to {BUCKET_NAME_MAX} characters, this one {len(name)}; choose another")
+    if not _BUCKET_CHARACTERS.match(name):
+        raise ValueError(
+            "a bucket name is made of lower-case letters, digits, hyphens and dots; write it without the others"
+        )
+    if name[0] in ".-" or name[-1] in ".-":
+        raise ValueError("a bucket name begins and ends with a letter or a digit; take the edge character away")
+    if ".." in name or ".-" in name or "-." in name:
+        raise ValueError("a bucket name has no dot beside another dot or a hyphen; write it with hyphens alone")
+    try:
+        ipaddress.IPv4Address(name)
+    except ValueError:
+        pass
+    else:
+        raise ValueError("a bucket name cannot look like an IP address; choose another")
+    for prefix in _RESERVED_BUCKET_PREFIXES:
+        if name.startswith(prefix):
+            raise ValueError(f"S3 keeps bucket names that begin with '{prefix}' for itself; choose another")
+    for suffix in _RESERVED_BUCKET_SUFFIXES:
+        if name.endswith(suffix):
+            raise ValueError(f"S3 keeps bucket names that end with '{suffix}' for itself; choose another")
+    return name
+
+
+def check_prefix(prefix: str) -> str:
+    """Refuse a key prefix that Velero would not read back as it was written."""
+    if prefix == "":
+        raise ValueError("an empty prefix; leave the field out for the whole bucket")
+    if prefix.startswith("/") or prefix.endswith("/"):
+        raise ValueError("a prefix neither begins nor ends with '/'; Velero puts the slashes in")
+    if "//" in prefix:
+        raise ValueError("a prefix with '//' names an empty folder; write a single '/'")
+    if not re.match(r"^[A-Za-z0-9!_.*'()/-]+$", prefix):
+        raise ValueError("a prefix is made of letters, digits, '/' and !_.*'()-; write it without the others")
+    if len(prefix) > 512:
+        raise ValueError(f"a prefix has at most 512 characters, this one {len(prefix)}; S3 keys end at 1024 bytes")
+    return prefix
+
+
+def check_label(name: str) -> str:
+    """Refuse what is not an RFC 1123 label: namespaces, service accounts, releases."""
+    if "*" in name:
+        raise ValueError("a wildcard is no name here; write the one name that is meant")
+    if len(name) > LABEL_MAX:
+        raise ValueError(f"at most {LABEL_MAX} characters, this one has {len(name)}; choose a shorter name")
+    if not _LABEL.match(name):
+        raise ValueError(
+            "an RFC 1123 label is lower-case letters, digits and hyphens, with a letter or digit at both ends;"
+            f" write for example {_example_label(name)!r}"
+        )
+    return name
+
+
+def check_subdomain(name: str) -> str:
+    """Refuse what is not an RFC 1123 subdomain: most Kubernetes objects' names."""
+    if len(name) > 253:
+        raise ValueError(f"at most 253 characters, this one has {len(name)}; choose a shorter name")
+    if not _SUBDOMAIN.match(name):
+        raise ValueError(
+            "an RFC 1123 name is lower-case letters, digits, hyphens and dots, a letter or digit at both ends"
+        )
+    return name
+
+
+def check_schedule_name(name: str) -> str:
+    """Refuse a schedule name whose backups could not be named or labelled after it."""
+    check_label(name)
+    if len(name) > SCHEDULE_NAME_MAX:
+        raise ValueError(
+            f"at most {SCHEDULE_NAME_MAX} characters, this one has {len(name)}: a backup's name adds a time stamp"
+            f" of 15, and both are label values of at most {LABEL_MAX}; choose a shorter name"
+        )
+    return name
+
+
+def check_namespace_pattern(name: str) -> str:
+    """Refuse what is neither a namespace's name nor '*'."""
+    if name == "*":
+        return name
+    if "*" in name:
+        raise ValueError("'*' stands alone for every namespace; write the names out")
+    return check_label(name)
+
+
+def check_role_name(name: str) -> str:
+    """Refuse what IAM refuses of a role's name."""
+    if "*" in name:
+        raise ValueError("a wildcard is no role name; write the one name that is meant")
+    if not 1 <= len(name) <= ROLE_NAME_MAX:
+        raise ValueError(f"a role name has 1 to {ROLE_NAME_MAX} characters, this one {len(name)}; choose a shorter one")
+    if not _ROLE.match(name):
+        raise ValueError("a role name is made of letters, digits and +=,.@_-; write it without the others")
+    return name
+
+
+def check_cluster_name(name: str) -> str:
+    """Refuse what EKS refuses of a cluster's name."""
+    if not 1 <= len(name) <= 100:
+        raise ValueError(
+            f"an EKS cluster name has 1 to 100 characters, this one {len(name)}; see 'aws eks list-clusters'"
+        )
+    if not _CLUSTER.match(name):
+        raise ValueError("an EKS cluster name is letters, digits, '-' and '_', beginning with a letter or a digit")
+    return name
+
+
+def _example_label(name: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:LABEL_MAX] or "daily-backup"
+
+
+BucketName = Annotated[str, AfterValidator(check_bucket_name)]
+KeyPrefix = Annotated[str, AfterValidator(check_prefix)]
+KubernetesName = Annotated[str, AfterValidator(check_label)]
+KubernetesSubdomain = Annotated[str, AfterValidator(check_subdomain)]
+NamespacePattern = Annotated[str, AfterValidator(check_namespace_pattern)]
+ScheduleName = Annotated[str, AfterValidator(check_schedule_name)]
+RoleName = Annotated[str, AfterValidator(check_role_name)]
+ClusterName = Annotated[str, AfterValidator(check_cluster_name)]

@@ -1,0 +1,102 @@
+"""Thousands of random expressions, moments and durations, put to robfig/cron and to this code: ``-m oracle``."""
+
+from __future__ import annotations
+
+import importlib
+import random
+import shutil
+import zoneinfo
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from components.settings.cron import Cron
+from components.settings.duration import Duration
+
+FOLDER = Path(__file__).parents[2] / "oracles" / "cron"
+QUESTIONS = 4_000
+
+pytestmark = [
+    pytest.mark.oracle,
+    pytest.mark.skipif(shutil.which("go") is None, reason="go, which builds the oracle, is not installed"),
+]
+
+Ask = Callable[[list[dict[str, Any]]], list[dict[str, Any]]]
+
+
+@pytest.fixture(scope="module")
+def ask(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ask]:
+    """The compiled oracle. Both sides read the zone rules of the tzdata package."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(FOLDER))
+        oracle = importlib.import_module("cron_oracle")
+        program = oracle.build(tmp_path_factory.mktemp("oracle"))
+        zoneinfo.reset_tzpath(to=[])
+        ZoneInfo.clear_cache()
+        yield lambda questions: oracle.ask(program, questions)
+        zoneinfo.reset_tzpath()
+        ZoneInfo.clear_cache()
+
+
+@pytest.fixture
+def questions() -> Iterator[ModuleType]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(FOLDER))
+        yield importlib.import_module("cron_questions")
+
+
+def ours(question: dict[str, Any], written: Callable[[datetime], str]) -> tuple[bool, list[str]]:
+    try:
+        cron = Cron.parse(question["expression"], allow_never=True)
+    except ValueError:
+        return False, []
+    runs = cron.next_runs(datetime.fromisoformat(question["after"]), question["count"])
+    return True, [written(run) for run in runs]
+
+
+def differences(asked: list[dict[str, Any]], ask: Ask, written: Callable[[datetime], str]) -> list[Any]:
+    found = []
+    for question, answer in zip(asked, ask(asked), strict=True):
+        expected = (answer["accepted"], answer.get("runs", []))
+        got = ours(question, written)
+        if got != expected:
+            found.append((question, answer, got))
+    return found
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_random_schedules_run_when_robfig_runs_them(ask: Ask, questions: ModuleType, seed: int) -> None:
+    dice = random.Random(seed)
+    asked = [questions.random_question(dice) for _ in range(QUESTIONS)]
+    assert differences(asked, ask, questions.written)[:5] == []
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_random_text_is_accepted_when_robfig_accepts_it(ask: Ask, questions: ModuleType, seed: int) -> None:
+    dice = random.Random(seed)
+    after = "2026-03-07T22:10:11Z"
+    asked = [{"expression": questions.random_text(dice), "after": after, "count": 2} for _ in range(QUESTIONS)]
+    assert differences(asked, ask, questions.written)[:5] == []
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_random_durations_are_gos(ask: Ask, questions: ModuleType, seed: int) -> None:
+    dice = random.Random(seed)
+    asked = [{"duration": questions.random_duration(dice)} for _ in range(QUESTIONS)]
+    found = []
+    for question, answer in zip(asked, ask(asked), strict=True):
+        try:
+            duration = Duration.parse_go(question["duration"])
+        except ValueError:
+            got = None
+        else:
+            got = (duration.nanoseconds, duration.go)
+        expected = (answer.get("nanoseconds", 0), answer["printed"]) if answer["accepted"] else None
+        if got != expected:
+            found.append((question, answer, got))
+    assert found[:5] == []

@@ -1,0 +1,146 @@
+"""What a valid stack means: defaults by environment, objectives, names."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from components.settings import Settings
+from components.settings.names import (
+    BUCKET_NAME_MAX,
+    as_bucket_name,
+    check_bucket_name,
+    check_label,
+    check_schedule_name,
+    shortened,
+)
+from components.settings.versions import LINES, PINNED_CHART, PINNED_PLUGIN, PINNED_VELERO, mismatches
+from tests.support import mapping, settings
+
+NOW = datetime(2026, 11, 23, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("environment", "keep", "window", "protect", "budget"),
+    [
+        ("development", "7d", 7, False, False),
+        ("staging", "14d", 30, True, False),
+        ("production", "30d", 30, True, True),
+    ],
+)
+def test_an_environment_brings_its_defaults(environment, keep, window, protect, budget):
+    found = settings(environment=environment)
+    assert {name: str(schedule.keep) for name, schedule in found.schedules.items()} == {"daily-backup": keep}
+    assert str(found.recovery.retention) == keep
+    assert found.storage.key_deletion_window_days == window
+    assert found.storage.protect is protect
+    assert found.storage.force_destroy is not protect
+    assert found.release.disruption_budget is budget
+
+
+def test_a_longer_retention_keeps_the_default_schedules_backups_as_long():
+    found = settings(recovery={"retention": "90d"})
+    assert [str(schedule.keep) for schedule in found.schedules.values()] == ["90d"]
+
+
+def test_named_schedules_replace_the_default_one():
+    found = settings(schedules={"hourly": {"cron": "@hourly", "keep": "30d"}})
+    assert list(found.schedules) == ["hourly"]
+
+
+def test_one_key_of_a_section_leaves_its_other_defaults():
+    found = settings(storage={"noncurrentDays": 45})
+    assert (found.storage.noncurrent_days, found.storage.key_deletion_window_days) == (45, 30)
+
+
+def test_settings_cannot_be_changed():
+    with pytest.raises(ValidationError):
+        settings().region = "eu-west-2"  # pyright: ignore[reportAttributeAccessIssue]
+
+
+def test_settings_survive_a_round_trip_through_their_own_mapping():
+    found = settings(volumes={"mode": "csi-snapshot"}, storage={"prefix": "a/b"})
+    again = Settings.from_mapping(found.to_mapping())
+    assert again == found
+
+
+def test_a_schedule_of_every_namespace_takes_cluster_resources_and_one_of_a_few_does_not():
+    found = settings(
+        schedules={
+            "all": {"cron": "@daily", "keep": "30d"},
+            "few": {"cron": "@daily", "keep": "30d", "namespaces": ["shop"]},
+            "few-with": {"cron": "@daily", "keep": "30d", "namespaces": ["shop"], "clusterResources": True},
+        }
+    ).schedules
+    assert {name: schedule.includes_cluster_resources for name, schedule in found.items()} == {
+        "all": True,
+        "few": None,
+        "few-with": True,
+    }
+
+
+def test_a_gap_that_only_a_clock_change_makes_is_a_warning_and_not_a_refusal():
+    def warned(zone: str, cron: str = "0 2 * * *") -> list[str]:
+        given = settings(schedules={"daily": {"cron": cron, "timezone": zone, "keep": "30d"}})
+        return [warning.message for warning in given.warnings(NOW) if warning.rule == "rpo-clock-change"]
+
+    assert warned("UTC") == warned("Asia/Kolkata") == []
+    [repeated] = warned("America/New_York", "0 5 * * *")
+    assert "25 h pass" in repeated
+    # 02:00 does not exist on the day that the clocks go forward, and robfig/cron leaves that day's run out.
+    [skipped] = warned("America/New_York")
+    assert "47 h pass" in skipped
+    assert "timezone: UTC" in skipped
+
+
+def test_a_namespace_left_out_of_an_objective_of_all_is_a_warning():
+    given = settings(schedules={"daily": {"cron": "@daily", "keep": "30d", "excludedNamespaces": ["kube-system"]}})
+    assert [warning.rule for warning in given.warnings(NOW)] == ["excluded-namespaces"]
+
+
+def test_an_untested_kubernetes_can_be_allowed_and_is_then_a_warning():
+    given = settings(cluster={"kubernetesVersion": "1.36"}, release={"allowUntestedKubernetes": True})
+    assert [warning.rule for warning in given.warnings(NOW)] == ["untested-kubernetes"]
+
+
+def test_the_pins_go_together_on_every_kubernetes_of_their_line():
+    [line] = [line for line in LINES if PINNED_VELERO.startswith(f"v{line.velero}.")]
+    for kubernetes in line.kubernetes:
+        versions = {"velero": PINNED_VELERO, "plugin": PINNED_PLUGIN, "chart": PINNED_CHART}
+        assert mismatches(kubernetes=kubernetes, **versions) == []
+
+
+@pytest.mark.parametrize("waiver", [{"s3-access-logs": "no"}])
+def test_a_waiver_without_a_reason_is_refused(waiver):
+    with pytest.raises(ValueError, match="reason"):
+        Settings.from_mapping(mapping(waivers=waiver))
+
+
+@given(st.from_regex(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}", fullmatch=True))
+def test_every_cluster_name_makes_a_bucket_name_that_s3_takes(cluster):
+    name = as_bucket_name(f"velero-{cluster}-111122223333-ap-northeast-1")
+    assert check_bucket_name(name) == name
+    assert len(name) <= BUCKET_NAME_MAX
+
+
+@given(st.lists(st.from_regex(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}", fullmatch=True), unique=True, min_size=2, max_size=20))
+def test_two_cluster_names_never_make_the_same_bucket_name(clusters):
+    names = {as_bucket_name(f"velero-{cluster}-111122223333-eu-west-1") for cluster in clusters}
+    assert len(names) == len(clusters)
+
+
+@given(st.text(alphabet="abcdefghij-", min_size=1, max_size=200), st.integers(min_value=20, max_value=64))
+def test_a_shortened_name_fits_and_one_that_fits_is_left_alone(name, limit):
+    found = shortened(name, limit)
+    assert len(found) <= limit
+    if len(name) <= limit:
+        assert found == name
+
+
+@given(st.from_regex(r"[a-z0-9]([a-z0-9-]{0,46}[a-z0-9])?", fullmatch=True))
+def test_every_schedule_name_leaves_room_for_its_backups(name):
+    assert check_label(f"{check_schedule_name(name)}-20261123020000")

@@ -1,0 +1,181 @@
+"""Reading stack files: lines, every problem at once, and what the engine hands over."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pulumi
+import pytest
+
+from components.settings import StackFileError, find_stack_files, load_from_pulumi, load_stack_file
+from tests.conftest import ROOT
+from velero_eks.plan.model import ProgramError
+from velero_eks.plan.recorder import record_program
+
+GOOD = """\
+config:
+  aws:region: eu-west-1
+  velero-eks:environment: staging
+  velero-eks:cluster:
+    name: shop
+    account: "111122223333"
+    kubernetesVersion: "1.34"
+    oidcIssuer: https://oidc.eks.eu-west-1.amazonaws.com/id/ABC
+"""
+
+
+def written(folder: Path, text: str) -> Path:
+    path = folder / "Pulumi.shop.yaml"
+    path.write_text(text)
+    return path
+
+
+def problems(folder: Path, text: str) -> list[str]:
+    with pytest.raises(StackFileError) as raised:
+        load_stack_file(written(folder, text))
+    return [str(problem).removeprefix(str(folder) + "/") for problem in raised.value.problems]
+
+
+def test_a_good_file_is_read_with_its_stacks_name(tmp_path):
+    found = load_stack_file(written(tmp_path, GOOD))
+    assert found.stack == "shop"
+    assert found.settings.cluster.name == "shop"
+    assert found.settings.region == "eu-west-1"
+
+
+@pytest.mark.parametrize("stack", ["dev", "local", "prod", "staging"])
+def test_the_shipped_stacks_are_valid(stack):
+    assert load_stack_file(find_stack_files(ROOT)[stack]).stack == stack
+
+
+def test_every_problem_is_told_at_once_each_with_its_line(tmp_path):
+    text = GOOD.replace("staging", "stagin") + (
+        "  velero-eks:schedules:\n"
+        "    daily:\n"
+        "      cron: 0 2 * * 7\n"
+        "      keep: 30d\n"
+        "  velero-eks:volume: {mode: none}\n"
+    )
+    found = problems(tmp_path, text)
+    assert [line.split(": ")[0] for line in found] == [
+        "Pulumi.shop.yaml:3",
+        "Pulumi.shop.yaml:11",
+        "Pulumi.shop.yaml:13",
+    ]
+    assert found[0].startswith('Pulumi.shop.yaml:3: velero-eks:environment = "stagin": one of')
+    assert found[1].startswith('Pulumi.shop.yaml:11: velero-eks:schedules.daily.cron = "0 2 * * 7": ')
+    assert "did you mean volumes?" in found[2]
+
+
+def test_a_missing_field_is_shown_at_its_section(tmp_path):
+    [problem] = problems(tmp_path, GOOD.replace('    account: "111122223333"\n', ""))
+    assert problem.startswith("Pulumi.shop.yaml:4: velero-eks:cluster.account: required")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("config: [", "Pulumi.shop.yaml:2: file: is not YAML"),
+        ("- a\n", "Pulumi.shop.yaml: config: a stack file has a mapping called config"),
+        ("", "Pulumi.shop.yaml: config: a stack file has a mapping called config"),
+        ("config: 3\n", "Pulumi.shop.yaml: config: a stack file has a mapping called config"),
+    ],
+)
+def test_what_is_no_stack_file_says_so(tmp_path, text, expected):
+    assert problems(tmp_path, text)[0].startswith(expected)
+
+
+def test_a_file_that_is_not_there_says_so(tmp_path):
+    with pytest.raises(StackFileError, match="cannot be read"):
+        load_stack_file(tmp_path / "Pulumi.none.yaml")
+
+
+def test_bytes_that_are_no_text_say_so(tmp_path):
+    path = tmp_path / "Pulumi.shop.yaml"
+    path.write_bytes(b"config:\n  a: \xff\xfe\n")
+    with pytest.raises(StackFileError, match="cannot be read"):
+        load_stack_file(path)
+
+
+def test_a_key_given_twice_is_refused_with_both_lines(tmp_path):
+    found = problems(tmp_path, GOOD + "  velero-eks:environment: production\n")
+    assert "Pulumi.shop.yaml:9" in found[0]
+    assert "the same key as on line 3" in found[0]
+
+
+def test_schedule_names_that_differ_in_case_alone_are_refused(tmp_path):
+    text = (
+        GOOD
+        + "  velero-eks:schedules:\n    daily: {cron: '@daily', keep: 14d}\n    DAILY: {cron: '@daily', keep: 14d}\n"
+    )
+    assert any("the same key as on line 10" in problem for problem in problems(tmp_path, text))
+
+
+def test_an_account_whose_leading_zero_yaml_would_lose_is_refused(tmp_path):
+    found = problems(tmp_path, GOOD.replace('"111122223333"', "012345678901"))
+    assert any('quote it: "012345678901"' in problem for problem in found)
+
+
+def test_keys_of_other_programs_are_refused_with_where_the_setting_is(tmp_path):
+    found = problems(tmp_path, GOOD + "  aws:profile: me\n  kubernetes:context: there\n  other:key: x\n")
+    assert "aws:region and cluster.account" in found[0]
+    assert "cluster.context" in found[1]
+    assert "begin with velero-eks:" in found[2]
+
+
+def test_the_engines_own_switches_are_left_to_it(tmp_path):
+    text = GOOD + "  pulumi:disable-default-providers: [aws, kubernetes]\n"
+    assert load_stack_file(written(tmp_path, text)).stack == "shop"
+
+
+def test_a_password_in_plain_text_is_refused_and_not_shown(tmp_path):
+    [problem] = problems(tmp_path, GOOD + "  velero-eks:repositoryPassword: a-very-secret-password-indeed\n")
+    assert "config set --secret" in problem
+    assert "a-very-secret" not in problem
+
+
+def test_an_encrypted_password_is_planned_without_its_value(tmp_path):
+    text = GOOD + "  velero-eks:repositoryPassword:\n    secure: v1:abc:def\n"
+    assert load_stack_file(written(tmp_path, text)).settings.repository_password is not None
+
+
+def engine(config: dict[str, object]) -> list[object]:
+    seen: list[object] = []
+    record_program(lambda: seen.append(load_from_pulumi()), stack="shop", config=config)
+    return seen
+
+
+def test_the_engine_hands_over_the_same_settings_as_the_file(tmp_path):
+    file = load_stack_file(written(tmp_path, GOOD))
+    assert engine(file.config) == [file.settings]
+
+
+def test_a_misspelt_section_stops_the_engines_program_too_without_a_traceback(tmp_path):
+    file = load_stack_file(written(tmp_path, GOOD))
+    with pytest.raises(ProgramError) as raised:
+        engine({**file.config, "velero-eks:scheduels": {}})
+    assert str(raised.value) == (
+        "stacks/Pulumi.shop.yaml: velero-eks:scheduels = {}: unknown key; did you mean schedules? Valid here:"
+        " environment, cluster, recovery, identity, volumes, storage, release, schedules, tags, waivers, repositoryPassword"
+    )
+    assert isinstance(raised.value.__cause__, pulumi.RunError)
+
+
+def test_values_reach_the_program_from_the_engines_environment(tmp_path, monkeypatch):
+    file = load_stack_file(written(tmp_path, GOOD))
+    texts = {key: value if isinstance(value, str) else json.dumps(value) for key, value in file.config.items()}
+    seen: list[object] = []
+
+    def program() -> None:
+        monkeypatch.setenv("PULUMI_CONFIG", json.dumps(texts))
+        seen.append(load_from_pulumi())
+
+    record_program(program, stack="shop")
+    assert seen == [file.settings]
+
+
+def test_irsa_without_an_issuer_is_refused_with_the_command_that_shows_it(tmp_path):
+    text = "".join(line + "\n" for line in GOOD.splitlines() if "oidcIssuer" not in line)
+    [problem] = problems(tmp_path, text)
+    assert problem.startswith("Pulumi.shop.yaml:4: velero-eks:cluster.oidcIssuer: required by identity.mode irsa")

@@ -1,0 +1,111 @@
+"""The release's values through the real chart."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from components.settings.versions import PINNED_CHART
+from tests.conftest import reference
+from tests.support import record
+
+
+def helm() -> str:
+    """The `helm` on PATH, or the one that `make programs` built. Neither: the test says so."""
+    found = shutil.which("helm")
+    if found is None:
+        from lab.programs.find import cached
+
+        built = cached("helm")
+        found = str(built) if built else None
+    if found is None:
+        message = "no helm on PATH and none built: install Helm 3, or run `make programs`"
+        if os.environ.get("CI"):
+            pytest.fail(message)
+        pytest.skip(message)
+    return found
+
+
+@pytest.fixture(scope="module")
+def program() -> str:
+    return helm()
+
+
+def render(program: str, folder: Path, **sections: Any) -> list[dict[str, Any]]:
+    recording = record(**sections)
+    release = recording.one("kubernetes:helm.sh/v3:Release").inputs
+    values = folder / "values.json"
+    values.write_text(json.dumps(release["values"]))
+    command = [
+        program, "template", release["name"], str(reference(f"velero-{PINNED_CHART}.tgz")),
+        "--namespace", release["namespace"], "--values", str(values), "--kube-version", "1.34.1", "--no-hooks",
+    ]  # fmt: skip
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    return [document for document in yaml.safe_load_all(done.stdout) if document]
+
+
+def of_kind(documents: list[dict[str, Any]], kind: str) -> list[dict[str, Any]]:
+    return [document for document in documents if document["kind"] == kind]
+
+
+@pytest.mark.parametrize("mode", ["none", "csi-snapshot"])
+def test_the_chart_makes_one_location_an_annotated_account_and_no_snapshot_location(program, tmp_path, mode):
+    documents = render(program, tmp_path, volumes={"mode": mode})
+    [location] = of_kind(documents, "BackupStorageLocation")
+    assert location["metadata"]["name"] == "default"
+    assert location["spec"] == {
+        "provider": "aws",
+        "accessMode": "ReadWrite",
+        "default": True,
+        "objectStorage": {"bucket": "velero-shop-111122223333-eu-west-1"},
+        "config": {"region": "eu-west-1"},
+    }
+    assert of_kind(documents, "VolumeSnapshotLocation") == []
+    accounts = of_kind(documents, "ServiceAccount")
+    assert [account["metadata"]["name"] for account in accounts] == ["velero-server"]
+    assert accounts[0]["metadata"]["annotations"] == {
+        "eks.amazonaws.com/role-arn": "arn:aws:iam::111122223333:role/velero-shop-eu-west-1"
+    }
+
+
+def test_the_server_runs_our_versions_limits_and_rates_in_a_restricted_pod(program, tmp_path):
+    [deployment] = of_kind(render(program, tmp_path), "Deployment")
+    assert deployment["metadata"]["name"] == "velero"
+    pod = deployment["spec"]["template"]["spec"]
+    [container], [plugin] = pod["containers"], pod["initContainers"]
+    assert container["image"] == "docker.io/velero/velero:v1.18.2"
+    assert plugin["image"] == "docker.io/velero/velero-plugin-for-aws:v1.14.2"
+    assert {"--client-qps=1000", "--client-burst=1000"} <= set(container["args"])
+    assert not [argument for argument in container["args"] if argument.startswith("--features")]
+    assert container["resources"]["limits"] == {"memory": "1Gi"}
+    assert pod["priorityClassName"] == "system-cluster-critical"
+    assert pod["securityContext"]["runAsNonRoot"] is True
+    assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+    for each in (container, plugin):
+        assert each["securityContext"]["allowPrivilegeEscalation"] is False
+        assert each["securityContext"]["capabilities"] == {"drop": ["ALL"]}
+    assert not [variable for variable in container["env"] if variable["name"] == "AWS_SHARED_CREDENTIALS_FILE"]
+
+
+def test_csi_mode_turns_the_feature_on(program, tmp_path):
+    [deployment] = of_kind(render(program, tmp_path, volumes={"mode": "csi-snapshot"}), "Deployment")
+    assert "--features=EnableCSI" in deployment["spec"]["template"]["spec"]["containers"][0]["args"]
+
+
+def test_the_disruption_budget_is_of_production(program, tmp_path):
+    assert len(of_kind(render(program, tmp_path), "PodDisruptionBudget")) == 1
+    assert of_kind(render(program, tmp_path, environment="staging"), "PodDisruptionBudget") == []
+
+
+def test_an_override_reaches_the_chart(program, tmp_path):
+    overrides = {"nodeSelector": {"kubernetes.io/arch": "arm64"}}
+    [deployment] = of_kind(render(program, tmp_path, release={"helmValuesOverrides": overrides}), "Deployment")
+    assert deployment["spec"]["template"]["spec"]["nodeSelector"] == {"kubernetes.io/arch": "arm64"}

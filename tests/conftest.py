@@ -1,0 +1,31 @@
+"""What several tests share: the project's root, and inputs that come from outside it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def reference(name: str) -> Path:
+    """A reference input (Velero's CRDs, its chart). Missing, it skips the test, saying how to give it; in CI it fails."""
+    folder = Path(os.environ.get("VELERO_REFERENCE", ROOT.parent / "shared" / "reference"))
+    path = folder / name
+    if path.exists():
+        return path
+    message = (
+        f"{name} is not in {folder}: set VELERO_REFERENCE to a folder that holds it"
+        " (the CRDs: `velero install --crds-only --dry-run -o yaml`; the chart: `helm pull velero`)"
+    )
+    if os.environ.get("CI"):
+        pytest.fail(message)
+    pytest.skip(message)
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    """The project's root folder."""
+    return ROOT

@@ -1,0 +1,65 @@
+"""Settings and recordings for tests: one small valid stack, changed where a test says so."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pulumi
+import pulumi_aws
+import pulumi_kubernetes
+
+from components.settings import Settings
+from components.velero_on_eks import VeleroOnEks, VeleroOnEksArgs
+from velero_eks.plan.model import Recording, Resource
+from velero_eks.plan.recorder import record_program
+
+ACCOUNT = "111122223333"
+ISSUER = "https://oidc.eks.eu-west-1.amazonaws.com/id/EXAMPLE0123456789"
+
+MINIMAL: dict[str, Any] = {
+    "environment": "production",
+    "region": "eu-west-1",
+    "cluster": {"name": "shop", "account": ACCOUNT, "kubernetesVersion": "1.34", "oidcIssuer": ISSUER},
+}
+
+
+def mapping(**sections: Any) -> dict[str, Any]:
+    """The minimal stack with sections put in or replaced; `cluster` is laid over key by key, None takes a key away."""
+    result = copy.deepcopy(MINIMAL)
+    cluster = {**result["cluster"], **sections.pop("cluster", {})}
+    result["cluster"] = {key: value for key, value in cluster.items() if value is not None}
+    return {**result, **sections}
+
+
+def settings(**sections: Any) -> Settings:
+    """Valid settings of `mapping(**sections)`."""
+    return Settings.from_mapping(mapping(**sections))
+
+
+def record(**sections: Any) -> Recording:
+    """What `VeleroOnEks` registers for these settings, under explicit providers."""
+    return record_settings(settings(**sections))
+
+
+def record_settings(wanted: Settings, **late: Callable[[], pulumi.Input[str]]) -> Recording:
+    """What `VeleroOnEks` registers; `late` makes, inside the program, arguments that are known only as outputs."""
+
+    def program() -> None:
+        velero = VeleroOnEks(
+            "velero",
+            VeleroOnEksArgs(settings=wanted, **{name: make() for name, make in late.items()}),
+            aws=pulumi_aws.Provider("aws", region=wanted.region),
+            kubernetes=pulumi_kubernetes.Provider("kubernetes", context="test"),
+        )
+        for name, value in velero.exports().items():
+            pulumi.export(name, value)
+
+    return record_program(program)
+
+
+def document(resource: Resource, field: str = "policy") -> Any:
+    """A policy document, out of the JSON text that AWS gets."""
+    return json.loads(resource.inputs[field])
