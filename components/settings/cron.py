@@ -6,6 +6,7 @@ import difflib
 from dataclasses import dataclass
 from datetime import UTC as UTC_ZONE
 from datetime import datetime, timedelta
+from datetime import timezone as FixedOffset
 from functools import lru_cache
 from importlib import resources
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -13,7 +14,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from .cron_clock import clock_changes, longest_gap_over, next_run, wall_gaps
 from .cron_fields import Fields, parse_fields, strip_space, why_never
 from .cron_words import describe
-from .duration import Duration
+from .duration import Duration, quoted
 
 UTC = "UTC"
 _PREFIXES = ("TZ=", "CRON_TZ=")
@@ -77,7 +78,7 @@ class Cron:
         return self.fields is not None and self.fields.either_day
 
     def next_after(self, moment: datetime) -> datetime | None:
-        """The first run after an aware moment, in the schedule's zone; None when it never runs again.
+        """The first run after an aware moment, on the schedule's clock; None when it never runs again.
 
         Equal to robfig's ``Next``, clock changes included: a daily run at a time that the clocks skip is left
         out that day, one at a time that they repeat happens twice. It gives up after five calendar years.
@@ -85,7 +86,11 @@ class Cron:
         """
         after = _unix(moment)
         run = after + (self.delay or 1) if self.fields is None else next_run(self.fields, self.zone, after)
-        return None if run is None else datetime.fromtimestamp(run, self.zone)
+        if run is None:
+            return None
+        # Python subtracts and compares two times of one ZoneInfo by their wall clocks, so the offset is fixed.
+        time = datetime.fromtimestamp(run, self.zone)
+        return time.replace(tzinfo=FixedOffset(time.utcoffset() or timedelta()), fold=0)
 
     def next_runs(self, after: datetime, count: int) -> list[datetime]:
         """The next ``count`` runs after an aware moment; fewer when it stops running."""
@@ -149,7 +154,9 @@ def check_timezone(name: str) -> str:
     try:
         ZoneInfo(name)
     except (ZoneInfoNotFoundError, OSError) as error:
-        raise ValueError(f"time zone {name!r} cannot be read on this machine; install tzdata, or write UTC") from error
+        raise ValueError(
+            f"time zone {name!r} cannot be read on this machine; install tzdata, or write UTC"
+        ) from error
     return name
 
 
@@ -159,17 +166,19 @@ def _parse(expression: str, timezone: str | None, allow_never: bool) -> Cron:
     if expression.startswith(_PREFIXES):
         if timezone is not None:
             raise ValueError(
-                f"cron {_shown(expression)} has a zone in front and timezone is {timezone!r}; keep the timezone field"
+                f"cron {quoted(expression)} has a zone in front and timezone is {timezone!r}; keep the timezone field"
             )
         prefix, space, rest = expression.partition(" ")
         if not space:
-            raise ValueError(f"cron {_shown(expression)} has a zone and no fields; write '{prefix} 0 2 * * *'")
+            raise ValueError(
+                f"cron {quoted(expression)} has a zone and no fields; write '{prefix} 0 2 * * *'"
+            )
         zone, rest = prefix.partition("=")[2] or UTC, strip_space(rest)
     zone = check_timezone(UTC if zone is None else zone)
     fields, delay = _read(rest)
     if fields is not None and not fields.ever_matches and not allow_never:
         raise ValueError(
-            f"cron {_shown(rest)} never runs: {why_never(fields)}; Velero would then back up without end; "
+            f"cron {quoted(rest)} never runs: {why_never(fields)}; Velero would then back up without end; "
             "write a date that comes"
         )
     return Cron(rest, zone, fields, delay)
@@ -184,11 +193,13 @@ def _read(expression: str) -> tuple[Fields | None, int | None]:
         known = ", ".join([*_DESCRIPTORS, "@every 6h"])
         like = difflib.get_close_matches(expression.lower().strip(), _DESCRIPTORS, 1, 0.8)
         mend = f"write {like[0]}" if like else "write one of these, or five fields"
-        raise ValueError(f"cron {_shown(expression)} is no descriptor of Velero's cron, which has {known}; {mend}")
+        raise ValueError(
+            f"cron {quoted(expression)} is no descriptor of Velero's cron, which has {known}; {mend}"
+        )
     try:
         delay = Duration.parse_go(expression[len(_EVERY) :])
     except ValueError as error:
-        raise ValueError(f"cron {_shown(expression)}: {error}") from error
+        raise ValueError(f"cron {quoted(expression)}: {error}") from error
     return None, max(delay.seconds, 1)
 
 
@@ -212,7 +223,3 @@ def _unix(moment: datetime) -> int:
     if moment.tzinfo is None:
         raise ValueError(f"{moment.isoformat()} has no time zone; give an aware datetime")
     return (moment - _EPOCH) // _ONE_SECOND
-
-
-def _shown(expression: str) -> str:
-    return repr(expression if len(expression) <= 60 else expression[:57] + "...")

@@ -6,9 +6,13 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
+from .duration import quoted
+
 _MONTH_NAMES = {
     name: i
-    for i, name in enumerate(["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"], 1)
+    for i, name in enumerate(
+        ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"], 1
+    )
 }
 _WEEKDAY_NAMES = {name: i for i, name in enumerate(["sun", "mon", "tue", "wed", "thu", "fri", "sat"])}
 # Go's strconv.Atoi: an optional sign, ASCII digits, 64 bits.
@@ -130,10 +134,12 @@ def _parse_part(part: str, word: str, place: _Place) -> tuple[int, bool]:
     else:
         low = _value(ends[0], word, place)
         if len(ends) > 2:
-            raise _refusal(place, word, f"{span!r} has more than one '-'", "write one range, such as 1-5")
+            raise _refusal(
+                place, word, f"{quoted(span)} has more than one '-'", "write one range, such as 1-5"
+            )
         high = _value(ends[1], word, place) if len(ends) == 2 else low
     if len(steps) > 1:
-        raise _refusal(place, word, f"{part!r} has more than one '/'", "write one step, such as */2")
+        raise _refusal(place, word, f"{quoted(part)} has more than one '/'", "write one step, such as */2")
     step = 1
     if steps:
         step = _step(steps[0], word, place)
@@ -143,7 +149,7 @@ def _parse_part(part: str, word: str, place: _Place) -> tuple[int, bool]:
         if not place.low <= value <= place.high:
             raise _refusal(place, word, f"{value} is out of range", _mend_value(value, place))
     if low > high:
-        raise _refusal(place, word, f"{span!r} runs backwards", f"write {_unwrapped(low, high, place)}")
+        raise _refusal(place, word, f"{quoted(span)} runs backwards", f"write {_unwrapped(low, high, place)}")
     bits = 0
     for value in range(low, high + 1, step):
         bits |= 1 << value
@@ -156,18 +162,20 @@ def _value(text: str, word: str, place: _Place) -> int:
         return named
     number = _integer(text)
     if number is None:
-        raise _refusal(place, word, f"{text!r} is not a value", _mend_text(text, word, place))
+        raise _refusal(place, word, f"{quoted(text)} is not a value", _mend_text(text, word, place))
     if number < 0:
-        raise _refusal(place, word, f"{text!r} is negative", f"write {place.low} or more")
+        raise _refusal(place, word, f"{quoted(text)} is negative", f"write {place.low} or more")
     return number
 
 
 def _step(text: str, word: str, place: _Place) -> int:
     number = _integer(text)
     if number is None:
-        raise _refusal(place, word, f"the step {text!r} is not a number", "write a whole number after '/'")
+        raise _refusal(
+            place, word, f"the step {quoted(text)} is not a number", "write a whole number after '/'"
+        )
     if number < 1:
-        raise _refusal(place, word, f"the step {text!r} is below 1", "write 1 or more after '/'")
+        raise _refusal(place, word, f"the step {quoted(text)} is below 1", "write 1 or more after '/'")
     return number
 
 
@@ -180,8 +188,7 @@ def _integer(text: str) -> int | None:
 
 
 def _refusal(place: _Place, word: str, what: str, mend: str) -> ValueError:
-    shown = word if len(word) <= 60 else word[:57] + "..."
-    return ValueError(f"{place.name} {shown!r}: {what}; the limit is {place.limit}; {mend}")
+    return ValueError(f"{place.name} {quoted(word)}: {what}; the limit is {place.limit}; {mend}")
 
 
 def _mend_value(value: int, place: _Place) -> str:
@@ -200,10 +207,10 @@ def _mend_text(text: str, word: str, place: _Place) -> str:
     if not text:
         return f"write a value in {place.limit} on both sides of '-'" if "-" in word else "write a value"
     upper = text.upper()
-    if place.names and text[:3].lower() in place.names and text.isalpha():
-        return f"names have three letters; write {upper[:3]}"
     if "#" in text or re.fullmatch(r"LW?|W|[0-9]+[LW]|[A-Z]{3}L", upper):
         return "Velero's cron has no L, W or #; write days of the month, such as 1-7 or 28"
+    if place.names and text[:3].lower() in place.names and text.isalpha():
+        return f"names have three letters; write {upper[:3]}"
     if "." in text:
         return "write whole numbers"
     if upper == "H":
@@ -223,14 +230,14 @@ def _unwrapped(low: int, high: int, place: _Place) -> str:
 
 
 def _wrong_count(expression: str, words: list[str]) -> str:
-    shown = expression if len(expression) <= 60 else expression[:57] + "..."
     if not words:
         return "the cron expression is empty; write five fields, such as '0 2 * * *' for every day at 02:00"
     if len(words) == 1 and words[0].startswith("@"):
-        return f"cron {shown!r}: take the spaces around {words[0]!r} away"
-    said = f"cron {shown!r} has {len(words)} field{'s' if len(words) > 1 else ''}, and the limit is exactly 5"
+        return f"cron {quoted(expression)}: take the spaces around {quoted(words[0])} away"
+    count = f"{len(words)} field{'s' if len(words) > 1 else ''}"
+    said = f"cron {quoted(expression)} has {count}, and the limit is exactly 5"
     order = "minute, hour, day of month, month, day of week"
     if len(words) == 6:
-        mend = f"drop the first: {' '.join(words[1:])!r}"
+        mend = f"drop the first: {quoted(' '.join(words[1:]))}"
         return f"{said} ({order}): robfig's standard parser has no seconds field; {mend}"
     return f"{said}: {order}; write for example '0 2 * * *'"

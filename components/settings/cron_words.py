@@ -105,7 +105,7 @@ def _listed(words: list[str]) -> str:
 
 
 def _length(seconds: int) -> str:
-    for size, word in ((3_600, "hour"), (60, "minute"), (1, "second")):
-        if seconds % size == 0 and (seconds // size <= 99 or size == 1):
+    for size, word in ((3_600, "hour"), (60, "minute")):
+        if seconds % size == 0 and seconds // size <= 99:
             return word if seconds == size else f"{seconds // size} {word}s"
     return Duration.of_seconds(seconds).human

@@ -66,18 +66,20 @@ class Duration:
             raise ValueError(f"{text!r} is not a duration: {_bare(text)}")
         match = _WRITTEN.fullmatch(text)
         if match is None or not text:
-            raise ValueError(f"{_shown(text)} is not a duration: {_mend(text)}")
+            raise ValueError(f"{quoted(text)} is not a duration: {_mend(text)}")
         seconds = 0
         for digits, size in zip(match.groups(), _UNIT_SECONDS.values(), strict=True):
             # Longer digits are over the limit anyway, and int() refuses very long ones in its own words.
             seconds += int((digits or "0").lstrip("0")[:15] or "0") * size
         if seconds > MAX_SECONDS:
             raise ValueError(
-                f"{_shown(text)} is longer than Go can hold: at most {MAX_SECONDS // 86_400}d (292 years); "
+                f"{quoted(text)} is longer than Go can hold: at most {MAX_SECONDS // 86_400}d (292 years); "
                 "write a shorter duration"
             )
         if seconds == 0:
-            raise ValueError(f"{_shown(text)} is no time at all: at least 1s; write a longer duration, such as 1h")
+            raise ValueError(
+                f"{quoted(text)} is no time at all: at least 1s; write a longer duration, such as 1h"
+            )
         return cls(seconds * _SECOND, text)
 
     @classmethod
@@ -136,7 +138,9 @@ class Duration:
         def read(value: Any) -> Duration:
             return value if isinstance(value, cls) else cls.parse(value)
 
-        return core_schema.no_info_plain_validator_function(read, serialization=core_schema.to_string_ser_schema())
+        return core_schema.no_info_plain_validator_function(
+            read, serialization=core_schema.to_string_ser_schema()
+        )
 
     @classmethod
     def __get_pydantic_json_schema__(cls, schema: Any, handler: Any) -> dict[str, Any]:
@@ -160,8 +164,8 @@ def _decimal(count: int, scale: int) -> str:
     return f"{whole}.{str(part).rjust(len(str(scale)) - 1, '0').rstrip('0')}"
 
 
-def _shown(text: str) -> str:
-    """The value in quotes, cut when it is long: an error must stay readable."""
+def quoted(text: str) -> str:
+    """A refused text in quotes, at most 60 characters of it: an error must stay readable."""
     return repr(text if len(text) <= 60 else text[:57] + "...")
 
 
@@ -193,19 +197,19 @@ def _go_nanoseconds(text: str) -> int:
     if rest == "0":
         return 0
     if not rest:
-        raise ValueError(f"{_shown(text)} is not a Go duration; {_HOW_GO}")
+        raise ValueError(f"{quoted(text)} is not a Go duration; {_HOW_GO}")
     total = 0
     # The pattern also matches the nothing behind the last term.
     for whole, _, fraction, unit in _GO_TERM.findall(rest)[:-1]:
         if not whole and not fraction:
-            raise ValueError(f"{_shown(text)} is not a Go duration; {_HOW_GO}")
+            raise ValueError(f"{quoted(text)} is not a Go duration; {_HOW_GO}")
         if not unit:
-            raise ValueError(f"{_shown(text)} is not a Go duration: a number needs a unit; {_HOW_GO}")
+            raise ValueError(f"{quoted(text)} is not a Go duration: a number needs a unit; {_HOW_GO}")
         size = _GO_UNITS.get(unit)
         if size is None:
             mend = "write days as hours, 30d as 720h" if unit in ("d", "w") else _HOW_GO
             raise ValueError(
-                f"{_shown(text)} is not a Go duration: {_shown(unit)} is none of h, m, s, ms, us, ns; {mend}"
+                f"{quoted(text)} is not a Go duration: {quoted(unit)} is none of h, m, s, ms, us, ns; {mend}"
             )
         total += _go_term(whole, fraction, size, text)
         if total > _GO_LIMIT:
@@ -233,5 +237,5 @@ def _go_term(whole: str, fraction: str, size: int, text: str) -> int:
 
 def _too_long(text: str) -> ValueError:
     return ValueError(
-        f"{_shown(text)} is longer than Go can hold: at most 2562047h (292 years); write a shorter duration"
+        f"{quoted(text)} is longer than Go can hold: at most 2562047h (292 years); write a shorter duration"
     )

@@ -299,8 +299,8 @@ def warnings(s: Any, at: datetime) -> tuple[SettingsWarning, ...]:
                 SettingsWarning(
                     "rpo-clock-change",
                     f"schedules.{name}.timezone",
-                    f"when the clocks of {s.schedules[name].timezone} change, {words(gaps[name])} pass between two backups"
-                    f" of {namespace}, over the rpo of {s.recovery.rpo} (a time that clocks skip is left out);"
+                    f"when the clocks of {s.schedules[name].timezone} change, {words(gaps[name])} pass between two"
+                    f" backups of {namespace}, over the rpo of {s.recovery.rpo} (a time that clocks skip is left out);"
                     " write timezone: UTC, or allow the hour in recovery.rpo",
                 )
             )

@@ -1,4 +1,4 @@
-"""Cron against the table of robfig/cron's own answers (tests/oracles/cron), and what must hold of any schedule."""
+"""Cron against a table of robfig/cron's own answers (tests/oracles/cron), and what holds of any schedule."""
 
 from __future__ import annotations
 
@@ -74,7 +74,10 @@ def test_next_runs_are_robfigs() -> None:
         ("0 0 0 * *", "day of month '0': 0 is out of range; the limit is 1-31"),
         ("0 0 1,32 * *", "day of month '1,32': 32 is out of range"),
         ("0 0 * 13 *", "month '13': 13 is out of range; the limit is 1-12 or JAN-DEC"),
-        ("0 0 * * 7", "day of week '7': 7 is out of range; the limit is 0-6 or SUN-SAT; write 0 or SUN for Sunday"),
+        (
+            "0 0 * * 7",
+            "day of week '7': 7 is out of range; the limit is 0-6 or SUN-SAT; write 0 or SUN for Sunday",
+        ),
         ("0 0 * * 1-7", "write 0 or SUN for Sunday"),
         ("0 0 * * MONDAY", "write MON"),
         ("0 0 * January *", "write JAN"),
@@ -160,7 +163,9 @@ def test_a_zone_given_twice_is_refused() -> None:
         ("@every 6h", "Asia/Kolkata", "@every 6h"),
     ],
 )
-def test_velero_gets_the_zone_in_front_of_the_expression(expression: str, zone: str | None, velero: str) -> None:
+def test_velero_gets_the_zone_in_front_of_the_expression(
+    expression: str, zone: str | None, velero: str
+) -> None:
     cron = Cron.parse(expression, zone)
     assert cron.velero_expression == velero
     again = Cron.parse(cron.velero_expression)
@@ -213,14 +218,14 @@ def test_the_search_ends_with_the_calendar() -> None:
         ("0 3 * * SUN", 7 * DAY, 7 * DAY),
         ("0 3 * * MON,THU", 3 * DAY, 4 * DAY),
         ("0 0 1 * *", 28 * DAY, 31 * DAY),
-        ("0 0 31 * *", 31 * DAY, 62 * DAY),
+        ("0 0 31 * *", 31 * DAY, 61 * DAY),
         ("0 0 1 1,7 *", 181 * DAY, 184 * DAY),
         ("0 0 1 1 *", 365 * DAY, 366 * DAY),
         ("0 0 29 2 *", 1_461 * DAY, 2_921 * DAY),
         ("0 0 28,29 2 *", DAY, 365 * DAY),
         ("0 0 13 * FRI", DAY, 7 * DAY),
         ("0 0 1-31 * *", DAY, DAY),
-        ("0 0 * 2 MON", 7 * DAY, 343 * DAY),
+        ("0 0 * 2 MON", 7 * DAY, 350 * DAY),
         ("@every 90m", 5_400, 5_400),
         ("@every 300ms", 1, 1),
     ],
@@ -346,7 +351,9 @@ def parsed(expression: str, zone: str | None = None) -> Cron:
 
 @settings(deadline=None)
 @given(schedules(), moments)
-def test_the_next_run_is_the_first_time_that_matches(schedule: tuple[str, list[frozenset[int]]], at: datetime) -> None:
+def test_the_next_run_is_the_first_time_that_matches(
+    schedule: tuple[str, list[frozenset[int]]], at: datetime
+) -> None:
     expression, sets = schedule
     run = parsed(expression).next_after(at)
     assume(run is not None)
@@ -372,6 +379,10 @@ def test_runs_follow_one_another(schedule: tuple[str, list[frozenset[int]]], zon
     cron = parsed(schedule[0], zone)
     runs = [at, *cron.next_runs(at, 6)]
     assert all(earlier < later for earlier, later in pairwise(runs))
+    assert all(
+        run.tzinfo is not None and run.utcoffset() == run.astimezone(cron.zone).utcoffset()
+        for run in runs[1:]
+    )
     for earlier, later in pairwise(runs):
         assert cron.next_after(earlier) == later
 
@@ -386,10 +397,14 @@ def test_no_gap_is_outside_the_shortest_and_the_longest(
     assert all(cron.shortest_gap() <= gap <= cron.nominal_interval() for gap in gaps)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=25)
 @given(
-    st.sampled_from(["0 2 * * *", "30 2 * * *", "0 0 * * *", "*/30 */3 * * *", "45 1 * * SUN", "0 1 1,15 * *"]),
-    st.sampled_from(["Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "America/Sao_Paulo", "Asia/Gaza"]),
+    st.sampled_from(
+        ["0 2 * * *", "30 2 * * *", "0 0 * * *", "30 */8 * * *", "45 1 * * SUN", "0 1 1,15 * *"]
+    ),
+    st.sampled_from(
+        ["Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "America/Sao_Paulo", "Asia/Gaza"]
+    ),
     st.integers(1990, 2030),
 )
 def test_the_longest_gap_is_the_longest_found_by_counting(expression: str, zone: str, year: int) -> None:

@@ -117,7 +117,12 @@ def test_a_day_in_a_go_duration_is_refused_with_the_hours_to_write() -> None:
 
 
 def test_part_of_a_second_is_dropped_toward_zero() -> None:
-    assert [Duration.parse_go(text).seconds for text in ("1.9s", "-1.9s", "300ms", "-1h")] == [1, -1, 0, -3_600]
+    assert [Duration.parse_go(text).seconds for text in ("1.9s", "-1.9s", "300ms", "-1h")] == [
+        1,
+        -1,
+        0,
+        -3_600,
+    ]
 
 
 def test_a_go_duration_is_shown_to_people_too() -> None:

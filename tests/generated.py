@@ -1,0 +1,140 @@
+"""Tables that are made from the code: `python -m tests.generated` writes them anew, a test says when they are old."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import types
+import typing
+from pathlib import Path
+from typing import Any
+
+from components.settings import sections, settings
+from components.settings.base import Section
+from components.settings.defaults import BY_ENVIRONMENT, SECTIONS
+
+ROOT = Path(__file__).resolve().parent.parent
+CONFIGURATION = ROOT / "docs" / "configuration.md"
+_TYPES = {"str": "text", "bool": "true or false", "int": "number", "Any": "anything"}
+
+
+def descriptions() -> dict[tuple[str, str], str]:
+    """What stands under each field of each section, by class and attribute."""
+    found: dict[tuple[str, str], str] = {}
+    for module in (sections, settings):
+        for node in ast.parse(inspect.getsource(module)).body:
+            if isinstance(node, ast.ClassDef):
+                for field, below in zip(node.body, node.body[1:], strict=False):
+                    if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name):
+                        text = below.value if isinstance(below, ast.Expr) else None
+                        if isinstance(text, ast.Constant) and isinstance(text.value, str):
+                            found[node.name, field.target.id] = text.value
+    return found
+
+
+def configuration() -> str:
+    """The configuration table: every key of a stack file, what it takes, its default and what it means."""
+    lines = [
+        "# Configuration",
+        "",
+        "Every key of a stack file, made from `components/settings/` by `make docs`. Unknown keys are refused.",
+        "Durations are written `30d`, `24h`, `1h30m`. A default with slashes is that of development / staging /",
+        "production.",
+        "",
+        "| Key | Takes | Default | What it means |",
+        "|---|---|---|---|",
+        "| `aws:region` | text | required | The region of cluster and bucket. |",
+    ]
+    told = descriptions()
+    for name in ("environment", *SECTIONS, "repository_password"):
+        field = settings.Settings.model_fields[name]
+        key = f"velero-eks:{field.alias or name}"
+        if name == "schedules":
+            lines.append(
+                _row(key, "a mapping by name", "one daily backup", "The schedules, each as below. None other is made.")
+            )
+            lines += _rows(f"{key}.NAME", sections.Schedule, {}, told)
+        elif (model := _section(field.annotation)) is not None:
+            lines += _rows(key, model, _environment_defaults(name), told)
+        else:
+            default = "required" if field.is_required() else "none"
+            lines.append(_row(key, _takes(field.annotation), default, told.get(("Settings", name), "")))
+    return "\n".join(lines) + "\n"
+
+
+def _rows(
+    key: str, model: type[Section], by_environment: dict[str, str], told: dict[tuple[str, str], str]
+) -> list[str]:
+    rows: list[str] = []
+    for name, field in model.model_fields.items():
+        full = f"{key}.{field.alias or name}"
+        inner = _section(field.annotation)
+        if inner is not None:
+            rows += _rows(full, inner, {}, told)
+            continue
+        default = by_environment.get(str(field.alias or name)) or _default(field)
+        rows.append(_row(full, _takes(field.annotation), default, told[model.__name__, name]))
+    return rows
+
+
+def _row(key: str, takes: str, default: str, meaning: str) -> str:
+    return f"| `{key}` | {takes} | {default} | {meaning} |"
+
+
+def _environment_defaults(section: str) -> dict[str, str]:
+    keys = {key for defaults in BY_ENVIRONMENT.values() for key in defaults.get(section, {})}
+    return {
+        key: " / ".join(f"`{_shown(defaults[section][key])}`" for defaults in BY_ENVIRONMENT.values()) for key in keys
+    }
+
+
+def _default(field: Any) -> str:
+    if field.is_required():
+        return "required"
+    value = field.get_default(call_default_factory=True)
+    if value is None or value in ((), {}):
+        return "none"
+    return f"`{_shown(value)}`"
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, tuple):
+        return "[" + ", ".join(f'"{item}"' for item in value) + "]"
+    return str(value)
+
+
+def _section(annotation: Any) -> type[Section] | None:
+    for candidate in (annotation, *typing.get_args(annotation)):
+        if isinstance(candidate, type) and issubclass(candidate, Section):
+            return candidate
+    return None
+
+
+def _takes(annotation: Any) -> str:
+    origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
+    if origin is typing.Literal:
+        return " or ".join(f"`{value}`" for value in arguments)
+    if origin is typing.Annotated:
+        return _takes(arguments[0])
+    if origin in (typing.Union, types.UnionType):
+        return " or ".join(_takes(argument) for argument in arguments if argument is not type(None))
+    if origin is tuple:
+        return f"a list of {_takes(arguments[0])}"
+    if origin is dict:
+        return "a mapping"
+    name = getattr(annotation, "__name__", str(annotation))
+    return {"Duration": "a duration", "SecretStr": "an encrypted text"}.get(name, _TYPES.get(name, name))
+
+
+def tables() -> dict[Path, str]:
+    """Every generated file and what it should hold."""
+    return {CONFIGURATION: configuration()}
+
+
+if __name__ == "__main__":
+    for path, text in tables().items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+        print(f"wrote {path.relative_to(ROOT)}")
