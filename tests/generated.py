@@ -12,9 +12,11 @@ from typing import Any
 from components.settings import sections, settings
 from components.settings.base import Section
 from components.settings.defaults import BY_ENVIRONMENT, SECTIONS
+from policies.table import markdown as rules_table
 
 ROOT = Path(__file__).resolve().parent.parent
 CONFIGURATION = ROOT / "docs" / "configuration.md"
+RULES = ROOT / "docs" / "rules.md"
 _TYPES = {"str": "text", "bool": "true or false", "int": "number", "Any": "anything"}
 
 
@@ -130,7 +132,7 @@ def _takes(annotation: Any) -> str:
 
 def tables() -> dict[Path, str]:
     """Every generated file and what it should hold."""
-    return {CONFIGURATION: configuration()}
+    return {CONFIGURATION: configuration(), RULES: rules_table()}
 
 
 if __name__ == "__main__":
