@@ -12,7 +12,7 @@ import pulumi
 
 from .documents.iam import arn
 from .settings import Settings
-from .settings.names import ROLE_NAME_MAX, as_bucket_name, check_bucket_name, check_role_name, shortened
+from .settings.names import ROLE_NAME_MAX, check_bucket_name, check_role_name, default_bucket_name, shortened
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +47,7 @@ class Names:
                 lambda name: arn(settings.partition.name, "eks", f"cluster/{name}", region=region, account=account)
             ),
             bucket=settings.storage.bucket
-            or named(lambda name: check_bucket_name(as_bucket_name(f"velero-{name}-{account}-{region}"))),
+            or named(lambda name: check_bucket_name(default_bucket_name(name, account, region))),
             role=settings.identity.role_name
             or named(lambda name: check_role_name(shortened(f"velero-{name}-{region}", ROLE_NAME_MAX))),
             key_alias=named(lambda name: f"alias/velero-{name}"),

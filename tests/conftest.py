@@ -11,7 +11,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 def reference(name: str) -> Path:
-    """A reference input (Velero's CRDs, its chart). Missing, it skips the test, saying how to give it; in CI it fails."""
+    """A reference input (Velero's CRDs, its chart). Missing, it skips the test and says why; in CI it fails."""
     folder = Path(os.environ.get("VELERO_REFERENCE", ROOT.parent / "shared" / "reference"))
     path = folder / name
     if path.exists():

@@ -2,6 +2,7 @@
 
 from .cron import Cron
 from .duration import Duration
+from .fleet import conflicts
 from .problems import Problem, StackFileError
 from .sections import Cluster, Environment, Identity, Recovery, Release, Schedule, Storage, Volumes
 from .settings import InvalidSettings, Settings
@@ -23,6 +24,7 @@ __all__ = [
     "StackFileError",
     "Storage",
     "Volumes",
+    "conflicts",
     "find_stack_files",
     "load_from_pulumi",
     "load_stack_file",

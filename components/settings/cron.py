@@ -154,9 +154,7 @@ def check_timezone(name: str) -> str:
     try:
         ZoneInfo(name)
     except (ZoneInfoNotFoundError, OSError) as error:
-        raise ValueError(
-            f"time zone {name!r} cannot be read on this machine; install tzdata, or write UTC"
-        ) from error
+        raise ValueError(f"time zone {name!r} cannot be read on this machine; install tzdata, or write UTC") from error
     return name
 
 
@@ -170,9 +168,7 @@ def _parse(expression: str, timezone: str | None, allow_never: bool) -> Cron:
             )
         prefix, space, rest = expression.partition(" ")
         if not space:
-            raise ValueError(
-                f"cron {quoted(expression)} has a zone and no fields; write '{prefix} 0 2 * * *'"
-            )
+            raise ValueError(f"cron {quoted(expression)} has a zone and no fields; write '{prefix} 0 2 * * *'")
         zone, rest = prefix.partition("=")[2] or UTC, strip_space(rest)
     zone = check_timezone(UTC if zone is None else zone)
     fields, delay = _read(rest)
@@ -193,9 +189,7 @@ def _read(expression: str) -> tuple[Fields | None, int | None]:
         known = ", ".join([*_DESCRIPTORS, "@every 6h"])
         like = difflib.get_close_matches(expression.lower().strip(), _DESCRIPTORS, 1, 0.8)
         mend = f"write {like[0]}" if like else "write one of these, or five fields"
-        raise ValueError(
-            f"cron {quoted(expression)} is no descriptor of Velero's cron, which has {known}; {mend}"
-        )
+        raise ValueError(f"cron {quoted(expression)} is no descriptor of Velero's cron, which has {known}; {mend}")
     try:
         delay = Duration.parse_go(expression[len(_EVERY) :])
     except ValueError as error:

@@ -10,9 +10,7 @@ from .duration import quoted
 
 _MONTH_NAMES = {
     name: i
-    for i, name in enumerate(
-        ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"], 1
-    )
+    for i, name in enumerate(["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"], 1)
 }
 _WEEKDAY_NAMES = {name: i for i, name in enumerate(["sun", "mon", "tue", "wed", "thu", "fri", "sat"])}
 # Go's strconv.Atoi: an optional sign, ASCII digits, 64 bits.
@@ -134,9 +132,7 @@ def _parse_part(part: str, word: str, place: _Place) -> tuple[int, bool]:
     else:
         low = _value(ends[0], word, place)
         if len(ends) > 2:
-            raise _refusal(
-                place, word, f"{quoted(span)} has more than one '-'", "write one range, such as 1-5"
-            )
+            raise _refusal(place, word, f"{quoted(span)} has more than one '-'", "write one range, such as 1-5")
         high = _value(ends[1], word, place) if len(ends) == 2 else low
     if len(steps) > 1:
         raise _refusal(place, word, f"{quoted(part)} has more than one '/'", "write one step, such as */2")
@@ -171,9 +167,7 @@ def _value(text: str, word: str, place: _Place) -> int:
 def _step(text: str, word: str, place: _Place) -> int:
     number = _integer(text)
     if number is None:
-        raise _refusal(
-            place, word, f"the step {quoted(text)} is not a number", "write a whole number after '/'"
-        )
+        raise _refusal(place, word, f"the step {quoted(text)} is not a number", "write a whole number after '/'")
     if number < 1:
         raise _refusal(place, word, f"the step {quoted(text)} is below 1", "write 1 or more after '/'")
     return number

@@ -77,9 +77,7 @@ class Duration:
                 "write a shorter duration"
             )
         if seconds == 0:
-            raise ValueError(
-                f"{quoted(text)} is no time at all: at least 1s; write a longer duration, such as 1h"
-            )
+            raise ValueError(f"{quoted(text)} is no time at all: at least 1s; write a longer duration, such as 1h")
         return cls(seconds * _SECOND, text)
 
     @classmethod
@@ -138,9 +136,7 @@ class Duration:
         def read(value: Any) -> Duration:
             return value if isinstance(value, cls) else cls.parse(value)
 
-        return core_schema.no_info_plain_validator_function(
-            read, serialization=core_schema.to_string_ser_schema()
-        )
+        return core_schema.no_info_plain_validator_function(read, serialization=core_schema.to_string_ser_schema())
 
     @classmethod
     def __get_pydantic_json_schema__(cls, schema: Any, handler: Any) -> dict[str, Any]:
@@ -228,9 +224,10 @@ def _go_term(whole: str, fraction: str, size: int, text: str) -> int:
     # Go stops reading digits at 64 bits and multiplies in floating point: the last nanosecond shows both.
     digits, scale = 0, 1.0
     for character in fraction:
-        if digits > (_GO_LIMIT - 1) // 10 or digits * 10 + int(character) > _GO_LIMIT:
+        longer = digits * 10 + int(character)
+        if longer > _GO_LIMIT:
             break
-        digits = digits * 10 + int(character)
+        digits = longer
         scale *= 10
     return int(whole) * size + int(float(digits) * (float(size) / scale))
 

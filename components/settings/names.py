@@ -44,6 +44,12 @@ def as_bucket_name(name: str) -> str:
     return shortened(plain, BUCKET_NAME_MAX)
 
 
+def default_bucket_name(cluster: str, account: str, region: str) -> str:
+    """The bucket of a cluster that names none. Bucket names are unique in a whole partition: account and region tell
+    clusters of one name apart."""
+    return as_bucket_name(f"velero-{cluster}-{account}-{region}")
+
+
 def check_bucket_name(name: str) -> str:
     """Refuse what S3 refuses of a general purpose bucket's name."""
     if "/" in name:

@@ -47,7 +47,7 @@ def find_stack_files(root: Path) -> dict[str, Path]:
 def load_stack_file(path: Path) -> StackFile:
     """Read and check one stack file. Raises `StackFileError` with every problem, each with its line."""
     stack = path.name.removeprefix("Pulumi.").removesuffix(".yaml")
-    shown = _shown(path)
+    shown = shown_path(path)
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -171,7 +171,8 @@ def _unknown(namespace: str, name: str) -> str:
     return f"nothing reads this; keys here begin with {PROJECT}:, besides aws:region"
 
 
-def _shown(path: Path) -> str:
+def shown_path(path: Path) -> str:
+    """A path as the person at the terminal writes it: from the current folder, where it lies below."""
     try:
         return str(path.relative_to(Path.cwd()))
     except ValueError:

@@ -80,9 +80,7 @@ def test_random_schedules_run_when_robfig_runs_them(ask: Ask, questions: ModuleT
 def test_random_text_is_accepted_when_robfig_accepts_it(ask: Ask, questions: ModuleType, seed: int) -> None:
     dice = random.Random(seed)
     after = "2026-03-07T22:10:11Z"
-    asked = [
-        {"expression": questions.random_text(dice), "after": after, "count": 2} for _ in range(QUESTIONS)
-    ]
+    asked = [{"expression": questions.random_text(dice), "after": after, "count": 2} for _ in range(QUESTIONS)]
     assert differences(asked, ask, questions.written)[:5] == []
 
 

@@ -155,7 +155,7 @@ def test_a_misspelt_section_stops_the_engines_program_too_without_a_traceback(tm
     file = load_stack_file(written(tmp_path, GOOD))
     with pytest.raises(ProgramError) as raised:
         engine({**file.config, "velero-eks:scheduels": {}})
-    assert str(raised.value) == (
+    assert str(raised.value).removeprefix("stack shop: ") == (
         "stacks/Pulumi.shop.yaml: velero-eks:scheduels = {}: unknown key; did you mean schedules? Valid here:"
         " environment, cluster, recovery, identity, volumes, storage, release, schedules, tags, waivers,"
         " repositoryPassword"

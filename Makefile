@@ -1,0 +1,54 @@
+# Everything runs through uv, which installs itself beside the project where the machine has none.
+UV_VERSION := 0.13.9
+UV := $(shell command -v uv 2>/dev/null || echo .tools/uv/bin/uv)
+PYTHON ?= python3
+RUN := $(UV) run --frozen
+export UV_COMPILE_BYTECODE := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help plan test check bench lab lab-test lab-shell programs docs clean
+
+help: ## what can be made here
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
+
+plan: .venv/ready ## the plan of every stack, without credentials
+	@$(RUN) velero-eks plan
+
+test: .venv/ready ## the quick tests, at most two minutes
+	@$(RUN) pytest -q -n auto
+
+check: .venv/ready ## lint, types, workflows, knowledge written twice
+	@$(RUN) ruff check .
+	@$(RUN) ruff format --check .
+	@$(RUN) pyright
+	@$(RUN) python -m tests.knowledge
+
+bench: .venv/ready ## what a plan costs, as ratios measured in one run
+	@$(RUN) python -m benchmarks
+
+lab: .venv/ready ## the rehearsal: a real Velero, three incidents, three recoveries
+	@$(RUN) python -m lab
+
+lab-test: .venv/ready ## the tests that need the real programs
+	@$(RUN) pytest -q -m lab
+
+lab-shell: .venv/ready ## the lab, left running, with a shell in it
+	@$(RUN) python -m lab --shell
+
+programs: .venv/ready ## find or build the lab's programs
+	@$(RUN) python -m lab.programs
+
+docs: .venv/ready ## write the generated tables anew
+	@$(RUN) python -m tests.generated
+
+clean: ## remove what was installed here
+	rm -rf .venv .tools .pytest_cache .ruff_cache .hypothesis
+
+.venv/ready: pyproject.toml uv.lock | $(UV)
+	@$(UV) sync --frozen --quiet
+	@touch $@
+
+# `--target` works with nothing but pip: no venv module needed, and no distribution forbids it.
+.tools/uv/bin/uv:
+	@echo "installing uv $(UV_VERSION) into .tools/"
+	@$(PYTHON) -m pip install --quiet --disable-pip-version-check --target .tools/uv 'uv==$(UV_VERSION)'
