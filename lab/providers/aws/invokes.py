@@ -1,0 +1,72 @@
+"""The function calls (data sources) that the aws stand-in answers; any other is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from lab.providers.aws.cloud import Cloud, none_if_missing, partition_of
+from lab.providers.base import Properties, ProviderError
+
+
+def invoke(cloud: Cloud, token: str, arguments: Properties) -> Properties:
+    """The answer of the function `token`. Raises ProviderError for a function or an argument that is not known."""
+    found = _FUNCTIONS.get(token)
+    if found is None:
+        known = ", ".join(sorted(_FUNCTIONS))
+        raise ProviderError(f"the aws stand-in does not know the function {token}; it knows {known}")
+    call, allowed = found
+    if unknown := sorted(arguments.keys() - allowed):
+        raise ProviderError(f"{token} has no argument {unknown[0]!r}; it takes {', '.join(sorted(allowed)) or 'none'}")
+    return call(cloud.in_region(arguments.get("region")), arguments)
+
+
+def _cluster(cloud: Cloud, arguments: Properties) -> Properties:
+    name = arguments.get("name")
+    if not isinstance(name, str):
+        raise ProviderError("aws:eks/getCluster:getCluster needs the argument 'name'")
+    answer = none_if_missing(cloud.client("eks").describe_cluster, "ResourceNotFoundException", name=name)
+    if answer is None:
+        raise ProviderError(f"reading EKS Cluster ({name}): couldn't find resource")
+    cluster = answer["cluster"]
+    return {
+        "accessConfigs": [],
+        "arn": cluster["arn"],
+        "certificateAuthorities": [{"data": cluster["certificateAuthority"]["data"]}],
+        "computeConfigs": [],
+        "createdAt": cluster["createdAt"].isoformat(),
+        "endpoint": cluster["endpoint"],
+        "id": name,
+        "identities": [{"oidcs": [{"issuer": cluster["identity"]["oidc"]["issuer"]}]}],
+        "name": name,
+        "platformVersion": cluster.get("platformVersion", ""),
+        "region": cloud.region,
+        "roleArn": cluster["roleArn"],
+        "status": cluster["status"],
+        "tags": cluster.get("tags", {}),
+        "version": cluster["version"],
+        "vpcConfig": {"subnetIds": cluster.get("resourcesVpcConfig", {}).get("subnetIds", [])},
+    }
+
+
+def _caller(cloud: Cloud, arguments: Properties) -> Properties:
+    who = cloud.identity
+    return {"accountId": who["Account"], "arn": who["Arn"], "id": who["Account"], "userId": who["UserId"]}
+
+
+def _partition(cloud: Cloud, arguments: Properties) -> Properties:
+    partition = partition_of(cloud.region)
+    suffix = "amazonaws.com.cn" if partition == "aws-cn" else "amazonaws.com"
+    reverse = ".".join(reversed(suffix.split(".")))
+    return {"dnsSuffix": suffix, "id": partition, "partition": partition, "reverseDnsPrefix": reverse}
+
+
+def _region(cloud: Cloud, arguments: Properties) -> Properties:
+    return {"id": cloud.region, "name": cloud.region, "region": cloud.region, "description": "", "endpoint": ""}
+
+
+_FUNCTIONS: dict[str, tuple[Callable[[Cloud, Properties], Properties], frozenset[str]]] = {
+    "aws:eks/getCluster:getCluster": (_cluster, frozenset({"name", "region"})),
+    "aws:index/getCallerIdentity:getCallerIdentity": (_caller, frozenset()),
+    "aws:index/getPartition:getPartition": (_partition, frozenset()),
+    "aws:index/getRegion:getRegion": (_region, frozenset({"name", "region"})),
+}

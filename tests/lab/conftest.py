@@ -1,0 +1,66 @@
+"""One lab for all tests that need the real programs, with the stack `local` deployed once by the real engine."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from components.settings.versions import PINNED_CHART
+from tests.conftest import reference
+
+
+@pytest.fixture(scope="session")
+def programs():
+    """The lab's programs. Missing ones are built; what cannot be built fails in CI and skips elsewhere, saying why."""
+    from lab.programs import ProgramError, require_programs
+
+    try:
+        return require_programs()
+    except ProgramError as error:
+        if os.environ.get("CI"):
+            pytest.fail(str(error))
+        pytest.skip(str(error))
+
+
+@pytest.fixture(scope="session")
+def chart() -> Path:
+    """The pinned chart."""
+    return reference(f"velero-{PINNED_CHART}.tgz")
+
+
+@pytest.fixture(scope="session")
+def lab(programs, tmp_path_factory) -> Iterator:
+    """A running lab; nothing of it is left after the tests."""
+    from lab.environment import running_lab
+
+    with running_lab(programs, tmp_path_factory.mktemp("lab") / "lab", keep=True) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def deployment(lab, chart):
+    """The stack `local`, up, with its location Available, in a cluster that has the sample application."""
+    from lab.__main__ import deployed
+    from lab.chart import ChosenChart
+    from lab.rehearsal.incidents import deploy
+
+    deploy(lab.cluster.api)
+
+    return deployed(lab, ChosenChart("the pinned chart", path=chart), Console(stderr=True))
+
+
+@pytest.fixture(scope="session")
+def velero(deployment):
+    """Velero of the deployed stack."""
+    from lab.rehearsal.velero import Velero
+
+    return Velero(deployment.lab.cluster.api)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests that take the shared lab apart run after all others."""
+    items.sort(key=lambda item: item.get_closest_marker("destructive") is not None)

@@ -1,0 +1,83 @@
+"""What the tool says of each kind of edit, to the settings and to the code."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.velero_eks.diff.programs import Edit, difference, unedited
+from velero_eks.diff.compare import compare
+from velero_eks.diff.model import CATEGORIES, Effect, StackDiff
+
+
+@dataclass(frozen=True)
+class Case:
+    """An edit, and of the facts that it must lead to one: its category, words of it, and its effect."""
+
+    name: str
+    edit: Edit
+    category: str
+    words: str
+    effect: Effect = ""
+    detail: str = ""
+
+
+def cases() -> list[Case]:
+    """The table in edits.yaml."""
+    return [
+        Case(
+            name=row["name"],
+            edit=Edit(
+                code=tuple((path, old, new) for path, old, new in row.get("code", [])),
+                stack=tuple((old, new) for old, new in row.get("stack", [])),
+                more=row.get("more", ""),
+            ),
+            category=row["category"],
+            words=row["words"],
+            effect=row.get("effect", ""),
+            detail=row.get("detail", ""),
+        )
+        for row in yaml.safe_load(Path(__file__).with_name("edits.yaml").read_text())
+    ]
+
+
+CASES = cases()
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name.replace(" ", "-"))
+def test_an_edit_is_told_in_its_category_and_in_words(case: Case, tmp_path: Path) -> None:
+    made = difference(tmp_path, case.edit)
+    assert made.status == "changed"
+    found = [fact for fact in made.of(case.category) if case.words in fact.text]
+    assert found, said(made)
+    assert case.effect in {fact.effect for fact in found}, said(made)
+    assert case.detail in "\n".join(detail for fact in found for detail in fact.details), said(made)
+
+
+def test_the_table_has_thirty_kinds_of_edits() -> None:
+    assert len({repr(case.edit) for case in CASES}) >= 30
+    assert {case.category for case in CASES} == set(CATEGORIES)
+
+
+def test_a_new_stack_is_told_whole_and_nothing_of_it_is_replaced_or_deleted() -> None:
+    made = compare("prod", None, unedited())
+    assert (made.status, made.count("create"), made.same) == ("added", 22, 0)
+    assert made.of("schedules") and made.of("permissions") and made.of("objectives")
+    assert not made.of("replaced") and not made.of("deleted")
+
+
+def test_a_stack_file_that_goes_destroys_nothing_and_says_so() -> None:
+    made = compare("prod", unedited(), None)
+    assert (made.status, made.resources) == ("removed", ())
+    (fact,) = made.facts
+    assert "nothing plans, checks or deploys its 22 resources any more" in fact.text
+    assert "until 'pulumi destroy --stack prod'" in fact.details[0]
+
+
+def said(made: StackDiff) -> str:
+    """Everything that was said, for a test that misses something."""
+    lines = [f"{fact.category} [{fact.effect}] {fact.text}\n    {fact.details}" for fact in made.facts]
+    return "\n".join(["", *lines])

@@ -1,0 +1,54 @@
+"""Findings: errors first, each waived only by a reason in the stack file, and no waiver without a finding."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from policies import Finding
+from tests.velero_eks.plan.projects import plan_of, project, stack_text
+from velero_eks.plan import contract, findings
+
+AT = datetime(2026, 11, 24, tzinfo=UTC)
+
+
+@pytest.fixture
+def found(monkeypatch, tmp_path):
+    """Findings of a stack with `more` in its file, where the policies say `said`."""
+
+    def describe(said: list[Finding], more: str = "") -> contract.Described:
+        monkeypatch.setattr(findings.policies, "check", lambda *_, **__: said)
+        return contract.describe(plan_of(project(tmp_path / "p", dev=stack_text(more=more)), "dev"), AT)
+
+    return describe
+
+
+URN = "urn:pulumi:dev::velero-eks::aws:s3/bucket:Bucket::velero"
+BAD = Finding("bucket-open", "error", URN, "is open; close it")
+ODD = Finding("bucket-odd", "warning", URN, "is odd")
+
+
+def test_an_error_fails_the_plan_and_a_warning_does_not(found):
+    assert found([BAD, ODD]).fails
+
+
+def test_a_warning_alone_does_not_fail_the_plan(found):
+    assert not found([ODD]).fails
+
+
+def test_a_waived_error_stays_in_the_plan_with_its_reason_and_no_longer_fails_it(found):
+    stack = found([ODD, BAD], "  velero-eks:waivers: {bucket-open: a public demo}\n")
+    assert [(one.rule, one.waived) for one in stack.findings] == [
+        ("bucket-open", "a public demo"),
+        ("bucket-odd", None),
+    ]
+    assert not stack.fails
+
+
+def test_a_waiver_that_waives_nothing_is_a_warning_of_its_own(found):
+    stack = found([], "  velero-eks:waivers: {bucket-open: a public demo}\n")
+    (finding,) = stack.findings
+    assert (finding.rule, finding.severity, finding.waived) == ("unused-waiver", "warning", None)
+    assert "bucket-open" in finding.message
+    assert finding.resource.endswith("VeleroOnEks::velero")

@@ -1,0 +1,267 @@
+"""The text of a stack file: made new with its comments, or an existing one with its facts brought up to date."""
+
+from __future__ import annotations
+
+import contextlib
+import difflib
+import io
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from components.settings import StackFile, StackFileError, load_stack_file
+from components.settings.stack_file import shown_path
+from velero_eks.cluster.errors import BadTarget
+from velero_eks.cluster.facts import ClusterFacts
+
+from .decisions import Decisions
+
+PREFIX = "velero-eks:"
+
+
+@dataclass(frozen=True)
+class Sources:
+    """Where each fact comes from, in words for the comment beside it; `whole` is for the file's head."""
+
+    whole: str
+    of: Mapping[str, str]
+
+
+FROM_EKS = Sources(
+    "Facts as EKS described them to `velero-eks init`",
+    {
+        "name": "EKS: cluster.name",
+        "account": "EKS: the account in cluster.arn",
+        "kubernetesVersion": "EKS: cluster.version",
+        "oidcIssuer": "EKS: cluster.identity.oidc.issuer",
+        "autoMode": "EKS: cluster.computeConfig.enabled",
+    },
+)
+
+
+def facts_of(facts: ClusterFacts) -> dict[str, Any]:
+    """The facts as the section `velero-eks:cluster` has them."""
+    found: dict[str, Any] = {
+        "name": facts.name,
+        "account": facts.account,
+        "kubernetesVersion": facts.version,
+    }
+    if facts.issuer:
+        found["oidcIssuer"] = facts.issuer
+    if facts.auto_mode:
+        found["autoMode"] = True
+    return found
+
+
+def composed(facts: ClusterFacts, decisions: Decisions, sources: Sources = FROM_EKS) -> str:
+    """A new stack file, with comments that say where each fact comes from and what there is to decide."""
+    from ruamel.yaml.comments import CommentedMap
+
+    config = CommentedMap()
+
+    def section(key: str, value: Any, *comment: str) -> None:
+        config[key] = value
+        config.yaml_set_comment_before_after_key(key, before="\n".join(comment), indent=2)
+
+    config["aws:region"] = facts.region
+    section(
+        f"{PREFIX}environment",
+        decisions.environment,
+        "Decide: development, staging or production. It sets the defaults and the guard rails.",
+    )
+    cluster = CommentedMap()
+    for key, value in facts_of(facts).items():
+        cluster[key] = _written(key, value)
+        cluster.yaml_add_eol_comment(sources.of[key], key)
+    if decisions.context:
+        cluster["context"] = decisions.context
+        cluster.yaml_add_eol_comment("decided: a kubeconfig context, in place of EKS's own access", "context")
+    section(f"{PREFIX}cluster", cluster, "Facts. `velero-eks preflight` compares them; `velero-eks init` renews them.")
+    recovery = CommentedMap(
+        {"rpo": decisions.rpo, "retention": decisions.retention, "namespaces": _flow(decisions.namespaces)}
+    )
+    section(
+        f"{PREFIX}recovery",
+        recovery,
+        "Decide: how much may be lost (rpo), how far back one can go (retention), and for which",
+        "namespaces that holds. Every schedule is checked against it.",
+    )
+    section(
+        f"{PREFIX}identity",
+        _flow({"mode": decisions.identity}),
+        "Decide: irsa or pod-identity, how Velero's pod gets its AWS role." + _why(decisions, "identity"),
+    )
+    volumes: dict[str, Any] = {"mode": decisions.volumes}
+    if decisions.volumes == "csi-snapshot" and decisions.snapshot_controller == "existing":
+        volumes["snapshotController"] = "existing"
+    section(
+        f"{PREFIX}volumes",
+        _flow(volumes),
+        "Decide: none (objects alone) or csi-snapshot (EBS snapshots as well)." + _why(decisions, "volumes"),
+    )
+    if decisions.allow_untested_kubernetes:
+        section(
+            f"{PREFIX}release",
+            _flow({"allowUntestedKubernetes": True}),
+            "Decided: this Kubernetes version is outside those that Velero was tested on.",
+        )
+    name, cron = decisions.schedule
+    schedule = CommentedMap({"cron": _quoted(cron), "timezone": decisions.timezone, "keep": decisions.retention})
+    schedule["namespaces"] = _flow(("*",))
+    section(
+        f"{PREFIX}schedules",
+        CommentedMap({name: _flow(schedule)}),
+        "Decide: when backups run and how long they are kept. Every namespace, so that the cluster",
+        "can be rebuilt; add schedules for what must be backed up more often.",
+    )
+    document = CommentedMap({"config": config})
+    document.yaml_set_start_comment(
+        f"Velero on the EKS cluster {facts.name}. {sources.whole}.\nAll keys: docs/configuration.md"
+    )
+    return _dumped(document)
+
+
+def updated(text: str, facts: ClusterFacts, changes: Mapping[str, Mapping[str, Any] | str]) -> str:
+    """An existing file with the facts and `changes` (values by section and key) put in; the rest stays, with comments.
+
+    Raises `BadTarget` where the text has no such shape.
+    """
+    document = parsed(text)
+    config = document["config"]
+    config["aws:region"] = facts.region
+    said: Any = changes.get("cluster") or {}
+    merged: dict[str, Any] = {**changes, "cluster": {**facts_of(facts), **said}}
+    cluster = config.get(f"{PREFIX}cluster")
+    if isinstance(cluster, dict) and cluster.get("autoMode") and not facts.auto_mode:
+        merged["cluster"]["autoMode"] = False
+    for name, values in merged.items():
+        key = f"{PREFIX}{name}"
+        if not isinstance(values, Mapping):
+            config[key] = values
+            continue
+        section: Any = config.setdefault(key, _flow({}))
+        if not isinstance(section, dict):
+            raise BadTarget(f"{key} is no mapping; mend the file first, or take the key away")
+        for inner, value in values.items():
+            if section.get(inner) != value:
+                section[inner] = _written(inner, value)
+    return _dumped(document)
+
+
+def parsed(text: str) -> Any:
+    """A stack file as a document that keeps its comments. Raises `BadTarget` where it is none."""
+    from ruamel.yaml import YAMLError
+
+    try:
+        document = _yaml().load(text)
+    except YAMLError as error:
+        raise BadTarget(f"the stack file is not YAML: {str(error).splitlines()[0]}; mend it first") from None
+    if not isinstance(document, dict) or not isinstance(document.get("config"), dict):
+        raise BadTarget("the stack file has no mapping called config; mend it first, or move it away")
+    return document
+
+
+def with_section(text: str, name: str, values: Mapping[str, Any] | None, comment: str = "") -> str:
+    """The file with one section put in whole, with a comment above it; None takes the section out."""
+    document = parsed(text)
+    config, key = document["config"], f"{PREFIX}{name}"
+    if values is None:
+        config.pop(key, None)
+        return _dumped(document)
+    from ruamel.yaml.comments import CommentedMap
+
+    section: Any = {inner: _written(inner, value) for inner, value in values.items()}
+    config[key] = CommentedMap(section)
+    config.yaml_set_comment_before_after_key(key, before=comment, indent=2)
+    return _dumped(document)
+
+
+def difference(before: str, after: str, name: str) -> list[str]:
+    """The lines of a unified diff; empty where nothing changes."""
+    lines = difflib.unified_diff(
+        before.splitlines(), after.splitlines(), f"{name} (now)", f"{name} (then)", lineterm=""
+    )
+    return list(lines)
+
+
+def put(text: str, path: Path) -> StackFile:
+    """Put a stack file in its place, whole or not at all. Raises `BadTarget`, and changes nothing, where it is bad."""
+    with _candidate(text, path) as written:
+        if path.exists():
+            shutil.copymode(path, written)
+        found = _load(written, path)
+        written.replace(path)
+    return replace(found, path=path)
+
+
+def check(text: str, path: Path) -> StackFile:
+    """The file as it would be read at `path`. Raises `BadTarget` with everything wrong with it."""
+    with _candidate(text, path) as written:
+        return replace(_load(written, path), path=path)
+
+
+def _load(written: Path, path: Path) -> StackFile:
+    try:
+        return load_stack_file(written)
+    except StackFileError as error:
+        # Its problems are told of the place that it is meant for.
+        problems = [replace(problem, file=shown_path(path)) for problem in error.problems]
+        raise BadTarget(str(StackFileError(problems))) from error
+
+
+@contextlib.contextmanager
+def _candidate(text: str, path: Path) -> Iterator[Path]:
+    # In the same folder, so that the replacement is one step of one file system.
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".velero-eks-", dir=path.parent) as folder:
+        written = Path(folder) / path.name
+        written.write_text(text, encoding="utf-8")
+        written.chmod(0o644)
+        yield written
+
+
+def _why(decisions: Decisions, name: str) -> str:
+    return f"\nDefault: {decisions.why[name]}." if decisions.why.get(name) else ""
+
+
+def _written(key: str, value: Any) -> Any:
+    if isinstance(value, (list, tuple)):
+        return _flow(value)
+    # YAML would read them as numbers, and an account's leading zero would be lost.
+    return _quoted(value) if key in ("account", "kubernetesVersion") else value
+
+
+def _quoted(text: str) -> Any:
+    from ruamel.yaml.scalarstring import DoubleQuotedScalarString
+
+    return DoubleQuotedScalarString(text)
+
+
+def _flow(value: Any) -> Any:
+    from ruamel.yaml.comments import CommentedMap, CommentedSeq
+
+    if isinstance(value, (list, tuple)):
+        made: Any = CommentedSeq([_quoted(part) if part == "*" else part for part in value])
+    else:
+        made = value if isinstance(value, CommentedMap) else CommentedMap(value)
+    made.fa.set_flow_style()
+    return made
+
+
+def _yaml() -> Any:
+    from ruamel.yaml import YAML
+
+    yaml = YAML()
+    yaml.preserve_quotes = True
+    # A line that is broken where it was not is a difference that nobody made.
+    yaml.width = 4096
+    return yaml
+
+
+def _dumped(document: Any) -> str:
+    stream = io.StringIO()
+    _yaml().dump(document, stream)
+    return stream.getvalue()

@@ -1,0 +1,204 @@
+"""When backups run, what they take, and which objective that meets: both plans' schedules and objectives compared."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+from components.settings import Cron
+from components.settings.rules import words
+
+from .model import Effect, Entry, Fact
+
+Plan = dict[str, Any]
+_SHOWN_RUNS = 3
+# What of a Schedule's own properties the sentences here, and those about retention, tell.
+TOLD = (
+    "spec.schedule",
+    "spec.paused",
+    "spec.template.ttl",
+    "spec.template.includedNamespaces",
+    "spec.template.excludedNamespaces",
+    "spec.template.includeClusterResources",
+    "spec.template.snapshotVolumes",
+)
+
+
+def schedules(old: Plan, new: Plan) -> list[Fact]:
+    """New schedules, and what changed of those that both plans have. One that is gone is told as a deletion."""
+    facts: list[Fact] = []
+    befores, afters = _by_name(old), _by_name(new)
+    for name, (after, resource) in afters.items():
+        if name in befores:
+            facts += _changed(name, *befores[name], after, resource)
+        else:
+            facts.append(_new(name, after, resource))
+    return facts
+
+
+def _by_name(plan: Plan) -> dict[str, tuple[dict[str, Any], Entry]]:
+    entries = {entry["urn"]: entry for entry in plan["resources"]}
+    nothing: Entry = {"inputs": {}, "urn": ""}
+    return {each["name"]: (each, entries.get(each["resource"], nothing)) for each in plan.get("schedules") or []}
+
+
+def _new(name: str, after: dict[str, Any], resource: Entry) -> Fact:
+    details = (f"takes {_takes(resource)}", f"kept {after['keep']}", *_next(after))
+    state = ", paused" if after["paused"] else ""
+    return Fact("schedules", f"{name} is new: {_when(after)}{state}", "stronger", details, (resource["urn"],))
+
+
+def _changed(name: str, before: dict[str, Any], old: Entry, after: dict[str, Any], new: Entry) -> Iterator[Fact]:
+    urns = (new["urn"],)
+    if _recurrence(before) != _recurrence(after):
+        yield Fact(
+            "schedules",
+            f"{name} runs {_when(after)}, was {_when(before)}",
+            _gap_effect(before, after),
+            tuple(_next(after)),
+            urns,
+        )
+    if before["paused"] != after["paused"]:
+        if after["paused"]:
+            yield Fact("schedules", f"{name} is paused: it makes no backups", "weaker", (), urns)
+        else:
+            yield Fact("schedules", f"{name} runs again: {_when(after)}", "stronger", tuple(_next(after)), urns)
+    yield from _template(name, _of_template(old), _of_template(new), urns)
+
+
+def _template(name: str, before: dict[str, Any], after: dict[str, Any], urns: tuple[str, ...]) -> Iterator[Fact]:
+    was, now = set(before.get("includedNamespaces") or ["*"]), set(after.get("includedNamespaces") or ["*"])
+    if was != now:
+        effect: Effect = "stronger" if "*" in now or now > was else "weaker" if "*" in was or now < was else ""
+        yield Fact("schedules", f"{name} takes {_names(now)}, was {_names(was)}", effect, (), urns)
+    was, now = set(before.get("excludedNamespaces") or []), set(after.get("excludedNamespaces") or [])
+    if now - was:
+        yield Fact("schedules", f"{name} leaves out {_names(now - was)}", "weaker", (), urns)
+    if was - now:
+        yield Fact("schedules", f"{name} no longer leaves out {_names(was - now)}", "stronger", (), urns)
+    for key, what in (("includeClusterResources", "cluster-wide objects"), ("snapshotVolumes", "volumes")):
+        if before.get(key) != after.get(key):
+            yes = bool(after.get(key))
+            text = f"{name} takes {what}" if yes else f"{name} no longer takes {what}"
+            if key == "includeClusterResources" and after.get(key) is None:
+                text = f"{name} takes only those cluster-wide objects that its namespaces refer to"
+            yield Fact("schedules", text, "stronger" if yes else "weaker", (), urns)
+
+
+def _of_template(entry: Entry) -> dict[str, Any]:
+    return (entry["inputs"].get("spec") or {}).get("template") or {}
+
+
+def _recurrence(schedule: dict[str, Any]) -> Any:
+    """What decides when it runs, the same for two ways of writing the same."""
+    try:
+        cron = _cron(schedule)
+    except ValueError:
+        return schedule["cron"], schedule["timezone"]
+    return cron.fields, cron.delay, cron.timezone
+
+
+def _cron(schedule: dict[str, Any]) -> Cron:
+    if schedule["cron"].startswith(("TZ=", "CRON_TZ=")):
+        return Cron.parse(schedule["cron"], allow_never=True)
+    return Cron.parse(schedule["cron"], timezone=schedule["timezone"], allow_never=True)
+
+
+def _when(schedule: dict[str, Any]) -> str:
+    try:
+        cron = _cron(schedule)
+    except ValueError:
+        return f"at {schedule['cron']} {schedule['timezone']}"
+    return cron.description()
+
+
+def _next(schedule: dict[str, Any]) -> list[str]:
+    moments = [datetime.fromisoformat(text) for text in schedule["next"][:_SHOWN_RUNS]]
+    if not moments:
+        return []
+    return [f"next: {', '.join(f'{moment:%a} {moment.day} {moment:%b %H:%M}' for moment in moments)}"]
+
+
+def _takes(resource: Entry) -> str:
+    template = _of_template(resource)
+    left_out = template.get("excludedNamespaces") or []
+    but = f" but {_names(set(left_out))}" if left_out else ""
+    return _names(set(template.get("includedNamespaces") or ["*"])) + but
+
+
+def _names(namespaces: set[str]) -> str:
+    return "every namespace" if "*" in namespaces else ", ".join(sorted(namespaces))
+
+
+def _gap_effect(before: dict[str, Any], after: dict[str, Any]) -> Effect:
+    was, now = before["worst_case_rpo_seconds"], after["worst_case_rpo_seconds"]
+    if was is None or now is None or was == now:
+        return ""
+    return "stronger" if now < was else "weaker"
+
+
+_ENVIRONMENTS = ("development", "staging", "production")
+
+
+def objectives(old: Plan, new: Plan) -> list[Fact]:
+    """What the plans promise for each namespace, and what their schedules make of it."""
+    facts: list[Fact] = []
+    if old["environment"] != new["environment"]:
+        was, now = (_ENVIRONMENTS.index(plan["environment"]) for plan in (old, new))
+        text = f"environment: {new['environment']}, was {old['environment']}"
+        effect: Effect = "stronger" if now > was else "weaker"
+        facts.append(Fact("objectives", text, effect, ("Defaults and guard rails are those of the new one.",)))
+    befores, afters = ({one["namespace"]: one for one in plan.get("objectives") or []} for plan in (old, new))
+    for namespace in dict.fromkeys([*befores, *afters]):
+        facts += _objective(_names({namespace}), befores.get(namespace), afters.get(namespace))
+    return facts
+
+
+def _objective(name: str, before: dict[str, Any] | None, after: dict[str, Any] | None) -> Iterator[Fact]:
+    if after is None:
+        yield Fact("objectives", f"{name}: no objective holds for it any more", "weaker")
+        return
+    if before is None:
+        loses, kept = words(after["rpo_seconds"]), words(after["retention_seconds"])
+        yield Fact("objectives", f"{name}: may lose at most {loses}, must go back {kept}", "stronger", _met(after))
+        return
+    for key, text, less_is in (
+        ("rpo_seconds", "{name}: may lose at most {now}, was {was}", "stronger"),
+        ("retention_seconds", "{name}: must go back {now}, was {was}", "weaker"),
+        ("worst_case_rpo_seconds", "{name}: loses at most {now}, was {was}", "stronger"),
+        ("kept_seconds", "{name}: goes back {now}, was {was}", "weaker"),
+    ):
+        was, now = before[key], after[key]
+        if was != now:
+            yield Fact(
+                "objectives",
+                text.format(name=name, now=_length(key, now), was=_length(key, was)),
+                _effect(was, now, less_is),
+            )
+    if before["met"] != after["met"]:
+        effect: Effect = "stronger" if after["met"] else "weaker"
+        verdict = "met" if after["met"] else "missed"
+        yield Fact("objectives", f"{name}: the objective is {verdict} now", effect, _met(after))
+
+
+def _met(objective: dict[str, Any]) -> tuple[str, ...]:
+    by = objective["schedule"]
+    if by is None:
+        return ("No running schedule takes it.",)
+    return (f"{'Met' if objective['met'] else 'Missed'} by {by}.",)
+
+
+def _length(key: str, seconds: int | None) -> str:
+    if seconds is None:
+        return "everything" if key == "worst_case_rpo_seconds" else "nowhere"
+    return words(seconds)
+
+
+def _effect(was: int | None, now: int | None, less_is: str) -> Effect:
+    # None is no backup at all: the worst there is, for a loss as for a retention.
+    if was is None or now is None:
+        return "stronger" if was is None else "weaker"
+    if less_is == "stronger":
+        return "stronger" if now < was else "weaker"
+    return "weaker" if now < was else "stronger"

@@ -1,0 +1,228 @@
+"""What replacing or deleting a resource means for the backups, and whether the engine would do it at all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from components.settings import Duration
+from components.settings.rules import words
+
+from .model import Effect, Fact, Late, PropertyChange, ResourceChange
+from .naming import ALIAS, BUCKET, SCHEDULE, subject
+from .properties import shown
+
+KEY = "aws:kms/key:Key"
+PASSWORD = "random:index/randomPassword:RandomPassword"  # noqa: S105
+# Without these, or with others in their place, backups that exist cannot be found or read.
+DATA = frozenset({BUCKET, KEY, "aws:kms/replicaKey:ReplicaKey", PASSWORD})
+# Without these Velero makes no backups; while they are replaced it does not either.
+_WORKING = frozenset({"kubernetes:core/v1:Namespace", "kubernetes:helm.sh/v3:Release", "aws:iam/role:Role"})
+# Reasons that a sentence names; the property level has them all.
+_NAMED_REASONS = 3
+
+Meaning = Callable[[ResourceChange, bool], str]
+
+
+def replaced(change: ResourceChange, with_it: Iterable[ResourceChange] = ()) -> Fact:
+    """The fact of a replacement; `with_it` are replacements of what belongs to the resource."""
+    details = _order(change), _stopped(change), _meaning(change), _company(with_it)
+    return Fact(
+        "replaced",
+        f"{subject(change.old or {})} is replaced: {_because(change)}",
+        _effect(change),
+        tuple(detail for detail in details if detail),
+        tuple(one.urn for one in (change, *with_it)),
+    )
+
+
+def _because(change: ResourceChange) -> str:
+    if change.type == "pulumi:providers:kubernetes":
+        return "it speaks to another cluster"
+    reasons = [_reason(one) for one in change.reasons[:_NAMED_REASONS]]
+    more = len(change.reasons) - len(reasons)
+    return ", ".join(reasons) + (f" and {more} more" if more > 0 else "")
+
+
+def _reason(one: PropertyChange) -> str:
+    if isinstance(one.new, Late):
+        return f"{one.path} follows {one.new.source}"
+    return f"{one.path} {shown(one.old)} → {shown(one.new)}"
+
+
+def deleted(change: ResourceChange, with_it: Iterable[ResourceChange], made_again: ResourceChange | None) -> Fact:
+    """The fact of a deletion. `made_again` is a new resource of the same type and name: a rename without an alias."""
+    meaning = _renamed(change, made_again) if made_again else _meaning(change)
+    details = _stopped(change), meaning, _company(with_it)
+    text = f"{subject(change.entry)} leaves the program"
+    if not _protected(change):
+        text += " and stays in the account" if _kept(change) else " and is deleted"
+    return Fact(
+        "deleted",
+        text,
+        _effect(change),
+        tuple(detail for detail in details if detail),
+        tuple(one.urn for one in (change, *with_it)),
+    )
+
+
+def _effect(change: ResourceChange) -> Effect:
+    if change.type in DATA:
+        return "risk"
+    protects = change.type in _WEAKENING or change.type == SCHEDULE
+    return "weaker" if change.type in _WORKING or (protects and change.new is None) else ""
+
+
+def _options(change: ResourceChange, side: str = "old") -> Mapping[str, Any]:
+    return (getattr(change, side) or {}).get("options") or {}
+
+
+def _kept(change: ResourceChange) -> bool:
+    return bool(_options(change).get("retainOnDelete"))
+
+
+def _protected(change: ResourceChange) -> bool:
+    """Whether the engine refuses: a deletion by the old flag, a replacement by both."""
+    old = bool(_options(change).get("protect"))
+    return old and (change.new is None or bool(_options(change, "new").get("protect")))
+
+
+def _stopped(change: ResourceChange) -> str:
+    if _protected(change):
+        if change.new is None:
+            return "It is protected: 'pulumi up' refuses to delete it until 'pulumi state unprotect' is run on it."
+        return "It is protected: 'pulumi up' refuses to replace it and stops."
+    if _options(change).get("protect"):
+        return "The same change takes its protection away, so 'pulumi up' does not stop here."
+    return ""
+
+
+def _order(change: ResourceChange) -> str:
+    return "The old one is deleted before the new one is made." if change.delete_first else ""
+
+
+def _company(with_it: Iterable[ResourceChange]) -> str:
+    names = [subject(one.entry).removesuffix(f" of bucket {one.entry['inputs'].get('bucket')}") for one in with_it]
+    return f"With it: {', '.join(sorted(names))}." if names else ""
+
+
+def _renamed(change: ResourceChange, made_again: ResourceChange) -> str:
+    name = change.entry["name"]
+    where = ""
+    if made_again.entry["parent"] != change.entry["parent"]:
+        where = ", and the old parent's URN as parent"
+    return (
+        f"{subject(made_again.entry)} is created in its place, as {made_again.entry['name']!r}: a rename without an"
+        f" alias, and both cannot exist at once. Give the new one aliases=[pulumi.Alias(name={name!r})]{where}."
+    )
+
+
+def _meaning(change: ResourceChange) -> str:
+    rule = _MEANINGS.get(change.type)
+    return rule(change, _kept(change)) if rule else ""
+
+
+def _bucket(change: ResourceChange, kept: bool) -> str:
+    instead = "; Velero writes to the new one and sees none of the backups in the old" if change.new else ""
+    if kept:
+        return f"The old bucket stays in the account with its backups, and nothing manages it{instead}."
+    if (change.old or {}).get("inputs", {}).get("forceDestroy"):
+        return f"The old bucket is emptied and deleted: every backup in it is lost{instead}."
+    return f"The old bucket can only be deleted empty: with backups in it the deletion fails{instead}."
+
+
+def _key(change: ResourceChange, kept: bool) -> str:
+    days = (change.old or {}).get("inputs", {}).get("deletionWindowInDays", 30)
+    other = " Velero's role may use the new key only: what the old one encrypted, it cannot read." if change.new else ""
+    if kept:
+        return f"The old key stays in the account, and nothing manages it.{other}"
+    return f"The old key is gone after {days} days, and no backup that it encrypted can be read then, by nobody.{other}"
+
+
+def _password(change: ResourceChange, kept: bool) -> str:
+    made = "Another password is made" if change.new else "The password leaves the state"
+    return f"{made}: what kopia wrote under the old one cannot be read without it. Escrow the old one first."
+
+
+def _namespace(change: ResourceChange, kept: bool) -> str:
+    if kept:
+        return "The namespace stays in the cluster with all that is in it."
+    return (
+        "All that is in it goes with it: the server, its Schedules, its list of backups. The backups stay in the"
+        " bucket, and Velero reads the list back from there."
+    )
+
+
+def _release(change: ResourceChange, kept: bool) -> str:
+    return "Velero is uninstalled" + (
+        " and installed again: a backup or restore that runs then fails."
+        if change.new
+        else ": no backups, no restores."
+    )
+
+
+def _schedule(change: ResourceChange, kept: bool) -> str:
+    if change.new:
+        return "The backups that it made stay until they expire."
+    template = ((change.old or {}).get("inputs", {}).get("spec") or {}).get("template") or {}
+    return f"It makes no more backups; those it made stay until they expire, {_time(template)} after each was made."
+
+
+def _time(template: Mapping[str, Any]) -> str:
+    try:
+        return words(Duration.parse_go(str(template.get("ttl"))).seconds)
+    except ValueError:
+        return str(template.get("ttl"))
+
+
+def _access(change: ResourceChange, kept: bool) -> str:
+    return (
+        "Until the new one is there, Velero reaches neither bucket nor key."
+        if change.new
+        else "Velero's pod gets no role by it any more."
+    )
+
+
+def _says(on_deletion: str, on_replacement: str = "") -> Meaning:
+    return lambda change, kept: "" if kept and not change.new else on_replacement if change.new else on_deletion
+
+
+_WEAKENING: dict[str, Meaning] = {
+    "aws:s3/bucketVersioning:BucketVersioning": _says(
+        "The bucket keeps no versions any more: a backup deleted by mistake cannot be fetched back."
+    ),
+    "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock": _says(
+        "A policy or an ACL could make the bucket public.",
+        "Until the new one is there, the bucket could be made public.",
+    ),
+    "aws:s3/bucketPolicy:BucketPolicy": _says("The bucket refuses nothing by itself any more."),
+    "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration": _says(
+        "New objects are encrypted with S3's own key, not with the bucket's."
+    ),
+    "aws:s3/bucketLogging:BucketLogging": _says("Nobody can see any more who read or deleted what in the bucket."),
+    "aws:eks/addon:Addon": _says("Without the snapshot controller, backups of volumes fail."),
+    "kubernetes:snapshot.storage.k8s.io/v1:VolumeSnapshotClass": _says(
+        "Velero finds no class to snapshot volumes with."
+    ),
+}
+
+_MEANINGS: dict[str, Meaning] = {
+    **_WEAKENING,
+    BUCKET: _bucket,
+    KEY: _key,
+    PASSWORD: _password,
+    SCHEDULE: _schedule,
+    ALIAS: _says("Whatever names the key by its alias does not find it."),
+    "kubernetes:core/v1:Namespace": _namespace,
+    "kubernetes:core/v1:Secret": _says(
+        "Where it holds the repositories' password, Velero makes a secret with a password that everybody knows.",
+        "Velero reads its new content when it next opens a repository.",
+    ),
+    "kubernetes:helm.sh/v3:Release": _release,
+    "aws:iam/role:Role": _access,
+    "aws:eks/podIdentityAssociation:PodIdentityAssociation": _access,
+    "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration": _says(
+        "Nothing clears old versions and unfinished uploads away: they are kept, and paid for, for ever."
+    ),
+    "pulumi:providers:kubernetes": _says("", "All that goes through it is replaced."),
+}

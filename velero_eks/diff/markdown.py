@@ -1,0 +1,99 @@
+"""A comparison as a comment on a pull request: the sum of it first, each stack folded below, outputs left out.
+
+The marker in its first line names the project, so that whoever posts the comment finds the one from before and
+updates it: one comment a pull request, however many commits it gets.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Iterator
+
+from .model import CATEGORIES, EFFECTS, Diff, Fact, StackDiff
+from .words import counted, operations, verdict
+
+# GitHub takes 65,536 characters; the rest is for what a workflow puts around it.
+LIMIT = 60_000
+_RISKS_SHOWN = 10
+_SIGNS = {"risk": "🛑", "weaker": "⚠️", "stronger": "✅", "wider": "🔓", "narrower": "🔒", "": "▫️"}
+# What GitHub reads as markup, mentions and references included.
+_SPECIAL = re.compile(r"([\\`*_{}\[\]()|~])")
+_REFERENCES = re.compile("[@#]")
+
+
+def marker(project: str) -> str:
+    """The comment in HTML by which the posted comment is found again."""
+    return f"<!-- velero-eks diff: {re.sub(r'[^A-Za-z0-9._-]', '-', project)} -->"
+
+
+def render(diff: Diff) -> str:
+    """The whole comment; stacks that do not fit in one are named without their details."""
+    lines = [marker(diff.project), "### Backups", "", _escaped(verdict(diff)), ""]
+    lines += _risks(diff)
+    if diff.different:
+        lines += _table(diff)
+    lines += [f"> Note: {_escaped(note)}" for note in diff.notes]
+    text = "\n".join(lines) + "\n"
+    left_out: list[str] = []
+    for stack in diff.different:
+        folded = "\n" + "\n".join(_folded(stack)) + "\n"
+        if len(text) + len(folded) > LIMIT:
+            left_out.append(stack.stack)
+        else:
+            text += folded
+    if left_out:
+        text += f"\nToo long for a comment: {_escaped(', '.join(left_out))}. Run `velero-eks diff` for these.\n"
+    return text
+
+
+def _risks(diff: Diff) -> Iterator[str]:
+    risks = [(stack.stack, fact) for stack in diff.different for fact in stack.effects("risk")]
+    if not risks:
+        return
+    yield "> [!CAUTION]"
+    for stack, fact in risks[:_RISKS_SHOWN]:
+        yield f"> **{_escaped(stack)}**: {_escaped(fact.text)}  "
+    if len(risks) > _RISKS_SHOWN:
+        yield f"> and {len(risks) - _RISKS_SHOWN} more"
+    yield ""
+
+
+def _table(diff: Diff) -> Iterator[str]:
+    yield "| Stack | Replaced | Deleted | Updated | Created | Weaker | Stronger |"
+    yield "|---|---:|---:|---:|---:|---:|---:|"
+    for stack in diff.different:
+        counts = counted(stack) if stack.status in ("changed", "added") else ("–",) * 4
+        effects = (len(stack.effects("weaker")), len(stack.effects("stronger")))
+        cells = " | ".join(str(cell or "") for cell in (*counts, *effects))
+        yield f"| {_escaped(stack.stack)} | {cells} |"
+    yield ""
+
+
+def _folded(stack: StackDiff) -> Iterator[str]:
+    yield f"<details><summary><b>{html.escape(stack.stack)}</b>: {html.escape(operations(stack))}</summary>"
+    yield ""
+    for category, title in CATEGORIES.items():
+        facts = stack.of(category)
+        if facts:
+            yield f"**{title}**"
+            yield ""
+            for fact in facts:
+                yield from _fact(fact)
+            yield ""
+    yield "</details>"
+
+
+def _fact(fact: Fact) -> Iterator[str]:
+    effect = f" ({EFFECTS[fact.effect]})" if fact.effect else ""
+    yield f"- {_SIGNS[fact.effect]} {_escaped(fact.text)}{effect}"
+    for detail in fact.details:
+        for line in detail.splitlines():
+            yield f"  - {_escaped(line)}"
+
+
+def _escaped(text: str) -> str:
+    """Text that GitHub shows as it is: no markup, no HTML, nobody mentioned and no issue referred to."""
+    plain = html.escape(" ".join(text.split()), quote=False)
+    plain = _SPECIAL.sub(r"\\\1", plain)
+    return _REFERENCES.sub(lambda found: f"&#{ord(found[0])};", plain)

@@ -1,0 +1,190 @@
+"""Both sides' plans, made at the same time by each revision's own `velero-eks plan --json`, in processes of their own.
+
+A process is started anew and never forked: this one stays without the SDKs, and gRPC's threads would make a fork
+hang. Each plans many stacks, since loading the SDKs costs as much as forty of them.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from .model import DiffError
+from .sides import Side
+
+CONTRACT_VERSION = 1
+# Seconds for a process: loading takes 3 and a stack a tenth on a machine with nothing else to do.
+TIME_LIMIT_BASE, TIME_LIMIT_A_STACK = 120.0, 3.0
+# A further process pays off only for as many stacks as it takes to load the SDKs again.
+STACKS_A_PROCESS = 25
+
+# A plan needs none of these, and a revision's program is not given what it does not need.
+_NOT_HANDED_OVER = re.compile(r"^(AWS|PULUMI|KUBE|GITHUB|ACTIONS)|TOKEN|SECRET|PASSWORD|CREDENTIAL", re.IGNORECASE)
+_OWN, _OURS = "", str(Path(__file__).resolve().parents[2])
+_SCRIPT = Path(__file__).with_name("record_revision.py")
+_PLANNED = (0, 1)
+
+
+@dataclass
+class Planned:
+    """One side's plans by stack, as the contract has them, and for the stacks that have none the error."""
+
+    side: Side
+    stacks: dict[str, dict[str, Any]] = field(default_factory=dict)
+    errors: dict[str, str] = field(default_factory=dict)
+    # Whether this tool's recorder ran a revision that has none, or one of another contract.
+    borrowed: bool = False
+
+
+@dataclass
+class _Run:
+    planned: Planned
+    names: Sequence[str]
+    recorder: str
+    # Whether the bad stacks have been left out already.
+    retried: bool
+    folder: Path
+    process: subprocess.Popen[bytes]
+    ends: float
+
+
+def plan(wanted: Mapping[Side, Sequence[str]], at: datetime) -> list[Planned]:
+    """The plans of these stacks of these sides, all reckoned from one moment; in the order given.
+
+    A stack that cannot be planned is among the errors and takes no other along. Raises `DiffError` when a revision
+    cannot be planned at all: its contract is of a version that this tool does not read, or it never ends.
+    """
+    sides = [Planned(side) for side in wanted]
+    with TemporaryDirectory(prefix="velero-eks-plans-") as temporary, _running() as running:
+        folders = (Path(temporary) / str(number) for number in range(1_000_000))
+
+        def start(planned: Planned, names: Sequence[str], recorder: str, retried: bool = False) -> None:
+            running.append(_start(planned, names, recorder, retried, next(folders), at))
+
+        for planned in sides:
+            names = list(wanted[planned.side])
+            recorder = _OWN if _has_a_recorder(planned.side.root) else _OURS
+            for chunk in _chunks(names, _processes(len(names), len(sides))):
+                start(planned, chunk, recorder)
+        while running:
+            made = _ended(running[0])
+            _take(running.pop(0), made, start)
+    return sides
+
+
+def _has_a_recorder(root: Path) -> bool:
+    return (root / "velero_eks" / "plan" / "contract.py").is_file() and (root / "velero_eks" / "cli.py").is_file()
+
+
+def _processes(stacks: int, sides: int) -> int:
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, min(cores // sides, -(-stacks // STACKS_A_PROCESS)))
+
+
+def _chunks(names: Sequence[str], count: int) -> Iterator[list[str]]:
+    for number in range(count):
+        chunk = list(names[number::count])
+        if chunk:
+            yield chunk
+
+
+def _start(planned: Planned, names: Sequence[str], recorder: str, retried: bool, folder: Path, at: datetime) -> _Run:
+    folder.mkdir()
+    root = planned.side.root
+    environment = {key: value for key, value in os.environ.items() if not _NOT_HANDED_OVER.search(key)}
+    with (folder / "out").open("wb") as out, (folder / "err").open("wb") as err:
+        process = subprocess.Popen(
+            [sys.executable, str(_SCRIPT), str(root), recorder, "plan", "--json", "--at", at.isoformat(), *names],
+            cwd=root,
+            env={**environment, "NO_COLOR": "1"},
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=err,
+            # A group of its own: whatever the program starts ends with it.
+            start_new_session=True,
+        )
+    limit = TIME_LIMIT_BASE + TIME_LIMIT_A_STACK * len(names)
+    return _Run(planned, names, recorder, retried, folder, process, time.monotonic() + limit)
+
+
+@contextlib.contextmanager
+def _running() -> Iterator[list[_Run]]:
+    running: list[_Run] = []
+    try:
+        yield running
+    finally:
+        for run in running:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(run.process.pid, signal.SIGKILL)
+            run.process.wait()
+
+
+def _ended(run: _Run) -> dict[str, Any] | str:
+    """What the process made: the document, or its complaint."""
+    try:
+        code = run.process.wait(timeout=max(0.0, run.ends - time.monotonic()))
+    except subprocess.TimeoutExpired:
+        raise DiffError(
+            f"{run.planned.side.revision}: planning {len(run.names)} stacks did not end in time"
+            f" ({TIME_LIMIT_BASE + TIME_LIMIT_A_STACK * len(run.names):g} s); run 'velero-eks plan' there to see where"
+        ) from None
+    complaint = (run.folder / "err").read_text(errors="replace").strip()
+    if code not in _PLANNED:
+        return complaint or f"error: the plan ended with exit code {code} and said nothing"
+    try:
+        document = json.loads((run.folder / "out").read_bytes())
+    except ValueError:
+        return complaint or "error: the plan printed no JSON document"
+    return document if isinstance(document, dict) else "error: the plan printed no JSON document"
+
+
+def _take(run: _Run, made: dict[str, Any] | str, start: Callable[..., None]) -> None:
+    planned, revision = run.planned, run.planned.side.revision
+    if isinstance(made, dict) and made.get("version") == CONTRACT_VERSION:
+        found = {stack["stack"]: stack for stack in made.get("stacks", [])}
+        planned.stacks.update(found)
+        planned.borrowed |= run.recorder == _OURS
+        for name in run.names:
+            if name not in found:
+                planned.errors[name] = "the plan left it out"
+        return
+    if isinstance(made, dict):
+        if run.recorder == _OURS:
+            raise DiffError(
+                f"{revision}: its plan is of version {made.get('version')}, this tool reads {CONTRACT_VERSION}"
+            )
+        # Another contract: this tool's recorder may still be able to run that revision's components.
+        start(planned, run.names, _OURS)
+        return
+    named = [name for name in run.names if _speaks_of(made, name)]
+    rest = [name for name in run.names if name not in named]
+    if named and rest and not run.retried:
+        # One document is all its stacks or none: without those that are bad, the others can be planned.
+        start(planned, rest, run.recorder, retried=True)
+    else:
+        named = list(run.names)
+    for name in named:
+        planned.errors[name] = _about(made, name)
+
+
+def _speaks_of(complaint: str, stack: str) -> bool:
+    return re.search(rf"Pulumi\.{re.escape(stack)}\.yaml\b|\bstack {re.escape(stack)}:", complaint) is not None
+
+
+def _about(complaint: str, stack: str) -> str:
+    """The lines that speak of a stack, all of them where none does."""
+    lines = [line.removeprefix("error: ") for line in complaint.splitlines() if line.strip()]
+    own = [line for line in lines if _speaks_of(line, stack)]
+    return "\n".join(own or lines)

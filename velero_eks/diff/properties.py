@@ -1,0 +1,163 @@
+"""Two sets of properties compared, property by property, by what they mean rather than how they are written.
+
+Text that is JSON is compared by content. A policy document is compared as IAM reads it: one action or a list of one is
+the same, and neither the order of a list nor that of the statements means anything. Secrets are never looked into.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from .model import ABSENT, SECRET, Late, PropertyChange
+
+# The contract's word for a secret.
+_SECRET_MARK = {"secret": True}
+# What tells the items of a list apart, in this order.
+_IDENTITIES = ("Sid", "id", "name", "key")
+_UNORDERED_IN_POLICY = frozenset({"Action", "NotAction", "Resource", "NotResource"})
+_PRINCIPALS = frozenset({"Principal", "NotPrincipal"})
+
+
+def changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[PropertyChange]:
+    """What differs between two resources' inputs, by path."""
+    return list(_walk(dict(old), dict(new), ""))
+
+
+def _walk(old: Any, new: Any, path: str) -> Iterator[PropertyChange]:
+    if old is ABSENT or new is ABSENT:
+        if not (old is ABSENT and new is ABSENT):
+            yield _change(path, old, new)
+        return
+    if _is_secret(old) or _is_secret(new):
+        if not (_is_secret(old) and _is_secret(new)):
+            yield PropertyChange(path, SECRET, SECRET)
+        return
+    old, new = meaning(old), meaning(new)
+    if isinstance(old, dict) and isinstance(new, dict):
+        for key in sorted({*old, *new}):
+            yield from _walk(old.get(key, ABSENT), new.get(key, ABSENT), f"{path}.{key}" if path else str(key))
+    elif isinstance(old, list) and isinstance(new, list):
+        yield from _walk_list(old, new, path)
+    elif old != new or isinstance(old, bool) != isinstance(new, bool):
+        yield _change(path, old, new)
+
+
+def _walk_list(old: list[Any], new: list[Any], path: str) -> Iterator[PropertyChange]:
+    befores, afters = _by_identity(old), _by_identity(new)
+    if befores is not None and afters is not None:
+        found = [
+            change
+            for name in dict.fromkeys([*befores, *afters])
+            for change in _walk(befores.get(name, ABSENT), afters.get(name, ABSENT), f"{path}[{name}]")
+        ]
+        yield from found
+        if not found and list(befores) != list(afters):
+            yield PropertyChange(path, list(befores), list(afters))
+    elif any(isinstance(item, dict | list) for item in (*old, *new)):
+        for index in range(max(len(old), len(new))):
+            before = old[index] if index < len(old) else ABSENT
+            after = new[index] if index < len(new) else ABSENT
+            yield from _walk(before, after, f"{path}[{index}]")
+    elif old != new:
+        yield PropertyChange(path, old, new)
+
+
+def _by_identity(items: list[Any]) -> dict[str, Any] | None:
+    """The items by what tells them apart; None where nothing does."""
+    if not items:
+        return {}
+    if not all(isinstance(item, dict) for item in items):
+        return None
+    for key in _IDENTITIES:
+        names = [item.get(key) for item in items]
+        if all(isinstance(name, str) for name in names) and len(set(names)) == len(names):
+            return dict(zip(names, items, strict=True))
+    return None
+
+
+def _change(path: str, old: Any, new: Any) -> PropertyChange:
+    return PropertyChange(path, _masked(old), _masked(new))
+
+
+def _masked(value: Any) -> Any:
+    """The value with secrets inside it as they are shown."""
+    if _is_secret(value):
+        return SECRET
+    if isinstance(value, dict):
+        return {key: _masked(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_masked(item) for item in value]
+    return value
+
+
+def _is_secret(value: Any) -> bool:
+    return isinstance(value, dict) and value == _SECRET_MARK
+
+
+def meaning(value: Any) -> Any:
+    """What a text that is a JSON object or list says; policies in one way of writing them. Anything else as it is."""
+    if isinstance(value, str) and value[:1] in ("{", "["):
+        try:
+            value = json.loads(value)
+        except ValueError:
+            return value
+    if isinstance(value, dict) and isinstance(value.get("Statement"), dict | list):
+        return canonical_policy(value)
+    return value
+
+
+def canonical_policy(document: Mapping[str, Any]) -> dict[str, Any]:
+    """A policy document in one way of writing it: lists for what may be one or many, sorted, statements too."""
+    statements = document["Statement"]
+    listed = statements if isinstance(statements, list) else [statements]
+    canonical = [_statement(one) if isinstance(one, dict) else one for one in listed]
+    return {**document, "Statement": sorted(canonical, key=lambda one: json.dumps(one, sort_keys=True))}
+
+
+def _statement(statement: dict[str, Any]) -> dict[str, Any]:
+    return {key: _clause(key, value) for key, value in sorted(statement.items())}
+
+
+def _clause(key: str, value: Any) -> Any:
+    if key in _UNORDERED_IN_POLICY:
+        return _sorted(value)
+    if key in _PRINCIPALS and isinstance(value, dict):
+        return {kind: _sorted(names) for kind, names in sorted(value.items())}
+    if key == "Condition" and isinstance(value, dict):
+        return {
+            operator: {name: _sorted(_as_text(wanted)) for name, wanted in sorted(tests.items())}
+            for operator, tests in sorted(value.items())
+            if isinstance(tests, dict)
+        }
+    return value
+
+
+def _sorted(value: Any) -> list[Any]:
+    return sorted(value, key=str) if isinstance(value, list) else [value]
+
+
+def _as_text(value: Any) -> Any:
+    # IAM reads the JSON booleans and numbers of a condition as text.
+    if isinstance(value, list):
+        return [_as_text(item) for item in value]
+    return json.dumps(value) if isinstance(value, bool | int | float) else value
+
+
+def shown(value: Any, limit: int = 60) -> str:
+    """A value in one line of at most `limit` characters."""
+    if value is ABSENT or value is None:
+        return "(none)"
+    if isinstance(value, Late):
+        return str(value)
+    if isinstance(value, bool):
+        text = "true" if value else "false"
+    elif isinstance(value, list) and value and all(isinstance(item, str | int) for item in value):
+        text = ", ".join(str(item) for item in value)
+    elif isinstance(value, dict | list):
+        text = json.dumps(value, ensure_ascii=False)
+    else:
+        text = str(value) if value != "" else '""'
+    text = text.replace("\n", "\\n").replace("\r", "\\r")
+    return text if len(text) <= limit else f"{text[: limit - 1]}…"

@@ -1,0 +1,236 @@
+"""What is kept, and how long: backups, deleted versions, keys, and what the engine may not take away."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+from components.settings import Duration
+from components.settings.rules import words
+
+from .model import Effect, Entry, Fact, ResourceChange
+from .naming import BUCKET, is_bucket_setting, subject
+
+Plan = dict[str, Any]
+LIFECYCLE = "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration"
+KEY = "aws:kms/key:Key"
+RELEASE = "kubernetes:helm.sh/v3:Release"
+
+# Properties that the sentences here tell, by type.
+TOLD: dict[str, tuple[str, ...]] = {
+    LIFECYCLE: ("rules",),
+    RELEASE: (
+        "values.configuration.backupStorageLocation.bucket",
+        "values.configuration.backupStorageLocation.prefix",
+    ),
+    KEY: ("deletionWindowInDays", "isEnabled"),
+    BUCKET: ("forceDestroy",),
+    "aws:s3/bucketVersioning:BucketVersioning": ("versioningConfiguration",),
+}
+# Resources that one sentence names; the others are counted.
+_NAMED = 3
+
+
+def retention(
+    old: Plan, new: Plan, changes: Iterable[ResourceChange], pairs: Iterable[tuple[Entry, Entry, str]]
+) -> list[Fact]:
+    """What is kept for another time than before. `pairs` are all the resources of both plans, with their URNs now."""
+    facts = list(_of_schedules(old, new))
+    for change in changes:
+        if change.old and change.new:
+            facts += _of_resource(change)
+    return facts + list(_of_options(pairs))
+
+
+def _of_schedules(old: Plan, new: Plan) -> Iterator[Fact]:
+    befores = {each["name"]: each for each in old.get("schedules") or []}
+    for after in new.get("schedules") or []:
+        before = befores.get(after["name"])
+        if before is None:
+            continue
+        was, now = (_seconds(each["ttl"]) for each in (before, after))
+        if was == now:
+            continue
+        yield Fact(
+            "retention",
+            f"backups of {after['name']} are kept {_length(now, after)}, was {_length(was, before)}",
+            _longer(was, now),
+            ("Backups that exist keep the time that they were made with.",),
+            (after["resource"],),
+        )
+
+
+def _seconds(ttl: str) -> int | None:
+    try:
+        return Duration.parse_go(ttl).seconds
+    except ValueError:
+        return None
+
+
+def _length(seconds: int | None, schedule: dict[str, Any]) -> str:
+    return str(schedule["ttl"]) if seconds is None else words(seconds)
+
+
+def _longer(was: int | None, now: int | None) -> Effect:
+    if was is None or now is None:
+        return ""
+    return "stronger" if now > was else "weaker"
+
+
+def _of_resource(change: ResourceChange) -> Iterator[Fact]:
+    if change.type == LIFECYCLE:
+        yield from _lifecycle(change)
+    if change.type == RELEASE:
+        yield from _locations(change)
+    for path, told in _SWITCHES.get(change.type, {}).items():
+        for one in change.properties:
+            if one.place == path or path.startswith(f"{one.place}."):
+                yield from _switched(change, path, told)
+                break
+
+
+def _locations(change: ResourceChange) -> Iterator[Fact]:
+    """Where Velero looks for backups: it shows, and removes, only what it finds there."""
+    befores, afters = (_places(entry["inputs"]) for entry in (change.old or {}, change.new or {}))
+    for name in dict.fromkeys([*befores, *afters]):
+        was, now = befores.get(name), afters.get(name)
+        if was and now and was != now:
+            text = f"Velero looks for backups under {now}, was {was}"
+            yield Fact("retention", text, "risk", (f"It sees none of those under {was}.",), (change.urn,))
+
+
+def _places(inputs: dict[str, Any]) -> dict[str, str]:
+    locations = _at(inputs, "values.configuration.backupStorageLocation")
+    named = [one for one in locations or [] if isinstance(one, dict)]
+    return {str(one.get("name")): f"s3://{one.get('bucket')}/{one.get('prefix') or ''}" for one in named}
+
+
+Told = Callable[[Any, Any], tuple[str, Effect]]
+
+
+def _switched(change: ResourceChange, path: str, told: Told) -> Iterator[Fact]:
+    was, now = (_at(entry["inputs"], path) for entry in (change.old or {}, change.new or {}))
+    if was != now:
+        text, effect = told(was, now)
+        yield Fact("retention", f"{subject(change.entry)} {text}", effect, (), (change.urn,))
+
+
+def _at(inputs: Any, path: str) -> Any:
+    for part in path.split("."):
+        inputs = inputs.get(part) if isinstance(inputs, dict) else None
+    return inputs
+
+
+def _versioning(was: Any, now: Any) -> tuple[str, Effect]:
+    if now == "Enabled":
+        return "is on: what is deleted or overwritten can be fetched back", "stronger"
+    return f"is {str(now).lower()}: what is deleted or overwritten from now on is lost", "weaker"
+
+
+def _force_destroy(was: Any, now: Any) -> tuple[str, Effect]:
+    if now:
+        return "is emptied, backups and versions, when the engine deletes it", "weaker"
+    return "is deleted by the engine only when it is empty", "stronger"
+
+
+def _enabled(was: Any, now: Any) -> tuple[str, Effect]:
+    if now is False:
+        return "is disabled: no backup that it encrypted can be read or made", "risk"
+    return "is enabled again", "stronger"
+
+
+def _deletion_window(was: Any, now: Any) -> tuple[str, Effect]:
+    days = [each if isinstance(each, int) else 30 for each in (was, now)]
+    return f"takes {days[1]} days to be deleted, was {days[0]}", "stronger" if days[1] > days[0] else "weaker"
+
+
+_SWITCHES: dict[str, dict[str, Told]] = {
+    "aws:s3/bucketVersioning:BucketVersioning": {"versioningConfiguration.status": _versioning},
+    BUCKET: {"forceDestroy": _force_destroy},
+    KEY: {"isEnabled": _enabled, "deletionWindowInDays": _deletion_window},
+}
+
+
+def _lifecycle(change: ResourceChange) -> Iterator[Fact]:
+    befores, afters = (_rules(entry["inputs"]) for entry in (change.old or {}, change.new or {}))
+    for key in dict.fromkeys([*befores, *afters]):
+        was, now = befores.get(key), afters.get(key)
+        if was != now:
+            text, effect = _lifecycle_words(key[0], was, now)
+            where = f" under {key[1]}" if key[1] else ""
+            yield Fact("retention", f"{subject(change.entry)}: {text}{where}", effect, (), (change.urn,))
+
+
+def _rules(inputs: dict[str, Any]) -> dict[tuple[str, str], Any]:
+    """What the rules that are on do, by kind and prefix, in days."""
+    found: dict[tuple[str, str], Any] = {}
+    for rule in inputs.get("rules") or []:
+        if not isinstance(rule, dict) or rule.get("status") != "Enabled":
+            continue
+        prefix = str((rule.get("filter") or {}).get("prefix") or rule.get("prefix") or "")
+        noncurrent = (rule.get("noncurrentVersionExpiration") or {}).get("noncurrentDays")
+        expiration = rule.get("expiration") or {}
+        abort = (rule.get("abortIncompleteMultipartUpload") or {}).get("daysAfterInitiation")
+        moves = [f"{one.get('storageClass')} after {one.get('days')} days" for one in rule.get("transitions") or []]
+        for kind, value in (
+            ("noncurrent", noncurrent),
+            ("expiration", expiration.get("days") or expiration.get("date")),
+            ("abort", abort),
+            ("transitions", ", ".join(moves) or None),
+            ("markers", expiration.get("expiredObjectDeleteMarker")),
+        ):
+            if value is not None:
+                found[kind, prefix] = value
+    return found
+
+
+def _lifecycle_words(kind: str, was: Any, now: Any) -> tuple[str, Effect]:
+    if kind == "noncurrent":
+        before = "for ever" if was is None else f"{was} days"
+        if now is None:
+            return f"deleted versions are kept for ever, was {before}", "stronger"
+        return f"deleted versions are kept {now} days, was {before}", "stronger" if was and now > was else "weaker"
+    if kind == "expiration":
+        if now is None:
+            return "objects are no longer deleted by age", "stronger"
+        return f"objects are deleted {now} days after they were written, in use or not: this destroys backups", "risk"
+    if kind == "transitions":
+        if now is None:
+            return f"objects stay in their storage class, no longer moved to {was}", "stronger"
+        return f"objects are moved to {now}: a restore waits for them, or fails", "weaker"
+    if kind == "abort":
+        days = ["for ever" if each is None else f"{each} days" for each in (now, was)]
+        return f"unfinished uploads are kept {days[0]}, was {days[1]}", ""
+    return f"lone delete markers are {'removed' if now else 'kept'}", ""
+
+
+def _of_options(pairs: Iterable[tuple[Entry, Entry, str]]) -> Iterator[Fact]:
+    """Protection and retention by the engine, each change once for all the resources that have it."""
+    groups: dict[tuple[str, bool], list[tuple[Entry, str]]] = defaultdict(list)
+    for old, new, urn in pairs:
+        for option in ("protect", "retainOnDelete"):
+            before, after = (bool(entry["options"].get(option)) for entry in (old, new))
+            if before != after:
+                groups[option, after].append((new, urn))
+    for (option, after), members in groups.items():
+        text, effect = _OPTIONS[option, after]
+        yield Fact(
+            "retention", f"{_named([entry for entry, _ in members])} {text}", effect, (), tuple(u for _, u in members)
+        )
+
+
+def _named(entries: list[Entry]) -> str:
+    # Settings of a bucket go with it; by themselves they are nothing to keep.
+    main = [entry for entry in entries if not is_bucket_setting(entry)] or entries
+    names = [subject(entry) for entry in main[:_NAMED]]
+    more = len(entries) - len(names)
+    return ", ".join(names) + (f" and {more} more" if more else "")
+
+
+_OPTIONS: dict[tuple[str, bool], tuple[str, Effect]] = {
+    ("protect", True): ("are protected: the engine refuses to delete or replace them", "stronger"),
+    ("protect", False): ("are no longer protected: the engine deletes and replaces them without asking", "weaker"),
+    ("retainOnDelete", True): ("stay in the account when they leave the program", "stronger"),
+    ("retainOnDelete", False): ("are deleted when they leave the program", "weaker"),
+}

@@ -1,0 +1,191 @@
+"""The two sides of a comparison: what the arguments mean, and each side's files in a folder for as long as it takes."""
+
+from __future__ import annotations
+
+import fnmatch
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from components.settings import find_stack_files
+
+from .git import Repository
+from .model import DiffError, Revision
+
+# What no program reads: where only these differ, or another stack's file, a stack's plan is the same and not made.
+# uv.lock is among them since both revisions run with the packages installed here; `notes` speaks of it.
+NOT_PROGRAM = (
+    "docs/",
+    "tests/",
+    "lab/",
+    "benchmarks/",
+    ".github/",
+    ".ci/",
+    "*.md",
+    "uv.lock",
+    "Makefile",
+    ".gitignore",
+)
+STACK_FILES = "stacks/Pulumi.*.yaml"
+
+
+@dataclass(frozen=True)
+class Side:
+    """A revision and the folder that its project's files are in."""
+
+    revision: Revision
+    root: Path
+
+    def stacks(self) -> dict[str, Path]:
+        """Its stacks and their files, by name."""
+        return find_stack_files(self.root)
+
+
+@dataclass(frozen=True)
+class Sides:
+    """Both sides laid out, with the names of the stacks to compare and of those among them that may differ."""
+
+    project: str
+    old: Side
+    new: Side
+    stacks: tuple[str, ...]
+    touched: tuple[str, ...]
+
+
+@contextmanager
+def lay_out(start: Path, arguments: Sequence[str]) -> Iterator[Sides]:
+    """Both sides of `REV [REV] [STACK]…`, laid out in a temporary folder that is gone afterwards whatever happens.
+
+    `A..B` is two revisions, `A...B` is B since it left A. The work tree is compared where it is, changes that are not
+    committed and new files included.
+    """
+    root = _project_root(start)
+    repository = Repository.of(root)
+    with tempfile.TemporaryDirectory(prefix="velero-eks-diff-", ignore_cleanup_errors=True) as temporary:
+        laid: dict[str, Path] = {}
+
+        def side(revision: Revision) -> Side:
+            if revision.commit is None:
+                return Side(revision, root)
+            if revision.commit not in laid:
+                folder = Path(temporary).resolve() / revision.commit[:12]
+                repository.lay_out(revision.commit, folder)
+                laid[revision.commit] = folder
+            return Side(revision, laid[revision.commit])
+
+        old_revision, new_revision, rest = _revisions(repository, arguments)
+        old = side(old_revision)
+        if new_revision is None:
+            new_revision, rest = _second(repository, rest, (old, Side(Revision("", None), root)))
+        new = side(new_revision)
+        for one in (old, new):
+            _refuse_without_program(one)
+        stacks = _select(rest, old, new)
+        touched = _touched(repository, old, new, stacks)
+        yield Sides(_project_name(root), old, new, stacks, touched)
+
+
+def _revisions(repository: Repository, arguments: Sequence[str]) -> tuple[Revision, Revision | None, list[str]]:
+    first, *rest = arguments
+    for dots in ("...", ".."):
+        one, found, other = first.partition(dots)
+        if found:
+            old = _known(repository, one or "HEAD")
+            new = _known(repository, other or "HEAD")
+            if dots == "...":
+                base = repository.merge_base(str(old.commit), str(new.commit))
+                if base is None:
+                    raise DiffError(
+                        f"{one} and {other} have no commit in common{_cut_off(repository)}; compare {one}..{other}"
+                    )
+                old = Revision(f"the merge base of {old.name} and {new.name}", base)
+            return old, new, rest
+    return _known(repository, first), None, rest
+
+
+def _second(repository: Repository, rest: list[str], sides: tuple[Side, Side]) -> tuple[Revision, list[str]]:
+    """Whether the second word is a revision or the first stack: it must be one of the two and not both."""
+    work_tree = Revision("", None)
+    if not rest:
+        return work_tree, rest
+    word = rest[0]
+    names = {name for side in sides for name in side.stacks()}
+    commit, stacks = repository.commit(word), fnmatch.filter(names, word)
+    if commit and stacks:
+        raise DiffError(
+            f"{word!r} is a revision and a stack; write {sides[0].revision.name}..{word} for the revision, or"
+            f" '[{word[0]}]{word[1:]}' for the stack"
+        )
+    if commit:
+        return Revision(word, commit), rest[1:]
+    if stacks:
+        return work_tree, rest
+    raise DiffError(
+        f"{word!r} is no revision{_cut_off(repository)} and no stack; there are the stacks: {', '.join(sorted(names))}"
+    )
+
+
+def _known(repository: Repository, name: str) -> Revision:
+    commit = repository.commit(name)
+    if commit is None:
+        raise DiffError(f"git knows no revision {name!r}{_cut_off(repository)}; see 'git branch --all' and 'git tag'")
+    return Revision(name, commit)
+
+
+def _cut_off(repository: Repository) -> str:
+    if not repository.is_shallow():
+        return ""
+    return ", and this clone is shallow: fetch it ('git fetch --unshallow', or fetch-depth: 0 for actions/checkout)"
+
+
+def _refuse_without_program(side: Side) -> None:
+    for name in ("Pulumi.yaml", "__main__.py"):
+        if not (side.root / name).is_file():
+            raise DiffError(
+                f"{side.revision} has no {name}: there is no program to plan; compare with a later revision"
+            )
+
+
+def _select(patterns: Iterable[str], old: Side, new: Side) -> tuple[str, ...]:
+    names = sorted({*old.stacks(), *new.stacks()})
+    if not names:
+        raise DiffError(f"neither {old.revision} nor {new.revision} has a stack file (stacks/Pulumi.<stack>.yaml)")
+    chosen: set[str] = set()
+    patterns = list(patterns)
+    for pattern in patterns:
+        matching = fnmatch.filter(names, pattern)
+        if not matching:
+            raise DiffError(f"no stack matches {pattern!r}; there are: {', '.join(names)}")
+        chosen.update(matching)
+    return tuple(name for name in names if not patterns or name in chosen)
+
+
+def _touched(repository: Repository, old: Side, new: Side, stacks: tuple[str, ...]) -> tuple[str, ...]:
+    """The stacks that may differ: all where the program differs, else those whose own file does."""
+    changed = repository.changed(str(old.revision.commit), new.revision.commit)
+    read = {path for path in changed if not any(_in(path, pattern) for pattern in NOT_PROGRAM)}
+    if not all(fnmatch.fnmatch(path, STACK_FILES) for path in read):
+        return stacks
+    return tuple(stack for stack in stacks if f"stacks/Pulumi.{stack}.yaml" in read)
+
+
+def _in(path: str, pattern: str) -> bool:
+    return path.startswith(pattern) if pattern.endswith("/") else fnmatch.fnmatch(path, pattern)
+
+
+def _project_root(start: Path) -> Path:
+    for folder in (start, *start.parents):
+        if (folder / "Pulumi.yaml").is_file():
+            return folder
+    raise DiffError(f"no Pulumi.yaml in {start} or above it; go to the project's folder")
+
+
+def _project_name(root: Path) -> str:
+    try:
+        return str(yaml.safe_load((root / "Pulumi.yaml").read_bytes())["name"])
+    except (OSError, yaml.YAMLError, KeyError, TypeError) as error:
+        raise DiffError(f"{root / 'Pulumi.yaml'} names no project ({error}); write 'name: velero-eks'") from None

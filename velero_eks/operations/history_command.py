@@ -1,0 +1,180 @@
+"""`velero-eks history`: when an object changed, and what."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from rich.padding import Padding
+from rich.text import Text
+
+from velero_eks.cluster.errors import BadTarget
+from velero_eks.cluster.kinds import Kind
+
+from .backup_contents import Place, Stored
+from .backup_store import BackupStore
+from .filters import Filters
+from .history import Change, Event, Seen, events
+from .manifest import is_secret
+from .objects import ABSENT, Difference, Key
+from .output import INDENT, console, counted, print_json, stamp, working
+from .records import Backup
+from .results import listed
+from .selection import Selection
+from .session import Session
+
+FOUND = 1
+_THREADS = 4
+_LONG = 400
+
+
+def history(session: Session, target: str, *, namespace: str | None, show_secrets: bool, as_json: bool) -> int:
+    """Print the changes of one object; the exit code is 1 where no backup has it."""
+    selection = Selection.parse(target)
+    if selection.name is None:
+        raise BadTarget(f"{target!r} is a kind; write KIND/NAME, such as configmap/grading")
+    store = session.store()
+    with working(f"looking for {selection} in {store.address}"):
+        backups = [backup for backup in store.backups() if backup.phase in ("Completed", "PartiallyFailed")]
+        with ThreadPoolExecutor(max_workers=_THREADS) as pool:
+            found = list(pool.map(lambda backup: _find(store, backup.name, selection, namespace), backups))
+    places = {stored.place for stored in found if stored is not None}
+    if not places:
+        where = f" in namespace {namespace}" if namespace else ""
+        print(f"error: none of {counted(len(backups), 'backup')} in {store.address} has {selection}{where}",
+              file=sys.stderr)  # fmt: skip
+        return FOUND
+    body = next(stored.body for stored in reversed(found) if stored is not None)
+    place = next(stored.place for stored in reversed(found) if stored is not None)
+    key = Key.of(body)
+    kind = Kind(
+        key.group, "", key.kind, place.plural, bool(key.namespace), frozenset(_ALL_VERBS), singular=key.kind.lower()
+    )
+    seen = [
+        Seen(backup, stored.body if stored else None)
+        for backup, stored in zip(backups, found, strict=True)
+        if stored is not None or _takes(backup, kind, key)
+    ]
+    changes = events(seen)
+    secret = is_secret(body) and not show_secrets
+    if as_json:
+        print_json(
+            {
+                "object": {"group": key.group, "kind": key.kind, "namespace": key.namespace or None, "name": key.name},
+                "backups": len(backups),
+                "changes": [_event(event, secret) for event in changes],
+            }
+        )
+    else:
+        _print(key, changes, len(backups), len(seen), secret, session)
+    return 0
+
+
+_ALL_VERBS = ("list", "get", "create", "delete")
+
+
+def _find(store: BackupStore, name: str, selection: Selection, namespace: str | None) -> Stored | None:
+    """The object in one backup. Raises `BadTarget` where it is in several namespaces and none was given."""
+    own_list = store.resource_list(name)
+    listing = {key for key, _ in listed(own_list) if key.name == selection.name}
+    if not any(namespace in (None, key.namespace) for key in listing):
+        return None
+
+    def wanted(place: Place) -> bool:
+        return selection.may_match(place) and namespace in (None, place.namespace)
+
+    found = [stored for stored in store.contents(name, wanted) if selection.matches(stored.place, stored.body["kind"])]
+    resources = sorted({stored.place.resource for stored in found})
+    if len(resources) > 1:
+        raise BadTarget(f"{selection} may be one of {', '.join(resources)}; write the group too")
+    if len(found) > 1:
+        there = ", ".join(sorted(stored.place.namespace for stored in found))
+        raise BadTarget(f"{selection} is in namespaces {there}; choose one with -n")
+    return found[0] if found else None
+
+
+def _takes(backup: Backup, kind: Kind, key: Key) -> bool:
+    """Whether a backup would have had the object, so that its absence means something."""
+    filters = Filters.of(backup.spec, [kind])
+    if filters.selectors:
+        return False
+    namespace = key.name if kind.plural == "namespaces" else key.namespace
+    return filters.of_kind(kind) is None and not (namespace and filters.of_namespace(namespace))
+
+
+def _print(key: Key, changes: Iterable[Event], backups: int, seen: int, secret: bool, session: Session) -> None:
+    out = console()
+    out.print(Text(str(key), style="bold").append(f" in {counted(backups, 'backup')}", style="dim"))
+    last: Event | None = None
+    for event in changes:
+        last = event
+        out.print()
+        head = Text(stamp(event.backup.started), style="dim").append(f"  {event.backup.name}", style="cyan")
+        style = {Change.GONE: "bold red", Change.CHANGED: "bold yellow"}.get(event.change, "bold green")
+        out.print(head.append(f"  {event.change}", style=style))
+        if event.before is not None and event.change is not Change.FIRST:
+            since = f"between {stamp(event.before.started)} ({event.before.name}) and then"
+            out.print(Padding(Text(since, style="dim"), (0, 0, 0, INDENT)))
+        for difference in event.differences:
+            out.print(Padding(_line(difference, secret), (0, 0, 0, INDENT)))
+        if event.same:
+            out.print(
+                Padding(Text(f"the same in {counted(event.same, 'later backup')}", style="dim"), (0, 0, 0, INDENT))
+            )
+    out.print()
+    if backups > seen:
+        out.print(Text(f"{counted(backups - seen, 'backup')} would not have it, and {_do(backups - seen)} not count.",
+                       style="dim"))  # fmt: skip
+    if last is not None and last.change is not Change.GONE:
+        place = f" -n {key.namespace}" if key.namespace else ""
+        kind = f"{key.kind}.{key.group}" if key.group else key.kind
+        command = f"velero-eks show {session.target.arguments} {last.backup.name} {kind}/{key.name}{place}"
+        out.print(Text("As it was there: ").append(command, style="cyan"))
+
+
+def _do(number: int) -> str:
+    return "does" if number == 1 else "do"
+
+
+def _line(difference: Difference, secret: bool) -> Text:
+    before, after = (_value(value, secret) for value in (difference.before, difference.after))
+    line = Text(f"{difference.path}: ")
+    if difference.before is ABSENT:
+        return line.append(f"+ {after}", style="green")
+    if difference.after is ABSENT:
+        return line.append(f"- {before}", style="red")
+    return line.append(before, style="red").append(" → ").append(after, style="green")
+
+
+def _value(value: Any, secret: bool) -> str:
+    if secret:
+        return "(masked)"
+    text = value if isinstance(value, str) else json.dumps(value, default=str)
+    return text if len(text) <= _LONG else f"{text[:_LONG]}… ({len(text):,} characters)"
+
+
+def _event(event: Event, secret: bool) -> dict[str, Any]:
+    return {
+        "change": str(event.change),
+        "backup": event.backup.name,
+        "started": event.backup.started,
+        "before": event.before.name if event.before else None,
+        "same_in_later": event.same,
+        "fields": [
+            {
+                "path": difference.path,
+                "before": _json_value(difference.before, secret),
+                "after": _json_value(difference.after, secret),
+            }
+            for difference in event.differences
+        ],
+    }
+
+
+def _json_value(value: Any, secret: bool) -> Any:
+    if value is ABSENT:
+        return None
+    return "(masked)" if secret else value

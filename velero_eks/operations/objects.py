@@ -1,0 +1,137 @@
+"""Kubernetes objects compared: what the server sets is left aside, what is left differs field by field. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+Object = dict[str, Any]
+
+# Written by the API server or a controller, and written anew when an object is made again.
+_SERVER_METADATA = frozenset(
+    {
+        "creationTimestamp",
+        "deletionGracePeriodSeconds",
+        "deletionTimestamp",
+        "generation",
+        "managedFields",
+        "ownerReferences",
+        "resourceVersion",
+        "selfLink",
+        "uid",
+    }
+)
+# Marks that Velero, kubectl and the deployment controller leave on what they touch.
+_MARKS = (
+    "velero.io/backup-name",
+    "velero.io/restore-name",
+    "deployment.kubernetes.io/revision",
+    "kubectl.kubernetes.io/last-applied-configuration",
+    "kubectl.kubernetes.io/restartedAt",
+)
+# Fields that a server fills in with what this cluster gave the object: another address, another volume.
+_ASSIGNED = {
+    "Service": (("spec", "clusterIP"), ("spec", "clusterIPs"), ("spec", "healthCheckNodePort")),
+    "ServiceAccount": (("secrets",),),
+    "PersistentVolumeClaim": (("spec", "volumeName"),),
+    "Namespace": (("spec", "finalizers"),),
+}
+# Made by controllers out of other objects, and by the server for every namespace.
+_DERIVED_KINDS = frozenset(
+    {"ControllerRevision", "Endpoints", "EndpointSlice", "Event", "Lease", "Pod", "PodMetrics", "ReplicaSet"}
+)
+
+
+@dataclass(frozen=True, order=True)
+class Key:
+    """Which object: API group (empty for the core), kind, namespace (empty where it has none) and name."""
+
+    group: str
+    kind: str
+    namespace: str
+    name: str
+
+    @classmethod
+    def of(cls, body: Object) -> Key:
+        """The key of an object with `apiVersion` and `kind`."""
+        metadata = body["metadata"]
+        group, _, version = body["apiVersion"].rpartition("/")
+        return cls(group if version else "", body["kind"], metadata.get("namespace") or "", metadata["name"])
+
+    def __str__(self) -> str:
+        kind = f"{self.kind}.{self.group}" if self.group else self.kind
+        place = f" -n {self.namespace}" if self.namespace else ""
+        return f"{kind}/{self.name}{place}"
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One field that two objects do not share: its path in dots, and both values; `ABSENT` where one has none."""
+
+    path: str
+    before: Any
+    after: Any
+
+
+class _Absent:
+    def __repr__(self) -> str:
+        return "(not there)"
+
+
+ABSENT = _Absent()
+
+
+def is_derived(body: Object) -> bool:
+    """Whether an object comes into being by itself when others do, so that nobody restores or compares it."""
+    key = Key.of(body)
+    if key.kind in _DERIVED_KINDS or body["metadata"].get("ownerReferences"):
+        return True
+    if key.kind == "ConfigMap" and key.name == "kube-root-ca.crt":
+        return True
+    if key.kind == "ServiceAccount" and key.name == "default":
+        return True
+    return key.kind == "Secret" and body.get("type") == "kubernetes.io/service-account-token"
+
+
+def cleaned(body: Object) -> Object:
+    """The object as somebody would write it: without status and without what servers and controllers set."""
+    kept = {key: value for key, value in body.items() if key != "status"}
+    metadata = {key: value for key, value in body["metadata"].items() if key not in _SERVER_METADATA}
+    for field in ("labels", "annotations"):
+        marks = {key: value for key, value in (metadata.get(field) or {}).items() if key not in _MARKS}
+        if field == "labels" and body["kind"] == "Namespace":
+            marks.pop("kubernetes.io/metadata.name", None)
+        metadata.pop(field, None)
+        if marks:
+            metadata[field] = marks
+    kept["metadata"] = metadata
+    for path in _ASSIGNED.get(body["kind"], ()):
+        kept = _without(kept, path)
+    return kept
+
+
+def differences(before: Object, after: Object) -> list[Difference]:
+    """Where two objects differ, server-set fields aside; in the order of the paths."""
+    return sorted(_walk(cleaned(before), cleaned(after), ""), key=lambda found: found.path)
+
+
+def _walk(before: Any, after: Any, path: str) -> Iterator[Difference]:
+    if isinstance(before, dict) and isinstance(after, dict):
+        for key in {**before, **after}:
+            yield from _walk(before.get(key, ABSENT), after.get(key, ABSENT), f"{path}.{key}" if path else key)
+    elif isinstance(before, list) and isinstance(after, list) and len(before) == len(after):
+        for index, (one, other) in enumerate(zip(before, after, strict=True)):
+            yield from _walk(one, other, f"{path}[{index}]")
+    elif before != after:
+        yield Difference(path, before, after)
+
+
+def _without(body: Object, path: tuple[str, ...]) -> Object:
+    head, *rest = path
+    if head not in body:
+        return body
+    if not rest:
+        return {key: value for key, value in body.items() if key != head}
+    inner = _without(body[head], tuple(rest))
+    return {**{key: value for key, value in body.items() if key != head}, **({head: inner} if inner else {})}

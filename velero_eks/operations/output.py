@@ -1,0 +1,99 @@
+"""How commands print: tables and sentences for people, one versioned document for programs."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
+VERSION = 1
+INDENT = 2
+_UNBOUND_WIDTH = 160
+
+
+def console(*, stderr: bool = False) -> Console:
+    """A console that colours by meaning alone and wraps at the terminal's width; in a file or a CI log, late."""
+    from rich.console import Console
+
+    made = Console(stderr=stderr, highlight=False)
+    if not made.is_terminal and "COLUMNS" not in os.environ:
+        made.width = _UNBOUND_WIDTH
+    return made
+
+
+def table(*columns: str) -> Table:
+    """A table without borders; every column folds rather than cuts."""
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+
+    made = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
+    for column in columns:
+        made.add_column(column, overflow="fold")
+    return made
+
+
+def print_json(document: dict[str, Any]) -> None:
+    """One document on stdout, with the version of its shape in front."""
+    json.dump({"version": VERSION, **document}, sys.stdout, indent=2, default=_plain)
+    sys.stdout.write("\n")
+
+
+@contextmanager
+def working(what: str) -> Iterator[None]:
+    """Say on stderr what is going on, where somebody watches; it is gone afterwards."""
+    if not sys.stderr.isatty():
+        yield
+        return
+    with console(stderr=True).status(what):
+        yield
+
+
+def ago(moment: datetime | None, now: datetime) -> str:
+    """How long ago, in the two largest units: `3 h 12 min ago`; `never` for None."""
+    if moment is None:
+        return "never"
+    seconds = (now - moment).total_seconds()
+    if seconds < 0:
+        return f"in {length(-seconds)}"
+    return f"{length(seconds)} ago" if seconds >= 1 else "now"
+
+
+def length(seconds: float) -> str:
+    """A length of time in its two largest units, such as `2 days 3 h`; below ten seconds with one decimal."""
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    whole = int(seconds)
+    parts: list[str] = []
+    for size, word in ((86_400, "days"), (3_600, "h"), (60, "min"), (1, "s")):
+        count, whole = divmod(whole, size)
+        if count or parts:
+            parts.append(f"{count} {'day' if word == 'days' and count == 1 else word}" if count else "")
+        if len(parts) == 2:
+            break
+    return " ".join(part for part in parts if part)
+
+
+def stamp(moment: datetime | None) -> str:
+    """A moment for people, in UTC as Velero's own names are: `2026-11-24 02:00:07 UTC`; `never` for None."""
+    return "never" if moment is None else f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+
+
+def counted(number: int, word: str) -> str:
+    """`1 object`, `2 objects`."""
+    return f"{number:,} {word}{'' if number == 1 else 's'}"
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, (set, frozenset, tuple)):
+        return sorted(value) if isinstance(value, (set, frozenset)) else list(value)
+    raise TypeError(f"{type(value).__name__} has no form in JSON")

@@ -1,0 +1,61 @@
+"""A Restore of chosen objects and no others. Pure.
+
+Velero has no filter by name. What it has are kinds, namespaces and label selectors, and the whole backup is known: so
+the selector is made from it, and it is seen beforehand whether it takes what is wanted and nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+
+from ..backup_contents import Stored
+from ..filters import selects
+from .spec import DEFINITIONS, Selector, labels_of
+
+
+def selectors(wanted: Collection[Stored], others: Iterable[Stored]) -> tuple[Selector, ...] | None:
+    """Label selectors that together take every one of `wanted` and none of `others`.
+
+    Empty where no selector is needed, since there are no others. None where there is none that does it: another
+    object has the very same labels.
+    """
+    rest = [labels_of(item.body) for item in others]
+    if not rest:
+        return ()
+    found: dict[tuple[tuple[str, str], ...], Selector] = {}
+    for item in wanted:
+        labels = labels_of(item.body)
+        identity = tuple(sorted(labels.items()))
+        if identity in found:
+            continue
+        selector = _selector(labels, rest)
+        if selector is None or any(selects(selector, other) for other in rest):
+            return None
+        found[identity] = selector
+    return tuple(found.values())
+
+
+def _selector(labels: dict[str, str], rest: Iterable[dict[str, str]]) -> Selector | None:
+    """What matches these labels, and nobody who has more of them than this."""
+    surplus = sorted({key for other in rest if labels.items() <= other.items() for key in other.keys() - labels.keys()})
+    expressions = [{"key": key, "operator": "DoesNotExist"} for key in surplus]
+    if not labels and not expressions:
+        return None
+    selector: dict[str, object] = {}
+    if labels:
+        selector["matchLabels"] = dict(labels)
+    if expressions:
+        selector["matchExpressions"] = expressions
+    return selector
+
+
+def instances(definition: Stored, contents: Iterable[Stored], namespace: str | None = None) -> list[Stored]:
+    """The objects of a CRD that the backup has, of one namespace where one is given."""
+    if definition.place.resource != DEFINITIONS:
+        return []
+    return [
+        item
+        for item in contents
+        if item.place.resource == definition.place.name
+        and (namespace is None or item.place.namespace in ("", namespace))
+    ]

@@ -1,0 +1,196 @@
+"""What a restore does to each object, foretold from a backup's contents and the live objects. Pure.
+
+Nothing here asks a cluster; `preview` fetches what is needed, and lets the API server have its say by dry runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from ..backup_contents import Place, Stored
+from ..objects import Difference, Key, Object, differences, is_derived
+from .form import restored_form, restored_namespace, updated_form
+from .settled import settled
+from .spec import NAMESPACES, RestoreSpec, passed_over
+
+DEFINITION_KIND = "CustomResourceDefinition"
+
+
+class Fate(StrEnum):
+    """What becomes of one object."""
+
+    CREATED = "created"
+    CHANGED = "would change"
+    KEPT = "kept as it is"
+    BLOCKED = "in the way"
+    ABSENT = "not in the backup"
+    LEFT_OUT = "left out by Velero"
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """One object's fate.
+
+    `fields` of a changed object lead from what is live to what it becomes, of a kept one from what is live to what the
+    backup has. `expected` is the object as it will be; None where nobody knows, or where there will be none.
+    `derived` marks what controllers make of other objects and replace as they see fit.
+    """
+
+    key: Key
+    fate: Fate
+    reason: str = ""
+    fields: tuple[Difference, ...] = ()
+    place: Place | None = None
+    expected: Object | None = field(default=None, repr=False, compare=False)
+    derived: bool = False
+
+
+@dataclass(frozen=True)
+class Live:
+    """What a cluster holds and serves, as far as a restore meets it.
+
+    `served` is (apiVersion, kind) of everything that can be written. Objects are in the versions of the backup.
+    """
+
+    objects: Mapping[Key, Object]
+    served: Collection[tuple[str, str]]
+
+
+def predict(spec: RestoreSpec, contents: Iterable[Stored], live: Live) -> list[Prediction]:
+    """The fate of every object that the restore asks for, and of every live one beside them; in the order of keys."""
+    known = list(contents)
+    taken = spec.selected(known)
+    served = {*live.served, *_definitions_made(taken.values(), live)}
+    found = list(_namespaces(spec, known, taken.values(), live))
+    stuck = {each.key.name: each for each in found if each.fate is Fate.BLOCKED}
+    done = {each.key for each in found}
+    for item in taken.values():
+        key = spec.target_key(item)
+        if key not in done:
+            done.add(key)
+            found.append(_object(spec, item, key, live, served, stuck))
+    found += _left_out(spec, known, taken)
+    found += _absent(spec, taken.values(), live, done)
+    return sorted(found, key=lambda each: each.key)
+
+
+def _object(
+    spec: RestoreSpec,
+    item: Stored,
+    key: Key,
+    live: Live,
+    served: Collection[tuple[str, str]],
+    stuck: Mapping[str, Prediction],
+) -> Prediction:
+    body = item.body
+    derived = is_derived(body)
+
+    def fate(fate: Fate, reason: str = "", fields: Iterable[Difference] = (), expected: Object | None = None):
+        return Prediction(key, fate, reason, tuple(fields), item.place, expected, derived)
+
+    why = passed_over(item)
+    if why is not None:
+        return fate(Fate.LEFT_OUT, why)
+    if (body["apiVersion"], body["kind"]) not in served:
+        return fate(Fate.BLOCKED, f"the cluster does not serve {body['kind']} in {body['apiVersion']}")
+    if key.namespace in stuck:
+        return fate(Fate.BLOCKED, stuck[key.namespace].reason)
+    wanted = restored_form(body, spec.mapping)
+    there = live.objects.get(key)
+    if there is None:
+        return fate(Fate.CREATED, expected=wanted)
+    if there["metadata"].get("deletionTimestamp"):
+        return fate(Fate.BLOCKED, _held(there, "it"), expected=None)
+    becomes = updated_form(there, wanted)
+    fields = differences(there, settled(becomes, there))
+    if not fields:
+        return fate(Fate.KEPT, "the same as in the backup", expected=there)
+    if spec.existing == "update" or body["kind"] == "ServiceAccount":
+        return fate(Fate.CHANGED, "", fields, settled(becomes, there))
+    return fate(Fate.KEPT, "it differs from the backup, and existing objects are kept", fields, there)
+
+
+def _namespaces(
+    spec: RestoreSpec, known: Iterable[Stored], taken: Iterable[Stored], live: Live
+) -> Iterator[Prediction]:
+    """The namespaces that are restored into: Velero makes those that are missing, and changes none that is there."""
+    saved = {item.place.name: item for item in known if item.place.resource == NAMESPACES}
+    wanted: dict[str, str] = {}
+    for item in taken:
+        source = item.place.name if item.place.resource == NAMESPACES else item.place.namespace
+        if source:
+            wanted[spec.target(source)] = source
+    for name, source in wanted.items():
+        key = Key("", "Namespace", "", name)
+        item = saved.get(source)
+        place = item.place if item else None
+        made = restored_namespace(item.body if item else None, name)
+        there = live.objects.get(key)
+        if there is None:
+            yield Prediction(
+                key, Fate.CREATED, "" if item else "bare: the backup has no such namespace", (), place, made
+            )
+        elif there["metadata"].get("deletionTimestamp") or (there.get("status") or {}).get("phase") == "Terminating":
+            yield Prediction(key, Fate.BLOCKED, _held(there, f"namespace {name}"), (), place)
+        else:
+            fields = tuple(differences(there, made)) if item and name == source else ()
+            reason = "Velero never changes a namespace that exists" if fields else "it exists"
+            yield Prediction(key, Fate.KEPT, reason, fields, place, there)
+
+
+def _left_out(spec: RestoreSpec, known: Iterable[Stored], taken: Mapping[Place, Stored]) -> Iterator[Prediction]:
+    """What lies in the namespaces that are asked for and is left out all the same."""
+    for item in known:
+        namespace = item.place.namespace
+        if item.place in taken or not namespace or namespace not in spec.namespaces:
+            continue
+        reason = spec.refusal(item)
+        if reason is not None and spec.resources == ("*",) and not spec.selectors:
+            yield Prediction(
+                spec.target_key(item), Fate.LEFT_OUT, reason, place=item.place, derived=is_derived(item.body)
+            )
+
+
+def _absent(spec: RestoreSpec, taken: Iterable[Stored], live: Live, done: Collection[Key]) -> Iterator[Prediction]:
+    """Live objects in the same namespaces that the backup does not have. A restore takes nothing away."""
+    if spec.resources != ("*",) or spec.selectors:
+        return
+    places = {spec.target(item.place.namespace) for item in taken} | {
+        spec.target(name) for name in spec.namespaces if name != "*"
+    }
+    for key, body in live.objects.items():
+        if key.namespace and key.namespace in places and key not in done and not is_derived(body):
+            yield Prediction(key, Fate.ABSENT, "it stays: a restore takes nothing away", expected=body)
+
+
+def _definitions_made(taken: Iterable[Stored], live: Live) -> Iterator[tuple[str, str]]:
+    """What the cluster will serve since the restore makes or changes its CRD first."""
+    for item in taken:
+        if item.body["kind"] == DEFINITION_KIND:
+            yield from definition_serves(item.body)
+
+
+def definition_serves(body: Object) -> Iterator[tuple[str, str]]:
+    """(apiVersion, kind) of what a CRD serves."""
+    spec = body["spec"]
+    for version in spec.get("versions") or []:
+        if version.get("served"):
+            yield f"{spec['group']}/{version['name']}", spec["names"]["kind"]
+
+
+def _held(body: Object, what: str) -> str:
+    """Why an object that is being deleted is still there."""
+    if body["kind"] == "Namespace":
+        conditions = (body.get("status") or {}).get("conditions") or []
+        held = [
+            str(each.get("message", ""))
+            for each in conditions
+            if each.get("status") == "True" and str(each.get("type", "")).endswith("Remaining")
+        ]
+        by = f" ({' '.join(held)})" if held else ""
+    else:
+        held = body["metadata"].get("finalizers") or []
+        by = f", held by finalizer {', '.join(held)}" if held else ""
+    return f"{what} is being deleted{by}; wait until it is gone"

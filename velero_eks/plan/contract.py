@@ -1,0 +1,161 @@
+"""The plan as JSON, version 1: what checks outside this repository are built on. docs/plan.schema.json describes it.
+
+Within a version keys are added, never renamed, removed or given another meaning.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from . import findings as findings_
+from . import grants as grants_
+from . import objectives as objectives_
+from .findings import PlannedFinding
+from .grants import Grant
+from .model import Options, Resource
+from .objectives import Objective, PlannedSchedule
+from .runner import StackPlan
+
+VERSION = 1
+
+
+@dataclass(frozen=True)
+class Described:
+    """One stack's plan with all that is concluded from it, for JSON and for people alike."""
+
+    plan: StackPlan
+    resources: list[dict[str, Any]]
+    schedules: list[PlannedSchedule]
+    objectives: list[Objective]
+    grants: list[Grant]
+    findings: list[PlannedFinding]
+
+    @property
+    def fails(self) -> bool:
+        """Whether an error stands that nobody has waived."""
+        return any(finding.fails for finding in self.findings)
+
+
+def describe(plan: StackPlan, at: datetime) -> Described:
+    """Conclude what there is to say about a plan at a moment, which has a time zone."""
+    resources = [_resource(resource) for resource in plan.recording.resources]
+    schedules = objectives_.planned_schedules(plan, at)
+    return Described(
+        plan=plan,
+        resources=resources,
+        schedules=schedules,
+        objectives=objectives_.objectives(plan, schedules),
+        grants=grants_.grants(plan.recording),
+        findings=findings_.find(plan, resources, schedules, at),
+    )
+
+
+def document(stacks: Iterable[Described]) -> dict[str, Any]:
+    """The whole document: every stack, in the order given."""
+    return {"version": VERSION, "stacks": [_stack(stack) for stack in stacks]}
+
+
+def text(stacks: Iterable[Described]) -> str:
+    """The document as text that is the same for the same plan, to the byte."""
+    return json.dumps(document(stacks), indent=1, ensure_ascii=False)
+
+
+def _stack(described: Described) -> dict[str, Any]:
+    plan = described.plan
+    return {
+        "stack": plan.stack,
+        "environment": plan.settings.environment,
+        "resources": described.resources,
+        "outputs": plan.recording.outputs,
+        "schedules": [_schedule(schedule) for schedule in described.schedules],
+        "objectives": [_objective(objective) for objective in described.objectives],
+        "grants": [_grant(grant) for grant in described.grants],
+        "findings": [
+            {
+                "rule": finding.rule,
+                "severity": finding.severity,
+                "resource": finding.resource,
+                "message": finding.message,
+                "waived": finding.waived,
+            }
+            for finding in described.findings
+        ],
+    }
+
+
+def _resource(resource: Resource) -> dict[str, Any]:
+    return {
+        "urn": resource.urn,
+        "type": resource.type,
+        "name": resource.name,
+        "parent": resource.parent,
+        "custom": resource.custom,
+        "inputs": resource.inputs,
+        "options": _options(resource.options),
+    }
+
+
+def _options(options: Options) -> dict[str, Any]:
+    written: dict[str, Any] = {
+        "protect": options.protect,
+        "retainOnDelete": options.retain_on_delete,
+        "dependsOn": list(options.depends_on),
+        "provider": options.provider,
+        "aliases": list(options.aliases),
+        "ignoreChanges": list(options.ignore_changes),
+    }
+    # The rest only where it says something.
+    further = {
+        "propertyDependencies": {key: list(urns) for key, urns in options.property_dependencies.items()},
+        "providers": options.providers,
+        "replaceOnChanges": list(options.replace_on_changes),
+        "additionalSecretOutputs": list(options.additional_secret_outputs),
+        "deleteBeforeReplace": options.delete_before_replace,
+        "deletedWith": options.deleted_with,
+        "import": options.import_id,
+        "customTimeouts": options.custom_timeouts,
+    }
+    return {**written, **{key: value for key, value in further.items() if value or value is False}}
+
+
+def _schedule(schedule: PlannedSchedule) -> dict[str, Any]:
+    return {
+        "name": schedule.name,
+        "resource": schedule.resource,
+        "cron": schedule.cron,
+        "timezone": schedule.timezone,
+        "keep": schedule.keep,
+        "ttl": schedule.ttl,
+        "paused": schedule.paused,
+        "next": [moment.isoformat() for moment in schedule.next],
+        "worst_case_rpo_seconds": schedule.worst_case_rpo_seconds,
+    }
+
+
+def _objective(objective: Objective) -> dict[str, Any]:
+    return {
+        "namespace": objective.namespace,
+        "schedule": objective.schedule,
+        "rpo_seconds": objective.rpo,
+        "worst_case_rpo_seconds": objective.worst_case_rpo,
+        "retention_seconds": objective.retention,
+        "kept_seconds": objective.kept,
+        "met": objective.met,
+    }
+
+
+def _grant(grant: Grant) -> dict[str, Any]:
+    return {
+        "principal": grant.principal,
+        "actions": list(grant.actions),
+        "resources": list(grant.resources),
+        "conditions": grant.conditions,
+        "sid": grant.sid,
+        "source": grant.source,
+        **({"notActions": list(grant.not_actions)} if grant.not_actions else {}),
+        **({"notResources": list(grant.not_resources)} if grant.not_resources else {}),
+    }

@@ -1,0 +1,141 @@
+"""What a person wants to know of a resource in one line: what it is called, and the setting that matters."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from .model import Resource
+
+Inputs = dict[str, Any]
+
+
+def label(resource: Resource) -> str:
+    """What kind of thing it is, in a person's words where the type's own are long."""
+    return _LABELS.get(resource.type) or resource.type.rsplit(":", 1)[-1]
+
+
+def title(resource: Resource) -> str:
+    """The name it will have outside the program; empty where it has none of its own or the provider makes it up."""
+    inputs = resource.inputs
+    if resource.type in _NAMELESS:
+        return ""
+    metadata = inputs.get("metadata")
+    named = metadata.get("name") if isinstance(metadata, dict) else None
+    return str(named or inputs.get("bucket") or inputs.get("name") or inputs.get("addonName") or "")
+
+
+def detail(resource: Resource) -> str:
+    """The setting that matters most; empty where there is none to single out."""
+    rule = _DETAILS.get(resource.type)
+    try:
+        return rule(resource.inputs) if rule else ""
+    except (KeyError, IndexError, TypeError, AttributeError):
+        # Another program's inputs may have another shape, and a line without its detail is better than none.
+        return ""
+
+
+def _encryption(inputs: Inputs) -> str:
+    rule = inputs["rules"][0]
+    default = rule["applyServerSideEncryptionByDefault"]
+    key = " with a bucket key" if rule.get("bucketKeyEnabled") else ""
+    return f"{default['sseAlgorithm']}{key}"
+
+
+def _key(inputs: Inputs) -> str:
+    rotation = (
+        f"rotates every {inputs.get('rotationPeriodInDays', 365)} days"
+        if inputs.get("enableKeyRotation")
+        else "no rotation"
+    )
+    return f"{rotation}, deleting it takes {inputs.get('deletionWindowInDays', 30)} days"
+
+
+def _lifecycle(inputs: Inputs) -> str:
+    said: list[str] = []
+    for rule in inputs["rules"]:
+        if "noncurrentVersionExpiration" in rule:
+            said.append(f"deleted versions kept {rule['noncurrentVersionExpiration']['noncurrentDays']} days")
+        if (rule.get("expiration") or {}).get("days"):
+            said.append(f"objects expire after {rule['expiration']['days']} days")
+        said += [
+            f"moves to {move['storageClass']} after {move.get('days')} days" for move in rule.get("transitions") or []
+        ]
+        if "abortIncompleteMultipartUpload" in rule:
+            said.append(f"unfinished uploads {rule['abortIncompleteMultipartUpload']['daysAfterInitiation']} days")
+    return ", ".join(said)
+
+
+def _public_access(inputs: Inputs) -> str:
+    switches = ("blockPublicAcls", "blockPublicPolicy", "ignorePublicAcls", "restrictPublicBuckets")
+    off = [switch for switch in switches if not inputs.get(switch)]
+    return f"NOT set: {', '.join(off)}" if off else "all public access blocked"
+
+
+def _bucket_policy(inputs: Inputs) -> str:
+    statements = json.loads(inputs["policy"])["Statement"]
+    return ", ".join(str(statement.get("Sid", statement["Effect"])) for statement in statements)
+
+
+def _release(inputs: Inputs) -> str:
+    tag = ((inputs.get("values") or {}).get("image") or {}).get("tag")
+    server = f", server {tag}" if tag else ""
+    return f"chart {str(inputs['chart']).rsplit('/', 1)[-1]} {inputs.get('version', '(no version)')}{server}"
+
+
+def _aws_provider(inputs: Inputs) -> str:
+    accounts = inputs.get("allowedAccountIds")
+    allowed = json.loads(accounts) if isinstance(accounts, str) else accounts
+    return f"{inputs.get('region')}, account {', '.join(allowed)}" if allowed else str(inputs.get("region"))
+
+
+def _kubernetes_provider(inputs: Inputs) -> str:
+    return (
+        f"context {inputs['context']}" if inputs.get("context") else "endpoint from EKS, token from the AWS credentials"
+    )
+
+
+_LABELS = {
+    "pulumi:providers:aws": "AWS provider",
+    "pulumi:providers:kubernetes": "Kubernetes provider",
+    "aws:s3/bucketVersioning:BucketVersioning": "versioning",
+    "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration": "encryption",
+    "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock": "public access",
+    "aws:s3/bucketOwnershipControls:BucketOwnershipControls": "ownership",
+    "aws:s3/bucketPolicy:BucketPolicy": "policy",
+    "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration": "lifecycle",
+    "aws:s3/bucketLogging:BucketLogging": "access logs",
+    "aws:kms/key:Key": "KMS key",
+    "aws:kms/alias:Alias": "alias",
+    "aws:iam/role:Role": "IAM role",
+    "aws:iam/rolePolicy:RolePolicy": "policy",
+    "aws:eks/podIdentityAssociation:PodIdentityAssociation": "Pod Identity association",
+    "aws:eks/addon:Addon": "EKS add-on",
+    "random:index/randomPassword:RandomPassword": "random password",
+    "kubernetes:helm.sh/v3:Release": "Helm release",
+}
+
+# Settings of a bucket carry its name, and the name of a rule of access says nothing.
+_NAMELESS = frozenset(
+    type_ for type_ in _LABELS if type_.startswith("aws:s3/bucket") and type_ != "aws:s3/bucket:Bucket"
+)
+
+_DETAILS: dict[str, Callable[[Inputs], str]] = {
+    "aws:s3/bucketVersioning:BucketVersioning": lambda i: str(i["versioningConfiguration"]["status"]).lower(),
+    "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration": _encryption,
+    "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock": _public_access,
+    "aws:s3/bucketOwnershipControls:BucketOwnershipControls": lambda i: str(i["rule"]["objectOwnership"]),
+    "aws:s3/bucketPolicy:BucketPolicy": _bucket_policy,
+    "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration": _lifecycle,
+    "aws:s3/bucketLogging:BucketLogging": lambda i: f"to s3://{i['targetBucket']}/{i.get('targetPrefix') or ''}",
+    "aws:s3/bucket:Bucket": lambda i: "emptied when destroyed" if i.get("forceDestroy") else "",
+    "aws:kms/key:Key": _key,
+    "aws:eks/podIdentityAssociation:PodIdentityAssociation": lambda i: f"{i['namespace']}/{i['serviceAccount']}",
+    "aws:eks/addon:Addon": lambda i: str(i.get("addonVersion") or "newest version"),
+    "random:index/randomPassword:RandomPassword": lambda i: f"{i['length']} characters",
+    "kubernetes:helm.sh/v3:Release": _release,
+    "kubernetes:snapshot.storage.k8s.io/v1:VolumeSnapshotClass": lambda i: str(i["driver"]),
+    "pulumi:providers:aws": _aws_provider,
+    "pulumi:providers:kubernetes": _kubernetes_provider,
+}

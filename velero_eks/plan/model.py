@@ -1,0 +1,116 @@
+"""What a recording holds: each resource as it was registered, the stack's outputs, and what can go wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+STACK_TYPE = "pulumi:pulumi:Stack"
+
+
+class PlanError(Exception):
+    """The program could not be planned. The message is one sentence or a few, for the person who ran it."""
+
+
+class ProgramError(PlanError):
+    """The program itself failed, at its top level or in an `apply`; the cause is chained."""
+
+
+class UnknownInvokeError(PlanError):
+    """The program asked the cloud for something that the offline plan has no answer to."""
+
+
+class NoRuleError(PlanError):
+    """The program registered a type, or used an output, that `computed` has no rule for."""
+
+
+class TimeLimitError(PlanError):
+    """The program did not end within its time limit."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """A resource's options as the engine would apply them: `protect` and `retainOnDelete` inherited from the parent."""
+
+    protect: bool = False
+    retain_on_delete: bool = False
+    # Every resource this one waits for, explicit or through its inputs; sorted.
+    depends_on: tuple[str, ...] = ()
+    # By input, the resources that the input's value came from; sorted.
+    property_dependencies: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    # The provider's URN for a custom resource; a component has `providers`, by package.
+    provider: str | None = None
+    providers: dict[str, str] = field(default_factory=dict)
+    aliases: tuple[str, ...] = ()
+    ignore_changes: tuple[str, ...] = ()
+    replace_on_changes: tuple[str, ...] = ()
+    additional_secret_outputs: tuple[str, ...] = ()
+    # None: the provider decides.
+    delete_before_replace: bool | None = None
+    deleted_with: str | None = None
+    import_id: str | None = None
+    version: str | None = None
+    custom_timeouts: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Resource:
+    """One registered resource. `inputs` and `outputs` have each secret as `{"secret": true}`."""
+
+    urn: str
+    type: str
+    name: str
+    # None for what stands directly under the stack.
+    parent: str | None
+    custom: bool
+    inputs: dict[str, Any]
+    options: Options
+    id: str | None = None
+    # A custom resource's computed state; a component's registered outputs, None if it registered none.
+    outputs: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True)
+class Message:
+    """Something that the program said through `pulumi.log`: severity is `info` or `warning`."""
+
+    severity: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Recording:
+    """What one run of a program made: resources sorted by URN, the stack's outputs, and what it said."""
+
+    project: str
+    stack: str
+    resources: tuple[Resource, ...]
+    outputs: dict[str, Any]
+    messages: tuple[Message, ...] = ()
+
+    def __iter__(self) -> Iterator[Resource]:
+        return iter(self.resources)
+
+    def __getitem__(self, urn: str) -> Resource:
+        for resource in self.resources:
+            if resource.urn == urn:
+                return resource
+        raise KeyError(f"no resource {urn}")
+
+    def of_type(self, type_: str) -> list[Resource]:
+        """The resources of a type, sorted by URN."""
+        return [resource for resource in self.resources if resource.type == type_]
+
+    def one(self, type_: str, name: str | None = None) -> Resource:
+        """The one resource of a type (and name); LookupError names what there is when there isn't exactly one."""
+        found = [resource for resource in self.of_type(type_) if name is None or resource.name == name]
+        if len(found) != 1:
+            wanted = type_ if name is None else f"{type_} called {name}"
+            there = ", ".join(sorted(f"{resource.type} {resource.name}" for resource in self.resources))
+            raise LookupError(f"expected one {wanted}, found {len(found)}; there are: {there}")
+        return found[0]
+
+    def children(self, parent: str | None) -> list[Resource]:
+        """The resources directly under a parent's URN, or under the stack for None; sorted by URN."""
+        return [resource for resource in self.resources if resource.parent == parent]
