@@ -101,7 +101,7 @@ def _shell(deployment: Deployment, console: Console) -> None:
     console.print(
         "KUBECONFIG, AWS_* and PULUMI_* lead to the lab; the workspace is the current folder. exit ends it all."
     )
-    environment = {**os.environ, **deployment.variables, "PS1": "(lab) \\w $ "}
+    environment = {**deployment.lab.environment, **deployment.variables, "PS1": "(lab) \\w $ "}
     subprocess.run([shell], env=environment, cwd=deployment.workspace, check=False)
 
 

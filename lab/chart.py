@@ -77,8 +77,33 @@ def _install_manifest(lab: LabEnvironment) -> Path:
     if done.returncode != 0:
         raise LabError(f"velero install --dry-run ended with {done.returncode}: {done.stderr.decode(errors='replace')}")
     path = lab.directory / "velero-install.yaml"
-    path.write_text(done.stdout.decode() + yaml.safe_dump_all(account(release), explicit_start=True))
+    printed = [document for document in yaml.safe_load_all(done.stdout) if document]
+    # It prints one List.
+    documents = [item for document in printed for item in (document.get("items") or [document])]
+    path.write_text(yaml.safe_dump_all([*completed(documents, release), *account(release)]))
     return path
+
+
+def completed(documents: list[dict[str, Any]], release: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The same objects, with what a Release asks for and `velero install` has no argument for put into its Deployment:
+    the rate limits, the priority, and the security contexts without which the namespace admits no Pod."""
+    values = release["values"]
+    configuration = values["configuration"]
+    for document in documents:
+        if document["kind"] != "Deployment":
+            continue
+        pod = document["spec"]["template"]["spec"]
+        pod["securityContext"] = values["podSecurityContext"]
+        pod["priorityClassName"] = values.get("priorityClassName", "")
+        pod.setdefault("volumes", []).append({"name": "tmpdir", "emptyDir": {}})
+        for container in [*pod["containers"], *pod.get("initContainers", [])]:
+            container["securityContext"] = values["containerSecurityContext"]
+        server = pod["containers"][0]
+        server["args"] += [
+            f"--client-qps={configuration['clientQPS']}", f"--client-burst={configuration['clientBurst']}",
+        ]  # fmt: skip
+        server.setdefault("volumeMounts", []).append({"name": "tmpdir", "mountPath": "/tmp"})  # noqa: S108
+    return documents
 
 
 def account(release: Mapping[str, Any]) -> list[dict[str, Any]]:

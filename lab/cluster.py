@@ -126,13 +126,14 @@ class Cluster:
             directory=Path(__file__).parents[1],
             ready=lambda: "watching Pods" in log.read_text()[offset:],
             seconds=_NODE_SECONDS,
+            # It waits for Velero, which may take ten seconds of its own.
+            grace=_NODE_SECONDS,
         )
 
     def stop_node(self) -> None:
         """End the node and its Velero server."""
         if self.node is not None:
-            # It waits for Velero, which may take its own ten seconds.
-            self._supervisor.end(self.node, grace=_NODE_SECONDS)
+            self._supervisor.end(self.node)
             self.node = None
 
     def lose(self) -> None:

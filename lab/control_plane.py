@@ -161,6 +161,8 @@ class ControlPlane:
             environment=_environment(),
             ready=self.api.is_ready,
             seconds=_READY_SECONDS,
+            # With clients connected its own way out can take a minute; it keeps nothing that could be lost.
+            grace=3,
         )
 
     def start_controller_manager(self) -> None:
@@ -191,8 +193,7 @@ class ControlPlane:
         """End the API server and start it again on the same port; return the seconds until it was ready again."""
         if self.api_server is None:
             raise LabError(f"{self.name}: the API server was never started")
-        # With clients connected its own way out can take a minute; it keeps nothing that could be lost.
-        self._supervisor.end(self.api_server, grace=3)
+        self._supervisor.end(self.api_server)
         started = time.monotonic()
         self.start_api_server()
         if self.controller_manager is not None and not self.controller_manager.running:

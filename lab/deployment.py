@@ -12,8 +12,7 @@ import socket
 import sys
 import sysconfig
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -178,7 +177,7 @@ class Deployment:
         ]  # fmt: skip
         if arguments[0] != "stack":
             command.append(f"--stack={self.stack}")
-        process = self.lab.supervisor.start(name, command, environment={**os.environ, **self.variables})
+        process = self.lab.supervisor.start(name, command, environment={**self.lab.environment, **self.variables})
         return process, process.log
 
     def _start_providers(self) -> None:
@@ -195,6 +194,8 @@ class Deployment:
             "kubernetes": kubernetes,
             "random": [],
         }
+        # The chart was chosen by whoever made this deployment; a provider left to itself would take the variable's.
+        inherited = {key: value for key, value in lab.environment.items() if key != "VELERO_CHART"}
         running = {process.name for process in lab.supervisor.processes}
         for name, arguments in wanted.items():
             if f"provider-{name}" in running and name in self._providers:
@@ -203,24 +204,12 @@ class Deployment:
             lab.supervisor.start(
                 f"provider-{name}",
                 [sys.executable, "-m", "lab.providers", name, f"--port={port}", *arguments],
-                environment={**os.environ, **lab.variables},
+                environment=inherited,
                 directory=PROJECT,
                 ready=lambda port=port: _listens(port),
                 seconds=_PROVIDER_SECONDS,
             )
             self._providers[name] = port
-
-
-@contextmanager
-def environment(variables: Mapping[str, str]) -> Iterator[None]:
-    """This process's environment with `variables` laid over it, for the time of the block."""
-    before = dict(os.environ)
-    os.environ.update(variables)
-    try:
-        yield
-    finally:
-        os.environ.clear()
-        os.environ.update(before)
 
 
 def _listens(port: int) -> bool:
@@ -229,4 +218,4 @@ def _listens(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
-__all__ = ["Deployment", "EngineFailed", "ProcessFailed", "Ran", "environment"]
+__all__ = ["Deployment", "EngineFailed", "ProcessFailed", "Ran"]

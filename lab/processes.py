@@ -94,12 +94,22 @@ def wait_until(check: Callable[[], bool], *, seconds: float, what: str, process:
 class Process:
     """One running child. Made by `Supervisor.start`."""
 
-    def __init__(self, name: str, child: subprocess.Popen[bytes], log: Path, mark: str, log_start: int = 0) -> None:
+    def __init__(
+        self,
+        name: str,
+        child: subprocess.Popen[bytes],
+        log: Path,
+        mark: str,
+        *,
+        log_start: int,
+        grace: float,
+    ) -> None:
         self.name = name
         self.log = log
         self.mark = mark
         self._child = child
         self._log_start = log_start
+        self._grace = grace
 
     @property
     def pid(self) -> int:
@@ -145,14 +155,14 @@ class Process:
         self._child.wait(timeout=GRACE_SECONDS)
         watchdog.end_marked(self.mark, 0, (self.pid,))
 
-    def end(self, grace: float = GRACE_SECONDS) -> None:
-        """SIGTERM, SIGKILL after `grace` seconds, then whatever it left behind."""
+    def end(self, grace: float | None = None) -> None:
+        """SIGTERM, SIGKILL after `grace` seconds (default: as given at its start), then whatever it left behind."""
         if self.running:
             self._child.terminate()
             # A stopped process does not act on SIGTERM until it is continued.
             self._child.send_signal(signal.SIGCONT)
             with contextlib.suppress(subprocess.TimeoutExpired):
-                self._child.wait(timeout=grace)
+                self._child.wait(timeout=self._grace if grace is None else grace)
         if self.running:
             self._child.kill()
             self._child.wait(timeout=GRACE_SECONDS)
@@ -212,12 +222,13 @@ class Supervisor:
         directory: Path | None = None,
         ready: Callable[[], bool] | None = None,
         seconds: float = 30.0,
+        grace: float = GRACE_SECONDS,
     ) -> Process:
         """Start a child and wait until `ready` says so. A name stands for one process at a time.
 
         `environment` is the whole environment (default: this process's own). Without `ready` the child counts as
-        ready at once. Raises `ProcessFailed` when the program cannot be started, ends, or is not ready in `seconds`;
-        the child is ended first.
+        ready at once. `grace` is how long it may take to end after SIGTERM. Raises `ProcessFailed` when the program
+        cannot be started, ends, or is not ready in `seconds`; the child is ended first.
         """
         if self._lifeline is None:
             raise LabError(f"{name} was to be started outside the supervisor's `with` block")
@@ -244,7 +255,7 @@ class Supervisor:
             except OSError as error:
                 raise ProcessFailed(f"{name} could not be started ({command[0]}): {error.strerror}") from error
         os.write(self._lifeline, f"{child.pid}\n".encode())
-        process = Process(name, child, log, mark, log_start)
+        process = Process(name, child, log, mark, log_start=log_start, grace=grace)
         self._processes[name] = process
         if ready is not None:
             try:
@@ -254,7 +265,7 @@ class Supervisor:
                 raise
         return process
 
-    def end(self, process: Process, grace: float = GRACE_SECONDS) -> None:
+    def end(self, process: Process, grace: float | None = None) -> None:
         """End one child; ending it twice does nothing."""
         process.end(grace)
         if self._processes.get(process.name) is process:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 
 from rich.console import Console
@@ -30,10 +31,14 @@ def main(arguments: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("interrupted; the next run carries on from here", file=sys.stderr)
         return 130
-    if wanted.json:
-        print(json.dumps(as_rows(programs), indent=2))
-    else:
-        _print_table(programs)
+    try:
+        if wanted.json:
+            print(json.dumps(as_rows(programs), indent=2), flush=True)
+        else:
+            _print_table(programs)
+    except BrokenPipeError:
+        # The reader (`| head`) has seen enough; Python would complain again when it flushes at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 
 import pytest
 
@@ -79,7 +80,7 @@ def test_a_refresh_finds_a_bucket_policy_that_somebody_changed_by_hand(deploymen
     try:
         with pytest.raises(EngineFailed) as raised:
             deployment.refresh("--expect-no-changes")
-        assert "bucketPolicy" in raised.value.output
+        assert "aws:s3:BucketPolicy" in raised.value.output
     finally:
         s3.put_bucket_policy(Bucket=BUCKET, Policy=ours)
 
@@ -97,8 +98,7 @@ def test_a_bad_stack_file_stops_before_any_resource_and_says_what_to_mend(deploy
     output = raised.value.output
     assert "did you mean schedules?" in output
     assert "Traceback" not in output
-    assert "updating" not in output
-    assert "creating" not in output
+    assert not re.search(r"\b(created|updated|replaced|deleted)\b", output)
 
 
 def test_a_production_stack_is_not_destroyed(deployment, lab):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
@@ -27,12 +28,13 @@ pytestmark = pytest.mark.lab
 
 LIMIT = 60.0
 LAB = """
-import sys, signal
+import json, signal, sys
 from pathlib import Path
 from lab.environment import running_lab
-from lab.programs import require_programs
+from lab.programs import Programs
 
-with running_lab(require_programs(), Path(sys.argv[1])) as lab:
+programs = Programs(**{name: Path(path) for name, path in json.loads(sys.argv[2]).items()})
+with running_lab(programs, Path(sys.argv[1])) as lab:
     print(*(process.pid for process in lab.supervisor.processes), flush=True)
     signal.pause()
 """
@@ -165,19 +167,25 @@ def test_a_new_directory_is_removed_after_success_and_kept_after_a_failure(progr
 
 
 @pytest.mark.parametrize("ending", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
-def test_a_lab_that_is_killed_leaves_no_process_behind(tmp_path: Path, ending: signal.Signals) -> None:
+def test_a_lab_that_is_killed_leaves_no_process_behind(
+    programs: Programs, tmp_path: Path, ending: signal.Signals
+) -> None:
+    paths = {name: str(path) for name, path in vars(programs).items() if isinstance(path, Path)}
     parent = subprocess.Popen(
-        [sys.executable, "-c", LAB, str(tmp_path / "lab")],
+        [sys.executable, "-c", LAB, str(tmp_path / "lab"), json.dumps(paths)],
         cwd=Path(__file__).parents[2],
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
     )
     with parent:
-        assert parent.stdout is not None
-        pids = [int(word) for word in parent.stdout.readline().split()]
-        assert len(pids) == 5
-        assert all(runs(pid) for pid in pids)
-        parent.send_signal(ending)
-        wait_until(lambda: not any(runs(pid) for pid in pids), seconds=LIMIT, what="all processes had ended")
-        parent.wait(timeout=LIMIT)
+        try:
+            assert parent.stdout is not None
+            pids = [int(word) for word in parent.stdout.readline().split()]
+            assert len(pids) == 5
+            assert all(runs(pid) for pid in pids)
+            parent.send_signal(ending)
+            wait_until(lambda: not any(runs(pid) for pid in pids), seconds=LIMIT, what="all processes had ended")
+            parent.wait(timeout=LIMIT)
+        finally:
+            parent.kill()

@@ -52,9 +52,34 @@ def observed_inputs(live: Properties, wish: Properties) -> Properties:
 
 
 def imported_inputs(live: Properties) -> Properties:
-    """Inputs for an object that nobody wished for yet: all of it but what the server fills in itself."""
+    """Inputs for an object that is not in the state: what this provider applied of it, should it have done so before,
+    else all of it but what the server fills in itself.
+    """
     metadata = {name: value for name, value in live["metadata"].items() if name not in _SERVER_METADATA}
-    return {**{name: value for name, value in live.items() if name != "status"}, "metadata": metadata}
+    whole = {**{name: value for name, value in live.items() if name != "status"}, "metadata": metadata}
+    fields = owned_fields(live)
+    if fields is None:
+        return whole
+    if live["kind"] == "Secret" and "f:stringData" in fields:
+        # What was applied as stringData lies in data.
+        fields = {**fields, "f:data": {**fields.get("f:data", {}), **fields["f:stringData"]}}
+    identity = {name: metadata[name] for name in ("name", "namespace") if name in metadata}
+    mine = _owned(whole, fields)
+    named = {"metadata": {**mine.get("metadata", {}), **identity}}
+    return {**mine, **named, "apiVersion": live["apiVersion"], "kind": live["kind"]}
+
+
+def _owned(live: Properties, fields: Fields) -> Properties:
+    """The part of an object that `fields` names; lists are taken whole."""
+    result: Properties = {}
+    for name, value in live.items():
+        mine = fields.get(f"f:{name}")
+        if mine is None:
+            continue
+        result[name] = (
+            _owned(value, mine) if isinstance(value, dict) and any(key[:2] == "f:" for key in mine) else value
+        )
+    return result
 
 
 def _project(live: Any, wish: Any, fields: Fields) -> Any:

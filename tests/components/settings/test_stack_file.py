@@ -157,7 +157,7 @@ def test_a_misspelt_section_stops_the_engines_program_too_without_a_traceback(tm
         engine({**file.config, "velero-eks:scheduels": {}})
     assert str(raised.value).removeprefix("stack shop: ") == (
         "stacks/Pulumi.shop.yaml: velero-eks:scheduels = {}: unknown key; did you mean schedules? Valid here:"
-        " environment, cluster, recovery, identity, volumes, storage, release, schedules, tags, waivers,"
+        " environment, cluster, recovery, identity, volumes, storage, release, schedules, tags, waivers, adopt,"
         " repositoryPassword"
     )
     assert isinstance(raised.value.__cause__, pulumi.RunError)

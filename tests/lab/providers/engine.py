@@ -178,7 +178,7 @@ def reason(error: grpc.RpcError) -> str:
 
 def partial_failure(error: grpc.RpcError) -> tuple[str, dict[str, Any], list[str]]:
     """The id, outputs and reasons of a resource that was made but is not usable."""
-    metadata = dict(error.trailing_metadata())  # type: ignore[attr-defined]
+    metadata: dict[str, bytes] = dict(error.trailing_metadata())  # type: ignore
     status = status_pb2.Status.FromString(metadata["grpc-status-details-bin"])
     detail = provider_pb2.ErrorResourceInitFailed()
     assert status.details[0].Unpack(detail)

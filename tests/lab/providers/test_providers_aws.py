@@ -229,7 +229,8 @@ def test_what_the_emulator_lacks_is_in_the_file_and_survives_the_process(endpoin
     assert json.loads(path.read_text())["addons"][addon.id]["clusterName"] == cluster
     with attached(AwsProvider(endpoint, path)) as engine:
         engine.configure(region="ap-south-1")
-        assert engine.read(addon).outputs == addon.outputs
+        found = engine.read(addon)
+        assert found is not None and found.outputs == addon.outputs
 
 
 def test_a_store_that_is_no_json_says_what_to_do(tmp_path):

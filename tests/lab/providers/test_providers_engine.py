@@ -127,14 +127,13 @@ def test_a_program_lives_from_preview_to_destroy(stack, client):
 
     stack.ok("destroy", "--yes", "--skip-preview")
     assert client("s3").list_buckets()["Buckets"] == []
-    assert client("kms").describe_key(KeyId=client("kms").list_keys()["Keys"][0]["KeyId"])["KeyMetadata"][
-        "KeyState"
-    ] == ("PendingDeletion")
+    kms = client("kms")
+    state = [kms.describe_key(KeyId=each["KeyId"])["KeyMetadata"]["KeyState"] for each in kms.list_keys()["Keys"]]
+    assert state == ["PendingDeletion"]
 
 
 def test_a_bad_input_is_refused_in_the_preview_with_its_property(stack):
     stack.ok("config", "set", "bucket", "Exam_Backups")
     done = stack.run("preview")
     assert done.returncode != 0
-    assert "property bucket" in done.stdout.lower() or "bucket name has 3 to 63" in done.stdout
-    assert "Traceback" not in done.stdout.replace("Traceback (most recent call last):\n      File", "")
+    assert "a bucket name has 3 to 63 lower-case letters" in done.stdout

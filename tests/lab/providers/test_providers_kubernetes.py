@@ -126,6 +126,23 @@ def test_an_import_leaves_out_what_the_server_fills_in():
     assert imported_inputs(live) == {"kind": "Namespace", "metadata": {"name": "a", "labels": {"k": "v"}}}
 
 
+def test_an_import_of_what_this_provider_once_applied_finds_what_it_applied():
+    fields = {"f:metadata": {"f:labels": {"f:k": {}}}, "f:data": {"f:a": {}}}
+    live = {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {"name": "s", "labels": {"k": "v", "other": "x"}, "managedFields": managed(fields)},
+        "data": {"a": "eA=="},
+        "type": "Opaque",
+    }
+    assert imported_inputs(live) == {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {"name": "s", "labels": {"k": "v"}},
+        "data": {"a": "eA=="},
+    }
+
+
 @pytest.mark.parametrize(
     ("live", "why"),
     [

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from lab.providers.properties import UNKNOWN, Secret
@@ -68,7 +70,8 @@ def test_a_number_is_no_boolean_and_a_boolean_no_number():
 
 def test_a_type_that_holds_itself_is_read():
     crd = resource_schema("pulumi_kubernetes.apiextensions.v1", "CustomResourceDefinition", "crd").inputs
-    schema = crd.fields["spec"].fields["versions"].item.fields["schema"].fields["openAPIV3Schema"]  # type: ignore
+    spec: Any = crd.fields["spec"]
+    schema = spec.fields["versions"].item.fields["schema"].fields["openAPIV3Schema"]
     assert schema.fields["not"] is schema
     assert schema.fields["type"] == Scalar("string")
 
