@@ -9,6 +9,7 @@ import pulumi
 import pulumi_aws
 import pulumi_kubernetes
 
+from .adoption import adopting
 from .backup_schedules import BackupSchedules, BackupSchedulesArgs
 from .backup_storage import BackupStorage, BackupStorageArgs
 from .naming import Names
@@ -34,7 +35,8 @@ class VeleroOnEksArgs:
 class VeleroOnEks(pulumi.ComponentResource):
     """A bucket with its key, a role, snapshots where wanted, Velero, and its schedules.
 
-    Raises ValueError, before the first resource, where mode `irsa` has no OIDC issuer to trust.
+    Raises ValueError, before the first resource, where mode `irsa` has no OIDC issuer to trust, and where something is
+    to be adopted under another name than it would get.
     """
 
     bucket: pulumi.Output[str]
@@ -60,8 +62,9 @@ class VeleroOnEks(pulumi.ComponentResource):
                 "identity.mode is irsa and there is no OIDC issuer to trust: give VeleroOnEksArgs.oidc_issuer or"
                 " cluster.oidcIssuer, or use identity.mode pod-identity"
             )
-        super().__init__("velero:eks:VeleroOnEks", name, None, opts)
         names = Names.of(settings, args.cluster_name)
+        opts = pulumi.ResourceOptions.merge(opts, adopting(name, settings, names))
+        super().__init__("velero:eks:VeleroOnEks", name, None, opts)
         inside = pulumi.ResourceOptions(parent=self)
 
         storage = BackupStorage(name, BackupStorageArgs(settings=settings, names=names), aws=aws, opts=inside)

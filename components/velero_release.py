@@ -58,7 +58,9 @@ class VeleroRelease(pulumi.ComponentResource):
             metadata={"name": release.namespace, "labels": namespace_labels()},
             opts=pulumi.ResourceOptions.merge(child, pulumi.ResourceOptions(protect=kept or None)),
         )
-        self.namespace = namespace.metadata.apply(lambda metadata: str(metadata.name))
+        # Its id is its name. Of its metadata a part is unknown while it changes, and an unknown namespace reads as a
+        # replacement of everything in it.
+        self.namespace = namespace.id
         self.repository_password = self._password(name, settings)
         secret = pulumi_kubernetes.core.v1.Secret(
             f"{name}-repository",

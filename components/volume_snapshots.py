@@ -9,7 +9,7 @@ import pulumi
 import pulumi_aws
 import pulumi_kubernetes
 
-from .documents.kubernetes import snapshot_class
+from .documents.kubernetes import SNAPSHOT_CONTROLLER, snapshot_class
 from .naming import Names
 from .settings import Settings
 
@@ -62,7 +62,7 @@ class VolumeSnapshots(pulumi.ComponentResource):
                 pulumi_aws.eks.Addon(
                     f"{name}-controller",
                     cluster_name=args.names.cluster,
-                    addon_name="snapshot-controller",
+                    addon_name=SNAPSHOT_CONTROLLER,
                     addon_version=volumes.snapshot_controller_version,
                     # An upgrade must not stop at a field that somebody changed by hand, nor undo it unseen.
                     resolve_conflicts_on_create="OVERWRITE",

@@ -60,7 +60,7 @@ class WorkloadIdentity(pulumi.ComponentResource):
         on_role = pulumi.ResourceOptions(parent=self._role, provider=aws)
         permissions = pulumi_aws.iam.RolePolicy(
             name,
-            name="velero-backups",
+            name=iam.POLICY_NAME,
             role=self._role.name,
             policy=pulumi.Output.all(args.storage.bucket_arn, args.storage.key_arn).apply(
                 lambda arns: json.dumps(

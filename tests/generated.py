@@ -9,7 +9,7 @@ import typing
 from pathlib import Path
 from typing import Any
 
-from components.settings import sections, settings
+from components.settings import adopt, sections, settings
 from components.settings.base import Section
 from components.settings.defaults import BY_ENVIRONMENT, SECTIONS
 from policies.table import markdown as rules_table
@@ -23,7 +23,7 @@ _TYPES = {"str": "text", "bool": "true or false", "int": "number", "Any": "anyth
 def descriptions() -> dict[tuple[str, str], str]:
     """What stands under each field of each section, by class and attribute."""
     found: dict[tuple[str, str], str] = {}
-    for module in (sections, settings):
+    for module in (sections, settings, adopt):
         for node in ast.parse(inspect.getsource(module)).body:
             if isinstance(node, ast.ClassDef):
                 for field, below in zip(node.body, node.body[1:], strict=False):

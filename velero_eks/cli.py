@@ -13,6 +13,7 @@ from typing import Annotated
 import typer
 
 from velero_eks.bootstrap import commands as bootstrap
+from velero_eks.operations import changing, looking
 
 app = typer.Typer(
     name="velero-eks",
@@ -119,6 +120,8 @@ def _loading_much() -> Iterator[None]:
 
 
 bootstrap.register(app, _loading_much)
+looking.register(app)
+changing.register(app)
 
 
 def main() -> None:

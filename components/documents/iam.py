@@ -7,6 +7,8 @@ from typing import Any
 POLICY_VERSION = "2012-10-17"
 STS_AUDIENCE = "sts.amazonaws.com"
 POD_IDENTITY_PRINCIPAL = "pods.eks.amazonaws.com"
+# The inline policy of Velero's role.
+POLICY_NAME = "velero-backups"
 
 PolicyDocument = dict[str, Any]
 Statement = dict[str, Any]

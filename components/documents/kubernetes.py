@@ -12,6 +12,8 @@ REPOSITORY_SECRET = "velero-repo-credentials"  # noqa: S105
 REPOSITORY_SECRET_KEY = "repository-password"  # noqa: S105
 
 SNAPSHOT_CLASS = "velero-ebs"
+# The EKS add-on, and the Deployment that it makes.
+SNAPSHOT_CONTROLLER = "snapshot-controller"
 AUTO_MODE_DRIVER = "ebs.csi.eks.amazonaws.com"
 STANDARD_DRIVER = "ebs.csi.aws.com"
 

@@ -47,6 +47,7 @@ SECTIONS = (
     "schedules",
     "tags",
     "waivers",
+    "adopt",
 )
 
 

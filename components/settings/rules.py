@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from . import versions
+from . import adopt, versions
 from .aws_facts import Arn, issuer_region, partition_of
 from .sections import Schedule
 
@@ -265,6 +265,11 @@ def _objectives_are_met(s: Any) -> Iterator[Broken]:
                 f"no one schedule has an interval within the rpo and keeps its backups for the retention: {said}."
                 " Run one more often, keep it longer, or lower the objective",
             )
+
+
+@_rule("adopt", "identity", "volumes", "storage", "schedules", "repository_password")
+def _adopted_is_made_here(s: Any) -> Iterator[Broken]:
+    yield from adopt.misplaced(s)
 
 
 def covers(schedule: Schedule, namespace: str) -> bool:

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, Field, SecretStr, TypeAdapter, ValidationError
 
 from . import rules
+from .adopt import Adopt
 from .aws_facts import Partition, Region, partition_of
 from .base import Section
 from .defaults import SECTIONS, with_defaults
@@ -68,6 +69,7 @@ class Settings(Section):
     """Tags of every AWS resource."""
     waivers: dict[str, Annotated[str, AfterValidator(_reason)]] = Field(default_factory=dict)
     """Findings that are accepted, by rule, each with its reason."""
+    adopt: Adopt = Adopt()
     repository_password: Annotated[SecretStr, AfterValidator(_strong_password)] | None = None
     """The password of another cluster's repositories, encrypted by `pulumi config set --secret`. Else one is made."""
 

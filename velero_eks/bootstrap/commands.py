@@ -77,3 +77,16 @@ def register(app: typer.Typer, loading: Loading) -> None:
                 yes=yes,
             )
             run(lambda: write(request))
+
+    @app.command()
+    def preflight(stack: Stack, json: Json = False) -> None:
+        """Find what would make `pulumi up` or the first backup fail, before it. Changes nothing.
+
+        Looks at the account, the cluster, the bucket, other stacks and this machine. Exits with 1 when an error is
+        found, with 2 on a bad stack file.
+        """
+        with loading():
+            from velero_eks.bootstrap.preflight import preflight as look
+            from velero_eks.operations.options import run
+
+            run(lambda: look(stack, as_json=json))

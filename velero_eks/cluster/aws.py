@@ -71,7 +71,7 @@ def explained(error: Exception, doing: str, *, account: str | None = None) -> Op
         return NotAllowed(f"{doing}: {error}; {_NO_CREDENTIALS}")
     if isinstance(error, exceptions.ProfileNotFound):
         return BadTarget(f"{doing}: {error}; 'aws configure list-profiles' lists those there are")
-    if isinstance(error, exceptions.HTTPClientError):
+    if isinstance(error, (exceptions.HTTPClientError, exceptions.ConnectionError)):
         return Unreachable(f"{doing}: {error}")
     return OperationError(f"{doing}: {name}: {error}")
 

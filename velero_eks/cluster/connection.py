@@ -65,8 +65,7 @@ def named_context(context: str) -> Connection:
     from kubernetes.config import ConfigException
     from kubernetes.config.kube_config import KubeConfigLoader
 
-    merged = _kubeconfig()
-    known = sorted(str(item["name"]) for item in merged.safe_get("contexts") or [])
+    merged, known = _kubeconfig()
     if context not in known:
         there = f"there are: {', '.join(known)}" if known else "it has none"
         raise BadTarget(f"the kubeconfig ({_kubeconfig_paths()}) has no context {context!r}; {there}")
@@ -75,7 +74,7 @@ def named_context(context: str) -> Connection:
         # Without a base path, relative paths in a kubeconfig are taken from its own folder; the annotation forgot that.
         nowhere: Any = None
         KubeConfigLoader(merged, active_context=context, config_base_path=nowhere).load_and_set(configuration)
-    except (ConfigException, OSError, ValueError) as error:
+    except (ConfigException, OSError, ValueError, TypeError, AttributeError) as error:
         raise BadTarget(f"context {context!r} of the kubeconfig cannot be used: {error}") from error
     return Connection(ApiClient(configuration), context)
 
@@ -108,19 +107,20 @@ def _configuration() -> Configuration:
     return Configuration(retries=Retry(total=0, redirect=0))
 
 
-def _kubeconfig() -> Any:
+def _kubeconfig() -> tuple[Any, list[str]]:
+    """The merged kubeconfig, and the names of its contexts."""
     from kubernetes.config import ConfigException
     from kubernetes.config.kube_config import KubeConfigMerger
     from yaml import YAMLError
 
     paths = _kubeconfig_paths()
     try:
-        found = KubeConfigMerger(paths).config
+        found: Any = KubeConfigMerger(paths).config
+        if found is None:
+            raise BadTarget(f"there is no kubeconfig ({paths}); set KUBECONFIG, or use --stack with a stack of EKS")
+        return found, sorted(str(item["name"]) for item in found.safe_get("contexts") or [])
     except (ConfigException, YAMLError, OSError, KeyError, TypeError, AttributeError) as error:
         raise BadTarget(f"the kubeconfig ({paths}) cannot be read: {error}") from error
-    if found is None:
-        raise BadTarget(f"there is no kubeconfig ({paths}); set KUBECONFIG, or use --stack with a stack of EKS")
-    return found
 
 
 def _kubeconfig_paths() -> str:

@@ -23,6 +23,12 @@ class NotAllowed(OperationError):
     """The credentials are missing, of the wrong account, or lack a right."""
 
 
+class NotGood(OperationError):
+    """What was asked about is there, and did not end well enough to say more."""
+
+    exit_code = FOUND
+
+
 class TimeLimit(OperationError):
     """Something did not come to be within its time limit."""
 

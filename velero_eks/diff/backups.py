@@ -22,6 +22,15 @@ TOLD = (
     "spec.template.excludedNamespaces",
     "spec.template.includeClusterResources",
     "spec.template.snapshotVolumes",
+    "spec.template.snapshotMoveData",
+    "spec.template.defaultVolumesToFsBackup",
+)
+# The yes or no of a backup's template, in words.
+_SWITCHES = (
+    ("includeClusterResources", "take", "cluster-wide objects"),
+    ("snapshotVolumes", "take", "volumes"),
+    ("snapshotMoveData", "move", "the data of volumes into the bucket"),
+    ("defaultVolumesToFsBackup", "read", "volumes through their file system"),
 )
 
 
@@ -77,10 +86,10 @@ def _template(name: str, before: dict[str, Any], after: dict[str, Any], urns: tu
         yield Fact("schedules", f"{name} leaves out {_names(now - was)}", "weaker", (), urns)
     if was - now:
         yield Fact("schedules", f"{name} no longer leaves out {_names(was - now)}", "stronger", (), urns)
-    for key, what in (("includeClusterResources", "cluster-wide objects"), ("snapshotVolumes", "volumes")):
+    for key, verb, what in _SWITCHES:
         if before.get(key) != after.get(key):
             yes = bool(after.get(key))
-            text = f"{name} takes {what}" if yes else f"{name} no longer takes {what}"
+            text = f"{name} {verb}s {what}" if yes else f"{name} no longer {verb}s {what}"
             if key == "includeClusterResources" and after.get(key) is None:
                 text = f"{name} takes only those cluster-wide objects that its namespaces refer to"
             yield Fact("schedules", text, "stronger" if yes else "weaker", (), urns)

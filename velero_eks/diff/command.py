@@ -46,20 +46,22 @@ def diff(arguments: Sequence[str], *, form: Form, properties: bool, exit_code: b
 def compared(arguments: Sequence[str], at: datetime) -> Diff:
     """The comparison of `REV [REV] [STACK]…` for the project that the current folder lies in."""
     with _ended_by_signals(), lay_out(Path.cwd(), arguments) as sides, _progress(sides):
-        wanted = {side: [stack for stack in sides.touched if stack in side.stacks()] for side in (sides.old, sides.new)}
-        old, new = plan(wanted, at)
+        old, new = plan(
+            [(side, [stack for stack in sides.touched if stack in side.stacks()]) for side in (sides.old, sides.new)],
+            at,
+        )
         _refuse_bad(old, new)
         stacks = tuple(_stack(stack, sides, old, new) for stack in sides.stacks)
         return Diff(sides.project, sides.old.revision, sides.new.revision, stacks, tuple(_notes(sides, old, new)))
 
 
 def _refuse_bad(old: Planned, new: Planned) -> None:
-    if new.errors:
-        lines = [line for error in dict.fromkeys(new.errors.values()) for line in error.splitlines()]
-        raise DiffError("\n".join(f"{new.side.revision}: {line}" for line in lines))
-    if old.errors and not old.stacks:
-        lines = [line for error in dict.fromkeys(old.errors.values()) for line in error.splitlines()]
-        raise DiffError("\n".join(f"{old.side.revision}: {line}" for line in lines))
+    for planned, errors in ((old, []), (new, list(dict.fromkeys(new.errors.values())))):
+        if planned.failure:
+            errors.insert(0, planned.failure)
+        if errors:
+            lines = [line for error in errors for line in error.splitlines()]
+            raise DiffError("\n".join(f"{planned.side.revision}: {line}" for line in lines))
 
 
 def _stack(stack: str, sides: Sides, old: Planned, new: Planned) -> StackDiff:
@@ -96,7 +98,8 @@ def _secrets(stack: str, sides: Sides) -> Iterator[Fact]:
 def _encrypted(side: Side, stack: str) -> dict[str, str]:
     path = side.stacks().get(stack)
     try:
-        config = yaml.safe_load(path.read_bytes())["config"] if path else {}
+        text = path.read_bytes() if path else b""
+        config = yaml.safe_load(text)["config"] if b"secure" in text else {}
     except (OSError, yaml.YAMLError, KeyError, TypeError):
         return {}
     return dict(_secure(config, ""))

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from . import backups, consequences, findings, permissions, refusals, retention
 from .identity import as_before, match
-from .model import CATEGORIES, Fact, Late, PropertyChange, ResourceChange, StackDiff, Status
+from .model import CATEGORIES, Entry, Fact, Late, PropertyChange, ResourceChange, StackDiff, Status
 from .naming import SCHEDULE, detail, subject
 from .operations import Pair, operations
 from .properties import shown
@@ -46,7 +47,13 @@ def _alone(stack: str, old: Plan | None, new: Plan | None) -> StackDiff:
     empty: Plan = {"stack": stack, "environment": new["environment"], "resources": [], "outputs": {}}
     pairs = _pairs(empty, new, {})
     changes, _ = operations(pairs)
-    return StackDiff(stack, "added", _facts(empty, new, changes, pairs), tuple(changes), 0, _outputs(empty, new))
+    facts = tuple(_by_itself(fact) for fact in _facts(empty, new, changes, pairs))
+    return StackDiff(stack, "added", facts, tuple(changes), 0, _outputs(empty, new))
+
+
+def _by_itself(fact: Fact) -> Fact:
+    """A fact of what nothing was before: it is neither weaker nor stronger than that."""
+    return replace(fact, effect="") if fact.effect in ("weaker", "stronger") else fact
 
 
 def _pairs(old: Plan, new: Plan, now: Mapping[str, str]) -> list[Pair]:
@@ -66,7 +73,9 @@ def _facts(old: Plan, new: Plan, changes: Sequence[ResourceChange], pairs: Seque
     facts += backups.objectives(old, new)
     facts += findings.findings(old, new)
     facts += _updated(changes, {urn for fact in (*granted, *refused) for urn in fact.resources})
+    facts += _imported(both)
     facts += _created(changes, {urn for fact in scheduled for urn in fact.resources})
+    facts += _unsaid(changes, {urn for fact in facts for urn in fact.resources})
     order = list(CATEGORIES)
     return tuple(sorted(facts, key=lambda fact: (order.index(fact.category), fact.effect != "risk")))
 
@@ -120,6 +129,13 @@ def _updated(changes: Iterable[ResourceChange], permitted: set[str]) -> Iterator
             yield Fact("updated", f"{line} on {len(members)} resources", "", (", ".join(names),), urns)
 
 
+def _unsaid(changes: Iterable[ResourceChange], said: set[str]) -> Iterator[Fact]:
+    """Updates that no sentence speaks of: rules that do the same in another order, for instance."""
+    for change in changes:
+        if change.operation == "update" and not said & {change.urn, change.entry["urn"]}:
+            yield _update(change, change.properties)
+
+
 def _is_told(change: ResourceChange, one: PropertyChange, permitted: set[str]) -> bool:
     if one.place.split(".")[0] in (*refusals.POLICIES, refusals.BOUNDARY):
         return bool(permitted & {change.urn, change.entry["urn"]})
@@ -142,6 +158,14 @@ def _line(one: PropertyChange) -> str:
     if isinstance(one.new, Late):
         return f"{one.path}: follows {one.new.source}, which is replaced"
     return f"{one.path}: {shown(one.old)} → {shown(one.new)}"
+
+
+def _imported(pairs: Iterable[tuple[Entry, Entry, str]]) -> Iterator[Fact]:
+    for old, new, urn in pairs:
+        before, after = (entry["options"].get("import") for entry in (old, new))
+        if after and before != after:
+            detail = "Nothing changes where the state has it by that id; another one in the state is replaced by it."
+            yield Fact("updated", f"{subject(new)} is to be the existing {after}", "", (detail,), (urn,))
 
 
 def _created(changes: Iterable[ResourceChange], told: set[str]) -> Iterator[Fact]:
@@ -172,7 +196,4 @@ def _outputs(old: Plan, new: Plan) -> dict[str, str]:
 
 def _told_now(facts: Iterable[Fact], now: Mapping[str, str]) -> tuple[Fact, ...]:
     """The facts with the URNs that the resources have now."""
-    return tuple(
-        Fact(fact.category, fact.text, fact.effect, fact.details, tuple(now.get(urn, urn) for urn in fact.resources))
-        for fact in facts
-    )
+    return tuple(replace(fact, resources=tuple(now.get(urn, urn) for urn in fact.resources)) for fact in facts)

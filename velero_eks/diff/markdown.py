@@ -18,7 +18,7 @@ LIMIT = 60_000
 _RISKS_SHOWN = 10
 _SIGNS = {"risk": "🛑", "weaker": "⚠️", "stronger": "✅", "wider": "🔓", "narrower": "🔒", "": "▫️"}
 # What GitHub reads as markup, mentions and references included.
-_SPECIAL = re.compile(r"([\\`*_{}\[\]()|~])")
+_SPECIAL = re.compile(r"([\\`*_{}\[\]|~])")
 _REFERENCES = re.compile("[@#]")
 
 
@@ -34,7 +34,7 @@ def render(diff: Diff) -> str:
     if diff.different:
         lines += _table(diff)
     lines += [f"> Note: {_escaped(note)}" for note in diff.notes]
-    text = "\n".join(lines) + "\n"
+    text = "\n".join(lines).rstrip() + "\n"
     left_out: list[str] = []
     for stack in diff.different:
         folded = "\n" + "\n".join(_folded(stack)) + "\n"

@@ -14,7 +14,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -39,11 +39,15 @@ _PLANNED = (0, 1)
 
 @dataclass
 class Planned:
-    """One side's plans by stack, as the contract has them, and for the stacks that have none the error."""
+    """One side's plans by stack, as the contract has them, and for the stacks that have none the error.
+
+    `failure` is what went wrong with the revision as a whole, whatever the stack.
+    """
 
     side: Side
     stacks: dict[str, dict[str, Any]] = field(default_factory=dict)
     errors: dict[str, str] = field(default_factory=dict)
+    failure: str | None = None
     # Whether this tool's recorder ran a revision that has none, or one of another contract.
     borrowed: bool = False
 
@@ -53,28 +57,25 @@ class _Run:
     planned: Planned
     names: Sequence[str]
     recorder: str
-    # Whether the bad stacks have been left out already.
-    retried: bool
     folder: Path
     process: subprocess.Popen[bytes]
     ends: float
 
 
-def plan(wanted: Mapping[Side, Sequence[str]], at: datetime) -> list[Planned]:
+def plan(wanted: Sequence[tuple[Side, Sequence[str]]], at: datetime) -> list[Planned]:
     """The plans of these stacks of these sides, all reckoned from one moment; in the order given.
 
     A stack that cannot be planned is among the errors and takes no other along. Raises `DiffError` when a revision
     cannot be planned at all: its contract is of a version that this tool does not read, or it never ends.
     """
-    sides = [Planned(side) for side in wanted]
+    sides = [Planned(side) for side, _ in wanted]
     with TemporaryDirectory(prefix="velero-eks-plans-") as temporary, _running() as running:
         folders = (Path(temporary) / str(number) for number in range(1_000_000))
 
-        def start(planned: Planned, names: Sequence[str], recorder: str, retried: bool = False) -> None:
-            running.append(_start(planned, names, recorder, retried, next(folders), at))
+        def start(planned: Planned, names: Sequence[str], recorder: str) -> None:
+            running.append(_start(planned, names, recorder, next(folders), at))
 
-        for planned in sides:
-            names = list(wanted[planned.side])
+        for planned, (_, names) in zip(sides, wanted, strict=True):
             recorder = _OWN if _has_a_recorder(planned.side.root) else _OURS
             for chunk in _chunks(names, _processes(len(names), len(sides))):
                 start(planned, chunk, recorder)
@@ -100,7 +101,7 @@ def _chunks(names: Sequence[str], count: int) -> Iterator[list[str]]:
             yield chunk
 
 
-def _start(planned: Planned, names: Sequence[str], recorder: str, retried: bool, folder: Path, at: datetime) -> _Run:
+def _start(planned: Planned, names: Sequence[str], recorder: str, folder: Path, at: datetime) -> _Run:
     folder.mkdir()
     root = planned.side.root
     environment = {key: value for key, value in os.environ.items() if not _NOT_HANDED_OVER.search(key)}
@@ -116,7 +117,7 @@ def _start(planned: Planned, names: Sequence[str], recorder: str, retried: bool,
             start_new_session=True,
         )
     limit = TIME_LIMIT_BASE + TIME_LIMIT_A_STACK * len(names)
-    return _Run(planned, names, recorder, retried, folder, process, time.monotonic() + limit)
+    return _Run(planned, names, recorder, folder, process, time.monotonic() + limit)
 
 
 @contextlib.contextmanager
@@ -140,7 +141,7 @@ def _ended(run: _Run) -> dict[str, Any] | str:
             f"{run.planned.side.revision}: planning {len(run.names)} stacks did not end in time"
             f" ({TIME_LIMIT_BASE + TIME_LIMIT_A_STACK * len(run.names):g} s); run 'velero-eks plan' there to see where"
         ) from None
-    complaint = (run.folder / "err").read_text(errors="replace").strip()
+    complaint = _without_traceback((run.folder / "err").read_text(errors="replace").strip())
     if code not in _PLANNED:
         return complaint or f"error: the plan ended with exit code {code} and said nothing"
     try:
@@ -148,6 +149,12 @@ def _ended(run: _Run) -> dict[str, Any] | str:
     except ValueError:
         return complaint or "error: the plan printed no JSON document"
     return document if isinstance(document, dict) else "error: the plan printed no JSON document"
+
+
+def _without_traceback(complaint: str) -> str:
+    """What was said, with only the end of a traceback."""
+    said, trace, raised = complaint.partition("Traceback (most recent call last):")
+    return f"{said}error: its recorder failed: {raised.splitlines()[-1].strip()}" if trace else complaint
 
 
 def _take(run: _Run, made: dict[str, Any] | str, start: Callable[..., None]) -> None:
@@ -169,14 +176,15 @@ def _take(run: _Run, made: dict[str, Any] | str, start: Callable[..., None]) -> 
         start(planned, run.names, _OURS)
         return
     named = [name for name in run.names if _speaks_of(made, name)]
-    rest = [name for name in run.names if name not in named]
-    if named and rest and not run.retried:
-        # One document is all its stacks or none: without those that are bad, the others can be planned.
-        start(planned, rest, run.recorder, retried=True)
-    else:
-        named = list(run.names)
+    if not named:
+        planned.failure = _plain(made)
+        return
     for name in named:
         planned.errors[name] = _about(made, name)
+    rest = [name for name in run.names if name not in named]
+    if rest:
+        # One document is all its stacks or none: without those that are bad, the others can be planned.
+        start(planned, rest, run.recorder)
 
 
 def _speaks_of(complaint: str, stack: str) -> bool:
@@ -184,7 +192,9 @@ def _speaks_of(complaint: str, stack: str) -> bool:
 
 
 def _about(complaint: str, stack: str) -> str:
-    """The lines that speak of a stack, all of them where none does."""
-    lines = [line.removeprefix("error: ") for line in complaint.splitlines() if line.strip()]
-    own = [line for line in lines if _speaks_of(line, stack)]
-    return "\n".join(own or lines)
+    """The lines that speak of a stack."""
+    return "\n".join(line for line in _plain(complaint).splitlines() if _speaks_of(line, stack))
+
+
+def _plain(complaint: str) -> str:
+    return "\n".join(line.removeprefix("error: ") for line in complaint.splitlines() if line.strip())

@@ -145,9 +145,7 @@ def _cut_off(repository: Repository) -> str:
 def _refuse_without_program(side: Side) -> None:
     for name in ("Pulumi.yaml", "__main__.py"):
         if not (side.root / name).is_file():
-            raise DiffError(
-                f"{side.revision} has no {name}: there is no program to plan; compare with a later revision"
-            )
+            raise DiffError(f"{side.revision} has no {name}: no program to plan; compare with a later revision")
 
 
 def _select(patterns: Iterable[str], old: Side, new: Side) -> tuple[str, ...]:

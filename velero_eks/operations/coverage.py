@@ -14,6 +14,7 @@ from .objects import Key
 from .records import Backup
 from .results import Message
 
+_NOT_SERVED = "could not find the requested resource"
 # Kinds that lie under two groups are backed up under the first.
 _COHABITING = {"events.k8s.io": ""}
 
@@ -52,7 +53,7 @@ def compare(
         missing = [
             judge.missing(kind, item, needed=any(need.takes(kind, item.key) for need in wanted))
             for item in objects
-            if not saved.has(kind, item.key) or judge.failed(kind, item.key)
+            if not saved.has(kind, item.key)
         ]
         gone = [] if kind.resource in unlisted else [key for key in listed if key not in here]
         if objects or listed:
@@ -60,5 +61,22 @@ def compare(
                 KindCoverage(kind, len(objects), len(objects) - len(missing), tuple(missing), tuple(sorted(gone)))
             )
     unserved = Counter({f"{kind}.{group}" if group else kind: len(keys) for (group, kind), keys in by_kind.items()})
-    nowhere = tuple(need.word for need in wanted if not need.known)
-    return Coverage(backup, tuple(found), tuple(messages), dict(unserved), unlisted, nowhere)
+    anywhere = {kind: [*(item.key for item in items), *_listed(saved, kind)] for kind, items in live.items()}
+    nowhere = tuple(need.word for need in wanted if not need.known(anywhere))
+    removed = _removed(messages, kinds)
+    return Coverage(backup, tuple(found), tuple(messages), dict(unserved), unlisted, removed, nowhere)
+
+
+def _listed(saved: Saved, kind: Kind) -> list[Key]:
+    return [key for key in saved.listed if (key.group, key.kind) == (kind.group, kind.kind)]
+
+
+def _removed(messages: Sequence[Message], kinds: Sequence[Kind]) -> tuple[str, ...]:
+    """Resources that Velero could not list because the server no longer serves them."""
+    served = {name for kind in kinds for name in (kind.plural, kind.resource)}
+    gone = {
+        message.resource
+        for message in messages
+        if message.severity == "error" and message.resource and _NOT_SERVED in message.text
+    }
+    return tuple(sorted(gone - served))

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from velero_eks.cluster.access import Cluster
-from velero_eks.cluster.errors import ApiError, BadTarget, NotFound
+from velero_eks.cluster.errors import ApiError, BadTarget, NotFound, NotGood
 from velero_eks.cluster.kinds import CUSTOM_RESOURCE_DEFINITION, Kind
 
 from .coverage import compare
@@ -42,9 +42,13 @@ def coverage(session: Session, name: str, *, needs: Sequence[str], everything: b
 
 
 def coverage_of(session: Session, backup: Backup, *, needs: Sequence[str] = ()) -> Coverage:
-    """Hold a backup against the cluster as it is now. Raises `BadTarget` where it has not ended, or has no content."""
+    """Hold a backup against the cluster as it is now. Raises `BadTarget` where it has not
+    ended, and `NotGood` where it has no content."""
     if not backup.ended:
         raise BadTarget(f"backup {backup.name} is {backup.phase}; its coverage is known when it has ended")
+    if backup.phase in ("Failed", "FailedValidation"):
+        why = backup.why or f"velero-eks logs {backup.name} says why"
+        raise NotGood(f"backup {backup.name} is {backup.phase}, there is nothing to restore from it: {why}")
     store = session.store(backup.location)
     resource_list = store.resource_list(backup.name)
     places = frozenset((place.resource, place.namespace, place.name) for place in store.places(backup.name))
@@ -137,6 +141,7 @@ def document(session: Session, found: Coverage) -> dict[str, Any]:
         ],
         "not_compared": dict(found.unlisted),
         "no_longer_served": dict(found.unserved),
+        "removed_kinds": list(found.removed_kinds),
         "unknown_needs": list(found.unknown_needs),
         "errors": [
             {"where": message.where, "message": message.text}

@@ -104,6 +104,8 @@ class Coverage:
     """Kinds (`Kind.group`) in the backup that the cluster no longer serves, and the number of their objects."""
     unlisted: Mapping[str, str] = field(default_factory=dict)
     """Resources that could not be compared, and why."""
+    removed_kinds: tuple[str, ...] = ()
+    """Resources that Velero still looked for, though their CRD was gone: a backup fails in part for five minutes."""
     unknown_needs: tuple[str, ...] = ()
     """What was needed by name and is neither in the cluster nor in the backup."""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import timedelta
 
@@ -17,8 +16,6 @@ from .results import Message
 
 # How often the Velero server looks for new kinds.
 DISCOVERY = timedelta(minutes=5)
-_RESOURCE = re.compile(r"\bresource: /(\S+)")
-_NAME = re.compile(r"\bname: /(\S+)")
 
 
 class Judge:
@@ -47,10 +44,13 @@ class Judge:
             for item in objects
         }
 
-    def failed(self, kind: Kind, key: Key) -> str | None:
-        """Velero's error about an object."""
-        return self._errors.get((kind.resource, key.namespace, key.name)) or self._errors.get(
-            ("", key.namespace, key.name)
+    def _failed(self, kind: Kind, key: Key) -> str | None:
+        """Velero's error about an object; about one that it lists and did not store, it says the name alone."""
+        places = [(kind.resource, key.namespace), ("", key.namespace)]
+        if key in self._saved.listed:
+            places.append(("", ""))
+        return next(
+            (self._errors[place] for place in ((*start, key.name) for start in places) if place in self._errors), None
         )
 
     def missing(self, kind: Kind, item: Live, *, needed: bool) -> Missing:
@@ -60,7 +60,7 @@ class Judge:
         return Missing(item.key, why, text, item.derived, needed, expected)
 
     def _why(self, kind: Kind, item: Live) -> tuple[Why, str]:
-        error = self.failed(kind, item.key)
+        error = self._failed(kind, item.key)
         if error:
             return Why.FAILED, error
         started = self._backup.started
@@ -99,8 +99,11 @@ class Judge:
             return Why.CLUSTER_SCOPED, reason
         if name.endswith(f".{GROUP}"):
             return Why.EXCLUDED, "Velero's own CRDs come with its installation"
+        young = next((self._young(kind) for kind in self._of_kind if kind.resource == name), None)
+        if name in self._used and young:
+            return Why.UNKNOWN_KIND, young
         if name in self._used:
-            return Why.EXCLUDED, "a CRD is kept with objects of it, and all of these lie where nothing is backed up"
+            return Why.EXCLUDED, "a CRD is kept with objects of it, and none of these is in the backup"
         return (
             Why.DEFINITION_UNUSED,
             "a CRD without objects is kept only where includeClusterResources is true, and it is not set",
@@ -135,12 +138,12 @@ class Need:
         groups = {kind.group for kind in kinds}
         self._group = name if name in groups and not self._name else None
         self._kinds = set() if self._group else {kind.resource for kind in matching(kinds, name)}
-        self._seen = False
 
-    @property
-    def known(self) -> bool:
-        """Whether this names a group or a kind that is served."""
-        return bool(self._group or self._kinds)
+    def known(self, keys: Mapping[Kind, Collection[Key]]) -> bool:
+        """Whether this names a group or a kind that is served, or an object among `keys`."""
+        if not self._name:
+            return bool(self._group or self._kinds)
+        return any(self.takes(kind, key) for kind, found in keys.items() for key in found)
 
     def takes(self, kind: Kind, key: Key) -> bool:
         """Whether this is about an object; a group's CRDs belong to it."""
@@ -154,12 +157,7 @@ def _by_object(messages: Iterable[Message]) -> dict[tuple[str, str, str], str]:
     """Errors by (resource, namespace, name); each part is empty where Velero did not say it."""
     found: dict[tuple[str, str, str], str] = {}
     for message in messages:
-        if message.severity != "error":
-            continue
-        resource, name = _RESOURCE.search(message.text), _NAME.search(message.text)
-        if resource is None and name is None:
-            continue
-        namespace = message.scope if message.namespace else ""
-        place = (resource[1] if resource else "", namespace, name[1] if name else "")
-        found.setdefault(place, " ".join(message.text.split()))
+        if message.severity == "error" and (message.resource or message.name):
+            namespace = message.scope if message.namespace else ""
+            found.setdefault((message.resource, namespace, message.name), message.text)
     return found

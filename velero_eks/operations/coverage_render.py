@@ -20,7 +20,7 @@ _TITLES = {
     Why.NOT_STORED: "Listed, and not stored",
     Why.UNKNOWN_KIND: "Of a kind that Velero did not know yet",
     Why.DEFINITION_UNUSED: "CRDs without objects",
-    Why.CLUSTER_SCOPED: "Cluster-scoped, and not asked for",
+    Why.CLUSTER_SCOPED: "Cluster-scoped",
     Why.UNEXPLAINED: "Not in the backup, and nothing says why",
     Why.EXCLUDED: "Left out by the backup's filters",
     Why.CREATED_LATER: "Created after the backup began",
@@ -106,8 +106,11 @@ def _others(out: Console, found: Coverage) -> None:
     errors = [f"{message.where}: {message.text}" for message in found.messages if message.severity == "error"]
     if len(errors) > _SHOWN:
         errors[_SHOWN:] = [f"… and {len(errors) - _SHOWN:,} more; velero-eks logs {found.backup.name} shows them"]
+    removed = ", ".join(found.removed_kinds)
+    stale = f"{removed}: its CRD was removed, and Velero looked for it all the same. It looks for the kinds that there"
     for title, lines in (
         ("What Velero said went wrong", errors),
+        ("Removed kinds", [f"{stale} are every 5 min; a backup after that is whole"] if removed else []),
         ("Not compared", [f"{resource}: {why}" for resource, why in found.unlisted.items()]),
         (
             "In the backup, and of a kind that the cluster no longer serves",

@@ -21,7 +21,7 @@ _NEVER_NAMESPACED = "volumesnapshots.snapshot.storage.k8s.io"
 # Velero looks only at kinds that can be made again.
 _NEEDED_VERBS = frozenset({"list", "create", "get", "delete"})
 
-_UNSAID = "cluster-scoped objects are taken all where includeClusterResources is true, and it is not set"
+_UNSAID = "includeClusterResources is not set, so that only what other objects refer to is taken"
 
 
 @dataclass(frozen=True)
@@ -137,24 +137,24 @@ class Filters:
         if cluster_wide and not is_namespace and self.cluster_resources is None and not self.namespaces.takes_all:
             return _UNSAID
         if self.resources.leaves(kind.resource):
-            return f"{kind.resource} is in excludedResources"
+            return "its kind is in excludedResources"
         if not self.resources.takes(kind.resource):
-            return f"{kind.resource} is not in includedResources"
+            return "its kind is not in includedResources"
         return None
 
     def _scoped(self, kind: Kind) -> str | None:
         sieve = self.namespaced if kind.namespaced else self.cluster_scoped
         word = "NamespaceScoped" if kind.namespaced else "ClusterScoped"
         if sieve.leaves(kind.resource):
-            return f"{kind.resource} is in excluded{word}Resources"
+            return f"its kind is in excluded{word}Resources"
         if kind.namespaced:
-            return None if sieve.takes(kind.resource) else f"{kind.resource} is not in included{word}Resources"
+            return None if sieve.takes(kind.resource) else f"its kind is not in included{word}Resources"
         if sieve.takes_all and self.namespaces.takes_all and self.namespaced.takes_all:
             return None
         if kind.resource == NAMESPACE.resource or (sieve.includes and sieve.names(kind.resource)):
             return None
         if sieve.includes:
-            return f"{kind.resource} is not in included{word}Resources"
+            return f"its kind is not in included{word}Resources"
         return _UNSAID
 
 

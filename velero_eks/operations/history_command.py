@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -16,10 +15,11 @@ from velero_eks.cluster.kinds import Kind
 
 from .backup_contents import Place, Stored
 from .backup_store import BackupStore
+from .fields import field_json, field_line
 from .filters import Filters
 from .history import Change, Event, Seen, events
 from .manifest import is_secret
-from .objects import ABSENT, Difference, Key
+from .objects import Key
 from .output import INDENT, console, counted, print_json, stamp, working
 from .records import Backup
 from .results import listed
@@ -28,7 +28,6 @@ from .session import Session
 
 FOUND = 1
 _THREADS = 4
-_LONG = 400
 
 
 def history(session: Session, target: str, *, namespace: str | None, show_secrets: bool, as_json: bool) -> int:
@@ -117,9 +116,9 @@ def _print(key: Key, changes: Iterable[Event], backups: int, seen: int, secret: 
         out.print(head.append(f"  {event.change}", style=style))
         if event.before is not None and event.change is not Change.FIRST:
             since = f"between {stamp(event.before.started)} ({event.before.name}) and then"
-            out.print(Padding(Text(since, style="dim"), (0, 0, 0, INDENT)))
+            out.print(Padding(Text(since, style="dim"), (0, 0, 0, INDENT), expand=False))
         for difference in event.differences:
-            out.print(Padding(_line(difference, secret), (0, 0, 0, INDENT)))
+            out.print(Padding(field_line(difference, secret), (0, 0, 0, INDENT), expand=False))
         if event.same:
             out.print(
                 Padding(Text(f"the same in {counted(event.same, 'later backup')}", style="dim"), (0, 0, 0, INDENT))
@@ -139,23 +138,6 @@ def _do(number: int) -> str:
     return "does" if number == 1 else "do"
 
 
-def _line(difference: Difference, secret: bool) -> Text:
-    before, after = (_value(value, secret) for value in (difference.before, difference.after))
-    line = Text(f"{difference.path}: ")
-    if difference.before is ABSENT:
-        return line.append(f"+ {after}", style="green")
-    if difference.after is ABSENT:
-        return line.append(f"- {before}", style="red")
-    return line.append(before, style="red").append(" → ").append(after, style="green")
-
-
-def _value(value: Any, secret: bool) -> str:
-    if secret:
-        return "(masked)"
-    text = value if isinstance(value, str) else json.dumps(value, default=str)
-    return text if len(text) <= _LONG else f"{text[:_LONG]}… ({len(text):,} characters)"
-
-
 def _event(event: Event, secret: bool) -> dict[str, Any]:
     return {
         "change": str(event.change),
@@ -163,18 +145,5 @@ def _event(event: Event, secret: bool) -> dict[str, Any]:
         "started": event.backup.started,
         "before": event.before.name if event.before else None,
         "same_in_later": event.same,
-        "fields": [
-            {
-                "path": difference.path,
-                "before": _json_value(difference.before, secret),
-                "after": _json_value(difference.after, secret),
-            }
-            for difference in event.differences
-        ],
+        "fields": [field_json(difference, secret) for difference in event.differences],
     }
-
-
-def _json_value(value: Any, secret: bool) -> Any:
-    if value is ABSENT:
-        return None
-    return "(masked)" if secret else value

@@ -30,8 +30,11 @@ def logs(session: Session, name: str, *, level: str, kind: str | None, as_json: 
     with working(f"looking for {name}"):
         operation, store = _find(session, name, kind)
         restore = isinstance(operation, Restore)
-        found = store.restore_messages(name) if restore else store.messages(name)
-        lines = _lines(store, operation)
+        found: list[Message] = []
+        lines: Iterator[LogLine] | None = None
+        if store is not None:
+            found = store.restore_messages(name) if restore else store.messages(name)
+            lines = _lines(store, operation)
         # A log of an hour is long; it is gone through once, and kept is what is printed.
         kept = [line for line in lines if line.at_least(level)] if lines is not None else None
     if as_json:
@@ -61,8 +64,11 @@ def explain(session: Session, operation: Operation, *, shown: int = 10) -> list[
     return lines
 
 
-def _find(session: Session, name: str, kind: str | None) -> tuple[Operation, BackupStore]:
-    """The backup or restore of this name and the bucket that it is in, from the cluster or else from the bucket."""
+def _find(session: Session, name: str, kind: str | None) -> tuple[Operation, BackupStore | None]:
+    """The backup or restore of this name and the bucket that it is in, from the cluster or else from the bucket.
+
+    There is no bucket for one that names a location that is not there.
+    """
     try:
         there = _in_cluster(session, name, kind)
     except (Unreachable, NotAllowed) as error:
@@ -73,15 +79,13 @@ def _find(session: Session, name: str, kind: str | None) -> tuple[Operation, Bac
     if len(there) > 1:
         raise BadTarget(f"there is a backup and a restore called {name}; choose with --kind backup or --kind restore")
     if there:
-        operation = there[0]
-        backup = operation.name if isinstance(operation, Backup) else operation.backup if isinstance(
-            operation, Restore) else ""  # fmt: skip
-        return operation, session.store(_location_of(session, operation, backup))
+        try:
+            return there[0], session.store(_location_of(session, there[0]))
+        except BadTarget:
+            return there[0], None
     store = session.store()
-    if kind != "restore":
-        found = store.find(name)
-        if found is not None:
-            return found, store
+    if kind != "restore" and (found := store.find(name)) is not None:
+        return found, store
     if kind != "backup" and name in store.restore_names():
         return _from_messages(store, name), store
     raise BadTarget(
@@ -101,9 +105,11 @@ def _in_cluster(session: Session, name: str, kind: str | None) -> list[Operation
     return found
 
 
-def _location_of(session: Session, operation: Operation, backup: str) -> str | None:
+def _location_of(session: Session, operation: Operation) -> str | None:
+    """The location of a backup, or of the backup that a restore is from; None where that one is gone."""
     if isinstance(operation, Backup):
         return operation.location
+    backup = operation.backup if isinstance(operation, Restore) else ""
     body = session.cluster.find(BACKUP.path(session.target.namespace, backup)) if backup else None
     return Backup(body).location if body else None
 
@@ -134,7 +140,7 @@ def _print(operation: Operation, found: Sequence[Message], lines: Sequence[LogLi
         head.append(f"  begun {stamp(operation.started)}", style="dim")
     out.print(head)
     if operation.why:
-        out.print(Padding(Text(operation.why), (0, 0, 0, INDENT)))
+        out.print(Padding(Text(operation.why), (0, 0, 0, INDENT), expand=False))
     for severity, colour in (("error", "bold red"), ("warning", "yellow")):
         chosen = [message for message in found if message.severity == severity]
         if chosen:
@@ -142,7 +148,7 @@ def _print(operation: Operation, found: Sequence[Message], lines: Sequence[LogLi
             out.print(Text(f"{counted(len(chosen), severity)}", style=colour))
             for message in chosen:
                 line = Text(f"{message.where}: ", style="dim").append(message.text, style="")
-                out.print(Padding(line, (0, 0, 0, INDENT)))
+                out.print(Padding(line, (0, 0, 0, INDENT), expand=False))
     out.print()
     if lines is None:
         out.print(Text("It wrote no log.", style="dim"))

@@ -13,18 +13,29 @@ from .objects import Key
 Severity: TypeAlias = Literal["error", "warning"]
 
 _SEVERITIES: tuple[tuple[Severity, str], ...] = (("error", "errors"), ("warning", "warnings"))
+_ENTRY = re.compile(
+    r"(?: resource: /(?P<resource>\S+))?(?: name: /(?P<name>\S+))?"
+    r" message: /(?P<message>.*?)(?: error: /(?P<error>.*))?",
+    re.DOTALL,
+)
 _PAIR = re.compile(r'([A-Za-z_][\w.-]*)=("(?:[^"\\]|\\.)*"|\S*)')
 _LEVELS = ("panic", "fatal", "error", "warning", "info", "debug", "trace")
 
 
 @dataclass(frozen=True, order=True)
 class Message:
-    """One error or warning. `scope` is `velero`, `cluster`, or a namespace's name with `namespace` true."""
+    """One error or warning. `scope` is `velero`, `cluster`, or a namespace's name with `namespace` true.
+
+    `resource` and `name` say what it is about, as Velero named it; a resource comes with its group or without, and
+    either is empty where Velero did not say.
+    """
 
     severity: Severity
     scope: str
     text: str
     namespace: bool = False
+    resource: str = ""
+    name: str = ""
 
     @property
     def where(self) -> str:
@@ -38,15 +49,23 @@ def messages(results: Mapping[str, Any]) -> list[Message]:
     for severity, key in _SEVERITIES:
         result = results.get(key) or {}
         for scope in ("velero", "cluster"):
-            found += [Message(severity, scope, _spaced(text)) for text in result.get(scope) or ()]
+            found += [_message(severity, scope, str(text), False) for text in result.get(scope) or ()]
         for namespace, texts in sorted((result.get("namespaces") or {}).items()):
-            found += [Message(severity, namespace, _spaced(text), namespace=True) for text in texts or ()]
+            # What is about a cluster-scoped object stands under a namespace without a name.
+            scope = namespace or "cluster"
+            found += [_message(severity, scope, str(text), bool(namespace)) for text in texts or ()]
     return found
 
 
-def _spaced(text: object) -> str:
-    """Velero puts a blank in front of every part of a message, the first one too."""
-    return str(text).strip()
+def _message(severity: Severity, scope: str, text: str, namespace: bool) -> Message:
+    """A message, taken apart where it is made of a log entry: ` resource: /x name: /y message: /z error: /e`."""
+    match = _ENTRY.fullmatch(text)
+    if match is None:
+        return Message(severity, scope, " ".join(text.split()), namespace)
+    resource, name, said, error = (match[part] or "" for part in ("resource", "name", "message", "error"))
+    about = "/".join(part for part in (resource, name) if part)
+    readable = ": ".join(part for part in (about, said, error) if part)
+    return Message(severity, scope, " ".join(readable.split()), namespace, resource, name)
 
 
 def listed(resource_list: Mapping[str, Iterable[str]]) -> Iterator[tuple[Key, str]]:

@@ -20,6 +20,7 @@ from .status_problems import (
     server_problems,
     undecodable_problems,
 )
+from .undecodable import undecodable
 
 if TYPE_CHECKING:
     from components.settings import Settings
@@ -30,7 +31,9 @@ GRACE = timedelta(hours=1)
 
 def assess(observed: Observed, settings: Settings | None = None) -> Status:
     """Hold what was seen against the stack's objectives, or without a stack against the schedules' own pace."""
-    schedules = tuple(_state(schedule, observed) for schedule in observed.schedules)
+    # One Schedule that the server cannot decode keeps it from seeing any.
+    blind = any(undecodable(schedule) for schedule in observed.schedules)
+    schedules = tuple(_state(schedule, observed, blind=blind) for schedule in observed.schedules)
     objectives = tuple(_objectives(observed, settings)) if settings else ()
     found: list[Problem] = [
         *server_problems(observed),
@@ -67,14 +70,14 @@ def grace(seconds: int) -> timedelta:
     return min(GRACE, timedelta(seconds=seconds / 4))
 
 
-def _state(schedule: Schedule, observed: Observed) -> ScheduleState:
+def _state(schedule: Schedule, observed: Observed, *, blind: bool) -> ScheduleState:
     own = [backup for backup in observed.backups if backup.schedule == schedule.name]
     try:
         cron = Cron.parse(schedule.cron, allow_never=True)
     except ValueError:
         cron = None
     coming = None
-    if cron is not None and not schedule.paused:
+    if cron is not None and not schedule.paused and not blind:
         # The server reckons from its last backup, so that a run it missed is made up for at once.
         after = max(filter(None, (schedule.last_backup, schedule.created)), default=observed.at)
         coming = cron.next_after(after)

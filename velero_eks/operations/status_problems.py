@@ -124,6 +124,9 @@ def schedule_problems(
 
 def _cron_problems(state: ScheduleState, subject: str) -> Iterator[Problem]:
     schedule = state.schedule
+    if schedule.phase == "FailedValidation":
+        # The server has said as much already.
+        return
     try:
         Cron.parse(schedule.cron, allow_never=True)
     except ValueError as error:

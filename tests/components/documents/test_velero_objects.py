@@ -15,13 +15,14 @@ from tests.support import record
 
 def strict(schema: dict[str, Any]) -> dict[str, Any]:
     """The schema with every object closed, as the API server prunes what a structural schema does not name."""
-    closed = dict(schema)
+    closed: dict[str, Any] = dict(schema)
     if "properties" in closed:
         closed["properties"] = {key: strict(value) for key, value in closed["properties"].items()}
         if not closed.get("x-kubernetes-preserve-unknown-fields"):
             closed["additionalProperties"] = False
-    if isinstance(closed.get("additionalProperties"), dict):
-        closed["additionalProperties"] = strict(closed["additionalProperties"])
+    values: Any = schema.get("additionalProperties")
+    if isinstance(values, dict):
+        closed["additionalProperties"] = strict(values)
     if isinstance(closed.get("items"), dict):
         closed["items"] = strict(closed["items"])
     return closed

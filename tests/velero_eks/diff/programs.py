@@ -115,6 +115,11 @@ def unedited() -> dict[str, Any]:
         return plan(write(Path(folder) / "unedited", Edit()))
 
 
+def custom(plan: dict[str, Any]) -> int:
+    """How many resources a plan has, components aside."""
+    return sum(entry["custom"] for entry in plan["resources"])
+
+
 def difference(folder: Path, after: Edit, before: Edit | None = None) -> StackDiff:
     """What the tool says of an edit, of the project as it is or of another state of it."""
     old = unedited() if before is None else plan(write(folder / "before", before))

@@ -106,7 +106,7 @@ def changed(*pairs: tuple[dict | None, dict | None]) -> dict[str, ResourceChange
     return {change.entry["name"]: change for change in made}
 
 
-def both(type_: str, name: str, old: dict, new: dict, **options: object) -> tuple[dict, dict]:
+def both(type_: str, name: str, old: dict, new: dict, **options: Any) -> tuple[dict, dict]:
     return entry(type_, name, old, **options), entry(type_, name, new, **options)
 
 

@@ -1,4 +1,4 @@
-"""The API server's own word on what a preview foretells, by dry runs: what it would refuse, and what it would make of it.
+"""The API server's own word on what a preview foretells, by dry runs: what it would refuse, and what it would make.
 
 A dry run passes admission, with its webhooks, quotas and immutable fields, and is then forgotten.
 """
@@ -6,7 +6,7 @@ A dry run passes admission, with its webhooks, quotas and immutable fields, and 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
@@ -33,9 +33,19 @@ class Asked:
     silent: Mapping[str, str]
 
 
-def ask(cluster: Cluster, predictions: Sequence[Prediction], live: Live, *, limit: int = LIMIT) -> Asked:
-    """Let the server judge what would be created and changed, as far as `limit` goes. Nothing is changed."""
-    asking = _Asking(cluster, live)
+def ask(
+    cluster: Cluster,
+    predictions: Sequence[Prediction],
+    live: Live,
+    *,
+    mended: Collection[str] = (),
+    limit: int = LIMIT,
+) -> Asked:
+    """Let the server judge what would be created and changed, as far as `limit` goes. Nothing is changed.
+
+    `mended` names webhooks that an earlier step of the same restore puts right: what they refuse now does not count.
+    """
+    asking = _Asking(cluster, live, mended)
     candidates = [each for each in predictions if asking.can_be_asked(each)]
     first, rest = _in_turn(candidates, limit)
     judged = dict(asking.all(first))
@@ -46,9 +56,10 @@ def ask(cluster: Cluster, predictions: Sequence[Prediction], live: Live, *, limi
 
 
 class _Asking:
-    def __init__(self, cluster: Cluster, live: Live) -> None:
+    def __init__(self, cluster: Cluster, live: Live, mended: Collection[str]) -> None:
         self.cluster = cluster
         self.live = live
+        self.mended = mended
         self.silent: dict[str, str] = {}
         self.refusals: dict[tuple[str, str, str], str] = {}
         self.accepted: set[tuple[str, str, str]] = set()
@@ -80,11 +91,14 @@ class _Asking:
             # It came, or its namespace went, since the cluster was looked at; the outcome will tell.
             return told
         except ApiError as error:
-            if _NO_DRY_RUN in str(error):
-                self.silent[kind.resource] = _said(error)
+            said = _said(error)
+            if any(f'"{name}"' in said for name in self.mended):
                 return told
-            self.refusals.setdefault(_group(told), _said(error))
-            return replace(told, fate=Fate.BLOCKED, reason=_said(error), fields=told.fields, expected=None)
+            if _NO_DRY_RUN in said:
+                self.silent[kind.resource] = said
+                return told
+            self.refusals.setdefault(_group(told), said)
+            return replace(told, fate=Fate.BLOCKED, reason=said, expected=None)
         self.accepted.add(_group(told))
         if told.fate is Fate.CREATED:
             return told

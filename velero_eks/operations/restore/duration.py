@@ -67,17 +67,24 @@ class Estimate:
         return self.created + self.changed + self.others
 
 
-def estimate(predictions: Iterable[Prediction], limits: Limits, *, restores: int = 1) -> Estimate:
-    """How long `restores` Restores take that do what is foretold."""
+def estimate(
+    predictions: Iterable[Prediction], limits: Limits, *, restores: int = 1, updating: bool = False
+) -> Estimate:
+    """How long `restores` Restores take that do what is foretold.
+
+    With `updating`, Velero writes its labels on objects that are as they should be, too.
+    """
     counts = dict.fromkeys(Fate, 0)
     for each in predictions:
         counts[each.fate] += 1
     created, changed = counts[Fate.CREATED], counts[Fate.CHANGED]
     others = counts[Fate.KEPT] + counts[Fate.BLOCKED]
-    requests = CREATED_REQUESTS * created + CHANGED_REQUESTS * changed
+    written = changed + (others if updating else 0)
+    requests = CREATED_REQUESTS * created + CHANGED_REQUESTS * written
     namespaces = OTHER_REQUESTS * (created + changed + others)
     limited = max(0.0, max(requests, namespaces) - limits.burst) / limits.qps
-    worked = CREATED_SECONDS * created + CHANGED_SECONDS * changed + OTHER_SECONDS * others
+    untouched = changed + others - written
+    worked = CREATED_SECONDS * created + CHANGED_SECONDS * written + OTHER_SECONDS * untouched
     return Estimate(restores * FIXED_SECONDS + max(limited, worked), created, changed, others, restores)
 
 

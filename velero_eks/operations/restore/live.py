@@ -59,7 +59,7 @@ def scope_of(plan: RestorePlan, contents: Sequence[Stored], kinds: Iterable[Kind
     scope = Scope()
     for step in plan.steps:
         spec = spec_of(step)
-        taken = [item for item in spec.selected(items_of(step, contents)).values()]
+        taken = list(spec.selected(items_of(step, contents)).values())
         targets = {spec.target(item.place.namespace) for item in taken if item.place.namespace}
         targets |= {spec.target_key(item).name for item in taken if item.place.resource == NAMESPACE.resource}
         targets |= {spec.target(name) for name in spec.namespaces if name != "*"}

@@ -145,7 +145,7 @@ def plan_objects(
             groups.setdefault(each.place.resource, {})[each.place] = each
     order = sorted(groups, key=lambda resource: (_rank(resource, list(groups[resource].values()), is_live), resource))
     steps = tuple(_exactly(backup, list(groups[resource].values()), contents, existing) for resource in order)
-    return RestorePlan(backup, ", ".join(str(item.place) for item in wanted), existing, steps)
+    return RestorePlan(backup, ", ".join(_title([item]) for item in wanted), existing, steps)
 
 
 def _exactly(backup: str, wanted: Sequence[Stored], contents: Iterable[Stored], existing: Existing) -> Step:
@@ -160,7 +160,7 @@ def _exactly(backup: str, wanted: Sequence[Stored], contents: Iterable[Stored], 
         and item.place not in places
         and (not namespaces or item.place.namespace in namespaces)
     ]
-    title = _title(resource, wanted)
+    title = _title(wanted)
     chosen = selectors(wanted, others)
     if chosen is not None:
         spec = RestoreSpec(
@@ -198,9 +198,9 @@ def _rank(resource: str, items: Sequence[Stored], is_live: Callable[[Stored], bo
     return 3 if items[0].place.namespace else 2
 
 
-def _title(resource: str, items: Sequence[Stored]) -> str:
-    if len(items) == 1:
-        return str(items[0].place)
+def _title(items: Sequence[Stored]) -> str:
+    """The objects of one kind, in a few words."""
+    kind = items[0].body["kind"]
     where = {item.place.namespace for item in items} - {""}
     place = f" -n {next(iter(where))}" if len(where) == 1 else ""
-    return f"{len(items)} {resource}{place}"
+    return f"{kind} {items[0].place.name}{place}" if len(items) == 1 else f"{len(items)} {kind}s{place}"

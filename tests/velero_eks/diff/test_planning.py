@@ -1,0 +1,135 @@
+"""How revisions are planned: in processes that end, without credentials, one bad stack at a time."""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.velero_eks.diff.conftest import Run
+from tests.velero_eks.diff.repositories import ONE, TWO, commit, scripted, statuses, write_plans
+from velero_eks import cli
+from velero_eks.diff import planning
+
+
+def test_a_revisions_program_is_not_given_credentials(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    names = ("AWS_ACCESS_KEY_ID", "GITHUB_TOKEN", "PULUMI_CONFIG_PASSPHRASE", "MY_SECRET", "KUBECONFIG")
+    for name in names:
+        monkeypatch.setenv(name, "value")
+    test = f"assert not set(os.environ) & set({names!r}), 'handed over'"
+    root = scripted(tmp_path / "p", before=test, prod=ONE)
+    commit(root)
+    write_plans(root, prod=TWO)
+    assert statuses(run(root, "HEAD", "--json")) == {"prod": "changed"}
+
+
+def test_a_stack_that_only_the_older_revision_cannot_plan_is_reported_and_the_others_are_compared(
+    run: Run, tmp_path: Path
+):
+    bad = {"dev": "stacks/Pulumi.dev.yaml:3: velero-eks:environment = 'x': one of these"}
+    root = scripted(tmp_path / "p", bad=bad, prod=ONE)
+    commit(root)
+    write_plans(root, prod=TWO, dev=ONE)
+    result = run(root, "HEAD", "--json")
+    assert statuses(result) == {"dev": "unplanned", "prod": "changed"}
+    (fact,) = json.loads(result.stdout)["stacks"][0]["facts"]
+    assert fact["details"] == list(bad.values())
+
+
+def test_whoever_mends_the_only_stack_can_compare_it(run: Run, tmp_path: Path):
+    root = scripted(tmp_path / "p", bad={"dev": "stack dev: the program failed: ValueError: x"})
+    commit(root)
+    write_plans(root, dev=ONE)
+    assert statuses(run(root, "HEAD", "--json")) == {"dev": "unplanned"}
+
+
+def test_a_stack_that_the_newer_revision_cannot_plan_is_an_error(run: Run, tmp_path: Path):
+    root = scripted(tmp_path / "p", prod=ONE, dev=ONE)
+    commit(root)
+    write_plans(root, bad={"dev": "stacks/Pulumi.dev.yaml:3: wrong"}, prod=TWO)
+    result = run(root, "HEAD", "--json")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr == "error: the work tree: stacks/Pulumi.dev.yaml:3: wrong\n"
+
+
+def test_a_program_that_fails_for_every_stack_is_an_error_of_that_revision(run: Run, tmp_path: Path):
+    root = scripted(tmp_path / "p", before="raise ValueError('no such thing')", prod=ONE)
+    first = commit(root)
+    recorder = root / "velero_eks" / "cli.py"
+    recorder.write_text(recorder.read_text().replace("raise ValueError", "ValueError"))
+    result = run(root, first)
+    assert result.exit_code == 2
+    assert result.stderr == f"error: {first[:7]}: its recorder failed: ValueError: no such thing\n"
+
+
+def test_a_plan_that_does_not_end_is_ended_with_all_that_it_started(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(planning, "TIME_LIMIT_BASE", 2.0)
+    monkeypatch.setattr(planning, "TIME_LIMIT_A_STACK", 0.0)
+    # Whoever is alive has it open for writing.
+    alive = tmp_path / "alive"
+    os.mkfifo(alive)
+    reader = os.open(alive, os.O_RDONLY | os.O_NONBLOCK)
+    held = f"import signal; held = open({str(alive)!r}, 'w'); signal.pause()"
+    before = f"import subprocess; subprocess.Popen([sys.executable, '-c', {held!r}]); {held}"
+    root = scripted(tmp_path / "p", before=before, prod=ONE)
+    commit(root)
+    write_plans(root, prod=TWO)
+    result = run(root, "HEAD")
+    assert (result.exit_code, "did not end in time (2 s)" in result.stderr) == (2, True)
+    assert _nobody_has_open(reader)
+
+
+def test_a_signal_ends_it_and_leaves_nothing_behind(tmp_path: Path):
+    alive = tmp_path / "alive"
+    os.mkfifo(alive)
+    reader = os.open(alive, os.O_RDONLY | os.O_NONBLOCK)
+    before = f"held = open({str(alive)!r}, 'w'); os.kill(os.getppid(), signal.SIGTERM); signal.pause()"
+    root = scripted(tmp_path / "p", before=before, prod=ONE)
+    commit(root)
+    write_plans(root, prod=TWO)
+    temporary = tmp_path / "t"
+    temporary.mkdir()
+    done = subprocess.run(
+        [sys.executable, "-c", "from velero_eks.cli import main; main()", "diff", "HEAD"],
+        cwd=root,
+        env={
+            **os.environ,
+            "TMPDIR": str(temporary),
+            "PYTHONPATH": str(Path(cli.__file__).parents[1]),
+            "PYTHONSAFEPATH": "1",
+        },
+        capture_output=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 128 + signal.SIGTERM, done.stderr
+    assert list(temporary.iterdir()) == []
+    assert _nobody_has_open(reader)
+
+
+def test_a_revision_of_another_contract_is_planned_by_this_recorder(run: Run, tmp_path: Path):
+    root = scripted(tmp_path / "p", version=2, prod=ONE)
+    commit(root)
+    write_plans(root, prod=TWO)
+    result = run(root, "HEAD", "--json")
+    # It is this recorder that finds nothing in the stack file, and says so.
+    assert statuses(result) == {"prod": "unplanned"}
+    (fact,) = json.loads(result.stdout)["stacks"][0]["facts"]
+    assert "stacks/Pulumi.prod.yaml" in fact["details"][0]
+
+
+def _nobody_has_open(reader: int) -> bool:
+    """Whether a FIFO has no writer, now or within the time that a killed process takes to end."""
+    try:
+        return os.read(reader, 1) == b""
+    except BlockingIOError:
+        ready, _, _ = select.select([reader], [], [], 30)
+        return bool(ready) and os.read(reader, 1) == b""

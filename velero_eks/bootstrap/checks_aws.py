@@ -1,0 +1,266 @@
+"""Checks of the account: whose credentials, which cluster, whose bucket and key, and how the pod gets its role."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from components.adoption import FIELDS
+from components.documents.iam import STS_AUDIENCE
+from components.settings.aws_facts import Arn
+from components.settings.versions import mismatches
+from velero_eks.cluster.facts import POD_IDENTITY_AGENT, Addon, Unknown
+
+from .check import Case, Finding, NotAsked, known
+from .observed import Bucket
+
+# What Velero takes for its own under a prefix; any other folder makes the location Unavailable.
+VELERO_FOLDERS = frozenset({"backups", "restores", "restic", "metadata", "plugins", "kopia"})
+NEEDED = ("kms:GenerateDataKey", "kms:Decrypt")
+
+
+def credentials(case: Case) -> Iterator[Finding]:
+    """The credentials are of the stack's account, in the partition of its region."""
+    caller, wanted = case.facts.aws.caller, case.settings.cluster.account
+    if isinstance(caller, Unknown):
+        yield Finding("error", caller.why, "log in, for example with 'aws sso login', or set AWS_PROFILE")
+        return
+    if caller.account != wanted:
+        yield Finding(
+            "error",
+            f"the AWS credentials are of account {caller.account} ({caller.arn}), and the stack is of {wanted}",
+            "use a profile of that account, for example with AWS_PROFILE",
+        )
+    partition = case.settings.partition.name
+    if caller.partition != partition:
+        yield Finding(
+            "error",
+            f"the AWS credentials are of partition {caller.partition}, and {case.settings.region} lies in {partition}",
+            "use credentials of that partition, or mend aws:region",
+        )
+
+
+def cluster(case: Case) -> Iterator[Finding]:
+    """The cluster is there, active, and as the file says."""
+    settings = case.settings
+    found = known(case.facts.aws.cluster)
+    renew = f"velero-eks init {case.stack} --cluster {settings.cluster.name} --region {settings.region}"
+    if found is None:
+        yield Finding(
+            "error",
+            f"{settings.region} has no EKS cluster {settings.cluster.name}",
+            "mend cluster.name or aws:region; 'aws eks list-clusters' lists those there are",
+        )
+        return
+    if found.status != "ACTIVE":
+        yield Finding("error", f"the cluster is {found.status}, not ACTIVE", "wait for it, or mend it in EKS first")
+    facts = settings.cluster
+    pairs = (
+        ("kubernetesVersion", facts.kubernetes_version, found.version),
+        ("oidcIssuer", facts.oidc_issuer, found.issuer),
+        ("autoMode", facts.auto_mode, found.auto_mode),
+        ("account", facts.account, found.account),
+    )
+    for key, said, real in pairs:
+        # An issuer that the file leaves out is needed by irsa only, and then asked for when the file is read.
+        if said != real and not (key == "oidcIssuer" and said is None):
+            yield Finding("error", f"cluster.{key} says {_shown(said)}, and EKS says {_shown(real)}", f"run: {renew}")
+
+
+def kubernetes_version(case: Case) -> Iterator[Finding]:
+    """Velero was tested on the version that the cluster runs."""
+    release = case.settings.release
+    if release.allow_untested_kubernetes:
+        return
+    found = mismatches(
+        kubernetes=case.cluster.version,
+        velero=release.image.tag,
+        plugin=release.plugin.tag,
+        chart=release.chart.version,
+    )
+    for field, value, message in found:
+        if field == "cluster.kubernetesVersion":
+            said, _, mend = message.partition(". ")
+            yield Finding("error", f"the cluster runs Kubernetes {value}; {said}", mend)
+
+
+def identity(case: Case) -> Iterator[Finding]:
+    """IAM trusts the cluster's tokens (irsa), or the cluster has a Pod Identity agent and no other association."""
+    names = case.names
+    if case.settings.identity.mode == "irsa":
+        yield from _irsa(case)
+    else:
+        yield from _pod_identity(case)
+    if known(case.facts.aws.role) is not None:
+        yield from case.taken(f"the role {names.role}", FIELDS["role"], case.settings.adopt.role)
+    if case.settings.identity.permissions_boundary and known(case.facts.aws.boundary) is None:
+        yield Finding(
+            "error",
+            f"identity.permissionsBoundary {case.settings.identity.permissions_boundary} does not exist",
+            "make the policy first, or mend the ARN",
+        )
+
+
+def _irsa(case: Case) -> Iterator[Finding]:
+    found = case.cluster
+    provider = known(found.oidc_provider)
+    command = f"eksctl utils associate-iam-oidc-provider --cluster {found.name} --region {found.region} --approve"
+    if provider is None:
+        yield Finding(
+            "error",
+            "IAM has no OIDC provider for the cluster's issuer: the pod's token would be refused",
+            f"{command}; or set identity.mode: pod-identity",
+        )
+    elif not provider.takes_sts:
+        audiences = ", ".join(provider.audiences) or "none"
+        yield Finding(
+            "error",
+            f"IAM's OIDC provider takes tokens for {audiences} and not for STS",
+            f"aws iam add-client-id-to-open-id-connect-provider --client-id {STS_AUDIENCE}"
+            f" --open-id-connect-provider-arn {provider.arn}",
+        )
+
+
+def _pod_identity(case: Case) -> Iterator[Finding]:
+    found = case.cluster
+    if not found.auto_mode:
+        agent = found.addon(POD_IDENTITY_AGENT)
+        if isinstance(agent, Unknown):
+            raise NotAsked(agent.why)
+        if not isinstance(agent, Addon):
+            yield Finding(
+                "error",
+                "the cluster has no Pod Identity agent: the pod would get no credentials",
+                f"aws eks create-addon --cluster-name {found.name} --addon-name {POD_IDENTITY_AGENT}",
+            )
+        elif agent.status != "ACTIVE":
+            yield Finding("error", f"the add-on {POD_IDENTITY_AGENT} is {agent.status}", "mend it in EKS first")
+    association = known(case.facts.aws.association)
+    if association is not None:
+        release = case.settings.release
+        what = f"a Pod Identity association of {release.namespace}/{release.service_account} ({association})"
+        adopted = case.settings.adopt.pod_identity_association
+        yield from case.taken(what, FIELDS["pod_identity_association"], adopted)
+
+
+def bucket(case: Case) -> Iterator[Finding]:
+    """The bucket's name is free or ours, in the region, and what is in it is Velero's."""
+    name, settings = str(case.names.bucket), case.settings
+    found = known(case.facts.aws.bucket)
+    if found is None:
+        return
+    rename = "set storage.bucket to another name"
+    if not found.owned:
+        yield Finding("error", f"the bucket name {name} is taken by another account", rename)
+        return
+    if found.region and found.region != settings.region:
+        yield Finding(
+            "error",
+            f"the bucket {name} lies in {found.region}, and the stack is of {settings.region}",
+            f"{rename}, or mend aws:region",
+        )
+        return
+    ours = found.tags.get("velero-eks/cluster") == settings.cluster.name
+    yield from case.taken(f"the bucket {name}", FIELDS["bucket"], settings.adopt.bucket, ours=ours)
+    contents = known(case.facts.aws.contents)
+    foreign = sorted(set(contents.folders) - VELERO_FOLDERS) if contents else []
+    if foreign:
+        place = f"{name}/{settings.storage.prefix}" if settings.storage.prefix else name
+        yield Finding(
+            "error",
+            f"{place} has folders that are not Velero's ({_some(foreign)}): it would call the location Unavailable",
+            "give Velero a folder of its own with storage.prefix, or move them elsewhere",
+        )
+
+
+def key(case: Case) -> Iterator[Finding]:
+    """The key can encrypt, and its policy lets IAM decide who may use it."""
+    storage = case.settings.storage
+    if not storage.kms_key_arn:
+        if known(case.facts.aws.alias_target) is not None:
+            what = f"the key alias {case.names.key_alias}"
+            yield from case.taken(what, FIELDS["key_alias"], case.settings.adopt.key_alias)
+        return
+    found = known(case.facts.aws.key)
+    if found is None:
+        yield Finding(
+            "error", f"storage.kmsKeyArn {storage.kms_key_arn} does not exist", "mend the ARN, or leave it out"
+        )
+        return
+    if found.state != "Enabled":
+        remedy = (
+            "aws kms cancel-key-deletion, then enable-key" if found.state == "PendingDeletion" else "aws kms enable-key"
+        )
+        yield Finding(
+            "error", f"the key is {found.state}, not Enabled", f"{remedy} --key-id {Arn.parse(found.arn).resource[4:]}"
+        )
+    if found.manager == "AWS":
+        yield Finding("error", "AWS manages this key: no policy can be set on it", "name a customer managed key")
+    if (found.usage, found.spec) != ("ENCRYPT_DECRYPT", "SYMMETRIC_DEFAULT"):
+        yield Finding(
+            "error",
+            f"the key is {found.spec} for {found.usage}; S3 encrypts with symmetric keys",
+            "name a symmetric key for encryption",
+        )
+    if found.manager != "AWS" and not delegates(found.policy, case.settings.cluster.account, _role_arn(case)):
+        yield Finding(
+            "error",
+            f"the key's policy allows neither the account nor Velero's role {' and '.join(NEEDED)}",
+            f"allow them in its policy to arn:{case.settings.partition.name}:iam::{case.settings.cluster.account}:root",
+        )
+
+
+def delegates(policy: Mapping[str, Any], account: str, role: str) -> bool:
+    """Whether a key's policy lets the account's IAM policies decide, or names the role itself. Conditions are not
+    judged: whoever wrote them knows what they are for."""
+    root = f":iam::{account}:root"
+    allowed: set[str] = set()
+    for statement in _listed(policy.get("Statement")):
+        principals = statement.get("Principal")
+        named = _listed(principals.get("AWS")) if isinstance(principals, Mapping) else _listed(principals)
+        if statement.get("Effect") == "Allow" and any(
+            principal in ("*", account, role) or str(principal).endswith(root) for principal in named
+        ):
+            allowed |= {need for need in NEEDED for action in _listed(statement.get("Action")) if _covers(action, need)}
+    return allowed == set(NEEDED)
+
+
+def access_logs(case: Case) -> Iterator[Finding]:
+    """The bucket for access logs is there, ours, and in the region."""
+    logs = case.settings.storage.access_logs
+    if logs is None:
+        return
+    found: Bucket | None = known(case.facts.aws.logs)
+    if found is None:
+        yield Finding(
+            "error", f"storage.accessLogs.bucket {logs.bucket} does not exist", "make it first, or mend the name"
+        )
+    elif not found.owned or (found.region and found.region != case.settings.region):
+        where = "another account's" if not found.owned else f"in {found.region}"
+        yield Finding(
+            "error",
+            f"storage.accessLogs.bucket {logs.bucket} is {where}: S3 writes logs to the same account and region only",
+            f"name a bucket of {case.settings.cluster.account} in {case.settings.region}",
+        )
+
+
+def _role_arn(case: Case) -> str:
+    return f"arn:{case.settings.partition.name}:iam::{case.settings.cluster.account}:role/{case.names.role}"
+
+
+def _covers(action: str, need: str) -> bool:
+    from fnmatch import fnmatchcase
+
+    return fnmatchcase(need.lower(), str(action).lower())
+
+
+def _listed(value: Any) -> list[Any]:
+    return list(value) if isinstance(value, list) else [] if value is None else [value]
+
+
+def _shown(value: object) -> str:
+    return "nothing" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _some(names: list[str]) -> str:
+    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")

@@ -1,0 +1,267 @@
+"""Checks of the cluster: what is installed there already, whether volumes can be snapshotted, who may do what."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from components.adoption import FIELDS, SCHEDULE
+from components.documents.kubernetes import (
+    AUTO_MODE_DRIVER,
+    REPOSITORY_SECRET,
+    SNAPSHOT_CLASS,
+    SNAPSHOT_CONTROLLER,
+    STANDARD_DRIVER,
+    STORAGE_LOCATION,
+)
+from components.settings import Cron
+from velero_eks.cluster.facts import Addon, Unknown
+from velero_eks.operations.records import GROUP, Schedule
+from velero_eks.operations.undecodable import undecodable
+
+from .check import Case, Finding, NotAsked, known
+from .look_cluster import SNAPSHOT_GROUP
+from .observed import Installed
+
+_SNAPSHOT_KINDS = ("VolumeSnapshot", "VolumeSnapshotClass", "VolumeSnapshotContent")
+_EBS = frozenset({AUTO_MODE_DRIVER, STANDARD_DRIVER})
+
+
+def access(case: Case) -> Iterator[Finding]:
+    """The API server lets the caller in."""
+    found = case.facts.kubernetes
+    if not isinstance(found, Unknown):
+        return
+    caller, context = case.facts.aws.caller, case.settings.cluster.context
+    if not context and (isinstance(caller, Unknown) or caller.account != case.settings.cluster.account):
+        raise NotAsked("there are no AWS credentials of this account to ask with")
+    remedy = "mend the way to the API server, then run this again"
+    eks = case.facts.aws.cluster
+    if not context and eks is not None and not isinstance(eks, Unknown):
+        remedy = (
+            "add your role to the ConfigMap kube-system/aws-auth"
+            if eks.access_mode == "CONFIG_MAP"
+            else f"aws eks create-access-entry --cluster-name {eks.name} --principal-arn ROLE, and give it rights"
+        )
+    yield Finding("error", found.why, remedy)
+
+
+def rights(case: Case) -> Iterator[Finding]:
+    """The caller may make what the first `up` makes."""
+    missing = known(case.kubernetes.missing_rights)
+    if missing:
+        yield Finding(
+            "error",
+            f"the API server does not allow you to: {'; '.join(missing)}",
+            "ask for a role with these rights; AmazonEKSClusterAdminPolicy has them all",
+        )
+
+
+def installed(case: Case) -> Iterator[Finding]:
+    """No other Velero, and none of its CRDs, is in the way."""
+    settings, kubernetes = case.settings, case.kubernetes
+    release = (settings.release.namespace, settings.release.name)
+    for velero in known(kubernetes.installed):
+        if velero.release == release and velero.by == "helm":
+            continue
+        yield from _in_the_way(velero, settings.release.namespace)
+    if known(kubernetes.release):
+        what = f"the Helm release {'/'.join(release)}"
+        yield from case.taken(what, FIELDS["release"], settings.adopt.release)
+    for definition in known(kubernetes.definitions):
+        if not definition.name.endswith(f".{GROUP}"):
+            continue
+        if definition.deleting:
+            yield Finding(
+                "error",
+                f"the CRD {definition.name} is being deleted, and its objects hold it",
+                f"see what is left: kubectl get {definition.name} -A; a finalizer waits for a Velero that is gone",
+            )
+        elif definition.operator:
+            yield Finding(
+                "error",
+                f"the CRD {definition.name} is kept by an operator ({definition.operator}), which undoes the chart's",
+                "remove the operator's subscription first; the CRDs and their objects stay",
+            )
+
+
+def _in_the_way(velero: Installed, namespace: str) -> Iterator[Finding]:
+    if velero.by == "operator":
+        yield Finding(
+            "error",
+            f"an operator runs a Velero as {velero} ({velero.image}) and would undo what this stack makes",
+            "remove the operator's subscription and its DataProtectionApplication first",
+        )
+    elif velero.namespace == namespace:
+        made = f"the Helm release {velero.release[1]}" if velero.release else "'velero install', or by hand"
+        remedy = (
+            f"set release.name: {velero.release[1]} and adopt it"
+            if velero.release
+            else f"kubectl -n {namespace} delete deployment/{velero.name} && kubectl -n {namespace} delete"
+            " backupstoragelocation/default; its Backups and Schedules stay"
+        )
+        yield Finding("error", f"a Velero runs as {velero} ({velero.image}), made by {made}", remedy)
+    else:
+        yield Finding(
+            "warning",
+            f"another Velero runs as {velero} ({velero.image}); they share the CRDs, which become this one's",
+            "remove the other, or set release.namespace to its namespace and adopt it",
+        )
+
+
+def namespace(case: Case) -> Iterator[Finding]:
+    """Velero's namespace, its Secret and its schedules are free or ours."""
+    settings, kubernetes = case.settings, case.kubernetes
+    name = settings.release.namespace
+    phase = known(kubernetes.namespace)
+    if phase is None:
+        return
+    if phase != "Active":
+        yield Finding(
+            "error",
+            f"the namespace {name} is {phase}: nothing can be made in it",
+            f"wait until it is gone; if it stays, see its Restores' finalizers: kubectl -n {name} get restores",
+        )
+        return
+    yield from case.taken(f"the namespace {name}", FIELDS["namespace"], settings.adopt.namespace)
+    if known(kubernetes.secret):
+        what = f"the Secret {name}/{REPOSITORY_SECRET}"
+        yield from case.taken(what, FIELDS["repository_secret"], settings.adopt.repository_secret)
+    yield from _other_bucket(case)
+    for schedule in known(kubernetes.schedules):
+        if schedule.namespace == name and schedule.name in settings.schedules:
+            adopted = schedule.name in settings.adopt.schedules
+            what = f"the Schedule {name}/{schedule.name}"
+            yield from case.taken(what, SCHEDULE, adopted, name=f"velero-{schedule.name}")
+
+
+def _other_bucket(case: Case) -> Iterator[Finding]:
+    storage, release = case.settings.storage, case.settings.release
+    for location in known(case.kubernetes.locations):
+        if (location.namespace, location.name) != (release.namespace, STORAGE_LOCATION):
+            continue
+        if (location.bucket, location.prefix) != (str(case.names.bucket), storage.prefix or ""):
+            place = f"{location.bucket}/{location.prefix}" if location.prefix else location.bucket
+            prefix = f" and storage.prefix: {location.prefix}" if location.prefix else ""
+            yield Finding(
+                "warning",
+                f"the cluster's Velero keeps its backups in {place}: with another bucket they vanish from the cluster,"
+                " and stay there",
+                f"to go on with them, set storage.bucket: {location.bucket}{prefix}, then {case.adopt_command}",
+            )
+
+
+def stopping_schedules(case: Case) -> Iterator[Finding]:
+    """No Schedule in the cluster stops the controller, nor runs without end."""
+    for schedule in known(case.kubernetes.schedules):
+        where = f"Schedule {schedule.namespace}/{schedule.name}"
+        for field in undecodable(schedule):
+            place = f"-n {schedule.namespace} schedule.velero.io/{schedule.name}"
+            yield Finding(
+                "error",
+                f"{where}: {field.field} = {field.value!r} stops every Schedule of the cluster ({field.problem})",
+                f"kubectl patch {place} --type merge -p '{field.patch}'"
+                if field.patch
+                else f"mend or delete it: kubectl edit {place}",
+            )
+        yield from _cron(where, schedule)
+
+
+def _cron(where: str, schedule: Schedule) -> Iterator[Finding]:
+    if schedule.paused:
+        return
+    try:
+        Cron.parse(schedule.cron, allow_never=True)
+    except ValueError as error:
+        yield Finding(
+            "warning", f"{where}: its cron is none to Velero, so it never runs: {error}", "mend it, or delete it"
+        )
+        return
+    try:
+        Cron.parse(schedule.cron)
+    except ValueError:
+        yield Finding(
+            "error",
+            f"{where}: cron {schedule.cron!r} never comes, and Velero then backs up without end",
+            "mend it, pause it, or delete it",
+        )
+
+
+def snapshots(case: Case) -> Iterator[Finding]:
+    """In a CSI mode, the snapshot CRDs and one controller are there or will be made."""
+    settings, kubernetes = case.settings, case.kubernetes
+    if settings.volumes.mode != "csi-snapshot":
+        return
+    served = known(kubernetes.served)
+    missing = [kind for kind in _SNAPSHOT_KINDS if f"{SNAPSHOT_GROUP}/{kind}" not in served]
+    controllers = known(kubernetes.snapshot_controllers)
+    cluster = case.facts.aws.cluster
+    addon = cluster.addon(SNAPSHOT_CONTROLLER) if cluster and not isinstance(cluster, Unknown) else None
+    if settings.volumes.snapshot_controller == "existing":
+        if missing:
+            yield Finding(
+                "error",
+                f"the cluster does not serve {', '.join(missing)}: every backup would be PartiallyFailed",
+                "set volumes.snapshotController: addon, or install the snapshot CRDs first",
+            )
+        if not controllers and not isinstance(addon, Addon):
+            yield Finding(
+                "error",
+                "no snapshot controller runs (a Deployment of this name): snapshots would never be ready",
+                "set volumes.snapshotController: addon, or install the controller first",
+            )
+    elif isinstance(addon, Addon):
+        yield from case.taken(
+            f"the add-on {SNAPSHOT_CONTROLLER}", FIELDS["snapshot_controller"], settings.adopt.snapshot_controller
+        )
+    elif controllers and not isinstance(addon, Unknown):
+        yield Finding(
+            "error",
+            f"a snapshot controller runs already ({', '.join(controllers)}); the add-on would put a second beside it",
+            "set volumes.snapshotController: existing",
+        )
+    if known(kubernetes.snapshot_class):
+        what = f"the VolumeSnapshotClass {SNAPSHOT_CLASS}"
+        yield from case.taken(what, FIELDS["snapshot_class"], settings.adopt.snapshot_class)
+
+
+def storage_class(case: Case) -> Iterator[Finding]:
+    """The default StorageClass's driver, and the volumes that are there, fit the volume mode."""
+    settings, kubernetes = case.settings, case.kubernetes
+    driver = AUTO_MODE_DRIVER if settings.cluster.auto_mode else STANDARD_DRIVER
+    volumes = known(kubernetes.volumes)
+    if settings.volumes.mode == "none":
+        snapshottable = sum(count for name, count in volumes.items() if name in _EBS)
+        if snapshottable:
+            yield Finding(
+                "warning",
+                f"volumes.mode is none, and {snapshottable} EBS volumes of the cluster would not be backed up",
+                "set volumes.mode: csi-snapshot, or know that their data comes from elsewhere",
+            )
+        return
+    if not settings.cluster.auto_mode and driver not in known(kubernetes.drivers):
+        yield Finding(
+            "error",
+            f"the cluster has no CSI driver {driver}: its volumes cannot be snapshotted",
+            "install the add-on aws-ebs-csi-driver, or set volumes.mode: none",
+        )
+    classes = known(kubernetes.storage_classes)
+    default = next((each for each in classes if each.default), None)
+    if default is not None and default.provisioner != driver:
+        yield Finding(
+            "error" if volumes.get(default.provisioner) or _in_tree(default.provisioner) else "warning",
+            f"the default StorageClass {default.name} is of {default.provisioner}, and snapshots are made of {driver}"
+            " volumes: its volumes would be left out, and their backups PartiallyFailed",
+            f"make a StorageClass of {driver} the default, and exclude what is on the other",
+        )
+    others = {name: count for name, count in volumes.items() if name != driver}
+    if others:
+        shown = ", ".join(f"{count} of {name}" for name, count in sorted(others.items()))
+        yield Finding(
+            "warning",
+            f"some volumes are not of {driver} and cannot be snapshotted: {shown}",
+            "exclude their claims from backups, or move their data",
+        )
+
+
+def _in_tree(provisioner: str) -> bool:
+    return provisioner.startswith("kubernetes.io/")

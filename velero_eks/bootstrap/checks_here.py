@@ -1,0 +1,74 @@
+"""Checks across stacks and on this machine: who else writes to the place, and what `pulumi up` needs on PATH."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+from velero_eks.cluster.engine import IMPORTS_AND_UPDATES
+from velero_eks.cluster.facts import Unknown
+
+from .check import Case, Finding, known
+from .observed import Contents
+
+
+def shared_location(case: Case) -> Iterator[Finding]:
+    """No other cluster writes to the same bucket and prefix."""
+    for message in case.facts.here.conflicts:
+        said, _, mend = message.rpartition("; ")
+        yield Finding("error", said, mend)
+    contents = known(case.facts.aws.contents)
+    if contents is None or not contents.count:
+        return
+    yield from _others(case, contents)
+
+
+def _others(case: Case, contents: Contents) -> Iterator[Finding]:
+    """A backup bears the uid that its Backup object had where it was made: one that this cluster never had is another
+    cluster's. Written since this cluster came to be, the other one is alive."""
+    ours = known(case.kubernetes.backup_uids)
+    foreign = [(name, when) for name, uid, when in contents.backups if uid not in ours]
+    if not foreign:
+        return
+    name, when = max(foreign, key=lambda item: item[1])
+    stamp = f"{datetime.fromtimestamp(when, UTC):%Y-%m-%d %H:%M} UTC"
+    if when > case.cluster.created:
+        yield Finding(
+            "error",
+            f"another cluster writes there: backup {name} of {stamp} is not this one's, and is younger than this one",
+            "give each cluster a bucket or prefix of its own; two on one place expire each other's backups",
+        )
+    else:
+        yield Finding(
+            "warning",
+            f"the bucket has {contents.count} backups, the newest of another cluster {name} of {stamp}: they will"
+            " appear in this cluster, and be expired by it",
+            "meant for a cluster that was built again; else set storage.bucket or storage.prefix",
+        )
+
+
+def tools(case: Case) -> Iterator[Finding]:
+    """The programs that `pulumi up` starts are here, and the stack is initialised."""
+    here = case.facts.here
+    if isinstance(here.engine, Unknown):
+        yield Finding("warning", here.engine.why, "install it where 'pulumi up' is to run")
+    elif here.engine < IMPORTS_AND_UPDATES and case.settings.adopt.model_fields_set:
+        wanted = ".".join(map(str, IMPORTS_AND_UPDATES))
+        yield Finding(
+            "error",
+            f"the Pulumi CLI is {'.'.join(map(str, here.engine))}, and adopting needs {wanted}: older ones stop at"
+            " anything that differs",
+            f"upgrade the Pulumi CLI to {wanted} or later",
+        )
+    if here.state is None:
+        yield Finding("warning", "the stack is not initialised", f"run: pulumi stack init {case.stack}")
+    elif isinstance(here.state, Unknown) and not isinstance(here.engine, Unknown):
+        yield Finding(
+            "warning", f"the stack's state could not be read: {here.state.why}", "pulumi login, then try again"
+        )
+    if not case.settings.cluster.context and not here.aws_cli:
+        yield Finding(
+            "error",
+            "the AWS CLI is not on PATH, and 'pulumi up' signs in to the cluster with 'aws eks get-token'",
+            "install it, or name a kubeconfig context in cluster.context",
+        )

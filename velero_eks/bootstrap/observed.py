@@ -1,0 +1,149 @@
+"""What preflight finds out before it judges: gathered once, checked often. What nobody could ask is `Unknown`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from velero_eks.cluster.engine import State
+from velero_eks.cluster.facts import ClusterFacts, Unknown
+from velero_eks.operations.records import Location, Schedule
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Whom the AWS credentials belong to."""
+
+    account: str
+    arn: str
+
+    @property
+    def partition(self) -> str:
+        return self.arn.split(":")[1]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bucket:
+    """A bucket that exists. `owned` is whether it is of the stack's account; a foreign one shows nothing else."""
+
+    name: str
+    owned: bool
+    region: str = ""
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Contents:
+    """What lies under the prefix: its folders, and the newest backups with the uid their maker gave them.
+
+    `backups` holds name, uid and seconds since 1970 of when it was written.
+    """
+
+    folders: tuple[str, ...] = ()
+    backups: tuple[tuple[str, str, float], ...] = ()
+    count: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Key:
+    """A KMS key, with its policy as a document."""
+
+    arn: str
+    state: str
+    manager: str
+    usage: str
+    spec: str
+    policy: Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Aws:
+    """What the account says. None stands for what is not there, `Unknown` for what could not be asked."""
+
+    caller: Caller | Unknown
+    cluster: ClusterFacts | Unknown | None
+    bucket: Bucket | Unknown | None = None
+    contents: Contents | Unknown | None = None
+    key: Key | Unknown | None = None
+    alias_target: str | Unknown | None = None
+    role: str | Unknown | None = None
+    association: str | Unknown | None = None
+    boundary: str | Unknown | None = None
+    logs: Bucket | Unknown | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Installed:
+    """A Velero server's Deployment and who made it: `helm`, `operator` or `cli`."""
+
+    namespace: str
+    name: str
+    image: str
+    by: str
+    release: tuple[str, str] | None = None
+
+    def __str__(self) -> str:
+        return f"{self.namespace}/{self.name}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Definition:
+    """A CustomResourceDefinition: whether it is being deleted, and the operator that keeps it as it is, if any."""
+
+    name: str
+    deleting: bool = False
+    operator: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class StorageClass:
+    """A StorageClass and the driver behind it."""
+
+    name: str
+    provisioner: str
+    default: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kubernetes:
+    """What the cluster's API server says."""
+
+    version: str
+    served: frozenset[str] | Unknown = frozenset()
+    installed: tuple[Installed, ...] | Unknown = ()
+    definitions: tuple[Definition, ...] | Unknown = ()
+    namespace: str | Unknown | None = None
+    secret: bool | Unknown = False
+    release: bool | Unknown = False
+    snapshot_class: bool | Unknown = False
+    snapshot_controllers: tuple[str, ...] | Unknown = ()
+    schedules: tuple[Schedule, ...] | Unknown = ()
+    locations: tuple[Location, ...] | Unknown = ()
+    backup_uids: frozenset[str] | Unknown = frozenset()
+    storage_classes: tuple[StorageClass, ...] | Unknown = ()
+    drivers: frozenset[str] | Unknown = frozenset()
+    volumes: Mapping[str, int] | Unknown = field(default_factory=dict)
+    missing_rights: tuple[str, ...] | Unknown = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Here:
+    """What this machine and this project say: the stack's state, other stacks, the programs on PATH.
+
+    `state` is None where the stack was never initialised.
+    """
+
+    state: State | Unknown | None = field(default_factory=lambda: State({}))
+    conflicts: tuple[str, ...] = ()
+    aws_cli: bool = True
+    engine: tuple[int, int, int] | Unknown = (3, 200, 0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Facts:
+    """Everything that was found out."""
+
+    aws: Aws
+    kubernetes: Kubernetes | Unknown
+    here: Here

@@ -1,0 +1,58 @@
+"""Preflight's results for people: one table of what is in the way, then what is fine."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.text import Text
+
+from components.settings import StackFile
+from velero_eks.operations.output import console, counted, table
+
+from .check import Result
+
+_STYLES = {"error": "red", "warning": "yellow"}
+
+
+def render(file: StackFile, results: Sequence[Result], screen: Console | None = None) -> None:
+    """Print the results of a stack's checks."""
+    out = screen or console()
+    settings = file.settings
+    where = f"{settings.cluster.name} · {settings.region} · {settings.cluster.account}"
+    out.print(Text.assemble((file.stack, "bold"), "  ", (where, "dim")))
+    rows = [
+        (finding, each.check.title)
+        for severity in ("error", "warning")
+        for each in results
+        for finding in each.findings
+        if finding.severity == severity
+    ]
+    if rows:
+        # The remedy under its finding and not beside it: a command that is broken into pieces cannot be copied.
+        found = table("Check", "What is in the way, and its remedy")
+        found.columns[0].max_width = 16
+        for number, (finding, title) in enumerate(rows, 1):
+            check = Text.assemble((finding.severity, _STYLES[finding.severity]), f"\n{title}")
+            end = "" if number == len(rows) else "\n"
+            found.add_row(check, Text.assemble(finding.message, "\n", (f"→ {finding.remedy}", "cyan"), end))
+        out.print()
+        out.print(found)
+    out.print()
+    passed = [each.check.title for each in results if each.outcome == "passed"]
+    if passed:
+        out.print(Text.assemble((f"passed ({len(passed)}) ", "green"), ", ".join(passed)))
+    for why in dict.fromkeys(each.why for each in results if each.why):
+        titles = [each.check.title for each in results if each.why == why]
+        out.print(Text.assemble(("not asked ", "yellow"), f"{', '.join(titles)}: ", (why, "dim")))
+    errors = sum(finding.severity == "error" for finding, _ in rows)
+    warnings = len(rows) - errors
+    said = [counted(errors, "error")] if errors else []
+    said += [counted(warnings, "warning")] if warnings else []
+    if errors:
+        verdict = Text(f"{' and '.join(said)}. Mend the errors before 'pulumi up'.", "red")
+    elif said:
+        verdict = Text(f"{said[0]}. Nothing stops 'pulumi up'.", "yellow")
+    else:
+        verdict = Text("Nothing is in the way.", "green")
+    out.print(verdict)

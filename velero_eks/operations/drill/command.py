@@ -1,0 +1,184 @@
+"""`velero-eks drill`: choose backup and namespaces, ask, run, report."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from rich.text import Text
+
+from velero_eks.cluster.errors import BadTarget
+
+from ..asking_first import agreed
+from ..backup_contents import Stored
+from ..filters import Filters
+from ..output import ago, console, counted, print_json, working
+from ..records import Backup, newest_completed
+from ..session import Session
+from ..velero_api import no_backup
+from .objectives import Objectives, checks
+from .reports import document, junit, markdown, render
+from .running import Drilled, drill
+from .scratch import leftovers, remove_all
+
+FOUND, STOPPED = 1, 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """What is to be drilled, and where its report goes. `within` is a duration such as `15m`."""
+
+    schedule: str | None = None
+    namespaces: tuple[str, ...] = ()
+    within: str | None = None
+    custom_too: bool = False
+    junit: Path | None = None
+    markdown: Path | None = None
+
+
+def run_drill(session: Session, asked: Asked, *, yes: bool, seconds: float, as_json: bool) -> int:
+    """Drill, and report; the exit code is 0 where all came back as it was, in time, and nothing is left behind."""
+    for path in (asked.junit, asked.markdown):
+        if path is not None and not path.parent.is_dir():
+            raise BadTarget(f"{path}: there is no folder {path.parent}; make it first")
+    objectives = Objectives(_rpo(session), _seconds(asked.within))
+    began = datetime.now(UTC)
+    with working(f"looking for the newest backup of {session.target.name}"):
+        backup, namespaces = _chosen(session, asked)
+        contents = list(session.store(backup.location).contents(backup.name))
+        _check_inside(backup, namespaces, contents)
+    out = console(stderr=as_json)
+    names = ", ".join(namespaces)
+    out.print(Text(f"Drill in {session.target.name}: backup ").append(backup.name, style="cyan")
+              .append(f", begun {ago(backup.started, began)}, into scratch namespaces beside {names}."))  # fmt: skip
+    out.print("No Pod will run there, and everything is removed again.")
+    if not session.server_ready():
+        raise BadTarget(f"the Velero server does not run in {session.target.name}, and it is what restores")
+    if not agreed("Begin?", yes=yes):
+        print("nothing was changed", file=sys.stderr)
+        return STOPPED
+    with _terminating():
+        _clear_leftovers(session)
+        drilled = drill(
+            session, backup, contents, namespaces, began=began, custom_too=asked.custom_too, seconds=seconds
+        )
+    return _reported(drilled, asked, objectives, as_json=as_json)
+
+
+def clean_up(session: Session, *, yes: bool) -> int:
+    """Remove what earlier drills left behind, whatever their age; the exit code is 1 where something resists."""
+    found = leftovers(session, any_age=True)
+    if not found:
+        print("no drill left anything behind", file=sys.stderr)
+        return 0
+    names = ", ".join(name for namespaces in found.values() for name in namespaces) or "no namespace"
+    print(f"{counted(len(found), 'drill')} left something behind: {names}", file=sys.stderr)
+    if not agreed("Remove it? A drill that is running now would fail.", yes=yes):
+        return STOPPED
+    left = [what for name, namespaces in found.items() for what in remove_all(session, name, namespaces)]
+    for what in left:
+        print(f"left behind: {what}", file=sys.stderr)
+    return FOUND if left else 0
+
+
+def _chosen(session: Session, asked: Asked) -> tuple[Backup, tuple[str, ...]]:
+    """The newest Completed backup that takes the namespaces in, and these. Raises `BadTarget`."""
+    namespaces = asked.namespaces or _of_stack(session)
+    backups = session.velero.backups()
+    if asked.schedule is not None:
+        chosen = newest_completed(backups, schedule=asked.schedule)
+        if chosen is None:
+            schedules = [schedule.name for schedule in session.velero.schedules()]
+            raise BadTarget(no_backup(asked.schedule, backups, schedules, None))
+        return chosen, namespaces
+    covering = [backup for backup in backups if backup.schedule and _covers(backup, namespaces)]
+    chosen = newest_completed(covering)
+    if chosen is None:
+        raise BadTarget(
+            f"no schedule has a Completed backup with {', '.join(namespaces)} in it; name one with --schedule,"
+            " or see velero-eks status"
+        )
+    return chosen, namespaces
+
+
+def _of_stack(session: Session) -> tuple[str, ...]:
+    settings = session.settings
+    named = tuple(name for name in (settings.recovery.namespaces if settings else ()) if "*" not in name)
+    if not named:
+        raise BadTarget("which namespace? Give --namespace, or name them in the stack's recovery.namespaces")
+    return named
+
+
+def _covers(backup: Backup, namespaces: Iterable[str]) -> bool:
+    filters = Filters.of(backup.spec, [])
+    return all(filters.of_namespace(name) is None for name in namespaces)
+
+
+def _check_inside(backup: Backup, namespaces: Sequence[str], contents: Sequence[Stored]) -> None:
+    there = {item.place.namespace for item in contents} - {""}
+    missing = [name for name in namespaces if name not in there]
+    if missing:
+        raise BadTarget(
+            f"backup {backup.name} has nothing of {', '.join(missing)}; it has:"
+            f" {', '.join(sorted(there)) or 'no namespace'}"
+        )
+
+
+def _clear_leftovers(session: Session) -> None:
+    for name, namespaces in leftovers(session).items():
+        print(f"an earlier drill, {name}, was ended before it had cleaned up; removing what it left", file=sys.stderr)
+        for what in remove_all(session, name, namespaces):
+            print(f"left behind: {what}", file=sys.stderr)
+
+
+def _reported(drilled: Drilled, asked: Asked, objectives: Objectives, *, as_json: bool) -> int:
+    found = checks(drilled, objectives)
+    if asked.junit is not None:
+        asked.junit.write_text(junit(drilled, found), encoding="utf-8")
+    if asked.markdown is not None:
+        asked.markdown.write_text(markdown(drilled, found), encoding="utf-8")
+    if as_json:
+        print_json(document(drilled, found))
+    else:
+        render(console(), drilled, found)
+    return 0 if all(check.good for check in found) else FOUND
+
+
+def _rpo(session: Session) -> float | None:
+    return float(session.settings.recovery.rpo.seconds) if session.settings else None
+
+
+def _seconds(within: str | None) -> float | None:
+    if within is None:
+        return None
+    from components.settings.duration import Duration
+
+    try:
+        return float(Duration.parse(within).seconds)
+    except ValueError as error:
+        raise BadTarget(f"--within {within!r}: {error}") from error
+
+
+@contextmanager
+def _terminating() -> Iterator[None]:
+    """SIGTERM and SIGHUP end a drill as Ctrl-C does: with its clean-up. CI cancels a job with the one, a lost
+    connection sends the other."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    before = {number: signal.signal(number, interrupt) for number in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

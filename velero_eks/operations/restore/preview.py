@@ -1,0 +1,115 @@
+"""A restore foretold: its plan, what becomes of every object, and how long it takes. Nothing is changed."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from velero_eks.cluster.access import Cluster
+
+from ..backup_contents import Stored
+from ..objects import Key, Object
+from ..records import Backup
+from .asking import ask
+from .duration import Estimate, Limits, estimate
+from .live import Scope, items_of, look, scope_of, spec_of
+from .plan import DirectStep, RestorePlan, Step
+from .prediction import DEFINITION_KIND, Fate, Live, Prediction, definition_serves, predict
+
+_WEBHOOKS = frozenset({"ValidatingWebhookConfiguration", "MutatingWebhookConfiguration"})
+
+
+@dataclass(frozen=True)
+class StepPreview:
+    """One step, and what becomes of its objects."""
+
+    step: Step
+    predictions: tuple[Prediction, ...]
+
+
+@dataclass(frozen=True)
+class Preview:
+    """What a restore would do to a cluster, from the state in `before`."""
+
+    plan: RestorePlan
+    backup: Backup
+    steps: tuple[StepPreview, ...]
+    estimate: Estimate
+    limits: Limits
+    scope: Scope = field(repr=False)
+    before: Mapping[Key, Object] = field(repr=False)
+    silent: Mapping[str, str]
+    """Kinds of which the API server could not be asked by dry run, and why."""
+
+    @property
+    def predictions(self) -> Iterator[Prediction]:
+        """Every object's fate, step by step."""
+        for step in self.steps:
+            yield from step.predictions
+
+    @property
+    def counts(self) -> Counter[Fate]:
+        """How many objects share a fate, without those that controllers make of others."""
+        return Counter(each.fate for each in self.predictions if not each.derived)
+
+    @property
+    def blocked(self) -> tuple[Prediction, ...]:
+        """What will not come back as things stand."""
+        return tuple(each for each in self.predictions if each.fate is Fate.BLOCKED and not each.derived)
+
+    @property
+    def does_something(self) -> bool:
+        """Whether any object would be created or changed."""
+        return any(each.fate in (Fate.CREATED, Fate.CHANGED) for each in self.predictions)
+
+
+def make_preview(
+    cluster: Cluster, backup: Backup, plan: RestorePlan, contents: Sequence[Stored], deployment: Object | None
+) -> Preview:
+    """Foretell a plan. `contents` is the whole backup, `deployment` Velero's, for its limits.
+
+    Raises `NotAllowed` where the caller may not see what the restore would meet.
+    """
+    scope = scope_of(plan, contents, cluster.kinds(afresh=True))
+    before = look(cluster, scope)
+    live = before
+    steps: list[StepPreview] = []
+    silent: dict[str, str] = {}
+    mended: set[str] = set()
+    for step in plan.steps:
+        told = predict(spec_of(step), items_of(step, contents), live)
+        asked = ask(cluster, told, before, mended=mended)
+        silent.update(asked.silent)
+        steps.append(StepPreview(step, asked.predictions))
+        live = _after(live, asked.predictions)
+        mended |= set(_mended(asked.predictions, before))
+    every = [each for step in steps for each in step.predictions]
+    limits = Limits.of_deployment(deployment)
+    restores = plan.restores
+    reckoned = estimate(every, limits, restores=restores, updating=plan.existing == "update")
+    return Preview(plan, backup, tuple(steps), reckoned, limits, scope, before.objects, silent)
+
+
+def directly(preview: Preview) -> tuple[DirectStep, ...]:
+    """The steps that are taken with the caller's own rights."""
+    return tuple(step.step for step in preview.steps if isinstance(step.step, DirectStep))
+
+
+def _after(live: Live, predictions: Sequence[Prediction]) -> Live:
+    """What the next step meets: the kinds that this one's CRDs serve."""
+    made = [
+        pair
+        for each in predictions
+        if each.key.kind == DEFINITION_KIND and each.fate in (Fate.CREATED, Fate.CHANGED) and each.expected
+        for pair in definition_serves(each.expected)
+    ]
+    return Live(live.objects, {*live.served, *made}) if made else live
+
+
+def _mended(predictions: Sequence[Prediction], before: Live) -> Iterator[str]:
+    """The names of webhooks that are there now and that a step changes."""
+    for each in predictions:
+        if each.key.kind in _WEBHOOKS and each.fate is Fate.CHANGED:
+            for webhook in before.objects[each.key].get("webhooks") or []:
+                yield str(webhook.get("name"))
