@@ -51,4 +51,4 @@ clean: ## remove what was installed here
 # `--target` works with nothing but pip: no venv module needed, and no distribution forbids it.
 .tools/uv/bin/uv:
 	@echo "installing uv $(UV_VERSION) into .tools/"
-	@$(PYTHON) -m pip install --quiet --disable-pip-version-check --target .tools/uv 'uv==$(UV_VERSION)'
+	@$(PYTHON) -m pip install --quiet --disable-pip-version-check --root-user-action=ignore --target .tools/uv 'uv==$(UV_VERSION)'

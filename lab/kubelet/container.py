@@ -7,8 +7,10 @@ values that are or begin with them. Limits, users and security contexts have no 
 from __future__ import annotations
 
 import base64
+import hashlib
 import re
 import shutil
+import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -105,7 +107,7 @@ def prepare(
     # What the lab adds names files of this machine already, and those may lie below a mount's path, such as /tmp.
     command = [_located_argument(argument, mounts) for argument in arguments]
     command += [f"--{name}={value}" for name, value in added.items() if f"--{name}" not in given]
-    scratch = home / "tmp"
+    scratch = sockets_folder(home)
     scratch.mkdir(parents=True, exist_ok=True)
     base = {"PATH": "/usr/bin:/bin", "HOME": str(home), "TMPDIR": str(scratch)}
     located = {name: _located(value, mounts) for name, value in environment.items()}
@@ -114,6 +116,15 @@ def prepare(
         environment={**base, **located},
         tokens=tokens,
     )
+
+
+def sockets_folder(home: Path) -> Path:
+    """The TMPDIR of the Pod whose files lie below `home`; whoever stops the Pod removes it.
+
+    Velero's plugins listen on sockets there, whose paths may have 107 bytes: a folder below `home` can be too long.
+    """
+    name = hashlib.sha256(str(home).encode()).hexdigest()[:10]
+    return Path(tempfile.gettempdir()) / f"velero-{name}"
 
 
 def _environment(container: Object, pod: Object, lookup: Lookup) -> dict[str, str]:

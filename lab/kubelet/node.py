@@ -15,7 +15,7 @@ import urllib3
 from lab.certificates import write_private
 from lab.cloud.facts import Facts
 from lab.kubelet import pod_status
-from lab.kubelet.container import CannotRun, Launch, Token, prepare, server_container
+from lab.kubelet.container import CannotRun, Launch, Token, prepare, server_container, sockets_folder
 from lab.kubelet.identity import irsa, pod_identity
 from lab.kubernetes_api import ApiError, ApiUnreachable, KubernetesApi
 from lab.processes import Process, ProcessFailed, Supervisor, free_port, port_is_free
@@ -157,6 +157,7 @@ class Kubelet:
         namespace = pod["metadata"]["namespace"]
         # A container that starts again finds its emptyDir volumes as they were; ours are only caches and plugins.
         shutil.rmtree(server.home, ignore_errors=True)
+        shutil.rmtree(sockets_folder(server.home), ignore_errors=True)
         server.home.mkdir(parents=True)
         server.metrics = f"127.0.0.1:{free_port()}"
         launch = prepare(
@@ -240,6 +241,7 @@ class Kubelet:
             server.process = None
         self._publish(server)
         shutil.rmtree(server.home, ignore_errors=True)
+        shutil.rmtree(sockets_folder(server.home), ignore_errors=True)
 
     def _answers(self, metrics: str) -> bool:
         """The chart's readiness probe: GET /metrics."""

@@ -10,19 +10,19 @@ import contextlib
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent import futures
 from dataclasses import dataclass, field
-from typing import Any, NoReturn
+from typing import Any
 
 import grpc
-from google.protobuf import any_pb2, empty_pb2
-from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc, provider_pb2, provider_pb2_grpc, status_pb2
+from google.protobuf import empty_pb2
+from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc
 from pulumi.runtime.proto.plugin_pb2 import PluginInfo
 
-from lab.providers.base import Checked, Difference, Operation, PartialFailure, Provider, ProviderError, Session, State
-from lab.providers.diff import Kind
-from lab.providers.properties import Path, Secret, decode, encode, keep_secret, plain
+from lab.providers.answers import abort_partially, check_response, diff_response, hidden, teller, token_of
+from lab.providers.base import Operation, PartialFailure, Provider, ProviderError, Session, State
+from lab.providers.properties import decode, encode, keep_secret, plain
 
 _LOG = logging.getLogger(__name__)
 _DEFAULT_SECONDS = 300.0
@@ -30,15 +30,6 @@ _WORKERS = 8
 _STOP_SECONDS = 5.0
 # The engine sends whole states; Pulumi's own clients lift gRPC's 4 MB limit to this.
 _MESSAGE_BYTES = 400 * 1024 * 1024
-
-_KINDS = {
-    (Kind.ADD, False): provider_pb2.PropertyDiff.ADD,
-    (Kind.ADD, True): provider_pb2.PropertyDiff.ADD_REPLACE,
-    (Kind.DELETE, False): provider_pb2.PropertyDiff.DELETE,
-    (Kind.DELETE, True): provider_pb2.PropertyDiff.DELETE_REPLACE,
-    (Kind.UPDATE, False): provider_pb2.PropertyDiff.UPDATE,
-    (Kind.UPDATE, True): provider_pb2.PropertyDiff.UPDATE_REPLACE,
-}
 
 
 @dataclass
@@ -79,12 +70,12 @@ class ProviderServicer(provider_pb2_grpc.ResourceProviderServicer):
         inputs = decode(request.news)
         with self._errors(context):
             checked = self._provider.check_config(plain(inputs))
-            return _check_response(checked, inputs)
+            return check_response(checked, inputs)
 
     def DiffConfig(self, request: Any, context: Any) -> Any:
         with self._errors(context):
             difference = self._provider.diff_config(plain(decode(request.old_inputs)), plain(decode(request.news)))
-            return _diff_response(difference, ())
+            return diff_response(difference, ())
 
     def Configure(self, request: Any, context: Any) -> Any:
         with self._errors(context):
@@ -115,19 +106,19 @@ class ProviderServicer(provider_pb2_grpc.ResourceProviderServicer):
         new = decode(request.news)
         with self._errors(context):
             checked = self._session(context).check(
-                _token(request), plain(decode(request.olds)), plain(new), self._operation(request, context)
+                token_of(request), plain(decode(request.olds)), plain(new), self._operation(request, context)
             )
-            return _check_response(checked, new)
+            return check_response(checked, new)
 
     def Diff(self, request: Any, context: Any) -> Any:
         with self._errors(context):
             old = State(request.id, plain(decode(request.old_inputs)), plain(decode(request.olds)))
-            difference = self._session(context).diff(_token(request), old, plain(decode(request.news)))
-            return _diff_response(difference, request.ignoreChanges)
+            difference = self._session(context).diff(token_of(request), old, plain(decode(request.news)))
+            return diff_response(difference, request.ignoreChanges)
 
     def Create(self, request: Any, context: Any) -> Any:
         inputs = decode(request.properties)
-        token = _token(request)
+        token = token_of(request)
         with self._errors(context, inputs):
             session, operation = self._session(context), self._operation(request, context)
             if request.preview:
@@ -136,38 +127,38 @@ class ProviderServicer(provider_pb2_grpc.ResourceProviderServicer):
             else:
                 created = session.create(token, plain(inputs), operation)
                 outputs, identifier = created.outputs, created.identifier
-            properties = _hidden(outputs, inputs, session.secret_outputs(token))
+            properties = hidden(outputs, inputs, session.secret_outputs(token))
             return provider_pb2.CreateResponse(id=identifier, properties=encode(properties))
 
     def Read(self, request: Any, context: Any) -> Any:
         inputs, outputs = decode(request.inputs), decode(request.properties)
-        token = _token(request)
+        token = token_of(request)
         with self._errors(context, inputs):
             session, operation = self._session(context), self._operation(request, context)
             found = session.read(token, State(request.id, plain(inputs), plain(outputs)), operation)
             if found is None:
                 return provider_pb2.ReadResponse()
             always = session.secret_outputs(token)
-            hidden = keep_secret(_hidden(found.outputs, inputs, always), outputs)
+            seen = keep_secret(hidden(found.outputs, inputs, always), outputs)
             # An import has no inputs yet that could say what is secret.
-            wish = keep_secret(found.inputs, inputs) if inputs else _hidden(found.inputs, {}, always)
-            return provider_pb2.ReadResponse(id=found.identifier, properties=encode(hidden), inputs=encode(wish))
+            wish = keep_secret(found.inputs, inputs) if inputs else hidden(found.inputs, {}, always)
+            return provider_pb2.ReadResponse(id=found.identifier, properties=encode(seen), inputs=encode(wish))
 
     def Update(self, request: Any, context: Any) -> Any:
         new = decode(request.news)
-        token = _token(request)
+        token = token_of(request)
         with self._errors(context, new):
             session, operation = self._session(context), self._operation(request, context)
             known = State(request.id, plain(decode(request.old_inputs)), plain(decode(request.olds)))
             change = session.preview_update if request.preview else session.update
             outputs = change(token, known, plain(new), operation)
-            properties = _hidden(outputs, new, session.secret_outputs(token))
+            properties = hidden(outputs, new, session.secret_outputs(token))
             return provider_pb2.UpdateResponse(properties=encode(properties))
 
     def Delete(self, request: Any, context: Any) -> Any:
         with self._errors(context):
             known = State(request.id, plain(decode(request.old_inputs)), plain(decode(request.properties)))
-            self._session(context).delete(_token(request), known, self._operation(request, context))
+            self._session(context).delete(token_of(request), known, self._operation(request, context))
         return empty_pb2.Empty()
 
     def Cancel(self, request: Any, context: Any) -> Any:
@@ -197,7 +188,7 @@ class ProviderServicer(provider_pb2_grpc.ResourceProviderServicer):
         return Operation(
             deadline=time.monotonic() + seconds,
             cancelled=connection.cancelled,
-            say=_teller(connection.engine, urn),
+            say=teller(connection.engine, urn),
             name=getattr(request, "name", "") or urn.rpartition("::")[2],
             seed=getattr(request, "randomSeed", b""),
         )
@@ -207,83 +198,12 @@ class ProviderServicer(provider_pb2_grpc.ResourceProviderServicer):
         try:
             yield
         except PartialFailure as failure:
-            _abort_partially(context, failure, inputs or {})
+            abort_partially(context, failure, inputs or {})
         except ProviderError as error:
             context.abort(grpc.StatusCode.UNKNOWN, str(error))
         except Exception as error:
             _LOG.exception("a call of the engine failed")
             context.abort(grpc.StatusCode.INTERNAL, f"{type(error).__name__}: {error}")
-
-
-def _abort_partially(context: Any, failure: PartialFailure, inputs: dict[str, Any]) -> NoReturn:
-    detail = any_pb2.Any()
-    detail.Pack(
-        provider_pb2.ErrorResourceInitFailed(
-            id=failure.identifier,
-            properties=encode(keep_secret(failure.outputs, inputs)),
-            reasons=[str(failure)],
-            inputs=encode(inputs),
-        )
-    )
-    code = grpc.StatusCode.UNKNOWN
-    message = status_pb2.Status(code=code.value[0], message=str(failure), details=[detail])
-    context.set_trailing_metadata((("grpc-status-details-bin", message.SerializeToString()),))
-    context.abort(code, str(failure))
-    raise AssertionError("abort returns never")
-
-
-def _token(request: Any) -> str:
-    """The resource type: of the request, or for an older engine the last type of the URN's type chain."""
-    return request.type or request.urn.split("::")[2].rpartition("$")[2]
-
-
-def _hidden(outputs: dict[str, Any], inputs: dict[str, Any], always: tuple[Path, ...]) -> dict[str, Any]:
-    for path in always:
-        if path[0] in outputs:
-            outputs = {**outputs, path[0]: Secret(plain(outputs[path[0]]))}
-    return keep_secret(outputs, inputs)
-
-
-def _check_response(checked: Checked, given: dict[str, Any]) -> Any:
-    return provider_pb2.CheckResponse(
-        inputs=encode(keep_secret(checked.inputs, given)),
-        failures=[
-            provider_pb2.CheckFailure(property=refusal.place, reason=refusal.reason) for refusal in checked.refusals
-        ],
-    )
-
-
-def _diff_response(difference: Difference, ignored: Any) -> Any:
-    found = [change for change in difference.changes if not _ignored(change.text, ignored)]
-    detailed = {
-        change.text: provider_pb2.PropertyDiff(kind=_KINDS[change.kind, change.replaces], inputDiff=True)
-        for change in found
-    }
-    some = provider_pb2.DiffResponse.DIFF_SOME if found else provider_pb2.DiffResponse.DIFF_NONE
-    return provider_pb2.DiffResponse(
-        changes=some,
-        replaces=[change.text for change in found if change.replaces],
-        diffs=sorted({str(change.path[0]) for change in found}),
-        detailedDiff=detailed,
-        hasDetailedDiff=True,
-        deleteBeforeReplace=bool(found) and difference.delete_first,
-    )
-
-
-def _ignored(text: str, ignored: Any) -> bool:
-    return any(text == path or text.startswith((f"{path}.", f"{path}[")) for path in ignored)
-
-
-def _teller(engine: str, urn: str) -> Callable[[str], None]:
-    def say(message: str) -> None:
-        _LOG.warning("%s: %s", urn, message)
-        if not engine:
-            return
-        with contextlib.suppress(grpc.RpcError), grpc.insecure_channel(engine) as channel:
-            warning = engine_pb2.LogRequest(severity=engine_pb2.WARNING, message=message, urn=urn)
-            engine_pb2_grpc.EngineStub(channel).Log(warning, timeout=2)
-
-    return say
 
 
 @contextlib.contextmanager

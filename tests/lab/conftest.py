@@ -62,5 +62,14 @@ def velero(deployment):
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests that take the shared lab apart run after all others."""
-    items.sort(key=lambda item: item.get_closest_marker("destructive") is not None)
+    """Labs of a test's own come first: beside the shared one, which stays to the end, a second Velero cannot start.
+
+    Tests that take the shared lab apart run after all others.
+    """
+
+    def turn(item: pytest.Item) -> int:
+        if item.get_closest_marker("destructive"):
+            return 2
+        return 1 if "deployment" in getattr(item, "fixturenames", ()) else 0
+
+    items.sort(key=turn)
