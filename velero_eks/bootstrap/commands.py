@@ -90,3 +90,27 @@ def register(app: typer.Typer, loading: Loading) -> None:
             from velero_eks.operations.options import run
 
             run(lambda: look(stack, as_json=json))
+
+    @app.command()
+    def adopt(
+        stack: Stack,
+        yes: Yes = False,
+        json: Json = False,
+        done: Annotated[
+            bool, typer.Option("--done", help="Take the section away, once the state has everything in it.")
+        ] = False,
+    ) -> None:
+        """Take over a bucket, key, role, namespace or release that exists: nothing is made anew or lost.
+
+        Shows what would be imported, what changes with it and what cannot be, then writes velero-eks:adopt into the
+        stack's file, from which the next `pulumi up` imports. Exits with 1 when something cannot be taken over or the
+        answer is no.
+        """
+        with loading():
+            from velero_eks.bootstrap.adopt import adopt as take_over
+            from velero_eks.bootstrap.adopt import done as finish
+            from velero_eks.operations.options import run
+
+            if done:
+                run(lambda: finish(stack, yes=yes))
+            run(lambda: take_over(stack, yes=yes, as_json=json))

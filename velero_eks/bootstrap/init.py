@@ -15,7 +15,7 @@ from velero_eks.cluster import engine
 from velero_eks.cluster.errors import BadTarget
 from velero_eks.cluster.facts import ClusterFacts, discover, guessed_environment
 
-from . import outputs, stack_text
+from . import outputs, stack_edit, stack_text
 from .asking import Terminal
 from .decisions import ENVIRONMENTS, IDENTITIES, VOLUMES, Decisions, checked, derived
 from .project import find_project
@@ -75,15 +75,15 @@ def _init(request: Request, root: Path, terminal: Terminal, find: Callable[[str,
     if before == after:
         print(f"{shown} agrees with the cluster: nothing to change.")
         return DONE
-    stack_text.check(after, path)
+    stack_edit.check(after, path)
     if before:
-        print("\n".join(stack_text.difference(before, after, shown)))
+        print("\n".join(stack_edit.difference(before, after, shown)))
         if not request.yes and not terminal.watched:
             raise BadTarget(f"{shown} exists; the difference is above. Say --yes to write it")
         if not request.yes and not terminal.confirm(f"Write this into {shown}?"):
             print(f"{shown} was left as it is.")
             return LEFT
-    stack_text.put(after, path)
+    stack_edit.put(after, path)
     print(f"Wrote {shown}.")
     if not before:
         print(f"Next: velero-eks plan {request.stack}, then velero-eks preflight {request.stack}.")

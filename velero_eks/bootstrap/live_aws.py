@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from components.adoption import BUCKET_SETTINGS, FIELDS
+from components.documents.iam import POLICY_NAME
 from components.documents.kubernetes import SNAPSHOT_CONTROLLER
+from components.naming import Names
 from components.settings import Settings
 from velero_eks.cluster import aws
-from velero_eks.cluster.errors import OperationError
 from velero_eks.cluster.facts import error_code
 from velero_eks.plan.model import Resource
 
@@ -63,13 +64,12 @@ class LiveAws:
             FIELDS["snapshot_controller"]: self._addon,
             **{type_: self._setting(name) for name, type_ in BUCKET_SETTINGS.items()},
         }
-        self._alias_name = ""
+        self._alias_name = str(Names.of(settings).key_alias)
 
-    def find(self, resource: Resource, alias: str) -> Live | None:
-        """What exists of a planned resource, None where there is nothing. `alias` is the key alias of the plan."""
+    def find(self, resource: Resource) -> Live | None:
+        """What exists of a planned resource, None where there is nothing. A key is found by its alias."""
         from botocore.exceptions import BotoCoreError, ClientError
 
-        self._alias_name = alias
         try:
             return self._readers[resource.type](resource.inputs)
         except ClientError as error:
@@ -101,8 +101,6 @@ class LiveAws:
 
     def other_grants(self, role: str) -> list[str]:
         """Policies of a role besides the one that the program writes: they stay, and so does what they allow."""
-        from components.documents.iam import POLICY_NAME
-
         attached = self._iam.list_attached_role_policies(RoleName=role)["AttachedPolicies"]
         inline = self._iam.list_role_policies(RoleName=role)["PolicyNames"]
         return [each["PolicyName"] for each in attached] + [name for name in inline if name != POLICY_NAME]
@@ -246,6 +244,3 @@ def _camel(value: Any) -> Any:
     if not isinstance(value, dict):
         return value
     return {("id" if key == "ID" else key[0].lower() + key[1:]): _camel(part) for key, part in value.items()}
-
-
-__all__ = ["Live", "LiveAws", "OperationError"]

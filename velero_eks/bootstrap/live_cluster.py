@@ -49,7 +49,7 @@ class LiveCluster:
         return type_ in self._readers
 
     def password(self) -> str | None:
-        """The password in the repositories' Secret, None where there is no Secret. It goes nowhere but to the engine."""
+        """The password in the repositories' Secret, None where there is none. Only the engine is to get it."""
         found = self._cluster.find(SECRET.path(self._settings.release.namespace, REPOSITORY_SECRET))
         if found is None:
             return None
@@ -64,7 +64,7 @@ class LiveCluster:
         phase = (found.get("status") or {}).get("phase", "Active")
         if phase != "Active":
             return Live(name, cannot=(f"it is {phase}", "wait until it is gone"))
-        return Live(name, {"metadata": {"labels": found["metadata"].get("labels") or {}}})
+        return Live(name, {"metadata": _marked(found)})
 
     def _secret(self, resource: Resource) -> Live | None:
         name = resource.inputs["metadata"]["name"]
@@ -90,9 +90,8 @@ class LiveCluster:
         found = self._cluster.find(VOLUME_SNAPSHOT_CLASS.path(name=name))
         if found is None:
             return None
-        labels = found["metadata"].get("labels") or {}
         live = {key: found.get(key) for key in ("driver", "deletionPolicy")}
-        return Live(name, {**live, "metadata": {"labels": labels}})
+        return Live(name, {**live, "metadata": _marked(found)})
 
     def _release(self, resource: Resource) -> Live | None:
         namespace, name = resource.inputs["namespace"], resource.inputs["name"]
@@ -143,6 +142,10 @@ def decoded_release(secret: Object) -> Properties:
     except (KeyError, ValueError, OSError, EOFError, zlib.error) as error:
         name = secret["metadata"]["name"]
         raise OperationError(f"Secret {name} holds no release that can be read: {error}; see 'helm history'") from error
+
+
+def _marked(found: Object) -> Properties:
+    return {"name": found["metadata"]["name"], "labels": found["metadata"].get("labels") or {}}
 
 
 def _older(planned: Properties, live: Properties) -> tuple[str, str] | None:

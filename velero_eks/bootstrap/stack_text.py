@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import contextlib
-import difflib
 import io
-import shutil
-import tempfile
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
-from pathlib import Path
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from components.settings import StackFile, StackFileError, load_stack_file
-from components.settings.stack_file import shown_path
 from velero_eks.cluster.errors import BadTarget
 from velero_eks.cluster.facts import ClusterFacts
 
 from .decisions import Decisions
 
 PREFIX = "velero-eks:"
+# A key with a list under it, and how far in its first dash stands.
+_LIST_ITEM = re.compile(r"^(?P<key> *)[^ #\n-][^\n]*:\n(?P<dash> *)- ", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -75,10 +71,10 @@ def composed(facts: ClusterFacts, decisions: Decisions, sources: Sources = FROM_
     cluster = CommentedMap()
     for key, value in facts_of(facts).items():
         cluster[key] = _written(key, value)
-        cluster.yaml_add_eol_comment(sources.of[key], key)
+        cluster.yaml_add_eol_comment(sources.of[key], key, column=0)
     if decisions.context:
         cluster["context"] = decisions.context
-        cluster.yaml_add_eol_comment("decided: a kubeconfig context, in place of EKS's own access", "context")
+        cluster.yaml_add_eol_comment("decided: a kubeconfig context, not EKS's own access", "context", column=0)
     section(f"{PREFIX}cluster", cluster, "Facts. `velero-eks preflight` compares them; `velero-eks init` renews them.")
     recovery = CommentedMap(
         {"rpo": decisions.rpo, "retention": decisions.retention, "namespaces": _flow(decisions.namespaces)}
@@ -148,7 +144,7 @@ def updated(text: str, facts: ClusterFacts, changes: Mapping[str, Mapping[str, A
         for inner, value in values.items():
             if section.get(inner) != value:
                 section[inner] = _written(inner, value)
-    return _dumped(document)
+    return _dumped(document, text)
 
 
 def parsed(text: str) -> Any:
@@ -164,63 +160,12 @@ def parsed(text: str) -> Any:
     return document
 
 
-def with_section(text: str, name: str, values: Mapping[str, Any] | None, comment: str = "") -> str:
-    """The file with one section put in whole, with a comment above it; None takes the section out."""
-    document = parsed(text)
-    config, key = document["config"], f"{PREFIX}{name}"
-    if values is None:
-        config.pop(key, None)
-        return _dumped(document)
+def as_text(key: str, values: Mapping[str, Any]) -> str:
+    """One section as it is written, its lists in brackets."""
     from ruamel.yaml.comments import CommentedMap
 
     section: Any = {inner: _written(inner, value) for inner, value in values.items()}
-    config[key] = CommentedMap(section)
-    config.yaml_set_comment_before_after_key(key, before=comment, indent=2)
-    return _dumped(document)
-
-
-def difference(before: str, after: str, name: str) -> list[str]:
-    """The lines of a unified diff; empty where nothing changes."""
-    lines = difflib.unified_diff(
-        before.splitlines(), after.splitlines(), f"{name} (now)", f"{name} (then)", lineterm=""
-    )
-    return list(lines)
-
-
-def put(text: str, path: Path) -> StackFile:
-    """Put a stack file in its place, whole or not at all. Raises `BadTarget`, and changes nothing, where it is bad."""
-    with _candidate(text, path) as written:
-        if path.exists():
-            shutil.copymode(path, written)
-        found = _load(written, path)
-        written.replace(path)
-    return replace(found, path=path)
-
-
-def check(text: str, path: Path) -> StackFile:
-    """The file as it would be read at `path`. Raises `BadTarget` with everything wrong with it."""
-    with _candidate(text, path) as written:
-        return replace(_load(written, path), path=path)
-
-
-def _load(written: Path, path: Path) -> StackFile:
-    try:
-        return load_stack_file(written)
-    except StackFileError as error:
-        # Its problems are told of the place that it is meant for.
-        problems = [replace(problem, file=shown_path(path)) for problem in error.problems]
-        raise BadTarget(str(StackFileError(problems))) from error
-
-
-@contextlib.contextmanager
-def _candidate(text: str, path: Path) -> Iterator[Path]:
-    # In the same folder, so that the replacement is one step of one file system.
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".velero-eks-", dir=path.parent) as folder:
-        written = Path(folder) / path.name
-        written.write_text(text, encoding="utf-8")
-        written.chmod(0o644)
-        yield written
+    return _dumped({key: CommentedMap(section)})
 
 
 def _why(decisions: Decisions, name: str) -> str:
@@ -261,7 +206,13 @@ def _yaml() -> Any:
     return yaml
 
 
-def _dumped(document: Any) -> str:
+def _dumped(document: Any, like: str = "") -> str:
+    """The document as text, its lists indented as in the text that it was read from."""
+    yaml = _yaml()
+    item = _LIST_ITEM.search(like)
+    if item and len(item["dash"]) > len(item["key"]):
+        offset = len(item["dash"]) - len(item["key"])
+        yaml.indent(mapping=2, sequence=offset + 2, offset=offset)
     stream = io.StringIO()
-    _yaml().dump(document, stream)
+    yaml.dump(document, stream)
     return stream.getvalue()

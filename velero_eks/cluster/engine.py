@@ -62,6 +62,11 @@ def state(stack: str, folder: Path) -> State | None:
     return State(found)
 
 
+def secret(stack: str, key: str, folder: Path) -> str:
+    """A value of a stack's file, decrypted. Raises `OperationError` where the CLI cannot."""
+    return _run(folder, "config", "get", key, "--stack", stack).rstrip("\n")
+
+
 def set_secret(stack: str, key: str, value: str, folder: Path) -> None:
     """Encrypt a value into the stack's file. It goes over standard input, where no list of processes shows it."""
     _run(folder, "config", "set", "--secret", key, "--stack", stack, given=value)

@@ -157,7 +157,10 @@ def identity_for(facts: ClusterFacts) -> tuple[str, str]:
         return "pod-identity", f"IAM has no OIDC provider for this cluster, and it has the add-on {POD_IDENTITY_AGENT}"
     if isinstance(facts.oidc_provider, Unknown):
         return "irsa", "IAM could not be asked for an OIDC provider; preflight will"
-    return "irsa", f"make IAM's OIDC provider for this cluster first, or install the add-on {POD_IDENTITY_AGENT}"
+    why = (
+        f"IAM has no OIDC provider for this cluster, nor has it the add-on {POD_IDENTITY_AGENT}: make one of them first"
+    )
+    return "irsa", why
 
 
 def volumes_for(facts: ClusterFacts) -> tuple[str, str, str]:

@@ -149,9 +149,7 @@ def _announcement(session: Session, asked: Asked, spec: dict[str, Any]) -> Text:
     return line.append(".")
 
 
-def _report(
-    session: Session, made: Backup, coverage: Coverage | None, problem: str, *, everything: bool
-) -> None:
+def _report(session: Session, made: Backup, coverage: Coverage | None, problem: str, *, everything: bool) -> None:
     out = console()
     if not made.good:
         out.print(Text(f"Backup {made.name} is {made.phase}.", style="bold red"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import tarfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from typing import IO, Any
 
@@ -73,7 +73,7 @@ def place_of(path: str) -> Place | None:
 
 def read_contents(
     stream: IO[bytes], wanted: Callable[[Place], bool] | None = None, *, versions: bool = False
-) -> Iterator[Stored]:
+) -> Generator[Stored]:
     """The objects of a backup's tarball, in the order in which they lie there, each once.
 
     Velero stores an object once more below its API version, and every other version where it was told to

@@ -11,9 +11,7 @@ from .options import Context, Json, Stack, VeleroNamespace, run
 
 Source = Annotated[
     str,
-    typer.Option(
-        "--from", metavar="SCHEDULE|BACKUP", help="A backup, or a schedule for its newest Completed backup."
-    ),
+    typer.Option("--from", metavar="SCHEDULE|BACKUP", help="A backup, or a schedule for its newest Completed backup."),
 ]
 At = Annotated[
     str | None,
@@ -82,8 +80,11 @@ def backup(
     ] = False,
     keep: Annotated[
         str | None,
-        typer.Option("--keep", metavar="DURATION", help="How long it is kept, such as 7d: the schedule's, else the"
-                     " stack's retention, else 30 days."),
+        typer.Option(
+            "--keep",
+            metavar="DURATION",
+            help="How long it is kept, such as 7d: the schedule's, else the stack's retention, else 30 days.",
+        ),
     ] = None,
     yes: Yes = False,
     everything: Everything = False,

@@ -39,6 +39,7 @@ def compare(
     by_kind: dict[tuple[str, str], list[Key]] = defaultdict(list)
     for key in saved.listed:
         by_kind[key.group, key.kind].append(key)
+    anywhere = {kind: [*by_kind[kind.group, kind.kind], *(item.key for item in found)] for kind, found in live.items()}
     unlisted = dict(unlisted or {})
     wanted = [Need(need, kinds) for need in needs]
     found: list[KindCoverage] = []
@@ -61,14 +62,9 @@ def compare(
                 KindCoverage(kind, len(objects), len(objects) - len(missing), tuple(missing), tuple(sorted(gone)))
             )
     unserved = Counter({f"{kind}.{group}" if group else kind: len(keys) for (group, kind), keys in by_kind.items()})
-    anywhere = {kind: [*(item.key for item in items), *_listed(saved, kind)] for kind, items in live.items()}
     nowhere = tuple(need.word for need in wanted if not need.known(anywhere))
     removed = _removed(messages, kinds)
     return Coverage(backup, tuple(found), tuple(messages), dict(unserved), unlisted, removed, nowhere)
-
-
-def _listed(saved: Saved, kind: Kind) -> list[Key]:
-    return [key for key in saved.listed if (key.group, key.kind) == (kind.group, kind.kind)]
 
 
 def _removed(messages: Sequence[Message], kinds: Sequence[Kind]) -> tuple[str, ...]:

@@ -71,7 +71,8 @@ def _find(session: Session, name: str, kind: str | None) -> tuple[Operation, Bac
     """
     try:
         there = _in_cluster(session, name, kind)
-    except (Unreachable, NotAllowed) as error:
+    except (BadTarget, NotAllowed, Unreachable) as error:
+        # A cluster that is gone has often left the kubeconfig too.
         if session.settings is None:
             raise
         print(f"the cluster cannot be asked ({error}); from the bucket alone:", file=sys.stderr)

@@ -41,7 +41,7 @@ _TOKEN_VOLUME = "kube-api-access-"  # noqa: S105
 
 # Text that no YAML reader, of any version, takes for something else. What is not surely so is quoted.
 _PLAIN = re.compile(r"[A-Za-z_/][A-Za-z0-9_./@-]*(?:[ :][A-Za-z0-9_./@-]+)*")
-_WORDS = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null"})
+_WORDS = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null", "nan", "inf"})
 
 
 def manifest(body: Object, *, show_secrets: bool = False) -> Object:

@@ -58,7 +58,7 @@ def location_problems(observed: Observed) -> Iterator[Problem]:
         if location.phase == "New":
             yield Problem("error", subject, "the server has not looked at it yet", location.created)
         elif not location.available:
-            seen = f"last seen available {ago(location.synced, now)}" if location.synced else "never seen available"
+            seen = f"last seen available {ago(location.synced, now)}" if location.synced else "no backup was ever read"
             said = f": {' '.join(location.message.split())}" if location.message else ""
             yield Problem("error", subject, f"{location.phase}, {seen}{said}", location.synced)
         elif location.validated and now - location.validated > _STALE:
@@ -107,7 +107,7 @@ def schedule_problems(
             when = changed(schedule.body, "status", "phase") or changed(schedule.body, "status", "validationErrors")
             said = "; ".join(schedule.validation_errors) or "the server does not say why"
             yield Problem("error", subject, f"fails validation: {said}", when[0] if when else None)
-        elif schedule.phase == "New" and schedule.created and observed.at - schedule.created > _UNSEEN:
+        elif _unseen(schedule, observed.at):
             text = "the server has not taken it up: it has no phase. Does the server run, and can it decode them all?"
             yield Problem("error", subject, text, schedule.created)
         if schedule.paused:
@@ -120,6 +120,13 @@ def schedule_problems(
     missing = sorted(set(wanted) - {schedule.name for schedule in observed.schedules})
     for name in missing:
         yield Problem("error", f"schedule {name}", "the stack file has it, and the cluster has not", mend="pulumi up")
+
+
+def _unseen(schedule: Schedule, now: datetime) -> bool:
+    """Whether the server should have taken it up by now; it does not look at what is paused from the start."""
+    if schedule.phase != "New" or schedule.paused or schedule.created is None:
+        return False
+    return now - schedule.created > _UNSEEN
 
 
 def _cron_problems(state: ScheduleState, subject: str) -> Iterator[Problem]:

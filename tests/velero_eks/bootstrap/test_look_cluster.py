@@ -73,6 +73,8 @@ def test_what_velero_left_is_read_with_the_uids_of_its_backups():
     server.add("BackupStorageLocation", "default", "velero", spec={"objectStorage": {"bucket": "b"}})
     found = look(server)
     assert (found.namespace, found.secret, found.release) == ("Terminating", True, True)
+    assert isinstance(found.schedules, tuple)
+    assert isinstance(found.locations, tuple)
     assert [(each.name, each.cron) for each in found.schedules] == [("daily", "@daily")]
     assert found.backup_uids == {"uid-of-daily-20261123020000"}
     assert [each.bucket for each in found.locations] == ["b"]

@@ -102,7 +102,7 @@ def test_irsa_needs_a_provider_that_takes_tokens_for_sts(answers):
     other = dataclasses.replace(facts, oidc_provider=OidcProvider(PROVIDER, ("somebody.else",)))
     mode, why = identity_for(other)
     assert mode == "irsa"
-    assert "make IAM's OIDC provider" in why
+    assert "make one of them first" in why
     agent = dataclasses.replace(other, addons={"eks-pod-identity-agent": Addon("v1.3.9-eksbuild.1", "ACTIVE")})
     assert identity_for(agent)[0] == "pod-identity"
     assert identity_for(dataclasses.replace(other, auto_mode=True))[0] == "pod-identity"

@@ -16,7 +16,9 @@ from velero_eks.operations.records import Backup, Location, Schedule
 
 DATA = Path(__file__).parent / "data"
 BACKUPS = DATA / "backups"
-KINDS: list[Kind] = [kind for document in json.loads((DATA / "discovery.json").read_text()) for kind in kinds_of(document)]
+KINDS: list[Kind] = [
+    kind for document in json.loads((DATA / "discovery.json").read_text()) for kind in kinds_of(document)
+]
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 
 

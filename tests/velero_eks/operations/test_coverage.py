@@ -70,7 +70,9 @@ def test_a_backup_with_everything_in_it_is_whole():
 
 
 def test_a_backup_that_failed_in_part_is_not_whole_though_nothing_is_missing():
-    assert not held(ALL, saved("ConfigMap exam-prod/a"), live("ConfigMap", "exam-prod/a"), phase="PartiallyFailed").whole
+    assert not held(
+        ALL, saved("ConfigMap exam-prod/a"), live("ConfigMap", "exam-prod/a"), phase="PartiallyFailed"
+    ).whole
 
 
 def test_what_was_created_later_is_said_and_is_no_gap():
@@ -108,7 +110,9 @@ def test_what_controllers_make_is_no_gap():
 
 
 def test_an_object_that_is_being_deleted_is_taken_by_no_backup():
-    assert only(held(ALL, saved(), live("ConfigMap", "exam-prod/a", deletionTimestamp=ago(hours=2)))).why is Why.DELETING
+    assert (
+        only(held(ALL, saved(), live("ConfigMap", "exam-prod/a", deletionTimestamp=ago(hours=2)))).why is Why.DELETING
+    )
 
 
 def question(age_at_backup: timedelta) -> tuple[tuple[Kind, list[Live]], ...]:

@@ -32,7 +32,11 @@ def taken(spec: dict, name: str) -> bool:
             ["ConfigMap", "Namespace"],
             ["ClusterRole", "Secret"],
         ),
-        ({"includedClusterScopedResources": ["crd"]}, ["CustomResourceDefinition", "Namespace", "ConfigMap"], ["ClusterRole"]),
+        (
+            {"includedClusterScopedResources": ["crd"]},
+            ["CustomResourceDefinition", "Namespace", "ConfigMap"],
+            ["ClusterRole"],
+        ),
         ({"includedClusterScopedResources": ["*"]}, ["CustomResourceDefinition", "ClusterRole"], []),
         ({"excludedClusterScopedResources": ["*"]}, ["ConfigMap"], ["ClusterRole", "Namespace"]),
         ({"excludedNamespaceScopedResources": ["*"]}, ["Namespace"], ["ConfigMap"]),

@@ -10,7 +10,13 @@ from velero_eks.operations.records import Backup, Restore, moment, newest_comple
 
 def test_a_recorded_backup_says_how_it_ended():
     found = recorded_backup("in-part")
-    assert (found.phase, found.errors, found.warnings, found.ended, found.good) == ("PartiallyFailed", 1, 3, True, False)
+    assert (found.phase, found.errors, found.warnings, found.ended, found.good) == (
+        "PartiallyFailed",
+        1,
+        3,
+        True,
+        False,
+    )
     assert found.done_items == found.total_items > 40
     assert found.location == "default"
     assert found.completed and found.started and found.expires

@@ -29,7 +29,8 @@ INGRESS = Place("ingresses.networking.k8s.io", "exam-prod", "portal")
         ("ing", INGRESS, "Ingress", True),
         ("validatingwebhook", Place("validatingwebhookconfigurations.admissionregistration.k8s.io", "", "x"),
          "ValidatingWebhookConfiguration", True),
-        ("clusterrole/system:node", Place("clusterroles.rbac.authorization.k8s.io", "", "system:node"), "ClusterRole", True),
+        ("clusterrole/system:node", Place("clusterroles.rbac.authorization.k8s.io", "", "system:node"), "ClusterRole",
+         True),
     ],
 )  # fmt: skip
 def test_what_is_typed_matches_what_it_means(text, place, kind, matches):

@@ -1,0 +1,220 @@
+"""The scripts that write to GitHub, run as they stand in the workflows against a `gh` that answers from files."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from velero_eks.diff.markdown import _escaped, marker
+
+ROOT = Path(__file__).resolve().parent.parent
+COMMENT = (ROOT / "tests/velero_eks/diff/data/comment.md").read_text(encoding="utf-8")
+SHA = "9f8e7d6" + "0" * 33
+BOT = "github-actions[bot]"
+
+pytestmark = pytest.mark.skipif(
+    not (shutil.which("bash") and shutil.which("jq")), reason="the scripts are written for bash and jq"
+)
+
+# Answers a path with the file named after its last words, and keeps what is written.
+GH = r"""#!/usr/bin/env bash
+set -euo pipefail
+method=GET path= fields=()
+shift
+while [ $# -gt 0 ]; do
+  case "$1" in
+    --method) method="$2"; shift ;;
+    --input) shift ;;
+    -f) fields+=("$2"); shift ;;
+    --*) ;;
+    *) path="${1%%\?*}" ;;
+  esac
+  shift
+done
+if [ "$method" = GET ]; then
+  printf '%s\n' "${fields[@]}" >> "$ANSWERS/asked"
+  exec cat "$ANSWERS/${path##*/}"
+fi
+number="$(ls "$ANSWERS/written" | wc -l)"
+printf '%s %s\n' "$method" "$path" > "$ANSWERS/written/$number"
+if [ "${#fields[@]}" -gt 0 ]; then printf '%s\n' "${fields[@]}"; else cat; fi >> "$ANSWERS/written/$number"
+"""
+
+
+class GitHub:
+    """A repository as the scripts see it through `gh`."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        (folder / "written").mkdir()
+        (folder / "bin").mkdir()
+        (folder / "bin/gh").write_text(GH)
+        (folder / "bin/gh").chmod(0o755)
+
+    def answer(self, name: str, value: Any) -> None:
+        (self.folder / name).write_text(json.dumps(value))
+
+    def artifact(self, text: str | bytes, *, name: str = "diff.md") -> None:
+        with zipfile.ZipFile(self.folder / "zip", "w", zipfile.ZIP_DEFLATED) as archive:
+            archive.writestr(name, text)
+        size = (self.folder / "zip").stat().st_size
+        self.answer("artifacts", {"artifacts": [{"id": 5, "expired": False, "size_in_bytes": size}]})
+
+    def run(self, workflow: str, job: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        found = yaml.safe_load((ROOT / ".github/workflows" / workflow).read_text())["jobs"][job]["steps"][-1]
+        fixed = {key: value for key, value in found["env"].items() if "${{" not in value}
+        return subprocess.run(
+            ["bash", "-e", "-c", found["run"]], text=True, capture_output=True, timeout=60, check=False,
+            env={**os.environ, **fixed, "ANSWERS": str(self.folder), "TMPDIR": str(self.folder),
+                 "PATH": f"{self.folder / 'bin'}:{os.environ['PATH']}", "GITHUB_REPOSITORY": "acme/velero",
+                 "GITHUB_RUN_ID": "77", "RUN_URL": "https://github.com/acme/velero/actions/runs/77", **environment},
+        )  # fmt: skip
+
+    @property
+    def written(self) -> list[tuple[str, str]]:
+        """What was asked to be written: "METHOD path" and the rest, in order."""
+        parts = [path.read_text().partition("\n") for path in sorted((self.folder / "written").iterdir())]
+        return [(head, rest) for head, _, rest in parts]
+
+
+@pytest.fixture
+def github(tmp_path: Path) -> GitHub:
+    made = GitHub(tmp_path)
+    made.answer("pulls", [{"number": 12, "head": {"sha": SHA, "repo": {"id": 3}}}])
+    made.answer("comments", [])
+    made.artifact(COMMENT)
+    return made
+
+
+def comment(github: GitHub, **environment: str) -> tuple[str, str]:
+    """Run the comment's script; which request it made, and the body."""
+    given = {"BASE": "main", "HEAD_BRANCH": "topic", "HEAD_OWNER": "someone", "HEAD_REPOSITORY": "3", "HEAD_SHA": SHA}
+    done = github.run("pull-request-comment.yml", "comment", **{**given, "RUN_ID": "77", **environment})
+    assert done.returncode == 0, done.stderr
+    if not github.written:
+        return "", ""
+    ((request, body),) = github.written
+    return request, json.loads(body)["body"]
+
+
+def test_the_comment_is_the_artifacts_text_with_the_commit_it_is_of(github: GitHub) -> None:
+    request, body = comment(github)
+    assert request == "POST repos/acme/velero/issues/12/comments"
+    assert body == f"{COMMENT}\nOf {SHA}.\n"
+    assert "head=someone:topic" in (github.folder / "asked").read_text().splitlines()
+
+
+def test_the_marker_is_the_one_the_tool_writes() -> None:
+    text = (ROOT / ".github/workflows/pull-request-comment.yml").read_text()
+    project = yaml.safe_load((ROOT / "Pulumi.yaml").read_text())["name"]
+    assert re.findall(r'MARKER: "(.*)"', text) == [marker(project)]
+
+
+def test_an_earlier_comment_of_the_workflow_is_updated_and_nobody_elses(github: GitHub) -> None:
+    github.answer("comments", [
+        {"id": 1, "user": {"login": "mallory"}, "body": COMMENT},
+        {"id": 2, "user": {"login": BOT}, "body": "something else"},
+        {"id": 3, "user": {"login": BOT}, "body": COMMENT},
+    ])  # fmt: skip
+    assert comment(github)[0] == "PATCH repos/acme/velero/issues/comments/3"
+
+
+@pytest.mark.parametrize("head", [{"sha": "0" * 40, "repo": {"id": 3}}, {"sha": SHA, "repo": {"id": 4}}])
+def test_nothing_is_written_where_no_open_pull_request_is_at_that_commit(github: GitHub, head: dict[str, Any]) -> None:
+    github.answer("pulls", [{"number": 12, "head": head}])
+    assert comment(github) == ("", "")
+
+
+def test_whatever_the_tool_escapes_passes(github: GitHub) -> None:
+    hostile = "a [link](https://x) @owner #12 <img src=x> `code` \\[ ![i](x) *b* \\\\] → ✓"
+    github.artifact(COMMENT + f"\n- ▫️ {_escaped(hostile)}\n")
+    assert _escaped(hostile) in comment(github)[1]
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["[link](https://x)", "![picture](x)", "@owner", "closes #12", "<img src=x>", "<details><summary><b>a</b><i></summary>",
+     "\\\\[x](y)", "> [!CAUTION] [x](y)", "[x]: https://y", "<!-- hidden -->", "a\x07b"],
+)  # fmt: skip
+def test_markup_that_the_tool_never_writes_is_not_put_into_a_comment(github: GitHub, line: str) -> None:
+    github.artifact(f"{COMMENT}\n{line}\n")
+    body = comment(github)[1]
+    assert body.startswith("<!-- velero-eks diff: velero-eks -->\n")
+    assert "markup that the tool does not write" in body
+    assert line not in body
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "reason"),
+    [
+        (COMMENT.partition("\n")[2], "diff.md", "does not begin as the tool begins"),
+        (COMMENT + "a" * 65_000, "diff.md", "too long"),
+        (COMMENT.encode() + b"\xff", "diff.md", "cannot be read"),
+        (COMMENT, "../diff.md", "holds something else"),
+    ],
+)
+def test_an_artifact_that_is_not_the_tools_is_refused(
+    github: GitHub, text: str | bytes, name: str, reason: str
+) -> None:
+    github.artifact(text, name=name)
+    body = comment(github)[1]
+    assert reason in body
+    assert "https://github.com/acme/velero/actions/runs/77" in body
+
+
+def test_a_run_without_a_comparison_says_so_in_place_of_the_last_one(github: GitHub) -> None:
+    github.answer("artifacts", {"artifacts": []})
+    github.answer("comments", [{"id": 3, "user": {"login": BOT}, "body": COMMENT}])
+    request, body = comment(github)
+    assert request == "PATCH repos/acme/velero/issues/comments/3"
+    assert "could not be compared: there is no comparison" in body
+
+
+def drift(github: GitHub, result: str, *issues: dict[str, Any]) -> list[tuple[str, str]]:
+    github.answer("issues", list(issues))
+    github.answer("jobs", {"jobs": [
+        {"name": "Drift of dev", "conclusion": "success", "html_url": "https://x/1"},
+        {"name": "Drift of prod", "conclusion": "failure", "html_url": "https://x/2"},
+        {"name": "Report", "conclusion": None, "html_url": "https://x/3"},
+    ]})  # fmt: skip
+    done = github.run("drift.yml", "report", RESULT=result)
+    assert done.returncode == 0, done.stderr
+    return github.written
+
+
+TITLE = "What is deployed differs from main"
+
+
+def test_drift_opens_an_issue_that_names_the_stacks_that_differ(github: GitHub) -> None:
+    ((request, body),) = drift(github, "failure", {"number": 8, "title": "Another"})
+    made = json.loads(body)
+    assert (request, made["title"]) == ("POST repos/acme/velero/issues", TITLE)
+    assert "- [prod](https://x/2)" in made["body"]
+    assert "dev" not in made["body"]
+
+
+def test_drift_found_again_updates_the_issue(github: GitHub) -> None:
+    ((request, body),) = drift(github, "failure", {"number": 9, "title": TITLE})
+    assert request == "PATCH repos/acme/velero/issues/9"
+    assert "- [prod](https://x/2)" in json.loads(body)["body"]
+
+
+def test_the_issue_is_closed_when_nothing_differs_any_more(github: GitHub) -> None:
+    written = drift(github, "success", {"number": 9, "title": TITLE})
+    assert [request for request, _ in written] == [
+        "POST repos/acme/velero/issues/9/comments", "PATCH repos/acme/velero/issues/9",
+    ]  # fmt: skip
+    assert written[1][1] == "state=closed\n"
+
+
+def test_no_drift_and_no_issue_writes_nothing(github: GitHub) -> None:
+    assert drift(github, "success") == []

@@ -1,0 +1,174 @@
+"""The workflows: pinned, bounded, unprivileged, and speaking of commands, stacks and versions that exist."""
+
+from __future__ import annotations
+
+import itertools
+import re
+import shlex
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer.main
+import yaml
+
+from velero_eks.cli import app
+
+ROOT = Path(__file__).resolve().parent.parent
+WORKFLOWS = sorted((ROOT / ".github/workflows").glob("*.yml"))
+FILES = [*WORKFLOWS, *sorted((ROOT / ".github/actions").glob("*/action.yml"))]
+STACKS = {path.name.split(".")[1] for path in (ROOT / "stacks").glob("Pulumi.*.yaml")} - {"local"}
+# Read rights are harmless in a public repository; what is written must be named here with the workflow that needs it.
+WRITES = {
+    "pull-request-comment.yml": {"pull-requests"},
+    "drift.yml": {"id-token", "issues"},
+    "preview.yml": {"id-token"},
+    "deploy.yml": {"id-token"},
+    "deploy-stack.yml": {"id-token"},
+    "drill.yml": {"id-token", "issues"},
+}
+named = pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
+each_file = pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT / ".github")))
+
+
+def load(path: Path) -> dict[str, Any]:
+    # YAML 1.1 reads the key `on` as true.
+    return {"on" if key is True else key: value for key, value in yaml.safe_load(path.read_text()).items()}
+
+
+def jobs(path: Path) -> dict[str, dict[str, Any]]:
+    return load(path)["jobs"]
+
+
+def steps(path: Path) -> list[dict[str, Any]]:
+    document = load(path)
+    if "runs" in document:
+        return document["runs"]["steps"]
+    return [step for job in document["jobs"].values() for step in job.get("steps", [])]
+
+
+@each_file
+def test_every_action_is_pinned_by_a_full_commit_hash_with_its_version(path: Path) -> None:
+    used = re.findall(r"^\s*(?:- )?uses: *(.*)$", path.read_text(), re.MULTILINE)
+    foreign = [line for line in used if not line.startswith("./")]
+    assert all(re.fullmatch(r"[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", line) for line in foreign), foreign
+    assert all((ROOT / line).exists() for line in used if line.startswith("./"))
+
+
+def test_an_action_has_one_pin_in_all_files() -> None:
+    pins = {line for path in FILES for line in re.findall(r"uses: *([^.\s]\S*@.*)", path.read_text())}
+    assert len({pin.split("@")[0] for pin in pins}) == len(pins), sorted(pins)
+
+
+@named
+def test_every_job_has_a_time_limit_and_its_own_permissions(path: Path) -> None:
+    assert load(path)["permissions"] == {}
+    for name, job in jobs(path).items():
+        assert isinstance(job["permissions"], dict), name
+        # A called workflow's jobs have their own limit, and GitHub takes none on the call.
+        assert "uses" in job or job["timeout-minutes"] <= 120, name
+
+
+@named
+def test_nothing_is_written_beyond_what_the_workflow_is_for(path: Path) -> None:
+    asked = {right for job in jobs(path).values() for right, access in job["permissions"].items() if access != "read"}
+    assert asked <= WRITES.get(path.name, set())
+
+
+@named
+def test_no_workflow_runs_a_forks_code_with_rights(path: Path) -> None:
+    triggers = load(path)["on"]
+    assert "pull_request_target" not in triggers
+    if "workflow_run" in triggers:
+        assert not [step for step in steps(path) if "uses" in step]
+    if "pull_request" in triggers:
+        for job in jobs(path).values():
+            own = "github.event.pull_request.head.repo.full_name == github.repository" in job.get("if", "")
+            assert own or set(job["permissions"]) <= {"contents"}
+
+
+@each_file
+def test_checkouts_leave_no_token_behind_and_scripts_hold_no_template(path: Path) -> None:
+    for step in steps(path):
+        assert "${{" not in step.get("run", "")
+        if step.get("uses", "").startswith("actions/checkout@"):
+            assert step["with"]["persist-credentials"] is False
+
+
+def test_credentials_are_given_only_to_jobs_in_a_github_environment() -> None:
+    for path in WORKFLOWS:
+        for name, job in jobs(path).items():
+            if job["permissions"].get("id-token") == "write" and "uses" not in job:
+                assert job.get("environment"), f"{path.name}: {name}"
+
+
+def test_deployments_go_to_every_stack_in_order_and_are_never_ended_half_way() -> None:
+    deploy = jobs(ROOT / ".github/workflows/deploy.yml")
+    order = [job["with"]["stack"] for job in deploy.values()]
+    assert order == ["dev", "staging", "prod"]
+    assert set(order) == STACKS
+    assert [job.get("needs") for job in deploy.values()] == [None, *list(deploy)[:-1]]
+    up = jobs(ROOT / ".github/workflows/deploy-stack.yml")["up"]
+    assert up["concurrency"] == {"group": "deploy-${{ inputs.stack }}", "cancel-in-progress": False}
+
+
+@pytest.mark.parametrize("name", ["preview", "drift"])
+def test_every_stack_is_previewed_and_looked_at_for_drift(name: str) -> None:
+    matrices = [job["strategy"]["matrix"]["stack"] for job in jobs(ROOT / f".github/workflows/{name}.yml").values()
+                if "strategy" in job]  # fmt: skip
+    assert [set(stacks) for stacks in matrices] == [STACKS]
+
+
+def test_only_a_deployment_changes_anything_through_pulumi() -> None:
+    verbs = {(path.name, verb) for path in FILES for verb in re.findall(r"\bpulumi (\w+) ", _scripts(path))}
+    assert {name for name, verb in verbs if verb != "preview"} == {"deploy-stack.yml"}
+    assert {verb for _, verb in verbs} == {"preview", "up"}
+
+
+def test_the_pulumi_cli_is_of_the_version_the_program_is_locked_to() -> None:
+    locked = tomllib.loads((ROOT / "uv.lock").read_text())["package"]
+    version = next(package["version"] for package in locked if package["name"] == "pulumi")
+    installed = [step["with"]["pulumi-version"] for path in FILES for step in steps(path)
+                 if step.get("uses", "").startswith("pulumi/actions@")]  # fmt: skip
+    assert set(installed) == {version}
+
+
+def test_every_stack_file_names_its_region_where_the_workflows_read_it() -> None:
+    for stack in STACKS:
+        text = (ROOT / f"stacks/Pulumi.{stack}.yaml").read_text()
+        found = re.findall(r'^ +aws:region: *"?([a-z0-9-]+)"? *(?:#.*)?$', text, re.MULTILINE)
+        assert found == [yaml.safe_load(text)["config"]["aws:region"]]
+
+
+def _scripts(path: Path) -> str:
+    return "\n".join(step.get("run", "") for step in steps(path)).replace("\\\n", " ")
+
+
+def _calls(program: str) -> Iterator[tuple[str, list[str]]]:
+    for path in FILES:
+        for line in _scripts(path).splitlines():
+            found = re.search(rf"(?:^|[\s;(]){program} +([^|>;&)#]+)", line)
+            if found and not line.lstrip().startswith("#"):
+                yield path.name, shlex.split(found[1])
+
+
+def test_every_make_target_exists() -> None:
+    targets = set(re.findall(r"^([\w./-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    called = {target for _, words in _calls("make") for target in words}
+    assert {"plan", "check", "test"} <= called <= targets
+
+
+def test_every_command_and_flag_of_the_tool_exists() -> None:
+    commands = typer.main.get_command(app)
+    calls = list(_calls("velero-eks"))
+    assert calls
+    for name, words in calls:
+        command: Any = commands
+        while words and words[0] in getattr(command, "commands", {}):
+            command, words = command.commands[words[0]], words[1:]
+        assert not hasattr(command, "commands"), f"{name}: velero-eks {words}"
+        flags = set(itertools.chain(*(option.opts + option.secondary_opts for option in command.params)))
+        given = {word.split("=")[0] for word in words if word.startswith("-")}
+        assert given <= flags, f"{name}: {command.name} takes no {given - flags}"

@@ -1,0 +1,154 @@
+"""Every object's fate, and what a finished restore is held against."""
+
+from __future__ import annotations
+
+from tests.velero_eks.operations.restore.made import body, definition, fates, live, stored
+from velero_eks.operations.objects import Key
+from velero_eks.operations.restore.outcome import hold
+from velero_eks.operations.restore.prediction import Fate, predict
+from velero_eks.operations.restore.spec import RestoreSpec
+
+SHOP = body("Namespace", "shop")
+
+
+def spec(**fields) -> RestoreSpec:
+    return RestoreSpec(**{"backup": "b", "existing": "keep", "namespaces": ("shop",), **fields})
+
+
+def one(predictions, name: str):
+    (found,) = [each for each in predictions if each.key.name == name]
+    return found
+
+
+CONTENTS = [
+    stored("Namespace", "shop", labels={"team": "a"}),
+    stored("ConfigMap", "gone", "shop", data={"k": "saved"}),
+    stored("ConfigMap", "same", "shop", data={"k": "saved"}),
+    stored("ConfigMap", "other", "shop", data={"k": "saved"}),
+    stored("Pod", "ended", "shop", status={"phase": "Failed"}),
+    stored("Event", "happened", "shop"),
+]
+THERE = [
+    SHOP,
+    body("ConfigMap", "same", "shop", data={"k": "saved"}, uid="7"),
+    body("ConfigMap", "other", "shop", data={"k": "live"}, uid="8"),
+    body("ConfigMap", "younger", "shop"),
+    body("ConfigMap", "kube-root-ca.crt", "shop"),
+]
+
+
+def test_each_object_has_one_fate():
+    assert fates(predict(spec(), CONTENTS, live(THERE))) == {
+        "Namespace/shop": "kept as it is",
+        "ConfigMap/gone": "created",
+        "ConfigMap/same": "kept as it is",
+        "ConfigMap/other": "kept as it is",
+        "ConfigMap/younger": "not in the backup",
+        "Pod/ended": "left out by Velero",
+        "Event/happened": "left out by Velero",
+    }
+
+
+def test_a_kept_object_shows_how_it_differs_and_a_changed_one_what_it_becomes():
+    kept = one(predict(spec(), CONTENTS, live(THERE)), "other")
+    assert [(each.path, each.before, each.after) for each in kept.fields] == [("data.k", "live", "saved")]
+    changed = one(predict(spec(existing="update"), CONTENTS, live(THERE)), "other")
+    assert changed.fate is Fate.CHANGED
+    assert [(each.path, each.before, each.after) for each in changed.fields] == [("data.k", "live", "saved")]
+    assert changed.expected is not None
+    assert (changed.expected["data"], changed.expected["metadata"]["uid"]) == ({"k": "saved"}, "8")
+
+
+def test_a_missing_namespace_is_made_as_it_was():
+    made = one(predict(spec(), CONTENTS, live()), "shop")
+    assert (made.fate, made.expected) == (Fate.CREATED, body("Namespace", "shop", labels={"team": "a"}))
+
+
+def test_another_namespace_gets_everything_under_its_own_name():
+    found = predict(spec(mapping={"shop": "copy"}), CONTENTS, live(THERE))
+    assert one(found, "gone").key == Key("", "ConfigMap", "copy", "gone")
+    assert one(found, "copy").fate is Fate.CREATED
+
+
+def test_a_namespace_that_is_being_deleted_is_in_the_way_of_all_that_lies_in_it():
+    condition = {"type": "NamespaceFinalizersRemaining", "status": "True", "message": "example.com/hold in 1 resource"}
+    leaving = body("Namespace", "shop", deletionTimestamp="now", status={"conditions": [condition]})
+    found = predict(spec(), CONTENTS, live([leaving]))
+    assert {each.fate for each in found if each.key.kind == "ConfigMap"} == {Fate.BLOCKED}
+    assert "example.com/hold in 1 resource" in one(found, "gone").reason
+
+
+def test_an_object_that_is_being_deleted_is_in_the_way_of_itself():
+    leaving = body("ConfigMap", "same", "shop", deletionTimestamp="now", finalizers=["example.com/hold"])
+    found = one(predict(spec(), CONTENTS, live([SHOP, leaving])), "same")
+    assert (found.fate, "finalizer example.com/hold" in found.reason) == (Fate.BLOCKED, True)
+
+
+def test_a_kind_that_is_not_served_is_in_the_way_unless_its_crd_is_restored_too():
+    question = stored("Question", "q", "shop", spec={})
+    cluster = live([SHOP], kinds=("ConfigMap", "Namespace", "CustomResourceDefinition"))
+    alone = one(predict(spec(), [question], cluster), "q")
+    assert (alone.fate, "does not serve Question" in alone.reason) == (Fate.BLOCKED, True)
+    everything = spec(namespaces=("*",), cluster_resources=True)
+    assert one(predict(everything, [definition(), question], cluster), "q").fate is Fate.CREATED
+
+
+def test_a_service_account_is_merged_whatever_is_wanted_of_existing_objects():
+    saved = stored("ServiceAccount", "web", "shop", labels={"a": "saved"})
+    there = body("ServiceAccount", "web", "shop", imagePullSecrets=[{"name": "live"}])
+    found = one(predict(spec(), [saved], live([SHOP, there])), "web")
+    assert found.fate is Fate.CHANGED
+    assert found.expected is not None
+    assert found.expected["imagePullSecrets"] == [{"name": "live"}]
+
+
+def test_what_controllers_make_is_marked():
+    owned = stored("ConfigMap", "made", "shop", ownerReferences=[{"kind": "Operator"}])
+    assert one(predict(spec(), [owned], live([SHOP])), "made").derived
+
+
+def outcome(after, existing="keep", before=THERE):
+    told = predict(spec(existing=existing), CONTENTS, live(before))
+    return hold(told, live(before).objects, live(after).objects)
+
+
+def test_a_restore_that_does_what_was_foretold_has_no_surprise():
+    after = [*THERE, body("ConfigMap", "gone", "shop", data={"k": "saved"}, uid="9")]
+    found = outcome(after)
+    assert (found.surprises, found.compared) == ((), found.as_foretold)
+    # The namespace and four ConfigMaps; what controllers make and what Velero leaves out does not count.
+    assert found.compared == 5
+
+
+def test_whatever_is_otherwise_is_a_surprise():
+    gone = body("ConfigMap", "gone", "shop", data={"k": "other"})
+    came = body("ConfigMap", "came", "shop")
+    after = [SHOP, gone, came, body("ConfigMap", "same", "shop", data={"k": "written"})]
+    told = {each.key.name: each.found for each in outcome(after).surprises}
+    assert told == {
+        "gone": "differs from what was foretold",
+        "same": "was changed meanwhile",
+        "other": "is not there",
+        "younger": "is not there",
+        "came": "came",
+    }
+
+
+def test_a_change_that_did_not_happen_is_said():
+    after = [*THERE, body("ConfigMap", "gone", "shop", data={"k": "saved"})]
+    (found,) = outcome(after, existing="update").surprises
+    assert (found.key.name, found.found) == ("other", "was not changed")
+
+
+def test_what_was_in_the_way_and_came_all_the_same_is_a_surprise():
+    told = predict(spec(), [stored("Question", "q", "shop")], live([SHOP], kinds=("Namespace",)))
+    (found,) = hold(told, live([SHOP]).objects, live([SHOP, body("Question", "q", "shop")]).objects).surprises
+    assert found.found == "was restored all the same"
+
+
+def test_node_ports_that_the_server_gives_are_no_surprise():
+    saved = stored("Service", "web", "shop", spec={"type": "NodePort", "ports": [{"port": 80, "nodePort": 30001}]})
+    told = predict(spec(), [saved], live([SHOP]))
+    given = {"type": "NodePort", "clusterIP": "10.0.0.9", "ports": [{"port": 80, "nodePort": 31999}]}
+    after = live([SHOP, body("Service", "web", "shop", spec=given)]).objects
+    assert hold(told, live([SHOP]).objects, after).whole

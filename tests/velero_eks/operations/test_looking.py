@@ -1,0 +1,180 @@
+"""The commands that look, from the command line, with the cluster gone: an emulated bucket with recorded backups."""
+
+from __future__ import annotations
+
+import json
+
+import boto3
+import pytest
+import yaml
+from moto import mock_aws
+from typer.testing import CliRunner, Result
+
+from tests.velero_eks.cluster.api_server import api_server, kubeconfig, status
+from tests.velero_eks.operations.recorded import BACKUPS
+from tests.velero_eks.plan.projects import project, stack_text
+from velero_eks import cli
+
+BUCKET, REGION = "backups-of-exam", "eu-west-1"
+
+
+@pytest.fixture(scope="module")
+def bucket():
+    """An emulated account with the recorded backups in its bucket."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("AWS_PROFILE", "AWS_ENDPOINT_URL", "AWS_CA_BUNDLE"):
+            patch.delenv(name, raising=False)
+        patch.setenv("AWS_ACCESS_KEY_ID", "AKIAEXAMPLE")
+        patch.setenv("AWS_SECRET_ACCESS_KEY", "example")
+        patch.setenv("AWS_CONFIG_FILE", "/dev/null")
+        with mock_aws():
+            client = boto3.client("s3", region_name=REGION)
+            client.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
+            for path in BACKUPS.rglob("*.*"):
+                key = f"backups/{path.parent.name}/{path.name}"
+                client.put_object(Bucket=BUCKET, Key=key, Body=path.read_bytes())
+            yield client
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch):
+    """Runs a command in a project whose stack `dev` names the bucket, and a cluster that is gone."""
+    stack = yaml.safe_load(stack_text())
+    config = stack["config"]
+    config["aws:region"] = REGION
+    config["velero-eks:cluster"].update({"context": "lost", "account": "123456789012"})
+    config["velero-eks:cluster"].pop("oidcIssuer", None)
+    config["velero-eks:identity"] = {"mode": "pod-identity"}
+    config["velero-eks:storage"] = {"bucket": BUCKET}
+    monkeypatch.chdir(project(tmp_path / "p", dev=yaml.safe_dump(stack)))
+    monkeypatch.setenv("KUBECONFIG", str(kubeconfig(tmp_path / "kubeconfig", {"lost": "http://127.0.0.1:9"})))
+
+    def invoke(*arguments: str) -> Result:
+        return CliRunner().invoke(cli.app, arguments)
+
+    return invoke
+
+
+def test_an_object_is_shown_with_the_cluster_gone(bucket, run):
+    result = run("show", "whole", "cm/grading", "-n", "exam-prod", "--stack", "dev")
+    assert (result.exit_code, result.stderr) == (0, "")
+    (document,) = yaml.safe_load_all(result.stdout)
+    assert document["data"] == {"mode": "strict", "threshold": "40"}
+    assert result.stdout.startswith("# From backup whole, begun 2026-11-23T")
+
+
+def test_a_namespace_is_shown_whole_in_an_order_that_a_cluster_takes(bucket, run):
+    result = run("show", "whole", "-n", "exam-prod", "--stack", "dev")
+    kinds = [document["kind"] for document in yaml.safe_load_all(result.stdout)]
+    assert kinds[0] == "Namespace"
+    assert not {"Pod", "ReplicaSet", "Event"} & set(kinds)
+    assert "made by controllers left out; --derived shows them" in result.stderr
+    derived = run("show", "whole", "-n", "exam-prod", "--derived", "--stack", "dev")
+    assert {"Pod", "ReplicaSet"} <= {document["kind"] for document in yaml.safe_load_all(derived.stdout)}
+
+
+def test_secrets_are_masked_unless_they_are_asked_for(bucket, run):
+    masked = run("show", "whole", "secret", "-n", "exam-prod", "--stack", "dev")
+    assert "masked" in masked.stdout and "bm90LWEtcmVhbC1zZWNyZXQ=" not in masked.stdout
+    shown = run("show", "whole", "secret", "-n", "exam-prod", "--show-secrets", "--stack", "dev")
+    assert "bm90LWEtcmVhbC1zZWNyZXQ=" in shown.stdout
+    as_json = json.loads(run("show", "whole", "secret", "--json", "--stack", "dev").stdout)
+    assert as_json["version"] == 1
+    assert all("masked" in item["data"]["key"] for item in as_json["objects"])
+
+
+def test_names_alone_can_be_listed(bucket, run):
+    result = run("show", "whole", "-n", "exam-prod", "--list", "--stack", "dev")
+    assert result.exit_code == 0
+    assert "grading" in result.stdout and "strict" not in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (
+            ("show", "whole", "cm/gradin", "-n", "exam-prod"),
+            "has no configmaps/gradin in namespace exam-prod; did you mean grading?",
+        ),
+        (("show", "whole", "secret/grading"), "there is configmaps/grading -n exam-prod"),
+        (("show", "whole", "-n", "exam"), "has nothing in namespace exam; its namespaces are: exam-prod"),
+        (("history", "cm/nothing"), "none of 2 backups in s3://backups-of-exam has configmaps/nothing"),
+    ],
+)
+def test_what_is_not_in_a_backup_exits_with_1_and_says_what_comes_closest(bucket, run, arguments, message):
+    result = run(*arguments, "--stack", "dev")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert message in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("show", "whole"), "which cluster?"),
+        (("status", "--stack", "dev", "--context", "lost"), "keep one of them"),
+        (("show", "gone", "--stack", "dev"), "no backup and no schedule is called 'gone'"),
+        (("show", "whole", "a/b/c", "--stack", "dev"), "write KIND or KIND/NAME"),
+        (("show", "daily", "--at", "yesterday", "--stack", "dev"), "write it as 2026-11-24T09:00:00+05:30"),
+        (("show", "daily", "--at", "2026-11-24T09:00", "--stack", "dev"), "has no time zone"),
+        (("history", "cm", "--stack", "dev"), "is a kind; write KIND/NAME"),
+        (("logs", "whole", "--level", "loud", "--stack", "dev"), "none of error, warning, info, debug"),
+        (("logs", "whole", "--kind", "pod", "--stack", "dev"), "neither backup nor restore"),
+        (("logs", "gone", "--stack", "dev"), "no backup or restore is called 'gone'"),
+        (("status", "--stack", "dev"), "lost: no answer from http://127.0.0.1:9"),
+        (("coverage", "whole", "--stack", "dev"), "lost: no answer from http://127.0.0.1:9"),
+    ],
+)
+def test_what_cannot_be_asked_exits_with_2_and_says_why(bucket, run, arguments, message):
+    result = run(*arguments)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert message in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_history_is_told_with_the_cluster_gone(bucket, run):
+    result = run("history", "cm/grading", "-n", "exam-prod", "--json", "--stack", "dev")
+    document = json.loads(result.stdout)
+    assert (result.exit_code, document["version"], document["backups"]) == (0, 1, 2)
+    assert [(change["change"], change["backup"], change["same_in_later"]) for change in document["changes"]] == [
+        ("first seen", "whole", 1)
+    ]
+    words = run("history", "configmap/grading", "--stack", "dev")
+    assert "velero-eks show --stack dev whole ConfigMap/grading -n exam-prod" in words.stdout.replace("\n", "")
+
+
+def test_a_backup_that_lacks_a_kind_is_no_history_of_it(bucket, run):
+    # `whole` was made before the server knew the kind; the filters would have taken it, so that it counts as absent.
+    document = json.loads(run("history", "question/question-001", "--json", "--stack", "dev").stdout)
+    assert [change["backup"] for change in document["changes"]] == ["in-part"]
+
+
+def test_the_log_of_a_backup_is_read_from_the_bucket_alone(bucket, run):
+    result = run("logs", "in-part", "--stack", "dev")
+    assert result.exit_code == 1
+    assert "from the bucket alone" in result.stderr
+    assert "vol2: Error backing up item: daemonset pod not found" in result.stdout
+    assert run("logs", "whole", "--stack", "dev").exit_code == 0
+
+
+def test_a_context_that_is_gone_from_the_kubeconfig_leaves_the_bucket(bucket, run, tmp_path, monkeypatch):
+    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "nowhere"))
+    result = run("logs", "whole", "--stack", "dev")
+    assert result.exit_code == 0
+    assert "there is no kubeconfig" in result.stderr and "from the bucket alone" in result.stderr
+
+
+def test_the_log_for_programs_has_the_level_that_was_asked_for(bucket, run):
+    errors = json.loads(run("logs", "in-part", "--level", "error", "--json", "--stack", "dev").stdout)
+    everything = json.loads(run("logs", "in-part", "--level", "debug", "--json", "--stack", "dev").stdout)
+    assert (errors["version"], errors["phase"], len(errors["log"])) == (1, "PartiallyFailed", 1)
+    assert len(everything["log"]) > 100
+    assert [message["severity"] for message in errors["messages"]].count("error") == 1
+
+
+def test_a_user_without_rights_is_told_which_one_is_missing(run, tmp_path, monkeypatch):
+    said = 'schedules.velero.io is forbidden: User "oncall" cannot list resource "schedules" in API group "velero.io"'
+    with api_server(lambda asked: status(403, "Forbidden", said)) as answering:
+        monkeypatch.setenv("KUBECONFIG", str(kubeconfig(tmp_path / "other", {"exam": answering.url})))
+        result = run("status", "--context", "exam")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert said in result.stderr

@@ -1,0 +1,106 @@
+"""The adoption plan for people and for programs."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from rich.console import Console, Group
+from rich.padding import Padding
+from rich.text import Text
+
+from components.settings import StackFile
+from velero_eks.operations.output import console, counted
+from velero_eks.plan.details import label
+
+from .adoption import Adoption, Found
+from .compare import ABSENT, Difference
+
+# More than this of one resource is read in `pulumi preview --diff`.
+SHOWN_DIFFERENCES = 8
+_SHOWN_VALUE = 60
+
+
+def render(file: StackFile, found: Adoption, screen: Console | None = None) -> None:
+    """Print what is taken over, what changes with it, what cannot be, and what is made anew."""
+    out = screen or console()
+    cluster = file.settings.cluster
+    out.print(Text.assemble((file.stack, "bold"), "  ", (f"{cluster.name} · {file.settings.region}", "dim")))
+    if found.blocked:
+        out.print(Text("\nCannot be taken over", "bold"))
+        for blocked in found.blocked:
+            said = Text.assemble((blocked.what, "red"), f": {blocked.why}\n", (f"→ {blocked.remedy}", "cyan"))
+            out.print(Padding(said, (0, 0, 0, 2)))
+    if found.found:
+        out.print(Text("\nTaken over", "bold"))
+        for each in found.found:
+            out.print(Padding(_found(each), (0, 0, 0, 2)))
+    if found.notes:
+        out.print(Text("\nTo know", "bold"))
+        for note in found.notes:
+            out.print(Padding(Text(note, "yellow"), (0, 0, 0, 2)))
+    if found.made and found.found:
+        out.print(Text("\nMade anew", "bold"))
+        made = ", ".join(dict.fromkeys(label(resource) for resource in found.made))
+        out.print(Padding(Text(made, "dim"), (0, 0, 0, 2)))
+    out.print()
+    out.print(_verdict(found))
+
+
+def document(found: Adoption) -> dict[str, Any]:
+    """The plan for programs."""
+    return {
+        "import": [
+            {
+                "type": each.resource.type,
+                "name": each.resource.name,
+                "id": each.live.id,
+                "differences": [
+                    {
+                        "path": difference.path,
+                        **({} if difference.now is ABSENT else {"now": difference.now}),
+                        **({} if difference.then is ABSENT else {"then": difference.then}),
+                    }
+                    for difference in each.differences
+                ],
+            }
+            for each in found.found
+        ],
+        "create": [{"type": resource.type, "name": resource.name} for resource in found.made],
+        "blocked": [vars(blocked) for blocked in found.blocked],
+        "notes": list(found.notes),
+        "section": found.section(),
+    }
+
+
+def _found(each: Found) -> Group:
+    changes = counted(len(each.differences), "change") if each.differences else "as it is"
+    head = Text.assemble(label(each.resource), (f" {each.live.id}", "cyan"), (f": {changes}", "dim"))
+    lines = [_difference(difference) for difference in each.differences[:SHOWN_DIFFERENCES]]
+    more = len(each.differences) - SHOWN_DIFFERENCES
+    if more > 0:
+        lines.append(Text(f"and {more} more", "dim"))
+    return Group(head, *(Padding(line, (0, 0, 0, 2)) for line in lines))
+
+
+def _difference(difference: Difference) -> Text:
+    if difference.now is ABSENT:
+        return Text.assemble(("+ ", "green"), f"{difference.path}: {_value(difference.then)}")
+    if difference.then is ABSENT:
+        return Text.assemble(("- ", "red"), f"{difference.path}: {_value(difference.now)}")
+    return Text.assemble(("~ ", "yellow"), f"{difference.path}: {_value(difference.now)} → {_value(difference.then)}")
+
+
+def _value(value: Any) -> str:
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, sort_keys=True)
+    return text if len(text) <= _SHOWN_VALUE else f"{text[: _SHOWN_VALUE - 1]}…"
+
+
+def _verdict(found: Adoption) -> Text:
+    if found.blocked:
+        return Text(f"{counted(len(found.blocked), 'resource')} cannot be taken over; nothing was written.", "red")
+    if not found.found:
+        return Text("Nothing exists under the stack's names that its state does not have.", "green")
+    changed = sum(1 for each in found.found if each.differences)
+    said = f", {changed} of them changed in place" if changed else ""
+    return Text(f"{counted(len(found.found), 'resource')} taken over{said}; none replaced.", "green")

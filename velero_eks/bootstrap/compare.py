@@ -1,0 +1,136 @@
+"""What exists against what the program would set: field by field, in the plan's own words. Pure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from components.adoption import FIELDS, SCHEDULE
+
+Properties = dict[str, Any]
+
+# A release's values can hold credentials of somebody's; nobody is shown them.
+_HIDDEN_WORDS = ("secret", "password", "token", "credential", "accesskey")
+HIDDEN = "(hidden)"
+
+
+class _Absent:
+    def __repr__(self) -> str:
+        return "nothing"
+
+
+ABSENT = _Absent()
+
+_DOCUMENTS = frozenset({"policy", "assumeRolePolicy"})
+# Left out of AWS's answer where nobody set them.
+_DEFAULTED = frozenset({"permissionsBoundary", "rotationPeriodInDays"})
+# Of these kinds others may add what they like: only what the program sets is compared.
+_SHARED = frozenset({FIELDS["namespace"], FIELDS["snapshot_class"], SCHEDULE})
+
+
+@dataclass(frozen=True, order=True)
+class Difference:
+    """One field: its path in dots, what it is and what it will be. `ABSENT` where it is not there."""
+
+    path: str
+    now: Any
+    then: Any
+
+
+def differences(type_: str, planned: Properties, live: Properties) -> list[Difference]:
+    """Where an existing resource differs from the program's, in the order of the paths.
+
+    Compared is what `live` speaks of and, where nobody else has a say in it, what the program does not set as well.
+    """
+    found: list[Difference] = []
+    for key in live:
+        ours, theirs = _canonical(key, planned.get(key, ABSENT)), _canonical(key, live[key])
+        if type_ in _SHARED:
+            theirs = _restricted(theirs, ours)
+        found += _walk(key, theirs, ours)
+    for key in _DEFAULTED & planned.keys() - live.keys():
+        found += _walk(key, ABSENT, _canonical(key, planned[key]))
+    return sorted(found, key=lambda difference: difference.path)
+
+
+def with_key(planned: Properties, made_up: str | None, real: str | None) -> Properties:
+    """The planned properties with the key's real id where the offline plan made one up."""
+    if not made_up or not real:
+        return planned
+    return json.loads(json.dumps(planned).replace(made_up, real))
+
+
+def _canonical(key: str, value: Any) -> Any:
+    if value is ABSENT or value is None:
+        return ABSENT
+    if key in _DOCUMENTS and isinstance(value, str):
+        return _document(json.loads(value))
+    if key == "rules" and isinstance(value, list) and all(isinstance(rule, dict) and "id" in rule for rule in value):
+        # Lifecycle rules have names, and their order means nothing.
+        return {rule["id"]: _lifecycle(rule) for rule in value}
+    if key == "rules" and isinstance(value, list):
+        return [_encryption(rule) for rule in value]
+    return value
+
+
+def _document(value: Any) -> Any:
+    """A policy as IAM reads it: statements by their name, one value and a list of one value the same."""
+    statements = value.get("Statement", [])
+    named: dict[str, Any] = {}
+    for number, statement in enumerate(statements if isinstance(statements, list) else [statements]):
+        named[statement.get("Sid") or f"statement {number + 1}"] = {
+            element: _listed(content) for element, content in statement.items() if element != "Sid"
+        }
+    return named
+
+
+def _listed(content: Any) -> Any:
+    if isinstance(content, dict):
+        return {key: _listed(part) for key, part in content.items()}
+    return sorted(map(str, content)) if isinstance(content, list) else [str(content)]
+
+
+def _lifecycle(rule: Properties) -> Properties:
+    kept = {key: value for key, value in rule.items() if key not in ("id", "filter", "prefix")}
+    prefix = (rule.get("filter") or {}).get("prefix") or rule.get("prefix")
+    return {**kept, **({"prefix": prefix} if prefix else {})}
+
+
+def _encryption(rule: Properties) -> Properties:
+    applied = dict(rule.get("applyServerSideEncryptionByDefault") or {})
+    if "kmsMasterKeyId" in applied:
+        # S3 takes a key's id or its ARN, and gives back what it was given.
+        applied["kmsMasterKeyId"] = str(applied["kmsMasterKeyId"]).rpartition("key/")[2]
+    return {**rule, "applyServerSideEncryptionByDefault": applied}
+
+
+def _restricted(live: Any, planned: Any) -> Any:
+    if isinstance(live, dict) and isinstance(planned, dict):
+        return {key: _restricted(live[key], planned[key]) for key in planned if key in live}
+    return live
+
+
+def _walk(path: str, now: Any, then: Any) -> Iterator[Difference]:
+    if isinstance(now, dict) and isinstance(then, dict):
+        for key in {**now, **then}:
+            yield from _walk(f"{path}.{key}", now.get(key, ABSENT), then.get(key, ABSENT))
+    elif isinstance(now, list) and isinstance(then, list) and len(now) == len(then) == 1:
+        yield from _walk(path, now[0], then[0])
+    elif now != then and not (_empty(now) and _empty(then)):
+        yield Difference(path, _masked(path, now), _masked(path, then))
+
+
+def _masked(path: str, value: Any) -> Any:
+    """The value without what somebody could sign in with, however deep it lies."""
+    if isinstance(value, dict):
+        return {key: _masked(f"{path}.{key}", part) for key, part in value.items()}
+    if isinstance(value, list):
+        return [_masked(path, part) for part in value]
+    hide = any(word in path.lower().replace("_", "") for word in _HIDDEN_WORDS)
+    return HIDDEN if hide and not _empty(value) else value
+
+
+def _empty(value: Any) -> bool:
+    return value is ABSENT or value in ({}, [], "", None)
