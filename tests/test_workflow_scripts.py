@@ -142,7 +142,8 @@ def test_whatever_the_tool_escapes_passes(github: GitHub) -> None:
 
 @pytest.mark.parametrize(
     "line",
-    ["[link](https://x)", "![picture](x)", "@owner", "closes #12", "<img src=x>", "<details><summary><b>a</b><i></summary>",
+    ["[link](https://x)", "![picture](x)", "@owner", "closes #12", "<img src=x>",
+     "<details><summary><b>a</b><i></summary>",
      "\\\\[x](y)", "> [!CAUTION] [x](y)", "[x]: https://y", "<!-- hidden -->", "a\x07b"],
 )  # fmt: skip
 def test_markup_that_the_tool_never_writes_is_not_put_into_a_comment(github: GitHub, line: str) -> None:

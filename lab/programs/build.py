@@ -165,7 +165,7 @@ class _Run:
         if _NETWORK.search(text):
             hint = " The Go module proxy could not be reached; `go env GOPROXY` shows which one is asked."
         elif "no space left on device" in text:
-            hint = " The disk is full; a cold build of everything needs about 6 GB, most of it in Go's own cache."
+            hint = " The disk is full. Most of what a build takes is Go's own cache (`go env GOCACHE GOMODCACHE`)."
         return f"building {self._program} failed (`go {step}`: {process.outcome}).{hint}{process.log_tail()}"
 
 
