@@ -6,10 +6,10 @@ RUN := $(UV) run --frozen
 export UV_COMPILE_BYTECODE := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help plan test check bench lab lab-test lab-shell programs docs clean
+.PHONY: help plan test check bench lab lab-test lab-test-day2 lab-shell programs docs clean
 
 help: ## what can be made here
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /  make \1\t/' | expand -t 20
 
 plan: .venv/ready ## the plan of every stack, without credentials
 	@$(RUN) velero-eks plan
@@ -22,6 +22,7 @@ check: .venv/ready ## lint, types, workflows, knowledge written twice
 	@$(RUN) ruff format --check .
 	@$(RUN) pyright
 	@$(RUN) python -m tests.knowledge
+	@$(RUN) bash tools/workflows.sh
 
 bench: .venv/ready ## what a plan costs, as ratios measured in one run
 	@$(RUN) python -m benchmarks
@@ -30,7 +31,10 @@ lab: .venv/ready ## the rehearsal: a real Velero, three incidents, three recover
 	@$(RUN) python -m lab
 
 lab-test: .venv/ready ## the tests that need the real programs
-	@VELERO_EKS_REQUIRE_PROGRAMS=1 $(RUN) pytest -q -m 'lab or chart'
+	@VELERO_EKS_REQUIRE_PROGRAMS=1 $(RUN) pytest -q -m '(lab or chart) and not day2'
+
+lab-test-day2: .venv/ready ## the rehearsals of the day 2 commands
+	@VELERO_EKS_REQUIRE_PROGRAMS=1 $(RUN) pytest -q -m day2
 
 lab-shell: .venv/ready ## the lab, left running, with a shell in it
 	@$(RUN) python -m lab --shell

@@ -18,8 +18,10 @@ def aws_provider(settings: Settings) -> pulumi_aws.Provider:
 def kubernetes_provider(settings: Settings, *, aws: pulumi_aws.Provider) -> pulumi_kubernetes.Provider:
     """The stack's cluster: by its named kubeconfig context, else by what EKS answers at deploy."""
     cluster = settings.cluster
+    # What is adopted was set by somebody else (kubectl, `velero schedule create`), and the server keeps it for him.
+    force = True if settings.adopt.model_fields_set else None
     if cluster.context:
-        return pulumi_kubernetes.Provider("kubernetes", context=cluster.context)
+        return pulumi_kubernetes.Provider("kubernetes", context=cluster.context, enable_patch_force=force)
     found = pulumi_aws.eks.get_cluster_output(name=cluster.name, opts=pulumi.InvokeOutputOptions(provider=aws))
     kubeconfig = found.apply(
         lambda answer: eks_kubeconfig(
@@ -29,4 +31,4 @@ def kubernetes_provider(settings: Settings, *, aws: pulumi_aws.Provider) -> pulu
             certificate_authority=answer.certificate_authorities[0].data,
         )
     )
-    return pulumi_kubernetes.Provider("kubernetes", kubeconfig=kubeconfig)
+    return pulumi_kubernetes.Provider("kubernetes", kubeconfig=kubeconfig, enable_patch_force=force)

@@ -73,7 +73,8 @@ class GitHub:
         found = yaml.safe_load((ROOT / ".github/workflows" / workflow).read_text())["jobs"][job]["steps"][-1]
         fixed = {key: value for key, value in found["env"].items() if "${{" not in value}
         return subprocess.run(
-            ["bash", "-e", "-c", found["run"]], text=True, capture_output=True, timeout=60, check=False,
+            ["bash", "-e", "-c", found["run"]], text=True, capture_output=True, timeout=60,
+            check=False, cwd=self.folder,
             env={**os.environ, **fixed, "ANSWERS": str(self.folder), "TMPDIR": str(self.folder),
                  "PATH": f"{self.folder / 'bin'}:{os.environ['PATH']}", "GITHUB_REPOSITORY": "acme/velero",
                  "GITHUB_RUN_ID": "77", "RUN_URL": "https://github.com/acme/velero/actions/runs/77", **environment},

@@ -7,10 +7,12 @@ import typing
 import pytest
 
 from components.adoption import BUCKET_SETTINGS, FIELDS, SCHEDULE
+from components.providers import aws_provider, kubernetes_provider
 from components.settings import Adopt, InvalidSettings
 from components.settings.adopt import BucketSetting
 from tests.support import mapping, record, settings
 from velero_eks.plan.model import ProgramError
+from velero_eks.plan.recorder import record_program
 
 BUCKET = "velero-shop-111122223333-eu-west-1"
 ROLE = "velero-shop-eu-west-1"
@@ -56,6 +58,16 @@ def test_an_adopted_stack_imports_every_resource_that_it_makes():
         "Secret": "velero/velero-repo-credentials",
         "VolumeSnapshotClass": "velero-ebs",
     }
+
+
+def test_only_while_something_is_adopted_are_fields_taken_from_whoever_set_them():
+    def forced(**sections) -> object:
+        wanted = settings(cluster={"context": "shop"}, **sections)
+        recording = record_program(lambda: kubernetes_provider(wanted, aws=aws_provider(wanted)) and None)
+        return recording.one("pulumi:providers:kubernetes").inputs.get("enablePatchForce")
+
+    assert forced(adopt={"schedules": ["daily-backup"]}) in (True, "true")
+    assert forced() is None
 
 
 def test_only_what_is_named_is_imported_and_nothing_else_changes():

@@ -12,6 +12,9 @@ from rich.console import Console
 from components.settings.versions import PINNED_CHART
 from tests.conftest import reference
 
+# Rehearsals of the commands for day 2 and for adoption, which take as long as all others together.
+_DAY2 = ("test_adopt", "test_coverage", "test_day2", "test_runbooks", "test_show_history", "test_status")
+
 
 @pytest.fixture(scope="session")
 def programs():
@@ -66,6 +69,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
     Tests that take the shared lab apart run after all others.
     """
+
+    for item in items:
+        if item.path.stem.startswith(_DAY2):
+            item.add_marker(pytest.mark.day2)
 
     def turn(item: pytest.Item) -> int:
         if item.get_closest_marker("destructive"):

@@ -198,9 +198,12 @@ def test_a_kind_that_was_installed_a_second_ago_is_found(objects, held, defined,
     body = {"apiVersion": f"{GROUP}/v1", "kind": "Youngster", "metadata": {"name": "first"}}
     wait_until(lambda: api.find(path) is not None, seconds=30, what="the new kind was served")
     api.request("POST", path, body)
-    document, said = held({"includedNamespaces": [NAMESPACE], "includeClusterResources": True})
-    assert missing(document, "kind-unknown") == {("Youngster", "first")}
-    assert said.code == 1
+    try:
+        document, said = held({"includedNamespaces": [NAMESPACE], "includeClusterResources": True})
+        assert missing(document, "kind-unknown") == {("Youngster", "first")}
+        assert said.code == 1
+    finally:
+        api.delete(f"{path}/first")
 
 
 def test_an_excluded_kind_is_found_and_is_no_gap(objects, held):

@@ -54,7 +54,7 @@ class Tool:
         with self.start(*arguments, where=where) as process:
             said = self.said(process)
         assert "Traceback" not in said.err, said.err
-        assert code is None or said.code == code, f"{arguments}: exit code {said.code}, not {code}\n{said.all}"
+        assert code is None or said.code == code, f"{arguments}: exit code {said.code}, not {code}\n{said.all[-1500:]}"
         return said
 
     @contextlib.contextmanager

@@ -16,8 +16,8 @@ from velero_eks.plan.details import label
 from .adoption import Adoption, Found
 from .compare import ABSENT, Difference
 
-# More than this of one resource is read in `pulumi preview --diff`.
-SHOWN_DIFFERENCES = 8
+# Of what is only added; what is lost or changed is shown whole.
+SHOWN_ADDITIONS = 4
 _SHOWN_VALUE = 60
 
 
@@ -76,10 +76,11 @@ def document(found: Adoption) -> dict[str, Any]:
 def _found(each: Found) -> Group:
     changes = counted(len(each.differences), "change") if each.differences else "as it is"
     head = Text.assemble(label(each.resource), (f" {each.live.id}", "cyan"), (f": {changes}", "dim"))
-    lines = [_difference(difference) for difference in each.differences[:SHOWN_DIFFERENCES]]
-    more = len(each.differences) - SHOWN_DIFFERENCES
-    if more > 0:
-        lines.append(Text(f"and {more} more", "dim"))
+    added = [difference for difference in each.differences if difference.now is ABSENT]
+    others = sorted((each for each in each.differences if each not in added), key=lambda each: each.then is not ABSENT)
+    lines = [_difference(difference) for difference in [*others, *added[:SHOWN_ADDITIONS]]]
+    if len(added) > SHOWN_ADDITIONS:
+        lines.append(Text(f"and {len(added) - SHOWN_ADDITIONS} more are added", "dim"))
     return Group(head, *(Padding(line, (0, 0, 0, 2)) for line in lines))
 
 

@@ -224,7 +224,7 @@ class Cluster:
                 )
         return documents
 
-    def _refusal(self, method: str, path: str, answer: Answer) -> ApiError | NotAllowed:
+    def _refusal(self, method: str, path: str, answer: Answer) -> ApiError | NotAllowed | Unreachable:
         try:
             status = json.loads(answer.body)
         except ValueError:
@@ -244,6 +244,9 @@ class Cluster:
                 code, reason, f"{self.name}: not allowed: {said}. Ask for a role that has this verb on it."
             )
         text = f"{self.name}: {method} {path}: {reason or code}: {said}"
+        if code == 503:
+            # It is starting, or what stands before it has nobody behind it: whoever waits asks again.
+            return Unreachable(text)
         if code == 404:
             return NotFound(code, reason, text)
         if code == 409:

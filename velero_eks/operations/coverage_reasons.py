@@ -33,6 +33,7 @@ class Judge:
         self._backup = backup
         self._saved = saved
         self._filters = filters
+        self._live = live
         self._used = frozenset(used_definitions)
         self._saved_kinds = {(key.group, key.kind) for key in saved.listed}
         self._errors = _by_object(messages)
@@ -99,8 +100,8 @@ class Judge:
             return Why.CLUSTER_SCOPED, reason
         if name.endswith(f".{GROUP}"):
             return Why.EXCLUDED, "Velero's own CRDs come with its installation"
-        young = next((self._young(kind) for kind in self._of_kind if kind.resource == name), None)
-        if name in self._used and young:
+        young = next((self._young(kind) for kind in self._live if kind.resource == name and self._asked(kind)), None)
+        if young:
             return Why.UNKNOWN_KIND, young
         if name in self._used:
             return Why.EXCLUDED, "a CRD is kept with objects of it, and none of these is in the backup"
@@ -116,6 +117,13 @@ class Judge:
                 if (resource, place, "") in self._errors:
                     return self._errors[resource, place, ""]
         return None
+
+    def _asked(self, kind: Kind) -> bool:
+        """Whether the cluster has an object of this kind that the filters take."""
+        return any(
+            self._filters.of_namespace(item.key.namespace) is None and self._filters.of_labels(item.labels) is None
+            for item in self._live[kind]
+        )
 
     def _young(self, kind: Kind) -> str | None:
         """Whether the server cannot have known the kind, which it learns of every few minutes only."""

@@ -193,6 +193,7 @@ def test_a_stack_that_is_not_initialised_is_told_to_be(root, pulumi):
 def test_the_plan_stays_within_the_terminal(root, width):
     bucket = plan_of(root, "prod").recording.one(FIELDS["bucket"])
     changes = [Difference(f"tags.number-{number:02}", "one" * number, ABSENT) for number in range(12)]
+    changes += [Difference(f"tags.new-{number}", ABSENT, "x") for number in range(6)]
     adoption = Adoption(
         found=(Found(bucket, Live(BUCKET), (Difference("tags.a", ABSENT, {"x": 1}), *changes)),),
         made=(bucket,),
@@ -203,5 +204,6 @@ def test_the_plan_stays_within_the_terminal(root, width):
     render(load_stack_file(path(root)), adoption, Console(file=sink, width=width))
     lines = sink.getvalue().splitlines()
     assert max(map(len, lines)) <= width
-    assert "and 5 more" in sink.getvalue()
+    assert "and 3 more are added" in sink.getvalue()
     assert "+ tags.a: {" in sink.getvalue()
+    assert all(f"- tags.number-{number:02}" in sink.getvalue() for number in range(12))

@@ -166,6 +166,17 @@ def test_a_definition_whose_objects_lie_elsewhere_is_no_gap():
     assert (only(found).why, found.whole) == (Why.EXCLUDED, True)
 
 
+def test_a_definition_of_a_young_kind_goes_with_the_objects_that_should_be_in_the_backup():
+    made = ago(seconds=3601)
+    definition = live("CustomResourceDefinition", DEFINITION, created=made)
+    found = held(ONE, saved(), definition, live("Question", "exam-prod/q", created=made), used_definitions=[DEFINITION])
+    assert {(missing.key.kind, missing.why) for missing in found.gaps} == {
+        ("Question", Why.UNKNOWN_KIND), ("CustomResourceDefinition", Why.UNKNOWN_KIND),
+    }  # fmt: skip
+    elsewhere = held(ONE, saved(), definition, live("Question", "other/q", created=made), used_definitions=[DEFINITION])
+    assert elsewhere.whole
+
+
 def test_veleros_own_definitions_come_with_velero():
     assert held({"includedNamespaces": ["*"]}, saved(), live("CustomResourceDefinition", "restores.velero.io")).whole
 

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from velero_eks.cluster.access import Cluster
-from velero_eks.cluster.errors import ApiError, BadTarget, Conflict, NotFound, OperationError, TimeLimit
+from velero_eks.cluster.errors import BadTarget, Conflict, NotFound, OperationError, TimeLimit
 from velero_eks.cluster.kinds import NAMESPACE, Kind
 from velero_eks.cluster.waiting import wait_for
 
-from ..cleaning import remove_restore
+from ..cleaning import remove_restore, wait_for_end
 from ..objects import Object
 from ..records import RESTORE, moment
 from ..restore.running import MANAGED_BY
@@ -82,17 +82,24 @@ def make_modifiers(session: Session, mark: Mark, modifiers: str) -> str:
 
 
 def remove_all(session: Session, drill: str, namespaces: Sequence[str]) -> list[str]:
-    """Remove everything that a drill made; what could not be removed, in words. Never raises for a single thing."""
+    """Remove everything that a drill made; what could not be removed, in words. Never raises for a single thing.
+
+    A Restore that still runs is waited for first: it would make the namespaces anew.
+    """
     left: list[str] = []
+    restores = _names(session, RESTORE, drill, left)
+    for name in restores:
+        with _said(left, f"Restore {name}"):
+            wait_for_end(session, name)
     for name in namespaces:
         with _said(left, f"namespace {name}"):
             _start_removing(session.cluster, name, drill)
-    for path, what in _marked(session, drill):
-        with _said(left, what):
-            if what.startswith(RESTORE.kind):
-                remove_restore(session, path.rpartition("/")[2])
-            else:
-                session.cluster.delete(path)
+    for name in restores:
+        with _said(left, f"Restore {name}"):
+            remove_restore(session, name)
+    for name in _names(session, _CONFIG_MAP, drill, left):
+        with _said(left, f"ConfigMap {name}"):
+            session.cluster.delete(_CONFIG_MAP.path(session.target.namespace, name))
     for name in namespaces:
         with _said(left, f"namespace {name}"):
             _wait_until_gone(session.cluster, name, drill)
@@ -121,15 +128,12 @@ def leftovers(session: Session, *, now: datetime | None = None, any_age: bool = 
     return found
 
 
-def _marked(session: Session, drill: str) -> Iterator[tuple[str, str]]:
-    namespace = session.target.namespace
-    for kind in (RESTORE, _CONFIG_MAP):
-        try:
-            for body in list(session.cluster.list(kind.path(namespace), labels=f"{LABEL}={drill}")):
-                name = body["metadata"]["name"]
-                yield kind.path(namespace, name), f"{kind.kind} {name}"
-        except ApiError:
-            continue
+def _names(session: Session, kind: Kind, drill: str, left: list[str]) -> list[str]:
+    found: list[str] = []
+    with _said(left, f"{kind.kind}s of the drill"):
+        path = kind.path(session.target.namespace)
+        found += [body["metadata"]["name"] for body in session.cluster.list(path, labels=f"{LABEL}={drill}")]
+    return found
 
 
 def _start_removing(cluster: Cluster, name: str, drill: str) -> None:

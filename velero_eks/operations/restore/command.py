@@ -117,7 +117,7 @@ def prepared(session: Session, plan: Planner, source: str, at: str | None) -> Pr
     """The preview of a plan, from the backup that `source` means. Raises `BadTarget`."""
     with working(f"looking for {source}"):
         backup = session.velero.resolve(source, at=moment_of(at))
-    if not backup.ended or backup.phase == "FailedValidation":
+    if not backup.ended or backup.phase in ("Failed", "FailedValidation"):
         why = f": {backup.why}" if backup.why else ""
         raise BadTarget(f"backup {backup.name} is {backup.phase}{why}; nothing can be restored from it")
     with working(f"reading backup {backup.name}"):

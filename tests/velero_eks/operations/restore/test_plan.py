@@ -11,6 +11,7 @@ from velero_eks.cluster.errors import BadTarget
 from velero_eks.operations.filters import selects
 from velero_eks.operations.restore.exactly import selectors
 from velero_eks.operations.restore.plan import DirectStep, VeleroStep, plan_cluster, plan_namespace, plan_objects
+from velero_eks.operations.restore.spec import Existing
 
 LABELS = st.dictionaries(st.sampled_from("abc"), st.sampled_from("xy"), max_size=3)
 
@@ -31,7 +32,7 @@ def test_selectors_take_what_is_wanted_and_nothing_else_or_there_are_none(wanted
         assert chosen == ()
 
 
-def objects(contents, *wanted, existing="update", live=(), namespace=None):
+def objects(contents, *wanted, existing: Existing = "update", live=(), namespace=None):
     chosen = [item for item in contents if item.place.name in wanted]
     return plan_objects(
         "b", contents, chosen, is_live=lambda item: item.place.name in live, namespace=namespace, existing=existing
