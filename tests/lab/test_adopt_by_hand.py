@@ -12,7 +12,8 @@ import yaml
 
 from lab.deployment import Deployment
 from lab.environment import LabEnvironment, running_lab
-from tests.lab.test_adopt import operations, tool
+from lab.processes import wait_until
+from tests.lab.test_adopt import SECRET, operations, tool
 
 pytestmark = pytest.mark.lab
 
@@ -91,6 +92,12 @@ def test_a_velero_made_by_hand_moves_in_and_keeps_its_bucket_and_its_objects(by_
     api, s3 = by_hand.cluster.api, by_hand.cloud.client("s3")
     before = api.find(SCHEDULE)
     namespace = api.find("/api/v1/namespaces/velero")
+    # The server made this Secret at its first start, with the password that everybody can read in its source.
+    wait_until(lambda: api.find(SECRET) is not None, seconds=60, what="the hand-made Velero had its Secret")
+    ran = tool(by_hand, stack.workspace, "adopt", "moved", "--yes")
+    assert (ran.returncode, ran.stderr) == (1, "")
+    assert "its password is Velero's public default" in ran.stdout
+    api.request("DELETE", SECRET)
     ran = tool(by_hand, stack.workspace, "adopt", "moved", "--yes")
     assert (ran.returncode, ran.stderr) == (0, ""), ran.stdout
     assert "- values.nodeSelector" in ran.stdout

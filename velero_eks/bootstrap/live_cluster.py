@@ -13,6 +13,7 @@ from typing import Any
 from components.adoption import FIELDS, SCHEDULE
 from components.documents.kubernetes import REPOSITORY_SECRET, REPOSITORY_SECRET_KEY
 from components.settings import Settings
+from components.settings.settings import PASSWORD_MIN, PUBLIC_PASSWORD
 from components.settings.versions import CHART_NAME
 from velero_eks.cluster.access import Cluster, Object
 from velero_eks.cluster.errors import OperationError
@@ -53,8 +54,7 @@ class LiveCluster:
         found = self._cluster.find(SECRET.path(self._settings.release.namespace, REPOSITORY_SECRET))
         if found is None:
             return None
-        value = (found.get("data") or {}).get(REPOSITORY_SECRET_KEY)
-        return None if value is None else base64.b64decode(value).decode()
+        return _password_in(found)
 
     def _namespace(self, resource: Resource) -> Live | None:
         name = resource.inputs["metadata"]["name"]
@@ -71,9 +71,15 @@ class LiveCluster:
         found = self._cluster.find(SECRET.path(self._settings.release.namespace, name))
         if found is None:
             return None
-        if REPOSITORY_SECRET_KEY not in (found.get("data") or {}):
-            why = f"it has no key {REPOSITORY_SECRET_KEY}"
-            return Live(name, cannot=(why, f"look at it, and delete it if it is nobody's: kubectl get secret {name}"))
+        password = _password_in(found)
+        delete = f"kubectl -n {self._settings.release.namespace} delete secret {name}"
+        if password is None:
+            return Live(name, cannot=(f"it has no key {REPOSITORY_SECRET_KEY}", f"if it is nobody's: {delete}"))
+        weak = "Velero's public default" if password == PUBLIC_PASSWORD else f"shorter than {PASSWORD_MIN} characters"
+        if password == PUBLIC_PASSWORD or len(password) < PASSWORD_MIN:
+            # The settings refuse it, and it cannot be changed: what is encrypted with it stays so.
+            why = f"its password is {weak}, and file-system backups made so far can be restored with it only"
+            return Live(name, cannot=(why, f"once they are not needed: {delete}; a strong one is made in its place"))
         return Live(name)
 
     def _schedule(self, resource: Resource) -> Live | None:
@@ -142,6 +148,11 @@ def decoded_release(secret: Object) -> Properties:
     except (KeyError, ValueError, OSError, EOFError, zlib.error) as error:
         name = secret["metadata"]["name"]
         raise OperationError(f"Secret {name} holds no release that can be read: {error}; see 'helm history'") from error
+
+
+def _password_in(secret: Object) -> str | None:
+    value = (secret.get("data") or {}).get(REPOSITORY_SECRET_KEY)
+    return None if value is None else base64.b64decode(value).decode(errors="replace")
 
 
 def _marked(found: Object) -> Properties:

@@ -13,6 +13,7 @@ from moto import mock_aws
 
 from components.adoption import BUCKET_SETTINGS, FIELDS
 from components.settings import Settings
+from components.settings.settings import PUBLIC_PASSWORD
 from tests.support import mapping, record_settings
 from tests.velero_eks.bootstrap.api_server import SNAPSHOT_KINDS, VELERO_KINDS, ApiServer
 from tests.velero_eks.cluster.answers import Answers
@@ -96,8 +97,8 @@ def install(
     server.add("Secret", f"sh.helm.release.v1.{name}.v1", "velero", labels=labels, data={"release": packed})
 
 
-def add_secret(server: ApiServer) -> None:
-    data = {"repository-password": base64.b64encode(b"the-password-in-the-cluster").decode()}
+def add_secret(server: ApiServer, content: bytes = b"the-password-in-the-cluster") -> None:
+    data = {"repository-password": base64.b64encode(content).decode()}
     server.add("Secret", "velero-repo-credentials", "velero", data=data)
 
 
@@ -273,6 +274,18 @@ def test_a_namespace_that_is_going_cannot_be(server):
 def test_a_secret_without_the_password_cannot_be(server):
     server.add("Secret", "velero-repo-credentials", "velero", data={"other": ""})
     assert "it has no key repository-password" in blocked(look(server))[0]
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [(PUBLIC_PASSWORD.encode(), "its password is Velero's public default"), (b"short", "shorter than 20 characters")],
+)
+def test_a_password_that_everybody_knows_cannot_be_kept(server, content, said):
+    add_secret(server, content)
+    found = blocked(look(server))
+    assert said in found[0]
+    assert "file-system backups made so far can be restored with it only" in found[0]
+    assert "kubectl -n velero delete secret velero-repo-credentials" in found[1]
 
 
 def test_a_release_that_cannot_be_read_is_an_error_that_names_it(server):
