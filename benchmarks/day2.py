@@ -1,7 +1,7 @@
 """`python -m benchmarks.day2`: what recovery costs in the lab, with the real programs: thousands of objects, timed.
 
 Backup, coverage, preview, restore and drill of one namespace, each as somebody types it. Ratios are of one run, so that
-the machine and its day do not matter; the rates in `velero_eks/operations/restore/duration.py` come from here.
+the machine and its day do not matter; the rates in `velero_eks/operations/restore/duration.py` are to be checked by it.
 """
 
 from __future__ import annotations

@@ -78,7 +78,7 @@ def test_a_hotfix_comes_back_by_its_name_and_what_was_released_since_stays(tool,
     api.apply(app.from_git())
     api.apply(app.release("registry.example.com/exam:1.5.0"))
     released = application()
-    # What is lost is found first, without the cluster: only the bucket is read.
+    # What is lost is found first. The server runs here; that these two work without it is not shown by this test.
     changes = tool("history", f"configmap/{app.HOTFIX}", "-n", app.NAMESPACE, "--json").json["changes"]
     assert changes[-1]["backup"] == f"night-{run}"
     shown = tool("show", f"night-{run}", f"configmap/{app.HOTFIX}", "-n", app.NAMESPACE).out

@@ -24,7 +24,7 @@ _APPLY = "application/apply-patch+yaml"
 _DISCOVERY = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
 _METADATA = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 # An API server that sheds load says when to come back; nobody waits longer than this for one request.
-_BUSY_SECONDS, _BUSY_TIMES = 5.0, 4
+_BUSY_SECONDS, _BUSY_TIMES = 5.0, 3
 
 
 class Sender(Protocol):
@@ -191,19 +191,22 @@ class Cluster:
         """One request; the answer's JSON. `seconds` limits the wait for each part of the answer."""
         headers = {"Accept": accept, **({"Content-Type": content} if body is not None else {})}
         parameters = list((query or {}).items())
-        for attempt in range(_BUSY_TIMES):
-            try:
-                answer = self._connection.send(method, path, parameters, dict(headers), body, seconds)
-            except Unreachable:
-                # A kept connection that the server closed meanwhile; what reads can be asked again.
-                if method != "GET" or attempt:
-                    raise
-                continue
-            if answer.status != 429 or attempt == _BUSY_TIMES - 1:
+
+        def send() -> Answer:
+            return self._connection.send(method, path, parameters, dict(headers), body, seconds)
+
+        try:
+            answer = send()
+        except Unreachable:
+            # A kept connection that the server closed meanwhile; what only reads can be asked again.
+            if method != "GET":
+                raise
+            answer = send()
+        for _ in range(_BUSY_TIMES):
+            if answer.status != 429:
                 break
             self._sleep(min(_seconds(answer.headers.get("Retry-After")), _BUSY_SECONDS))
-        else:
-            raise Unreachable(f"{self.name}: {method} {path}: too busy")
+            answer = send()
         if answer.status >= 400:
             raise self._refusal(method, path, answer)
         if not answer.body:

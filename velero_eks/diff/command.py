@@ -158,16 +158,24 @@ def _ended_by_signals() -> Iterator[None]:
         yield
         return
 
+    names = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    ending = False
+
     def end(number: int, _: object) -> None:
+        nonlocal ending
+        ending = True
+        # A second signal must not break off the clean-up that the first one began; the process ends after it.
+        for name in names:
+            signal.signal(name, signal.SIG_IGN)
         raise SystemExit(128 + number)
 
-    names = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
     before = {name: signal.signal(name, end) for name in names}
     try:
         yield
     finally:
-        for name, handler in before.items():
-            signal.signal(name, handler)
+        if not ending:
+            for name, handler in before.items():
+                signal.signal(name, handler)
 
 
 @contextlib.contextmanager

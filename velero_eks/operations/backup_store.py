@@ -6,7 +6,7 @@ import gzip
 import io
 import json
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -132,7 +132,7 @@ class BackupStore:
 
     def contents(
         self, name: str, wanted: Callable[[Place], bool] | None = None, *, versions: bool = False
-    ) -> Iterator[Stored]:
+    ) -> Generator[Stored]:
         """The objects in a backup, as `read_contents`, while they are downloaded. Close it to stop early."""
         with self._tarball(name) as stream:
             yield from read_contents(stream, wanted, versions=versions)

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from .coverage_model import Coverage, Missing, Why
 from .objects import Key
-from .output import INDENT, console, counted, stamp, table
+from .output import INDENT, console, counted, stamp, table, visible
 from .session import Session
 
 _SHOWN = 5
@@ -89,7 +89,7 @@ def _by_reason(out: Console, missing: Iterable[Missing], everything: bool) -> No
     for (why, text), keys in sorted(grouped.items(), key=lambda entry: (order.index(entry[0][0]), entry[0][1])):
         head = Text(f"{_TITLES[why]} ({len(keys):,})", style="")
         if text:
-            head.append(f": {text}", style="dim")
+            head.append(visible(f": {text}"), style="dim")
         out.print(_indented(head))
         out.print(_indented(_names(keys, everything), 2))
 
@@ -122,7 +122,7 @@ def _others(out: Console, found: Coverage) -> None:
             out.print()
             out.print(Text(title, style="bold yellow"))
             for line in lines:
-                out.print(_indented(Text(line)))
+                out.print(_indented(Text(visible(line))))
 
 
 def _verdict(found: Coverage) -> Text:

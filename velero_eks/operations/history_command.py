@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from typing import Any
 
 from rich.padding import Padding
@@ -77,15 +78,24 @@ _ALL_VERBS = ("list", "get", "create", "delete")
 
 def _find(store: BackupStore, name: str, selection: Selection, namespace: str | None) -> Stored | None:
     """The object in one backup. Raises `BadTarget` where it is in several namespaces and none was given."""
-    own_list = store.resource_list(name)
-    listing = {key for key, _ in listed(own_list) if key.name == selection.name}
-    if not any(namespace in (None, key.namespace) for key in listing):
-        return None
+    left = sum(
+        key.name == selection.name and selection.group in ("", key.group) and namespace in (None, key.namespace)
+        for key, _ in listed(store.resource_list(name))
+    )
 
     def wanted(place: Place) -> bool:
         return selection.may_match(place) and namespace in (None, place.namespace)
 
-    found = [stored for stored in store.contents(name, wanted) if selection.matches(stored.place, stored.body["kind"])]
+    found: list[Stored] = []
+    if left:
+        # The list says how many there are of this name; behind the last of them nobody has to read on.
+        with closing(store.contents(name, wanted)) as contents:
+            for stored in contents:
+                left -= 1
+                if selection.matches(stored.place, stored.body["kind"]):
+                    found.append(stored)
+                if not left:
+                    break
     resources = sorted({stored.place.resource for stored in found})
     if len(resources) > 1:
         raise BadTarget(f"{selection} may be one of {', '.join(resources)}; write the group too")

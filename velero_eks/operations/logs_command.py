@@ -12,7 +12,7 @@ from rich.text import Text
 from velero_eks.cluster.errors import ApiError, BadTarget, NotAllowed, Unreachable
 
 from .backup_store import BackupStore
-from .output import INDENT, console, counted, print_json, stamp, working
+from .output import INDENT, console, counted, print_json, stamp, visible, working
 from .records import BACKUP, RESTORE, Backup, Operation, Restore
 from .results import LogLine, Message
 from .session import Session
@@ -141,26 +141,28 @@ def _print(operation: Operation, found: Sequence[Message], lines: Sequence[LogLi
         head.append(f"  begun {stamp(operation.started)}", style="dim")
     out.print(head)
     if operation.why:
-        out.print(Padding(Text(operation.why), (0, 0, 0, INDENT), expand=False))
+        out.print(Padding(Text(visible(operation.why)), (0, 0, 0, INDENT), expand=False))
     for severity, colour in (("error", "bold red"), ("warning", "yellow")):
         chosen = [message for message in found if message.severity == severity]
         if chosen:
             out.print()
             out.print(Text(f"{counted(len(chosen), severity)}", style=colour))
             for message in chosen:
-                line = Text(f"{message.where}: ", style="dim").append(message.text, style="")
+                line = Text(f"{message.where}: ", style="dim").append(visible(message.text))
                 out.print(Padding(line, (0, 0, 0, INDENT), expand=False))
     out.print()
     if lines is None:
-        out.print(Text("It wrote no log.", style="dim"))
+        out.print(Text("It wrote no log." if operation.ended else "Its log is written when it ends.", style="dim"))
         return
     out.print(Text(f"Log, {level} and worse: {counted(len(lines), 'line')}", style="bold"))
     for entry in lines:
         colour = {"error": "red", "warning": "yellow"}.get(entry.level, "")
-        text = Text(f"{entry.time} ", style="dim").append(f"{entry.level:<7} ", style=colour).append(entry.text)
+        text = (
+            Text(f"{entry.time} ", style="dim").append(f"{entry.level:<7} ", style=colour).append(visible(entry.text))
+        )
         for name, value in entry.fields.items():
             if name not in ("logSource", "backup", "restore", "error.file", "error.function"):
-                text.append(f" {name}={value}", style="dim")
+                text.append(visible(f" {name}={value}"), style="dim")
         out.print(text, soft_wrap=True)
 
 

@@ -86,6 +86,11 @@ def stamp(moment: datetime | None) -> str:
     return "never" if moment is None else f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
+def visible(text: str) -> str:
+    """Text of a cluster's for a terminal: what would move its cursor or colour it is written out."""
+    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)
+
+
 def counted(number: int, word: str) -> str:
     """`1 object`, `2 objects`."""
     return f"{number:,} {word}{'' if number == 1 else 's'}"

@@ -140,12 +140,14 @@ def _nothing(store: BackupStore, backup: Backup, wanted: Wanted) -> str:
 
 
 def _print_names(keys: Sequence[Key]) -> None:
+    from rich.text import Text
+
     from .output import console
 
     out = console()
     rows = table("Kind", "Namespace", "Name")
     for key in keys:
-        rows.add_row(f"{key.kind}.{key.group}" if key.group else key.kind, key.namespace, key.name)
+        rows.add_row(f"{key.kind}.{key.group}" if key.group else key.kind, key.namespace, Text(key.name))
     out.print(rows)
     number = Counter(key.kind for key in keys)
     out.print(f"{counted(len(keys), 'object')} of {counted(len(number), 'kind')}.")

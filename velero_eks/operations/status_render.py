@@ -12,7 +12,7 @@ from rich.text import Text
 
 from components.settings.duration import Duration
 
-from .output import INDENT, ago, console, counted, length, stamp, table
+from .output import INDENT, ago, console, counted, length, stamp, table, visible
 from .records import Backup, Operation, Restore
 from .session import Session
 from .status_model import ObjectiveState, Observed, Problem, ScheduleState, Status
@@ -176,7 +176,7 @@ def _problem(problem: Problem, now: datetime) -> Iterator[RenderableType]:
     if problem.since is not None:
         head.append(f"  since {stamp(problem.since)}, {ago(problem.since, now)}", style="dim")
     yield head
-    yield Padding(Text(problem.text, overflow="fold"), (0, 0, 0, INDENT))
+    yield Padding(Text(visible(problem.text), overflow="fold"), (0, 0, 0, INDENT))
     if problem.mend:
         yield Padding(Text(problem.mend, style="cyan", overflow="fold"), (0, 0, 0, INDENT))
 
