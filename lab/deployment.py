@@ -44,9 +44,16 @@ class Ran:
     seconds: float
 
     @property
+    def document(self) -> dict[str, Any]:
+        """What a `--json` command printed; the engine may put warnings in front of it."""
+        lines = self.output.splitlines(keepends=True)
+        start = next((number for number, line in enumerate(lines) if line.startswith("{")), 0)
+        return json.loads("".join(lines[start:]))
+
+    @property
     def steps(self) -> dict[str, int]:
         """What the command did or would do, from a `--json` preview: operation → number of resources."""
-        return dict(json.loads(self.output)["changeSummary"])
+        return dict(self.document["changeSummary"])
 
 
 class Deployment:
@@ -143,7 +150,7 @@ class Deployment:
 
     def outputs(self) -> dict[str, Any]:
         """The stack's outputs; secrets are masked."""
-        return json.loads(self.run("stack", "output", "--json", seconds=60).output)
+        return self.run("stack", "output", "--json", seconds=60).document
 
     def state(self) -> str:
         """The state as it lies on disk, text of the whole."""

@@ -121,7 +121,7 @@ def marks(lab: LabEnvironment) -> dict[str, object]:
 def operations(deployment: Deployment) -> dict[str, list[str]]:
     """What a preview would do to each resource of AWS and Kubernetes, in order; providers and components aside."""
     found: dict[str, list[str]] = {}
-    for step in json.loads(deployment.preview().output)["steps"]:
+    for step in deployment.preview().document["steps"]:
         _, _, types, name = step["urn"].split("::")
         kind = types.rpartition("$")[2]
         if kind.startswith(("aws:", "kubernetes:", "random:")) and "pulumi:providers" not in kind:

@@ -18,7 +18,7 @@ BUCKET = "velero-velero-eks-lab-123456789012-ap-south-1"
 def changes(ran) -> dict[str, list[str]]:
     """What a `--json` preview would do: operation → the last part of each URN, sorted; without what stays."""
     found: dict[str, list[str]] = {}
-    for step in json.loads(ran.output)["steps"]:
+    for step in ran.document["steps"]:
         if step["op"] != "same":
             kind, name = step["urn"].split("::")[-2:]
             found.setdefault(step["op"], []).append(f"{kind.split('$')[-1]} {name}")
