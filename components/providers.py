@@ -20,8 +20,13 @@ def kubernetes_provider(settings: Settings, *, aws: pulumi_aws.Provider) -> pulu
     cluster = settings.cluster
     # What is adopted was set by somebody else (kubectl, `velero schedule create`), and the server keeps it for him.
     force = True if settings.adopt.model_fields_set else None
+    # A cluster that is built again under its name has another endpoint. Without an identifier the provider would be
+    # replaced for it, and with it everything in the cluster, which is protected and no longer there.
+    identity = f"{cluster.account}/{settings.region}/{cluster.name}"
     if cluster.context:
-        return pulumi_kubernetes.Provider("kubernetes", context=cluster.context, enable_patch_force=force)
+        return pulumi_kubernetes.Provider(
+            "kubernetes", context=cluster.context, cluster_identifier=identity, enable_patch_force=force
+        )
     found = pulumi_aws.eks.get_cluster_output(name=cluster.name, opts=pulumi.InvokeOutputOptions(provider=aws))
     kubeconfig = found.apply(
         lambda answer: eks_kubeconfig(
@@ -31,4 +36,6 @@ def kubernetes_provider(settings: Settings, *, aws: pulumi_aws.Provider) -> pulu
             certificate_authority=answer.certificate_authorities[0].data,
         )
     )
-    return pulumi_kubernetes.Provider("kubernetes", kubeconfig=kubeconfig, enable_patch_force=force)
+    return pulumi_kubernetes.Provider(
+        "kubernetes", kubeconfig=kubeconfig, cluster_identifier=identity, enable_patch_force=force
+    )

@@ -60,6 +60,15 @@ def test_an_adopted_stack_imports_every_resource_that_it_makes():
     }
 
 
+@pytest.mark.parametrize("cluster", [{}, {"context": "shop"}])
+def test_a_cluster_that_is_built_again_under_its_name_replaces_nothing(cluster):
+    """The provider's own rule: with an identifier, it is replaced when that changes and never for another endpoint."""
+    wanted = settings(cluster=cluster)
+    recording = record_program(lambda: kubernetes_provider(wanted, aws=aws_provider(wanted)) and None)
+    identifier = recording.one("pulumi:providers:kubernetes").inputs["clusterIdentifier"]
+    assert identifier == f"{wanted.cluster.account}/{wanted.region}/{wanted.cluster.name}"
+
+
 def test_only_while_something_is_adopted_are_fields_taken_from_whoever_set_them():
     def forced(**sections) -> object:
         wanted = settings(cluster={"context": "shop"}, **sections)

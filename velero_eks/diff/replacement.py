@@ -151,6 +151,7 @@ _API_SERVER_DOMAIN = ".k8s.io"
 _CUSTOM_RESOURCE = _kubernetes()
 # Custom resources whose groups are under k8s.io all the same.
 _CUSTOM_GROUPS = frozenset({"snapshot.storage.k8s.io", "gateway.networking.k8s.io", "policy.networking.k8s.io"})
+_IDENTIFIER = "clusterIdentifier"
 # What changing in place takes, by type: the switch of the provider, and the properties that it frees.
 _MUTABLE = {
     "kubernetes:core/v1:Secret": ("enableSecretMutable", ("data", "stringData")),
@@ -184,11 +185,15 @@ def mutable(type_: str, place: str, provider: Mapping[str, Any] | None) -> bool:
 def provider_replaces(type_: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> str | None:
     """The property by which one configuration of a provider is another provider, replacing all that goes through it.
 
-    Of `pulumi:providers:kubernetes`: another active cluster in its kubeconfig, or another folder to render to. A
-    context by name says nothing of the cluster behind it, and the engine takes it for the same.
+    Of `pulumi:providers:kubernetes`: another `clusterIdentifier`; where that is not on both sides, another active cluster
+    in its kubeconfig, or another folder to render to. A context by name says nothing of the cluster behind it, and the
+    engine takes it for the same.
     """
     if type_ != "pulumi:providers:kubernetes":
         return None
+    was, is_now = old.get(_IDENTIFIER), new.get(_IDENTIFIER)
+    if was and is_now:
+        return _IDENTIFIER if was != is_now else None
     if old.get("renderYamlToDirectory") != new.get("renderYamlToDirectory"):
         return "renderYamlToDirectory"
     before, after = _active_cluster(old), _active_cluster(new)

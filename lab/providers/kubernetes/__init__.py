@@ -89,8 +89,9 @@ class KubernetesProvider(Provider):
         return Checked(inputs, refusals)
 
     def diff_config(self, old: Properties, new: Properties) -> Difference:
-        """Another cluster replaces the provider and with it all its resources, unless clusterIdentifier speaks."""
-        if "clusterIdentifier" in old or "clusterIdentifier" in new:
+        """Another cluster replaces the provider and with it all its resources, unless clusterIdentifier
+        speaks, which it does when both sides have one."""
+        if "clusterIdentifier" in old and "clusterIdentifier" in new:
             forced = frozenset({"clusterIdentifier"})
         else:
             forced = frozenset(_PLACES) if _server(old) != _server(new) else frozenset()

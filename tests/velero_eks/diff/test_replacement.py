@@ -209,6 +209,15 @@ def test_another_cluster_behind_a_provider_replaces_all_that_goes_through_it():
     assert not made["n"].delete_first
 
 
+def test_an_identifier_speaks_for_the_cluster_where_both_sides_have_one():
+    one, two = ({**kubeconfig(server), "clusterIdentifier": "a/b/shop"} for server in ("https://one", "https://two"))
+    assert provider_replaces(KUBERNETES, one, two) is None
+    assert provider_replaces(KUBERNETES, one, {**one, "clusterIdentifier": "a/b/till"}) == "clusterIdentifier"
+    # Put in or taken out, it says nothing yet.
+    assert provider_replaces(KUBERNETES, kubeconfig("https://one"), one) is None
+    assert provider_replaces(KUBERNETES, one, kubeconfig("https://two")) == "kubeconfig"
+
+
 def test_another_name_for_the_same_cluster_replaces_nothing():
     assert provider_replaces(KUBERNETES, kubeconfig("https://one"), kubeconfig("https://one", name="d")) is None
     assert provider_replaces(KUBERNETES, {"context": "a"}, {"context": "b"}) is None
