@@ -13,7 +13,7 @@ from typing import Literal, Protocol
 
 from lab.cloud import Cloud
 from lab.cluster import Cluster, ClusterPrograms
-from lab.control_plane import CONTEXT, CONTROLLERS
+from lab.control_plane import CONTEXT, CONTROLLERS, ISSUER
 from lab.processes import Supervisor, terminating_signals
 
 PASSPHRASE = "lab-passphrase"  # noqa: S105 - it encrypts the state of a rehearsal
@@ -30,6 +30,8 @@ class LabPrograms(ClusterPrograms, Protocol):
     def language_python_dir(self) -> Path: ...
     @property
     def helm(self) -> Path: ...
+    @property
+    def kubectl(self) -> Path: ...
 
 
 @dataclass(frozen=True)
@@ -81,7 +83,8 @@ class LabEnvironment:
     def variables(self) -> dict[str, str]:
         """What leads kubectl, velero, AWS clients, Helm and Pulumi to this lab; to be added to an environment."""
         programs = self.programs
-        found = [programs.pulumi.parent, programs.language_python_dir, programs.helm.parent, programs.velero.parent]
+        clients = (programs.pulumi, programs.helm, programs.velero, programs.kubectl)
+        found = [*(program.parent for program in clients), programs.language_python_dir]
         folders = list(dict.fromkeys(str(folder) for folder in found))
         return {
             **self.cloud.variables,
@@ -113,11 +116,27 @@ class LabEnvironment:
 
         Its Velero server waits until the first cluster's has ended: both need the same port.
         """
-        issuer = f"https://oidc.eks.{self.cloud.region}.amazonaws.com/id/{name.encode().hex().upper():0<32.32}"
-        cluster = Cluster(self.supervisor, self.programs, self.cloud, self.directory / name, name=name, issuer=issuer)
+        cluster = _cluster(self.supervisor, self.programs, self.cloud, self.directory, name, self._issuer(name))
         with self.timed(f"cluster {name}"):
             cluster.start()
         return cluster
+
+    def rebuild_cluster(self) -> None:
+        """Lose the cluster, and make it again under its name: empty, reached anew, and with another issuer, as in EKS.
+
+        What it had in AWS stays, and so does its kubeconfig's path.
+        """
+        name = self.cluster.name
+        self.cluster.lose()
+        self.cloud.delete_cluster(name)
+        shutil.rmtree(self.directory / name)
+        issuer = self._issuer(f"again-{name}")
+        self.cluster = _cluster(self.supervisor, self.programs, self.cloud, self.directory, name, issuer)
+        with self.timed(f"cluster {name} again"):
+            self.cluster.start()
+
+    def _issuer(self, name: str) -> str:
+        return f"https://oidc.eks.{self.cloud.region}.amazonaws.com/id/{name.encode().hex().upper():0<32.32}"
 
     @contextlib.contextmanager
     def timed(self, what: str) -> Iterator[None]:
@@ -127,9 +146,19 @@ class LabEnvironment:
         self.timings[what] = time.monotonic() - started
 
 
+def _cluster(
+    supervisor: Supervisor, programs: LabPrograms, cloud: Cloud, directory: Path, name: str, issuer: str
+) -> Cluster:
+    return Cluster(supervisor, programs, cloud, directory / name, name=name, issuer=issuer)
+
+
 @contextlib.contextmanager
-def running_lab(programs: LabPrograms, directory: Path, *, keep: bool = False) -> Iterator[LabEnvironment]:
+def running_lab(
+    programs: LabPrograms, directory: Path, *, name: str = CONTEXT, keep: bool = False
+) -> Iterator[LabEnvironment]:
     """A started lab: the emulated AWS, one cluster, its node. Everything ends with the block, however it ends.
+
+    `name` is the cluster's in EKS and that of its kubeconfig context.
 
     A lab that is started again on the same `directory` finds the cluster's objects as they were, but an empty AWS.
     Without `keep`, a directory that was new or empty is removed after success, and left for its logs after a
@@ -141,7 +170,7 @@ def running_lab(programs: LabPrograms, directory: Path, *, keep: bool = False) -
     with terminating_signals():
         with Supervisor(directory / "logs") as supervisor:
             cloud = Cloud(supervisor, directory / "cloud")
-            cluster = Cluster(supervisor, programs, cloud, directory / CONTEXT, name=CONTEXT)
+            cluster = _cluster(supervisor, programs, cloud, directory, name, ISSUER)
             lab = LabEnvironment(
                 programs=programs, directory=directory, supervisor=supervisor, cloud=cloud, cluster=cluster
             )

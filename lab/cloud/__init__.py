@@ -147,7 +147,7 @@ class Cloud:
             '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"eks.amazonaws.com"},'
             '"Action":["sts:AssumeRole","sts:TagSession"]}]}'
         )
-        role = iam.create_role(RoleName=f"{CLUSTER_ROLE}-{name}"[:64], AssumeRolePolicyDocument=trust)["Role"]["Arn"]
+        role = iam.create_role(RoleName=_role_of(name), AssumeRolePolicyDocument=trust)["Role"]["Arn"]
         eks.create_cluster(
             name=name,
             version=version,
@@ -156,6 +156,11 @@ class Cloud:
             tags={"purpose": "rehearsal"},
         )
         iam.create_open_id_connect_provider(Url=issuer, ClientIDList=["sts.amazonaws.com"], ThumbprintList=["0" * 40])
+
+    def delete_cluster(self, name: str) -> None:
+        """Take the cluster out of EKS, and its role away; as in AWS, the account keeps its OIDC provider."""
+        self.client("eks").delete_cluster(name=name)
+        self.client("iam").delete_role(RoleName=_role_of(name))
 
     def _is_ready(self) -> bool:
         try:
@@ -167,6 +172,10 @@ class Cloud:
         tls = ssl.create_default_context(cafile=str(self._authority))
         with urllib3.PoolManager(ssl_context=tls, timeout=5, retries=False) as pool:
             return pool.request(method, f"{self.endpoint}{path}").status
+
+
+def _role_of(cluster: str) -> str:
+    return f"{CLUSTER_ROLE}-{cluster}"[:64]
 
 
 def _system_authorities() -> str:

@@ -172,5 +172,20 @@ PROGRAMS = (
             linker_flags=_KUBERNETES_FLAGS,
         ),
     ),
+    Program(
+        # What runbooks use beside the project's own commands.
+        name="kubectl",
+        version=_KUBERNETES,
+        # One minor version either side of the API server's is supported.
+        accepts=Accepted("1.33.0", below="1.36.0"),
+        question=("version", "--client"),
+        answer=r"^Client Version: (\S+)",
+        build=Build(
+            folder="kubernetes",
+            module="k8s.io/kubernetes",
+            package="k8s.io/kubernetes/cmd/kubectl",
+            linker_flags=_KUBERNETES_FLAGS,
+        ),
+    ),
 )
 """All of them, those that build fastest first: what is wrong with a machine shows early."""

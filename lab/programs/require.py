@@ -29,6 +29,7 @@ class Programs:
     etcd: Path
     kube_apiserver: Path
     kube_controller_manager: Path
+    kubectl: Path
     velero: Path
     plugin_dir: Path
     """A folder that holds velero-plugin-for-aws and nothing else: for `velero server --plugin-dir`."""
@@ -116,6 +117,7 @@ def _programs(places: Mapping[str, Place], refusals: tuple[Refusal, ...], cache:
         etcd=places["etcd"].path,
         kube_apiserver=places["kube-apiserver"].path,
         kube_controller_manager=places["kube-controller-manager"].path,
+        kubectl=places["kubectl"].path,
         velero=places["velero"].path,
         plugin_dir=_alone(places["velero-plugin-for-aws"].path, cache),
         places=tuple(places[program.name] for program in PROGRAMS),

@@ -26,6 +26,7 @@ ANSWERS = {
     "helm": "v3.18.6",
     "kube-apiserver": "Kubernetes v1.34.1\n",
     "kube-controller-manager": "Kubernetes v1.34.1\n",
+    "kubectl": "Client Version: v1.34.1\nKustomize Version: v5.7.1\n",
     "velero": "Client:\n\tVersion: v1.18.2\n\tGit commit: -\n",
 }
 """What the real programs print when asked for their version."""
