@@ -89,8 +89,10 @@ class KubernetesProvider(Provider):
         return Checked(inputs, refusals)
 
     def diff_config(self, old: Properties, new: Properties) -> Difference:
-        """Another cluster replaces the provider and with it all its resources, unless clusterIdentifier
-        speaks, which it does when both sides have one."""
+        """Another cluster replaces the provider and with it all its resources.
+
+        Where both sides have a clusterIdentifier, that alone says whether it is another.
+        """
         if "clusterIdentifier" in old and "clusterIdentifier" in new:
             forced = frozenset({"clusterIdentifier"})
         else:
