@@ -50,11 +50,6 @@ class Ran:
         start = next((number for number, line in enumerate(lines) if line.startswith("{")), 0)
         return json.loads("".join(lines[start:]))
 
-    @property
-    def steps(self) -> dict[str, int]:
-        """What the command did or would do, from a `--json` preview: operation → number of resources."""
-        return dict(self.document["changeSummary"])
-
 
 class Deployment:
     """A stack of the project in a workspace of its own, behind the real engine.

@@ -55,16 +55,17 @@ class StoreAddress:
     @classmethod
     def of_settings(cls, settings: Settings) -> StoreAddress:
         """The address of a stack's bucket: the cluster is not asked."""
-        from components.naming import Names
+        # Not by `components.naming`, whose names may be outputs of a program: it loads the engine's SDK.
+        from components.settings.names import default_bucket_name
 
-        storage = settings.storage
+        storage, cluster = settings.storage, settings.cluster
         return cls(
-            bucket=str(Names.of(settings).bucket),
+            bucket=storage.bucket or default_bucket_name(cluster.name, cluster.account, settings.region),
             prefix=storage.prefix or "",
             region=settings.region,
             endpoint=storage.s3_url,
             path_style=storage.s3_force_path_style,
-            account=settings.cluster.account,
+            account=cluster.account,
         )
 
     def __str__(self) -> str:

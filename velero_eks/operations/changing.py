@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from .options import Context, Json, Stack, VeleroNamespace, run
+
+if TYPE_CHECKING:
+    from .restore.command import How
 
 Source = Annotated[
     str,
@@ -133,27 +136,25 @@ def restore_namespace(
     preview: PreviewOnly = False,
     yes: Yes = False,
     everything: Everything = False,
-    timeout: Limit = None,
+    seconds: Limit = None,
     stack: Stack = None,
     context: Context = None,
     velero_namespace: VeleroNamespace = None,
-    json: Json = False,
+    as_json: Json = False,
 ) -> None:
     """Restore everything of one namespace, and the CRDs of its objects that are missing.
 
     Nothing is taken away: what is there and not in the backup stays. Exits with 1 when anything is not as the preview
     said, or is in the way; with --preview when anything would be.
     """
+    given = locals()
 
     def command() -> int:
-        from .restore.command import How
         from .restore.command import restore_namespace as run_restore
         from .session import connected
 
-        how = How(source=source, at=at, existing=existing, preview=preview, yes=yes, everything=everything,
-                  as_json=json, seconds=timeout)  # fmt: skip
         session = connected(stack=stack, context=context, namespace=velero_namespace)
-        return run_restore(session, namespace, into=into, how=how)
+        return run_restore(session, namespace, into=into, how=_how(given))
 
     run(command)
 
@@ -169,11 +170,11 @@ def restore_object(
     preview: PreviewOnly = False,
     yes: Yes = False,
     everything: Everything = False,
-    timeout: Limit = None,
+    seconds: Limit = None,
     stack: Stack = None,
     context: Context = None,
     velero_namespace: VeleroNamespace = None,
-    json: Json = False,
+    as_json: Json = False,
 ) -> None:
     """Restore these objects and nothing else; a CRD brings its objects along.
 
@@ -181,15 +182,14 @@ def restore_object(
     the backup's content with your own rights; the preview says so. Exits with 1 when anything is not as the preview
     said.
     """
+    given = locals()
 
     def command() -> int:
-        from .restore.command import How, restore_objects
+        from .restore.command import restore_objects
         from .session import connected
 
-        how = How(source=source, at=at, existing=existing, preview=preview, yes=yes, everything=everything,
-                  as_json=json, seconds=timeout)  # fmt: skip
         session = connected(stack=stack, context=context, namespace=velero_namespace)
-        return restore_objects(session, objects, namespace=namespace, how=how)
+        return restore_objects(session, objects, namespace=namespace, how=_how(given))
 
     run(command)
 
@@ -205,29 +205,36 @@ def restore_cluster(
     preview: PreviewOnly = False,
     yes: Yes = False,
     everything: Everything = False,
-    timeout: Limit = None,
+    seconds: Limit = None,
     stack: Stack = None,
     context: Context = None,
     velero_namespace: VeleroNamespace = None,
-    json: Json = False,
+    as_json: Json = False,
 ) -> None:
     """Restore a whole cluster into a new one: every namespace, CRDs, webhooks and other cluster-scoped objects.
 
     Velero's own namespace is left out, and what every cluster makes for itself. Exits with 1 when anything is not as
     the preview said.
     """
+    given = locals()
 
     def command() -> int:
-        from .restore.command import How
         from .restore.command import restore_cluster as run_restore
         from .session import connected
 
-        how = How(source=source, at=at, existing=existing, preview=preview, yes=yes, everything=everything,
-                  as_json=json, seconds=timeout)  # fmt: skip
         session = connected(stack=stack, context=context, namespace=velero_namespace)
-        return run_restore(session, system=system, how=how)
+        return run_restore(session, system=system, how=_how(given))
 
     run(command)
+
+
+def _how(given: dict[str, Any]) -> How:
+    """What every restore takes, of a command's arguments: its options are called as the fields are."""
+    from dataclasses import fields
+
+    from .restore.command import How
+
+    return How(**{field.name: given[field.name] for field in fields(How)})
 
 
 def drill(

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 
 import boto3
 import pytest
@@ -178,3 +181,21 @@ def test_a_user_without_rights_is_told_which_one_is_missing(run, tmp_path, monke
         result = run("status", "--context", "exam")
     assert (result.exit_code, result.stdout) == (2, "")
     assert said in result.stderr
+
+
+@pytest.mark.parametrize("command", ["status", "coverage b", "show b", "backup b --yes", "drill --yes"])
+def test_no_command_of_day_2_loads_the_engines_sdk(run, command):
+    # It takes longer to load than most of them take to answer. No address of either is one that answers.
+    program = (
+        "import sys; from velero_eks.cli import app\n"
+        "try: app(sys.argv[1:])\n"
+        "except SystemExit as end: print(end.code, 'pulumi' in sys.modules)"
+    )
+    variables = {"AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b", "AWS_EC2_METADATA_DISABLED": "true"}
+    nowhere = "http://127.0.0.1:9"
+    said = subprocess.run(
+        [sys.executable, "-c", program, *command.split(), "--stack", "dev"],
+        env={**os.environ, **variables, "AWS_ENDPOINT_URL": nowhere, "HTTPS_PROXY": nowhere},
+        capture_output=True, text=True, timeout=60, check=True,
+    )  # fmt: skip
+    assert said.stdout.split() == ["2", "False"], said.stderr
