@@ -102,6 +102,14 @@ def test_a_missed_objective_turns_red(deployment, tool, api, tmp_path):
     # A namespace of its own, in which the backups of other tests do not count and no server changes anything.
     place = "status-objectives"
     api.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": place}})
+    location = {
+        "apiVersion": "velero.io/v1",
+        "kind": "BackupStorageLocation",
+        "metadata": {"name": "default", "namespace": place},
+        "spec": {**api.find(LOCATION)["spec"], "default": True},
+        "status": {"phase": "Available"},
+    }
+    api.apply(location)
     now = datetime.now(UTC).replace(microsecond=0)
     for name, begun in (("long-ago", now - timedelta(days=2)), ("exam-prod", now - timedelta(hours=2))):
         body = {

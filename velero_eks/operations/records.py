@@ -141,6 +141,10 @@ class Backup(Operation):
     def expires(self) -> datetime | None:
         return moment(self.status.get("expiration"))
 
+    def expired(self, at: datetime) -> bool:
+        """Whether its time was over by then: the server removes it the next time that it looks."""
+        return self.expires is not None and self.expires <= at
+
     @property
     def done_items(self) -> int:
         return int((self.status.get("progress") or {}).get("itemsBackedUp") or 0)
@@ -227,6 +231,15 @@ class Location(Record):
     @property
     def access_mode(self) -> str:
         return str(self.spec.get("accessMode") or "ReadWrite")
+
+    @property
+    def read_only(self) -> bool:
+        return self.access_mode == "ReadOnly"
+
+    @property
+    def validation_frequency(self) -> str:
+        """How often the server looks at it, a Go duration; empty for the server's own minute."""
+        return str(self.spec.get("validationFrequency") or "")
 
     @property
     def default(self) -> bool:

@@ -51,10 +51,19 @@ def observe(session: Session) -> Observed:
 
 def _for_context(problem: Problem, session: Session) -> Problem:
     """A proposed kubectl command must not fall on whatever context is the current one."""
-    context = session.target.context
-    if not context or not problem.mend.startswith("kubectl "):
+    if not problem.mend.startswith("kubectl "):
         return problem
+    context = session.target.context or _eks_context(session)
     return replace(problem, mend=f"kubectl --context {context} {problem.mend.removeprefix('kubectl ')}")
+
+
+def _eks_context(session: Session) -> str:
+    """What `aws eks update-kubeconfig` calls the context of a stack that names none."""
+    settings = session.settings
+    if settings is None:
+        return session.cluster.name
+    cluster = settings.cluster
+    return f"arn:{settings.partition.name}:eks:{settings.region}:{cluster.account}:cluster/{cluster.name}"
 
 
 def document(session: Session, found: Status) -> dict[str, Any]:
@@ -144,6 +153,7 @@ def _objective(objective: ObjectiveState) -> dict[str, Any]:
         "copies": objective.copies,
         "oldest": objective.oldest,
         "met": objective.met,
+        "lost": objective.lost or None,
     }
 
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal, TypeAlias
 
 from components.settings.cron import Cron
 
 from .records import Backup, Location, Operation, Repository, Restore, Schedule
+
+# Clocks that are kept differ by less.
+SKEW = timedelta(minutes=2)
 
 Severity: TypeAlias = Literal["error", "warning"]
 
@@ -25,6 +28,16 @@ class Observed:
     restores: tuple[Restore, ...] = ()
     repositories: tuple[Repository, ...] = ()
     server: bool | None = None
+
+    @property
+    def now(self) -> datetime:
+        """The time: this machine's, or where its clock is slow the latest that the server is known to have had.
+
+        By a slow clock every backup would look younger than it is.
+        """
+        written = (time for location in self.locations for time in (location.validated, location.synced) if time)
+        latest = max(written, default=self.at)
+        return latest if latest - self.at > SKEW else self.at
 
     @property
     def running(self) -> Iterator[Operation]:
@@ -63,7 +76,10 @@ class ScheduleState:
 
 @dataclass(frozen=True)
 class ObjectiveState:
-    """One namespace of the objectives (`*` is all): the newest backup to restore it from, and its age in seconds."""
+    """One namespace of the objectives (`*` is all): the newest backup to restore it from, and its age in seconds.
+
+    `lost` names a newer Completed one and says why nothing can be restored from that.
+    """
 
     namespace: str
     rpo: int
@@ -73,6 +89,7 @@ class ObjectiveState:
     copies: int
     oldest: datetime | None
     met: bool
+    lost: str = ""
 
 
 @dataclass(frozen=True)

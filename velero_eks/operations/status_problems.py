@@ -10,15 +10,15 @@ from components.settings.cron import Cron
 from components.settings.duration import Duration
 
 from .objects import Object
-from .output import ago, stamp
-from .records import Record, Schedule, moment
+from .output import ago, length, stamp
+from .records import Location, Record, Schedule, moment
 from .status_model import Observed, Problem, ScheduleState
 from .undecodable import undecodable
 
 if TYPE_CHECKING:
     from components.settings import Settings
 
-# The server looks at its locations every minute, and at a new object within seconds.
+# The server looks at its locations every minute if they say nothing else, and at a new object within seconds.
 _STALE = timedelta(minutes=10)
 _UNSEEN = timedelta(minutes=2)
 # Kopia's own default is an hour; a day without it means that it does not happen.
@@ -35,6 +35,14 @@ def changed(body: Object, *path: str) -> tuple[datetime, str] | None:
         if node is not None and when is not None:
             return when, str(entry.get("manager") or "somebody")
     return None
+
+
+def clock_problems(observed: Observed) -> Iterator[Problem]:
+    """This machine's clock, by which every age is reckoned."""
+    if observed.now != observed.at:
+        behind = length((observed.now - observed.at).total_seconds())
+        text = f"it is at least {behind} behind the cluster's; ages are reckoned by the cluster's"
+        yield Problem("warning", "this machine's clock", text)
 
 
 def server_problems(observed: Observed) -> Iterator[Problem]:
@@ -61,11 +69,24 @@ def location_problems(observed: Observed) -> Iterator[Problem]:
             seen = f"last seen available {ago(location.synced, now)}" if location.synced else "no backup was ever read"
             said = f": {' '.join(location.message.split())}" if location.message else ""
             yield Problem("error", subject, f"{location.phase}, {seen}{said}", location.synced)
-        elif location.validated and now - location.validated > _STALE:
-            text = f"last checked {ago(location.validated, now)}, and it should be every minute: is the server stuck?"
+        elif location.validated and now - location.validated > (_checked_within(location) or timedelta.max):
+            often = location.validation_frequency or "minute"
+            text = (
+                f"last checked {ago(location.validated, now)}, and it should be every {often}: is the server stuck,"
+                " or this machine's clock fast?"
+            )
             yield Problem("error", subject, text, location.validated)
-        if location.access_mode == "ReadOnly":
+        if location.read_only:
             yield Problem("warning", subject, "it is ReadOnly: restores work, backups and deletions do not")
+
+
+def _checked_within(location: Location) -> timedelta | None:
+    """How long ago the server should have looked at most; None where it was told never to look."""
+    try:
+        every = Duration.parse_go(location.validation_frequency or "1m").seconds
+    except ValueError:
+        return _STALE
+    return max(_STALE, timedelta(seconds=3 * every)) if every else None
 
 
 def undecodable_problems(observed: Observed) -> Iterator[Problem]:
@@ -116,7 +137,13 @@ def schedule_problems(
         if location is None and observed.locations:
             named = f"{schedule.location!r}" if schedule.location else "(the default, and there is none)"
             yield Problem("error", subject, f"its location {named} is not there: its backups fail their validation")
+        elif location is not None and location.read_only and not schedule.paused:
+            text = f"its location {location.name} is ReadOnly: its backups fail their validation"
+            yield Problem("error", subject, text)
         yield from _retention(schedule, subject, settings)
+    writable = any(not location.read_only for location in observed.locations)
+    if settings is None and not observed.schedules and writable:
+        yield Problem("error", "schedules", "there is none: nothing is backed up by itself")
     missing = sorted(set(wanted) - {schedule.name for schedule in observed.schedules})
     for name in missing:
         yield Problem("error", f"schedule {name}", "the stack file has it, and the cluster has not", mend="pulumi up")

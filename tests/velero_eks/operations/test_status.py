@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from tests.support import settings
 from tests.velero_eks.operations.recorded import NOW, ago, backup, location, recorded, recorded_schedule
-from velero_eks.operations.records import Repository, Restore, Schedule, moment
-from velero_eks.operations.status import assess, covers
+from velero_eks.cluster.target import Target
+from velero_eks.operations import status_command
+from velero_eks.operations.records import Location, Repository, Restore, Schedule, moment
+from velero_eks.operations.session import Session
+from velero_eks.operations.status import assess
 from velero_eks.operations.status_model import Observed, Problem, Status
+from velero_eks.operations.status_objectives import covers
 
 SETTINGS = settings(
     environment="development",
@@ -95,10 +101,84 @@ def test_a_cluster_without_any_backup_misses_its_objective():
         ({"includedResources": ["*"]}, "exam-prod", True),
         ({"excludedResources": ["events"]}, "exam-prod", True),
         ({"labelSelector": {"matchLabels": {"a": "b"}}}, "exam-prod", False),
+        ({"includedNamespaces": ["exam-*"]}, "exam-prod", True),
+        ({"includedNamespaces": ["*"], "excludedNamespaces": ["exam-*"]}, "exam-prod", False),
+        ({"excludedNamespaceScopedResources": ["*"]}, "exam-prod", False),
+        ({"excludedResources": ["*"]}, "*", False),
     ],
 )
 def test_a_backup_counts_for_a_namespace_that_it_holds_whole(spec, namespace, covered):
-    assert covers(backup("b", **spec), namespace) is covered
+    assert covers(backup("b", **spec).spec, namespace) is covered
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"storageLocation": "gone"}, "new lies in location gone, which is not there"),
+        ({"expiration": ago(minutes=5)}, "new expired 5 min ago: Velero removes it within the hour"),
+    ],
+)
+@pytest.mark.parametrize("stack", [SETTINGS, None])
+def test_a_backup_that_cannot_be_had_does_not_count(changes, why, stack):
+    new = backup("new", hours=10)
+    place = new.status if "expiration" in changes else new.spec
+    place.update(changes)
+    found = assess(seen(backups=(new,)), stack)
+    assert not found.well
+    assert any(why in problem.text for problem in found.problems)
+    older = assess(seen(backups=(backup("older", hours=20), new)), SETTINGS)
+    assert (older.well, older.objectives[0].met, older.objectives[0].copies) == (True, True, 1)
+
+
+def test_a_backup_that_is_being_deleted_is_no_copy():
+    going = backup("going", hours=12)
+    going.body["metadata"]["deletionTimestamp"] = ago(seconds=10)
+    (objective,) = assess(seen(backups=(going, backup("new", hours=10))), SETTINGS).objectives
+    assert (objective.copies, objective.oldest) == (1, moment(ago(hours=10)))
+
+
+def test_a_backup_without_volumes_does_not_count_where_the_stack_backs_volumes_up():
+    stack = settings(
+        recovery={"rpo": "24h", "retention": "30d", "namespaces": ["exam-prod"]},
+        volumes={"mode": "csi-snapshot"},
+    )
+    bare = backup("bare", hours=1, snapshotVolumes=False)
+    assert not assess(seen(backups=(bare,)), stack).objectives[0].met
+    assert assess(seen(backups=(backup("b", hours=1),)), stack).objectives[0].met
+
+
+def test_backups_that_are_gone_before_their_time_are_a_warning():
+    def found(*hours: float, days: int = 7, ttl: str = "168h0m0s") -> Status:
+        template = {"ttl": ttl, "storageLocation": "default"}
+        old = schedule(metadata={"creationTimestamp": ago(days=days)}, spec={"template": template})
+        return assess(seen(schedules=(old,), backups=tuple(backup(f"b{h}", hours=h) for h in hours)), SETTINGS)
+
+    daily = [10 + 24 * day for day in range(7)]
+    assert found(*reversed(daily)).problems == ()
+    assert found(*reversed(daily[:-1])).problems == ()
+    few = found(*reversed(daily[:3]))
+    assert (few.well, the(few).severity) == (True, "warning")
+    assert (
+        "its Completed backups go back 2 days 10 h, and 7 days were agreed; there should be one of 6 days 10 h ago"
+        in the(few).text
+    )
+    # A schedule cannot have what was before it, and what it keeps shorter is another problem.
+    assert found(10, days=2).problems == ()
+    assert ["keeps its backups for" in problem.text for problem in found(10, ttl="24h0m0s").problems] == [True]
+
+
+def test_without_a_stack_and_without_a_schedule_nothing_is_backed_up_by_itself():
+    found = assess(seen(schedules=()))
+    assert (the(found).subject, the(found).text) == ("schedules", "there is none: nothing is backed up by itself")
+    assert not found.well
+
+
+def test_without_a_stack_no_backup_at_all_is_a_problem():
+    fresh = schedule(metadata={"creationTimestamp": ago(minutes=1)}, status={"lastBackup": None})
+    found = assess(seen(schedules=(fresh,), backups=(backup("bad", phase="PartiallyFailed"),)))
+    assert (
+        "there is no Completed one: nothing can be restored" in {p.subject: p.text for p in found.problems}["backups"]
+    )
 
 
 def test_without_a_stack_a_missed_run_is_the_problem():
@@ -119,15 +199,19 @@ def test_with_a_stack_a_missed_run_is_worth_a_warning_as_long_as_the_objective_h
 
 
 def test_a_run_that_is_only_just_due_is_not_missed():
-    observed = seen(at=NOW.replace(hour=2, minute=30), backups=(backup("old", hours=34),))
+    looked = ago(hours=9, minutes=31)
+    there = (location(lastValidationTime=looked, lastSyncedTime=looked),)
+    observed = seen(at=NOW.replace(hour=2, minute=30), locations=there, backups=(backup("old", hours=34),))
     assert assess(observed).well
 
 
 def test_an_unavailable_location_says_what_the_server_said_and_when_it_was_last_seen():
     synced = ago(hours=3)
     bad = location(phase="Unavailable", message="AccessDenied:\n  status code: 403", lastSyncedTime=synced)
-    problem = the(assess(seen(locations=(bad,)), SETTINGS))
+    problem, lost = assess(seen(locations=(bad,)), SETTINGS).problems
     assert (problem.subject, problem.severity) == ("location default", "error")
+    # While it is, nothing can be restored from what lies in it.
+    assert "(new lies in location default, which is Unavailable)" in lost.text
     assert problem.text == "Unavailable, last seen available 3 h ago: AccessDenied: status code: 403"
     assert problem.since == moment(synced)
 
@@ -137,12 +221,43 @@ def test_a_location_that_nobody_looks_at_any_more_is_a_problem():
     assert "last checked 30 min ago" in the(assess(seen(locations=(stale,)), SETTINGS)).text
 
 
-def test_no_location_at_all_is_a_problem_and_a_read_only_one_a_warning():
-    assert not assess(seen(locations=(), schedules=()), SETTINGS).well
+def located(**spec: Any) -> Location:
+    """The recorded location with this laid over its spec."""
     body = location().body
-    read_only = location()
-    read_only.body["spec"] = {**body["spec"], "accessMode": "ReadOnly"}
-    assert the(assess(seen(locations=(read_only,)), SETTINGS)).severity == "warning"
+    return Location({**body, "spec": {**body["spec"], **spec}})
+
+
+def test_no_location_at_all_is_a_problem():
+    assert not assess(seen(locations=(), schedules=()), SETTINGS).well
+
+
+def test_a_read_only_location_is_a_warning_until_a_schedule_would_write_to_it():
+    read_only = (located(accessMode="ReadOnly"),)
+    found = assess(seen(locations=read_only))
+    assert [problem.severity for problem in found.problems] == ["error", "warning"]
+    assert "its location default is ReadOnly: its backups fail their validation" in found.problems[0].text
+    # A cluster that only restores what another one backs up.
+    assert assess(seen(locations=read_only, schedules=())).well
+
+
+def test_a_location_is_stale_by_its_own_frequency():
+    def found(age: int, frequency: str) -> Status:
+        seldom = located(validationFrequency=frequency)
+        seldom.body["status"]["lastValidationTime"] = ago(minutes=age)
+        return assess(seen(locations=(seldom,)), SETTINGS)
+
+    assert found(100, "1h0m0s").well
+    assert "it should be every 1h0m0s" in the(found(200, "1h0m0s")).text
+    assert found(5000, "0s").well
+
+
+@pytest.mark.parametrize("behind", [timedelta(hours=26), timedelta(days=300)])
+def test_a_slow_clock_makes_no_backup_young(behind):
+    found = assess(seen(at=NOW - behind, backups=(backup("old", hours=30),), schedules=()), SETTINGS)
+    assert not found.objectives[0].met
+    warning = next(problem for problem in found.problems if problem.subject == "this machine's clock")
+    assert "behind the cluster's; ages are reckoned by the cluster's" in warning.text
+    assert found.observed.at == NOW - timedelta(seconds=20)
 
 
 def test_a_server_that_does_not_run_is_a_problem_and_one_that_cannot_be_seen_a_warning():
@@ -267,3 +382,18 @@ def test_a_repository_that_is_not_kept_up_is_said(status, severity, text):
     problem = the(assess(seen(repositories=(repository,)), SETTINGS))
     assert problem.severity == severity
     assert text in problem.text
+
+
+@pytest.mark.parametrize(
+    ("context", "named"),
+    [("exam", "exam"), (None, "arn:aws:eks:eu-west-1:111122223333:cluster/shop")],
+)
+def test_a_proposed_kubectl_never_falls_on_the_current_context(monkeypatch, capsys, context, named):
+    stack = settings(cluster={"context": context})
+    observed = seen(schedules=(schedule(), recorded_schedule("days")))
+    monkeypatch.setattr(status_command, "observe", lambda session: observed)
+    session = Session(Target("prod", context, "velero", stack))
+    monkeypatch.setitem(session.target.__dict__, "cluster", SimpleNamespace(name="shop"))
+    assert status_command.status(session, as_json=True) == 1
+    mends = [problem["mend"] for problem in json.loads(capsys.readouterr().out)["problems"] if problem["mend"]]
+    assert [mend.partition(" -n ")[0] for mend in mends] == [f"kubectl --context {named}"]
