@@ -395,5 +395,5 @@ def test_a_proposed_kubectl_never_falls_on_the_current_context(monkeypatch, caps
     session = Session(Target("prod", context, "velero", stack))
     monkeypatch.setitem(session.target.__dict__, "cluster", SimpleNamespace(name="shop"))
     assert status_command.status(session, as_json=True) == 1
-    mends = [problem["mend"] for problem in json.loads(capsys.readouterr().out)["problems"] if problem["mend"]]
-    assert [mend.partition(" -n ")[0] for mend in mends] == [f"kubectl --context {named}"]
+    mends = [problem["mend"] or "" for problem in json.loads(capsys.readouterr().out)["problems"]]
+    assert [mend.partition(" -n ")[0] for mend in mends if " -n " in mend] == [f"kubectl --context {named}"]
