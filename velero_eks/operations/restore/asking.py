@@ -113,7 +113,7 @@ class _Asking:
     def _send(self, kind: Kind, told: Prediction, body: Object) -> Object:
         if told.fate is Fate.CREATED:
             return self.cluster.create(kind.path(told.key.namespace or None), body, dry_run=True)
-        patch = update_patch(self.live.objects[told.key], without_server_fields(body))
+        patch = update_patch(self.live.objects[told.key], without_server_fields(told.sent or body))
         return self.cluster.patch(kind.path(told.key.namespace or None, told.key.name), patch, dry_run=True)
 
 

@@ -78,10 +78,9 @@ def restored_namespace(saved: Object | None, name: str) -> Object:
 
 def without_server_fields(body: Object) -> Object:
     """A copy without status and without the metadata that belongs to one object in one cluster."""
-    made = copy.deepcopy({key: value for key, value in body.items() if key != "status"})
-    metadata = {key: value for key, value in made["metadata"].items() if key not in (*_DROPPED, "managedFields")}
-    made["metadata"] = metadata
-    return made
+    metadata = {key: value for key, value in body["metadata"].items() if key not in _DROPPED and key != "managedFields"}
+    kept = {key: value for key, value in body.items() if key != "status"}
+    return copy.deepcopy({**kept, "metadata": metadata})
 
 
 def updated_form(live: Object, wanted: Object) -> Object:

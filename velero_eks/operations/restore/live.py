@@ -93,7 +93,7 @@ def look(cluster: Cluster, scope: Scope) -> Live:
         one_by_one = "" in namespaces or len(namespaces) <= _BY_NAMESPACE
         paths = [kind.path(namespace or None) for namespace in sorted(namespaces)] if one_by_one else [kind.path()]
         try:
-            found = [body for path in paths for body in cluster.list(path)]
+            found = [lighter(body) for path in paths for body in cluster.list(path)]
         except NotFound:
             # Its CRD has just gone; it is still announced for a moment.
             return []
@@ -105,7 +105,8 @@ def look(cluster: Cluster, scope: Scope) -> Live:
     def single(wanted: tuple[Kind, str, str]) -> Object | None:
         kind, namespace, name = wanted
         try:
-            return cluster.find(kind.path(namespace or None, name))
+            found = cluster.find(kind.path(namespace or None, name))
+            return None if found is None else lighter(found)
         except Forbidden as error:
             refused[kind.resource] = str(error)
             return None
@@ -118,6 +119,12 @@ def look(cluster: Cluster, scope: Scope) -> Live:
         raise NotAllowed("\n".join(refused[resource] for resource in sorted(refused)))
     bodies = [*(body for bodies in lists for body in bodies), *(body for body in ones if body is not None)]
     return Live({Key.of(body): body for body in bodies}, served)
+
+
+def lighter(body: Object) -> Object:
+    """The object without the record of who manages which field: often its larger half, and nothing here asks for it."""
+    body["metadata"].pop("managedFields", None)
+    return body
 
 
 def _by_kind(items: Iterable[Stored]) -> Mapping[Kind, list[Stored]]:

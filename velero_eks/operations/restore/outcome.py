@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from ..objects import Difference, Key, Object, differences, is_derived
-from .prediction import Fate, Prediction
+from .prediction import SNAPSHOT_KINDS, Fate, Prediction
 from .settled import settled
 
 
@@ -43,9 +43,13 @@ def hold(predictions: Iterable[Prediction], before: Mapping[Key, Object], after:
     What controllers make of other objects is not looked at. Objects that came or went though nothing was foretold of
     them are surprises too: somebody else is at work, or Velero did more than it was thought to do.
     """
-    told = [each for each in predictions if not each.derived and each.fate is not Fate.LEFT_OUT]
-    found = [each for prediction in told if (each := _surprise(prediction, before, after)) is not None]
-    found += _untold({each.key for each in told}, before, after)
+    told: dict[Key, Prediction] = {}
+    for each in predictions:
+        if not each.derived and each.fate is not Fate.LEFT_OUT:
+            # A namespace is foretold by every step that writes into it; the first is the one that makes it.
+            told.setdefault(each.key, each)
+    found = [each for prediction in told.values() if (each := _surprise(prediction, before, after)) is not None]
+    found += _untold(told, before, after)
     return Outcome(len(told), len(told) - len({each.key for each in found}), tuple(sorted(found, key=lambda e: e.key)))
 
 
@@ -80,12 +84,18 @@ def _unblocked(told: Prediction, there: Object | None, is_there: Object | None) 
 
 def _untold(told: Collection[Key], before: Mapping[Key, Object], after: Mapping[Key, Object]) -> Iterator[Surprise]:
     for key, body in after.items():
-        if key in told or is_derived(body):
+        if key in told or _made_by_others(body):
             continue
         if key not in before:
             yield Surprise(key, "nothing", "came")
         elif differences(before[key], body):
             yield Surprise(key, "nothing", "was changed meanwhile", tuple(differences(before[key], body)))
     for key, body in before.items():
-        if key not in told and key not in after and not is_derived(body):
+        if key not in told and key not in after and not _made_by_others(body):
             yield Surprise(key, "nothing", "went")
+
+
+def _made_by_others(body: Object) -> bool:
+    """What comes and goes with other objects; a claim's volume among it."""
+    claimed = body["kind"] == "PersistentVolume" and bool((body.get("spec") or {}).get("claimRef"))
+    return claimed or body["kind"] in SNAPSHOT_KINDS or is_derived(body)

@@ -13,9 +13,12 @@ from ..backup_contents import Place, Stored
 from ..objects import Difference, Key, Object, differences, is_derived
 from .form import restored_form, restored_namespace, updated_form
 from .settled import settled
-from .spec import NAMESPACES, RestoreSpec, passed_over
+from .spec import CLAIMS, NAMESPACES, VOLUMES, RestoreSpec, made_anew, passed_over
 
 DEFINITION_KIND = "CustomResourceDefinition"
+# Velero restores these under names of its own, each time another, for the claims that are made from them.
+SNAPSHOT_KINDS = frozenset({"VolumeSnapshot", "VolumeSnapshotContent"})
+_TOKEN_TYPE = "kubernetes.io/service-account-token"  # noqa: S105 - a type
 
 
 class Fate(StrEnum):
@@ -34,7 +37,8 @@ class Prediction:
     """One object's fate.
 
     `fields` of a changed object lead from what is live to what it becomes, of a kept one from what is live to what the
-    backup has. `expected` is the object as it will be; None where nobody knows, or where there will be none.
+    backup has. `expected` is the object as it will be; None where nobody knows, or where there will be none. `sent` is
+    what Velero sends for a changed object, before the server fills in what that leaves open.
     `derived` marks what controllers make of other objects and replace as they see fit.
     """
 
@@ -44,6 +48,7 @@ class Prediction:
     fields: tuple[Difference, ...] = ()
     place: Place | None = None
     expected: Object | None = field(default=None, repr=False, compare=False)
+    sent: Object | None = field(default=None, repr=False, compare=False)
     derived: bool = False
 
 
@@ -62,54 +67,83 @@ def predict(spec: RestoreSpec, contents: Iterable[Stored], live: Live) -> list[P
     """The fate of every object that the restore asks for, and of every live one beside them; in the order of keys."""
     known = list(contents)
     taken = spec.selected(known)
-    served = {*live.served, *_definitions_made(taken.values(), live)}
-    found = list(_namespaces(spec, known, taken.values(), live))
-    stuck = {each.key.name: each for each in found if each.fate is Fate.BLOCKED}
-    done = {each.key for each in found}
+    namespaces = list(_namespaces(spec, known, taken.values(), live))
+    telling = _Telling(
+        spec,
+        live,
+        served={*live.served, *_definitions_made(spec, taken.values(), live)},
+        stuck={each.key.name: each for each in namespaces if each.fate is Fate.BLOCKED},
+        anew=made_anew(known),
+    )
+    done = {each.key for each in namespaces}
+    found = namespaces
     for item in taken.values():
         key = spec.target_key(item)
         if key not in done:
             done.add(key)
-            found.append(_object(spec, item, key, live, served, stuck))
+            found.append(telling.of(item, key))
     found += _left_out(spec, known, taken)
     found += _absent(spec, taken.values(), live, done)
     return sorted(found, key=lambda each: each.key)
 
 
-def _object(
-    spec: RestoreSpec,
-    item: Stored,
-    key: Key,
-    live: Live,
-    served: Collection[tuple[str, str]],
-    stuck: Mapping[str, Prediction],
-) -> Prediction:
-    body = item.body
-    derived = is_derived(body)
+@dataclass(frozen=True)
+class _Telling:
+    """What the fate of an object hangs on. `anew` names the volumes that come from their claims, and why."""
 
-    def fate(fate: Fate, reason: str = "", fields: Iterable[Difference] = (), expected: Object | None = None):
-        return Prediction(key, fate, reason, tuple(fields), item.place, expected, derived)
+    spec: RestoreSpec
+    live: Live
+    served: Collection[tuple[str, str]]
+    stuck: Mapping[str, Prediction]
+    anew: Mapping[str, str]
 
-    why = passed_over(item)
-    if why is not None:
-        return fate(Fate.LEFT_OUT, why)
-    if (body["apiVersion"], body["kind"]) not in served:
-        return fate(Fate.BLOCKED, f"the cluster does not serve {body['kind']} in {body['apiVersion']}")
-    if key.namespace in stuck:
-        return fate(Fate.BLOCKED, stuck[key.namespace].reason)
-    wanted = restored_form(body, spec.mapping)
-    there = live.objects.get(key)
-    if there is None:
-        return fate(Fate.CREATED, expected=wanted)
-    if there["metadata"].get("deletionTimestamp"):
-        return fate(Fate.BLOCKED, _held(there, "it"), expected=None)
-    becomes = updated_form(there, wanted)
-    fields = differences(there, settled(becomes, there))
-    if not fields:
-        return fate(Fate.KEPT, "the same as in the backup", expected=there)
-    if spec.existing == "update" or body["kind"] == "ServiceAccount":
-        return fate(Fate.CHANGED, "", fields, settled(becomes, there))
-    return fate(Fate.KEPT, "it differs from the backup, and existing objects are kept", fields, there)
+    def of(self, item: Stored, key: Key) -> Prediction:
+        body, live = item.body, self.live
+
+        def fate(
+            fate: Fate,
+            reason: str = "",
+            fields: Iterable[Difference] = (),
+            expected: Object | None = None,
+            sent: Object | None = None,
+        ) -> Prediction:
+            derived = comes_by_itself(self.spec, body)
+            return Prediction(key, fate, reason, tuple(fields), item.place, expected, sent, derived)
+
+        why = self.anew.get(item.place.name) if item.place.resource == VOLUMES else passed_over(item)
+        if why is not None:
+            return fate(Fate.LEFT_OUT, why)
+        if (body["apiVersion"], body["kind"]) not in self.served:
+            return fate(Fate.BLOCKED, f"the cluster does not serve {body['kind']} in {body['apiVersion']}")
+        if key.namespace in self.stuck:
+            return fate(Fate.BLOCKED, self.stuck[key.namespace].reason)
+        wanted = restored_form(body, self.spec.mapping)
+        if item.place.resource == CLAIMS and (wanted.get("spec") or {}).get("volumeName") in self.anew:
+            del wanted["spec"]["volumeName"]
+        there = live.objects.get(key)
+        if there is None:
+            return fate(Fate.CREATED, expected=wanted)
+        if there["metadata"].get("deletionTimestamp"):
+            return fate(Fate.BLOCKED, _held(there, "it"))
+        becomes = settled(updated_form(there, wanted), there)
+        fields = differences(there, becomes)
+        if not fields:
+            return fate(Fate.KEPT, "the same as in the backup", expected=there)
+        if self.spec.existing == "update" or body["kind"] == "ServiceAccount":
+            return fate(Fate.CHANGED, "", fields, becomes, wanted)
+        return fate(Fate.KEPT, "it differs from the backup, and existing objects are kept", fields, there)
+
+
+def comes_by_itself(spec: RestoreSpec, body: Object) -> bool:
+    """Whether controllers make this object of others, so that it is neither compared nor counted.
+
+    What was chosen by its name is looked at, though an operator owns it: somebody asked for it.
+    """
+    if body["kind"] in SNAPSHOT_KINDS:
+        return True
+    if spec.resources == ("*",):
+        return is_derived(body)
+    return body["kind"] == "Pod" or (body["kind"] == "Secret" and body.get("type") == _TOKEN_TYPE)
 
 
 def _namespaces(
@@ -137,7 +171,9 @@ def _namespaces(
         else:
             fields = tuple(differences(there, made)) if item and name == source else ()
             reason = "Velero never changes a namespace that exists" if fields else "it exists"
-            yield Prediction(key, Fate.KEPT, reason, fields, place, there)
+            # Where the namespace itself is what was asked for, that is no success.
+            asked = fields and spec.resources == (NAMESPACES,) and spec.existing == "update"
+            yield Prediction(key, Fate.BLOCKED if asked else Fate.KEPT, reason, fields, place, there)
 
 
 def _left_out(spec: RestoreSpec, known: Iterable[Stored], taken: Mapping[Place, Stored]) -> Iterator[Prediction]:
@@ -165,10 +201,12 @@ def _absent(spec: RestoreSpec, taken: Iterable[Stored], live: Live, done: Collec
             yield Prediction(key, Fate.ABSENT, "it stays: a restore takes nothing away", expected=body)
 
 
-def _definitions_made(taken: Iterable[Stored], live: Live) -> Iterator[tuple[str, str]]:
+def _definitions_made(spec: RestoreSpec, taken: Iterable[Stored], live: Live) -> Iterator[tuple[str, str]]:
     """What the cluster will serve since the restore makes or changes its CRD first."""
     for item in taken:
-        if item.body["kind"] == DEFINITION_KIND:
+        if item.body["kind"] != DEFINITION_KIND:
+            continue
+        if spec.existing == "update" or spec.target_key(item) not in live.objects:
             yield from definition_serves(item.body)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from velero_eks.cluster.access import Cluster
+from velero_eks.cluster.kinds import NAMESPACE
 
 from ..backup_contents import Stored
 from ..objects import Key, Object
@@ -97,14 +98,17 @@ def directly(preview: Preview) -> tuple[DirectStep, ...]:
 
 
 def _after(live: Live, predictions: Sequence[Prediction]) -> Live:
-    """What the next step meets: the kinds that this one's CRDs serve."""
-    made = [
-        pair
-        for each in predictions
-        if each.key.kind == DEFINITION_KIND and each.fate in (Fate.CREATED, Fate.CHANGED) and each.expected
-        for pair in definition_serves(each.expected)
-    ]
-    return Live(live.objects, {*live.served, *made}) if made else live
+    """What the next step meets: the kinds that this one's CRDs serve, and the namespaces that it makes."""
+    served = set(live.served)
+    objects = dict(live.objects)
+    for each in predictions:
+        if each.fate not in (Fate.CREATED, Fate.CHANGED) or not each.expected:
+            continue
+        if each.key.kind == DEFINITION_KIND:
+            served.update(definition_serves(each.expected))
+        elif each.key.kind == NAMESPACE.kind and not each.key.group:
+            objects[each.key] = each.expected
+    return Live(objects, served)
 
 
 def _mended(predictions: Sequence[Prediction], before: Live) -> Iterator[str]:

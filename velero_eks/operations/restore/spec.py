@@ -35,9 +35,10 @@ NAMESPACES = "namespaces"
 VOLUMES = "persistentvolumes"
 CLAIMS = "persistentvolumeclaims"
 PRIORITY_CLASSES = "priorityclasses.scheduling.k8s.io"
-SECRETS = "secrets"
 _MANAGED_API_SERVICE = "kube-aggregator.kubernetes.io/automanaged"
 _MIRROR_POD = "kubernetes.io/config.mirror"
+_SNAPSHOTS = "volumesnapshots.snapshot.storage.k8s.io"
+_DATA_UPLOADS = "datauploads.velero.io"
 
 Selector = dict[str, Any]
 
@@ -144,7 +145,8 @@ class RestoreSpec:
 def referred(item: Stored) -> list[Place]:
     """The places of what Velero restores along with an object, though no filter takes it."""
     spec = item.body.get("spec") or {}
-    if item.place.resource == CLAIMS and spec.get("volumeName"):
+    bound = (item.body.get("status") or {}).get("phase") == "Bound"
+    if item.place.resource == CLAIMS and bound and spec.get("volumeName"):
         return [Place(VOLUMES, "", spec["volumeName"])]
     if item.place.resource == "pods":
         claims = [volume.get("persistentVolumeClaim") or {} for volume in spec.get("volumes") or []]
@@ -167,11 +169,38 @@ def passed_over(item: Stored) -> str | None:
         return "the Job had ended"
     if item.place.resource == "apiservices.apiregistration.k8s.io" and _MANAGED_API_SERVICE in labels_of(item.body):
         return "Kubernetes makes this APIService itself"
-    if (
-        item.place.resource == VOLUMES
-        and (item.body.get("spec") or {}).get("persistentVolumeReclaimPolicy") == "Delete"
-    ):
-        return "its claim makes a new volume"
+    return None
+
+
+def made_anew(contents: Iterable[Stored]) -> dict[str, str]:
+    """The volumes that Velero does not restore, since their claims make new ones; each with the reason.
+
+    As far as a backup's content tells: that Velero copied a volume's files (`fs-backup`), or took a native snapshot of
+    it, is written elsewhere.
+    """
+    known = list(contents)
+    snapshots = {claim for item in known if (claim := _source_of(item)) is not None}
+    found: dict[str, str] = {}
+    for item in known:
+        if item.place.resource != VOLUMES:
+            continue
+        spec = item.body.get("spec") or {}
+        claim = spec.get("claimRef") or {}
+        if (claim.get("namespace"), claim.get("name")) in snapshots:
+            found[item.place.name] = "its claim makes a new volume from the snapshot"
+        elif spec.get("persistentVolumeReclaimPolicy") == "Delete":
+            found[item.place.name] = "its claim makes a new volume"
+    return found
+
+
+def _source_of(item: Stored) -> tuple[str, str] | None:
+    """The claim (namespace, name) that a CSI snapshot, or one that was moved to the bucket, is of."""
+    spec = item.body.get("spec") or {}
+    if item.place.resource == _SNAPSHOTS:
+        name = (spec.get("source") or {}).get("persistentVolumeClaimName")
+        return (item.place.namespace, name) if name else None
+    if item.place.resource == _DATA_UPLOADS:
+        return str(spec.get("sourceNamespace")), str(spec.get("sourcePVC"))
     return None
 
 

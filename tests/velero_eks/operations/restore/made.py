@@ -9,7 +9,7 @@ from velero_eks.operations.backup_contents import Place, Stored
 from velero_eks.operations.objects import Key, Object
 from velero_eks.operations.restore.prediction import Live
 
-_RESOURCES = {
+RESOURCES = {
     "Namespace": "namespaces",
     "ConfigMap": "configmaps",
     "Secret": "secrets",
@@ -27,9 +27,15 @@ _RESOURCES = {
     "RoleBinding": "rolebindings.rbac.authorization.k8s.io",
     "CustomResourceDefinition": "customresourcedefinitions.apiextensions.k8s.io",
     "ValidatingWebhookConfiguration": "validatingwebhookconfigurations.admissionregistration.k8s.io",
+    "Endpoints": "endpoints",
+    "EndpointSlice": "endpointslices.discovery.k8s.io",
+    "VolumeSnapshot": "volumesnapshots.snapshot.storage.k8s.io",
+    "DataUpload": "datauploads.velero.io",
+    "StatefulSet": "statefulsets.apps",
+    "NodeClaim": "nodeclaims.karpenter.sh",
     "Question": "questions.exam.example.com",
 }
-_VERSIONS = {
+VERSIONS = {
     "Deployment": "apps/v1",
     "Job": "batch/v1",
     "Ingress": "networking.k8s.io/v1",
@@ -37,6 +43,11 @@ _VERSIONS = {
     "RoleBinding": "rbac.authorization.k8s.io/v1",
     "CustomResourceDefinition": "apiextensions.k8s.io/v1",
     "ValidatingWebhookConfiguration": "admissionregistration.k8s.io/v1",
+    "EndpointSlice": "discovery.k8s.io/v1",
+    "VolumeSnapshot": "snapshot.storage.k8s.io/v1",
+    "DataUpload": "velero.io/v2alpha1",
+    "StatefulSet": "apps/v1",
+    "NodeClaim": "karpenter.sh/v1",
     "Question": "exam.example.com/v1",
 }
 
@@ -46,23 +57,15 @@ _METADATA = ("labels", "annotations", "finalizers", "deletionTimestamp", "manage
 def body(kind: str, name: str, namespace: str = "", **fields: Any) -> Object:
     """An object; `labels`, `annotations` and other metadata go to `metadata`, the rest stands beside it."""
     metadata: dict[str, Any] = {"name": name, **({"namespace": namespace} if namespace else {})}
-    for field in (
-        "labels",
-        "annotations",
-        "finalizers",
-        "deletionTimestamp",
-        "managedFields",
-        "uid",
-        "ownerReferences",
-    ):
+    for field in _METADATA:
         if field in fields:
             metadata[field] = fields.pop(field)
-    return {"apiVersion": _VERSIONS.get(kind, "v1"), "kind": kind, "metadata": metadata, **fields}
+    return {"apiVersion": VERSIONS.get(kind, "v1"), "kind": kind, "metadata": metadata, **fields}
 
 
 def stored(kind: str, name: str, namespace: str = "", **fields: Any) -> Stored:
     """The same, as it lies in a backup."""
-    return Stored(Place(_RESOURCES[kind], namespace, name), body(kind, name, namespace, **fields))
+    return Stored(Place(RESOURCES[kind], namespace, name), body(kind, name, namespace, **fields))
 
 
 def definition(name: str = "questions.exam.example.com", kind: str = "Question", **fields: Any) -> Stored:
@@ -76,9 +79,9 @@ def definition(name: str = "questions.exam.example.com", kind: str = "Question",
     return stored("CustomResourceDefinition", name, spec=spec, **fields)
 
 
-def live(bodies: Iterable[Object] = (), kinds: Iterable[str] = tuple(_RESOURCES)) -> Live:
+def live(bodies: Iterable[Object] = (), kinds: Iterable[str] = tuple(RESOURCES)) -> Live:
     """A cluster that serves these kinds and holds these objects."""
-    served = {(_VERSIONS.get(kind, "v1"), kind) for kind in kinds}
+    served = {(VERSIONS.get(kind, "v1"), kind) for kind in kinds}
     return Live({Key.of(each): each for each in bodies}, served)
 
 

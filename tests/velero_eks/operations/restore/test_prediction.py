@@ -107,6 +107,92 @@ def test_what_controllers_make_is_marked():
     assert one(predict(spec(), [owned], live([SHOP])), "made").derived
 
 
+def test_what_is_asked_for_by_name_is_looked_at_though_an_operator_owns_it():
+    owned = stored("Secret", "made", "shop", ownerReferences=[{"kind": "Operator"}], data={"k": "saved"})
+    told = predict(spec(resources=("secrets",)), [owned], live([SHOP]))
+    assert not one(told, "made").derived
+    (missing,) = hold(told, live([SHOP]).objects, live([SHOP]).objects).surprises
+    assert (missing.key.name, missing.found) == ("made", "is not there")
+
+
+def test_a_namespace_itself_is_not_changed_and_that_is_no_success():
+    saved = stored("Namespace", "shop", labels={"team": "saved"})
+    asked = spec(namespaces=("*",), resources=("namespaces",), cluster_resources=True, existing="update")
+    told = one(predict(asked, [saved], live([SHOP])), "shop")
+    assert (told.fate, told.reason) == (Fate.BLOCKED, "Velero never changes a namespace that exists")
+    same = body("Namespace", "shop", labels={"team": "saved"})
+    assert one(predict(asked, [saved], live([same])), "shop").fate is Fate.KEPT
+
+
+def test_a_crd_that_is_kept_as_it_is_serves_no_more_than_it_does():
+    older = definition()
+    newer = definition().body
+    newer = {**newer, "spec": {**newer["spec"], "versions": [{"name": "v2", "served": True}]}}
+    cluster = live([SHOP, newer], kinds=("Namespace", "CustomResourceDefinition"))
+    contents = [older, stored("Question", "q", "shop")]
+    everything = {"namespaces": ("*",), "cluster_resources": True}
+    assert one(predict(spec(**everything), contents, cluster), "q").fate is Fate.BLOCKED
+    assert one(predict(spec(**everything, existing="update"), contents, cluster), "q").fate is Fate.CREATED
+
+
+def test_a_job_is_sent_as_velero_sends_it_without_the_labels_of_its_controller():
+    uid = {"batch.kubernetes.io/controller-uid": "7"}
+    job = {"selector": {"matchLabels": uid}, "template": {"metadata": {"labels": {"app": "a", **uid}}}}
+    saved = stored("Job", "import", "shop", spec=job, labels={"l": "saved"})
+    there = body("Job", "import", "shop", spec=job, labels={"l": "live"})
+    told = one(predict(spec(existing="update"), [saved], live([SHOP, there])), "import")
+    assert [each.path for each in told.fields] == ["metadata.labels.l"]
+    assert told.sent is not None
+    # The server refuses this: a Job's selector cannot be changed.
+    assert told.sent["spec"]["selector"] == {"matchLabels": {}}
+
+
+def claim(**fields):
+    spec = {"volumeName": "pv-1", "resources": {"requests": {"storage": "1Gi"}}, **fields.pop("spec", {})}
+    return spec, {"status": {"phase": "Bound"}, **fields}
+
+
+def test_a_claim_and_its_volume_come_back_bound_otherwise_and_that_is_no_surprise():
+    spec_then, fields = claim(annotations={"pv.kubernetes.io/bind-completed": "yes", "kept": "x"})
+    pv = {"persistentVolumeReclaimPolicy": "Delete", "claimRef": {"namespace": "shop", "name": "data", "uid": "1"}}
+    contents = [stored("PersistentVolumeClaim", "data", "shop", spec=spec_then, **fields),
+                stored("PersistentVolume", "pv-1", spec=pv)]  # fmt: skip
+    told = predict(spec(), contents, live([SHOP]))
+    assert fates(told)["PersistentVolume/pv-1"] == "left out by Velero"
+    source = {"kind": "VolumeSnapshot", "name": "velero-1"}
+    after = [
+        SHOP,
+        body("PersistentVolumeClaim", "data", "shop", spec={**spec_then, "volumeName": "pvc-2", "dataSource": source},
+             annotations={"volume.kubernetes.io/selected-node": "n", "kept": "x"}),
+        body("PersistentVolume", "pvc-2", spec={"claimRef": {"namespace": "shop", "name": "data"}}),
+        body("VolumeSnapshot", "velero-1", "shop"),
+    ]  # fmt: skip
+    assert hold(told, live([SHOP]).objects, live(after).objects).whole
+    changed = body("PersistentVolumeClaim", "data", "shop", annotations={"kept": "x"},
+                   spec={"volumeName": "pvc-2", "resources": {"requests": {"storage": "9Gi"}}})  # fmt: skip
+    (found,) = hold(told, live([SHOP]).objects, live([SHOP, changed]).objects).surprises
+    assert [each.path for each in found.fields] == ["spec.resources.requests.storage"]
+
+
+def test_a_volume_that_is_restored_as_it_was_is_bound_anew():
+    pv = {"persistentVolumeReclaimPolicy": "Retain", "claimRef": {"namespace": "shop", "name": "data", "uid": "1"}}
+    spec_then, fields = claim()
+    contents = [stored("PersistentVolumeClaim", "data", "shop", spec=spec_then, **fields),
+                stored("PersistentVolume", "pv-1", spec=pv)]  # fmt: skip
+    told = predict(spec(), contents, live([SHOP]))
+    assert one(told, "pv-1").fate is Fate.CREATED
+    bound = {**pv, "claimRef": {**pv["claimRef"], "uid": "2", "resourceVersion": "9"}}
+    claimed = body("PersistentVolumeClaim", "data", "shop", spec=spec_then)
+    after = [SHOP, claimed, body("PersistentVolume", "pv-1", spec=bound)]
+    assert hold(told, live([SHOP]).objects, live(after).objects).whole
+
+
+def test_a_namespace_that_several_steps_write_into_counts_once():
+    told = predict(spec(), CONTENTS, live(THERE))
+    found = hold([*told, *told], live(THERE).objects, live(THERE).objects)
+    assert (found.compared, found.compared - found.as_foretold) == (5, len(found.surprises))
+
+
 def outcome(after, existing="keep", before=THERE):
     told = predict(spec(existing=existing), CONTENTS, live(before))
     return hold(told, live(before).objects, live(after).objects)

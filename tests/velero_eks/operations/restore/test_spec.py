@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.velero_eks.operations.restore.made import stored
-from velero_eks.operations.restore.spec import RestoreSpec, passed_over
+from velero_eks.operations.restore.spec import RestoreSpec, made_anew, passed_over
 
 
 def spec(**fields) -> RestoreSpec:
@@ -52,14 +52,15 @@ def test_a_claim_brings_its_volume_and_a_pod_its_claim_and_its_priority():
             "priorityClassName": "high",
             "volumes": [{"name": "data", "persistentVolumeClaim": {"claimName": "data"}}],
         }),
-        stored("PersistentVolumeClaim", "data", "shop", spec={"volumeName": "pv-1"}),
+        stored("PersistentVolumeClaim", "data", "shop", spec={"volumeName": "pv-1"}, status={"phase": "Bound"}),
+        stored("PersistentVolumeClaim", "lost", "shop", spec={"volumeName": "pv-2"}, status={"phase": "Lost"}),
         stored("PersistentVolume", "pv-1"),
         stored("PersistentVolume", "pv-2"),
         stored("PriorityClass", "high"),
     ]  # fmt: skip
-    assert names(spec(namespaces=("shop",)).selected(contents)) == ["data", "high", "pv-1", "web"]
+    assert names(spec(namespaces=("shop",)).selected(contents)) == ["data", "high", "lost", "pv-1", "web"]
     without = spec(namespaces=("shop",), cluster_resources=False)
-    assert names(without.selected(contents)) == ["data", "web"]
+    assert names(without.selected(contents)) == ["data", "lost", "web"]
 
 
 @pytest.mark.parametrize(
@@ -69,8 +70,6 @@ def test_a_claim_brings_its_volume_and_a_pod_its_claim_and_its_priority():
         (stored("Job", "done", "shop", status={"completionTime": "2026-11-24T02:00:00Z"}), "the Job had ended"),
         (stored("Pod", "etcd", "shop", annotations={"kubernetes.io/config.mirror": "x"}),
          "the node makes this Pod itself"),
-        (stored("PersistentVolume", "pv", spec={"persistentVolumeReclaimPolicy": "Delete"}),
-         "its claim makes a new volume"),
         (stored("Job", "running", "shop", status={}), None),
     ],
 )  # fmt: skip
@@ -94,3 +93,23 @@ def test_the_document_says_what_velero_would_otherwise_decide_by_itself():
         "orLabelSelectors": [{"matchLabels": {"a": "b"}}],
         "resourceModifier": {"kind": "ConfigMap", "name": "changes"},
     }
+
+
+def volume(name: str, claim: str, policy: str = "Retain"):
+    spec = {"persistentVolumeReclaimPolicy": policy, "claimRef": {"namespace": "shop", "name": claim}}
+    return stored("PersistentVolume", name, spec=spec)
+
+
+def test_a_volume_that_its_claim_makes_anew_is_not_restored_and_one_without_a_snapshot_is():
+    contents = [
+        volume("deleted", "a", "Delete"),
+        volume("kept", "b"),
+        volume("snapshotted", "c"),
+        volume("moved", "d"),
+        stored("VolumeSnapshot", "s", "shop", spec={"source": {"persistentVolumeClaimName": "c"}}),
+        stored("DataUpload", "u", "velero", spec={"sourceNamespace": "shop", "sourcePVC": "d"}),
+        stored("VolumeSnapshot", "s", "other", spec={"source": {"persistentVolumeClaimName": "b"}}),
+    ]
+    found = made_anew(contents)
+    assert set(found) == {"deleted", "snapshotted", "moved"}
+    assert "snapshot" in found["moved"]
