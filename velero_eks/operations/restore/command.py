@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import cast
 
 from velero_eks.cluster.access import Cluster
@@ -14,11 +15,13 @@ from velero_eks.cluster.kinds import Kind
 from ..asking_first import agreed
 from ..backup_contents import Stored
 from ..output import console, print_json, working
-from ..records import Backup
+from ..records import Backup, newest_completed
 from ..selection import Selection
 from ..session import DEPLOYMENT, Session
 from ..show_command import moment_of
+from ..velero_api import Velero
 from .documents import preview_document, report_document
+from .live import lighter
 from .plan import RestorePlan, plan_cluster, plan_namespace, plan_objects
 from .preview import Preview, make_preview
 from .running import run
@@ -113,15 +116,42 @@ def find_object(backup: str, contents: Sequence[Stored], selection: Selection, n
     return found[0]
 
 
+def source_of(velero: Velero, source: str, at: datetime | None) -> Backup:
+    """The backup that `--from` means. Raises `BadTarget`.
+
+    A name that a backup and a schedule share means the backup, which is said, and with `--at` the schedule.
+    """
+    backup = velero.resolve(source, at=at)
+    if backup.name != source:
+        return backup
+    of_schedule = velero.backups(schedule=source)
+    if at is not None:
+        chosen = newest_completed(of_schedule, schedule=source, at=at)
+        if chosen is None:
+            raise BadTarget(
+                f"--at chooses among the backups of a schedule, and {source} is a backup; leave --at out"
+                if not of_schedule
+                else f"schedule {source} has no Completed backup that had ended by {at.isoformat()}"
+            )
+        return chosen
+    if of_schedule:
+        print(
+            f"note: {source} is the name of a backup and of a schedule; the backup is taken."
+            " For the schedule's newest give its name, or --at with the present time",
+            file=sys.stderr,
+        )
+    return backup
+
+
 def prepared(session: Session, plan: Planner, source: str, at: str | None) -> Preview:
     """The preview of a plan, from the backup that `source` means. Raises `BadTarget`."""
     with working(f"looking for {source}"):
-        backup = session.velero.resolve(source, at=moment_of(at))
+        backup = source_of(session.velero, source, moment_of(at))
     if not backup.ended or backup.phase in ("Failed", "FailedValidation"):
         why = f": {backup.why}" if backup.why else ""
         raise BadTarget(f"backup {backup.name} is {backup.phase}{why}; nothing can be restored from it")
     with working(f"reading backup {backup.name}"):
-        contents = list(session.store(backup.location).contents(backup.name))
+        contents = [_light(item) for item in session.store(backup.location).contents(backup.name)]
     with working(f"comparing with {session.cluster.name}"):
         deployment = session.cluster.find(
             f"/apis/apps/v1/namespaces/{session.target.namespace}/deployments/{DEPLOYMENT}"
@@ -161,6 +191,13 @@ def _restore(session: Session, plan: Planner, how: How) -> int:
         console().print()
         render_report(console(), report, session, everything=how.everything)
     return 0 if report.good else FOUND
+
+
+def _light(item: Stored) -> Stored:
+    # Only a Service's node ports are told by who set them.
+    if item.place.resource != "services":
+        lighter(item.body)
+    return item
 
 
 def _liveness(cluster: Cluster) -> Callable[[Stored], bool]:

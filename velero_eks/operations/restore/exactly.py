@@ -12,6 +12,12 @@ from ..backup_contents import Stored
 from ..filters import selects
 from .spec import DEFINITIONS, Selector, labels_of
 
+ENDPOINTS, SLICES = "endpoints", "endpointslices.discovery.k8s.io"
+_SERVICE_LABEL, _MAKER_LABEL = "kubernetes.io/service-name", "endpointslice.kubernetes.io/managed-by"
+_MAKERS = frozenset({"endpointslice-controller.k8s.io", "endpointslicemirroring-controller.k8s.io"})
+# The API server writes where it is itself, as the endpoints of a Service that has no selector either.
+_OF_THE_SERVER = ("default", "kubernetes")
+
 
 def selectors(wanted: Collection[Stored], others: Iterable[Stored]) -> tuple[Selector, ...] | None:
     """Label selectors that together take every one of `wanted` and none of `others`.
@@ -58,4 +64,24 @@ def instances(definition: Stored, contents: Iterable[Stored], namespace: str | N
         for item in contents
         if item.place.resource == definition.place.name
         and (namespace is None or item.place.namespace in ("", namespace))
+    ]
+
+
+def by_hand(contents: Collection[Stored]) -> list[Stored]:
+    """The Endpoints and EndpointSlices that no controller makes: those of Services without a selector, with which
+    somebody leads to what is outside the cluster."""
+    free = {
+        (item.place.namespace, item.place.name)
+        for item in contents
+        if item.place.resource == "services" and not (item.body.get("spec") or {}).get("selector")
+    } - {_OF_THE_SERVER}
+    return [
+        item
+        for item in contents
+        if (item.place.resource == ENDPOINTS and (item.place.namespace, item.place.name) in free)
+        or (
+            item.place.resource == SLICES
+            and (item.place.namespace, labels_of(item.body).get(_SERVICE_LABEL)) in free
+            and labels_of(item.body).get(_MAKER_LABEL) not in _MAKERS
+        )
     ]

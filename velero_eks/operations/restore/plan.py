@@ -8,24 +8,27 @@ from dataclasses import dataclass, field
 from velero_eks.cluster.errors import BadTarget
 
 from ..backup_contents import Place, Stored
-from .exactly import instances, selectors
+from .exactly import by_hand, instances, selectors
 from .prediction import definition_serves
 from .spec import CLAIMS, DEFINITIONS, NEVER_RESTORED, VOLUMES, Existing, RestoreSpec
 
-_WEBHOOKS = (
+WEBHOOKS = (
     "validatingwebhookconfigurations.admissionregistration.k8s.io",
     "mutatingwebhookconfigurations.admissionregistration.k8s.io",
 )
 # What only Velero can bring back, with the data that belongs to it.
-_VELERO_ALONE = frozenset({CLAIMS, VOLUMES, "pods"})
+_VELERO_ALONE = frozenset({VOLUMES, "pods"})
 SYSTEM_NAMESPACES = ("kube-system", "kube-public", "kube-node-lease")
-# A new cluster has its own of these; the old ones would name what is no longer there.
+# A new cluster has its own of these; the old ones would name what is no longer there. Karpenter, which is EKS Auto Mode
+# too, starts an instance for every NodeClaim that has none yet.
 OF_ONE_CLUSTER = (
     "certificatesigningrequests.certificates.k8s.io",
+    "cninodes.vpcresources.k8s.aws",
     "endpoints",
     "endpointslices.discovery.k8s.io",
     "ipaddresses.networking.k8s.io",
     "leases.coordination.k8s.io",
+    "nodeclaims.karpenter.sh",
     "servicecidrs.networking.k8s.io",
 )
 
@@ -54,12 +57,13 @@ Step = VeleroStep | DirectStep
 
 @dataclass(frozen=True)
 class RestorePlan:
-    """Steps that are taken one after another."""
+    """Steps that are taken one after another. With `goes_on` one that failed in part does not end them."""
 
     backup: str
     title: str
     existing: Existing
     steps: tuple[Step, ...]
+    goes_on: bool = False
 
     @property
     def restores(self) -> int:
@@ -105,6 +109,8 @@ def plan_cluster(
 ) -> RestorePlan:
     """Everything, for a cluster that is new: but Velero's own namespace, and unless `system` those of Kubernetes.
 
+    Webhooks come last: Velero would make them in the midst of all, and whatever they refuse as long as nobody answers
+    for them would be missing. Endpoints that somebody wrote by hand come along; controllers make the others anew.
     Raises `BadTarget` where the backup has no cluster-scoped objects: it is no backup of a whole cluster.
     """
     if not any(item.place.resource == DEFINITIONS for item in contents):
@@ -117,10 +123,19 @@ def plan_cluster(
         backup=backup,
         existing=existing,
         excluded_namespaces=excluded,
-        excluded_resources=OF_ONE_CLUSTER,
+        excluded_resources=(*OF_ONE_CLUSTER, *WEBHOOKS),
         cluster_resources=True,
     )
-    return RestorePlan(backup, "the whole cluster", existing, (VeleroStep("the whole cluster", spec),))
+    steps: list[Step] = [VeleroStep("the whole cluster but its webhooks", spec)]
+    handmade: dict[str, list[Stored]] = {}
+    for item in by_hand(contents):
+        if item.place.namespace not in excluded:
+            handmade.setdefault(item.place.resource, []).append(item)
+    steps += [_exactly(backup, items, contents, existing) for _, items in sorted(handmade.items())]
+    if any(item.place.resource in WEBHOOKS for item in contents):
+        last = RestoreSpec(backup=backup, existing=existing, resources=WEBHOOKS, cluster_resources=True)
+        steps.append(VeleroStep("the webhooks", last))
+    return RestorePlan(backup, "the whole cluster", existing, tuple(steps), goes_on=True)
 
 
 def plan_objects(
@@ -141,6 +156,13 @@ def plan_objects(
     for item in wanted:
         if item.place.resource in NEVER_RESTORED:
             raise BadTarget(f"{item.place}: Velero never restores this kind; 'velero-eks show' prints what it was")
+        if item.place.resource == CLAIMS:
+            space = item.place.namespace
+            raise BadTarget(
+                f"{item.place}: a claim by itself comes back empty, or bound to a volume that is gone. Its data comes"
+                " with the namespace, beside the original:"
+                f" velero-eks restore namespace {space} --from {backup} --into {space}-copy"
+            )
         for each in (item, *instances(item, contents, namespace)):
             groups.setdefault(each.place.resource, {})[each.place] = each
     order = sorted(groups, key=lambda resource: (_rank(resource, list(groups[resource].values()), is_live), resource))
@@ -191,7 +213,7 @@ def _twin(wanted: Sequence[Stored], others: Sequence[Stored]) -> str:
 
 
 def _rank(resource: str, items: Sequence[Stored], is_live: Callable[[Stored], bool]) -> int:
-    if resource in _WEBHOOKS:
+    if resource in WEBHOOKS:
         return 0 if all(is_live(item) for item in items) else 4
     if resource == DEFINITIONS:
         return 1

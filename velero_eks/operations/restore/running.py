@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from velero_eks.cluster.errors import BadTarget, Conflict, OperationError
+from velero_eks.cluster.waiting import wait_for
 
 from ..following import new_name, watching
 from ..records import RESTORE, Restore
@@ -22,6 +23,7 @@ from .writing import Written, write
 MANAGED_BY = {"app.kubernetes.io/managed-by": "velero-eks"}
 # What the API server and its controllers may still be about to do when Velero has ended.
 _LOOKS, _PAUSE = 4, 1.0
+_LOOK_SECONDS = 60.0
 _NAMES = 5
 
 
@@ -42,6 +44,11 @@ class StepResult:
             return self.restore.good
         return not any(each.problem for each in self.written)
 
+    @property
+    def in_part(self) -> bool:
+        """Whether it did what it could, and not all."""
+        return not self.good and (self.restore is None or self.restore.phase == "PartiallyFailed")
+
 
 @dataclass(frozen=True)
 class Report:
@@ -60,7 +67,10 @@ class Report:
 
 
 def run(session: Session, preview: Preview, *, seconds: float) -> Report:
-    """Take the steps of a preview in turn, up to the first that fails. Raises `TimeLimit` after `seconds` of one."""
+    """Take the steps of a preview in turn, up to the first that fails. Raises `TimeLimit` after `seconds` of one.
+
+    Of a plan that goes on, only a step that failed altogether ends it.
+    """
     results: list[StepResult] = []
     for step in preview.plan.steps:
         if isinstance(step, DirectStep):
@@ -68,7 +78,7 @@ def run(session: Session, preview: Preview, *, seconds: float) -> Report:
         else:
             result = _by_velero(session, step, preview, seconds)
         results.append(result)
-        if not result.good:
+        if not (result.good or (preview.plan.goes_on and result.in_part)):
             break
     outcome = outcome_of(session, preview)
     return Report(preview, tuple(results), outcome, sum(result.seconds for result in results))
@@ -76,12 +86,20 @@ def run(session: Session, preview: Preview, *, seconds: float) -> Report:
 
 def outcome_of(session: Session, preview: Preview) -> Outcome:
     """The cluster as it is now, held against a preview; looked at again for a moment while something differs."""
-    found = hold(preview.predictions, preview.before, look(session.cluster, preview.scope).objects)
+
+    def held() -> Outcome:
+        # An API server that restarts right now must not take the report with it.
+        after = wait_for(
+            lambda: look(session.cluster, preview.scope), seconds=_LOOK_SECONDS, what="a look at the cluster"
+        )
+        return hold(preview.predictions, preview.before, after.objects)
+
+    found = held()
     for _ in range(_LOOKS - 1):
         if found.whole:
             break
         time.sleep(_PAUSE)
-        found = hold(preview.predictions, preview.before, look(session.cluster, preview.scope).objects)
+        found = held()
     return found
 
 
@@ -105,10 +123,16 @@ def start_restore(
 
 
 def messages_of(session: Session, restore: Restore, location: str) -> tuple[Message, ...]:
-    """What Velero wrote about a Restore; nothing where it never got as far as to write."""
+    """What Velero wrote about a Restore; nothing where it never got as far as to write.
+
+    Where the bucket cannot be read the Restore has ended all the same, and how it did must still be said.
+    """
     if restore.phase == "FailedValidation":
         return ()
-    return tuple(session.store(location).restore_messages(restore.name))
+    try:
+        return tuple(session.store(location).restore_messages(restore.name))
+    except OperationError as error:
+        return (Message("error", "velero", f"what Velero wrote about it cannot be read: {error}"),)
 
 
 def _by_velero(session: Session, step: VeleroStep, preview: Preview, seconds: float) -> StepResult:

@@ -91,8 +91,14 @@ def test_a_webhook_comes_first_where_it_is_there_and_last_where_it_is_not(live, 
     assert [step.title.partition(" ")[0] for step in steps].index("ValidatingWebhookConfiguration") == position
 
 
-def test_a_claim_that_velero_cannot_choose_is_refused_with_a_way_out():
-    contents = [stored("PersistentVolumeClaim", "a", "shop"), stored("PersistentVolumeClaim", "b", "shop")]
+def test_a_claim_by_itself_is_refused_with_a_way_out():
+    # Velero would leave its volume and snapshot out, since only one kind is asked for.
+    with pytest.raises(BadTarget, match="velero-eks restore namespace shop --from b --into shop-copy"):
+        objects([stored("PersistentVolumeClaim", "a", "shop")], "a")
+
+
+def test_a_pod_that_velero_cannot_choose_is_refused_with_a_way_out():
+    contents = [stored("Pod", "a", "shop"), stored("Pod", "b", "shop")]
     with pytest.raises(BadTarget, match="velero-eks restore namespace shop --from b --into shop-copy"):
         objects(contents, "a")
 
@@ -135,12 +141,48 @@ def test_a_cluster_leaves_out_velero_and_what_every_cluster_makes_for_itself():
     plan = plan_cluster("b", [definition()], velero_namespace="velero", system=False, existing="keep")
     (step,) = plan.steps
     assert isinstance(step, VeleroStep)
+    assert "nodeclaims.karpenter.sh" in step.spec.excluded_resources
     assert set(step.spec.excluded_namespaces) == {"velero", "kube-system", "kube-public", "kube-node-lease"}
     assert step.spec.document["includeClusterResources"] is True
     assert "ipaddresses.networking.k8s.io" in step.spec.excluded_resources
     with_system = plan_cluster("b", [definition()], velero_namespace="velero", system=True, existing="keep").steps[0]
     assert isinstance(with_system, VeleroStep)
     assert with_system.spec.excluded_namespaces == ("velero",)
+
+
+def cluster(*contents):
+    return plan_cluster("b", [definition(), *contents], velero_namespace="velero", system=False, existing="keep")
+
+
+def test_a_clusters_webhooks_come_last_and_also_when_something_else_failed():
+    hook, other = stored("ValidatingWebhookConfiguration", "hook"), stored("ConfigMap", "a", "shop")
+    plan = cluster(hook, other)
+    first, last = plan.steps
+    assert isinstance(first, VeleroStep)
+    assert isinstance(last, VeleroStep)
+    contents = [definition(), hook, other]
+    taken = [sorted(item.place.name for item in step.spec.selected(contents).values()) for step in (first, last)]
+    assert taken == [["a", "questions.exam.example.com"], ["hook"]]
+    assert last.spec.document["includeClusterResources"] is True
+    assert plan.goes_on
+
+
+def test_endpoints_that_somebody_wrote_come_back_with_a_cluster_and_those_of_controllers_do_not():
+    maker = {"endpointslice.kubernetes.io/managed-by": "endpointslicemirroring-controller.k8s.io"}
+    by_name = {"kubernetes.io/service-name": "database"}
+    steps = cluster(
+        stored("Service", "database", "shop", spec={}),
+        stored("Service", "web", "shop", spec={"selector": {"app": "web"}}),
+        stored("Service", "kubernetes", "default", spec={}),
+        stored("Service", "metrics", "kube-system", spec={}),
+        stored("Endpoints", "database", "shop"),
+        stored("Endpoints", "web", "shop", labels={"app": "web"}),
+        stored("Endpoints", "kubernetes", "default"),
+        stored("Endpoints", "metrics", "kube-system"),
+        stored("EndpointSlice", "database-1", "shop", labels=by_name),
+        stored("EndpointSlice", "database-2", "shop", labels={**by_name, **maker}),
+    ).steps
+    assert [step.title for step in steps[1:]] == ["Endpoints database -n shop", "EndpointSlice database-1 -n shop"]
 
 
 def test_a_backup_of_a_namespace_is_none_of_a_cluster():
