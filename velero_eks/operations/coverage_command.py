@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Any
 
 from velero_eks.cluster.access import Cluster
@@ -12,7 +13,8 @@ from velero_eks.cluster.kinds import CUSTOM_RESOURCE_DEFINITION, Kind
 
 from .coverage import compare
 from .coverage_model import Coverage, Live, Missing, Saved
-from .filters import Filters
+from .coverage_reasons import Need
+from .filters import NEEDED_VERBS, Filters
 from .objects import Key
 from .output import print_json, working
 from .records import Backup
@@ -49,45 +51,49 @@ def coverage_of(session: Session, backup: Backup, *, needs: Sequence[str] = ()) 
     if backup.phase in ("Failed", "FailedValidation"):
         why = backup.why or f"velero-eks logs {backup.name} says why"
         raise NotGood(f"backup {backup.name} is {backup.phase}, there is nothing to restore from it: {why}")
-    store = session.store(backup.location)
-    resource_list = store.resource_list(backup.name)
-    places = frozenset((place.resource, place.namespace, place.name) for place in store.places(backup.name))
-    saved = Saved(frozenset(key for key, _ in listed(resource_list)), places)
-    cluster = session.cluster
-    filters = Filters.of(backup.spec, cluster.kinds(afresh=True))
-    live, unlisted = live_objects(cluster, filters)
-    used = _used_definitions(cluster, live, saved) if filters.silent_on_cluster else frozenset()
+    store, cluster = session.store(backup.location), session.cluster
+    kinds = cluster.kinds(afresh=True)
+    filters = Filters.of(backup.spec, kinds)
+    wanted = [Need(need, kinds) for need in needs]
+    with _pool() as pool:
+        # The cluster answers while the bucket is read.
+        asked = {
+            kind: pool.submit(_look, cluster, kind, filters, everywhere=any(need.takes_all(kind) for need in wanted))
+            for kind in kinds
+            if kind.verbs >= NEEDED_VERBS
+        }
+        resource_list = store.resource_list(backup.name)
+        places = frozenset((place.resource, place.namespace, place.name) for place in store.places(backup.name))
+        saved = Saved(frozenset(key for key, _ in listed(resource_list)), places)
+        messages = store.messages(backup.name)
+        answers = {kind: answer.result() for kind, answer in asked.items()}
+        live = {kind: found for kind, found in answers.items() if not isinstance(found, str)}
+        used = _used_definitions(pool, cluster, live, saved) if filters.silent_on_cluster else frozenset()
+    unlisted = {kind.resource: found for kind, found in answers.items() if isinstance(found, str)}
     unlisted.update(dict.fromkeys(cluster.unknown_groups(), "its own API server does not answer"))
-    messages = store.messages(backup.name)
     return compare(backup, saved, messages, live, used_definitions=used, needs=needs, unlisted=unlisted)
 
 
-def live_objects(cluster: Cluster, filters: Filters) -> tuple[dict[Kind, list[Live]], dict[str, str]]:
-    """Every object, its metadata alone, of the kinds that can be backed up; and the resources that could not be listed.
+def _look(cluster: Cluster, kind: Kind, filters: Filters, *, everywhere: bool) -> list[Live] | str:
+    """Every object of a kind, its metadata alone, or why they could not be listed.
 
-    Where the filters name namespaces, only these are looked into.
+    Where the filters name namespaces, only these are looked into; `everywhere` looks into all.
     """
-    kinds = [kind for kind in cluster.kinds() if kind.verbs >= {"list", "get", "create", "delete"}]
-    namespaces = filters.only_namespaces
-
-    def look(kind: Kind) -> list[Live] | str:
-        paths = [kind.path()]
-        if kind.namespaced and namespaces is not None:
-            paths = [kind.path(namespace) for namespace in namespaces]
-        try:
-            return [Live.of(kind, body) for path in paths for body in cluster.list(path, metadata_only=True)]
-        except NotFound:
-            # A kind whose CRD has just gone is still announced for a moment.
-            return []
-        except ApiError as error:
-            return str(error)
-
-    answers = _in_parallel(look, kinds)
-    live = {kind: found for kind, found in answers if not isinstance(found, str)}
-    return live, {kind.resource: found for kind, found in answers if isinstance(found, str)}
+    paths = [kind.path()]
+    if kind.namespaced and filters.only_namespaces is not None and not everywhere:
+        paths = [kind.path(namespace) for namespace in filters.only_namespaces]
+    try:
+        return [Live.of(kind, body) for path in paths for body in cluster.list(path, metadata_only=True)]
+    except NotFound:
+        # A kind whose CRD has just gone is still announced for a moment.
+        return []
+    except ApiError as error:
+        return str(error)
 
 
-def _used_definitions(cluster: Cluster, live: dict[Kind, list[Live]], saved: Saved) -> frozenset[str]:
+def _used_definitions(
+    pool: Executor, cluster: Cluster, live: Mapping[Kind, Sequence[Live]], saved: Saved
+) -> frozenset[str]:
     """The CRDs that are not in the backup and have objects somewhere in the cluster."""
     absent = {
         item.key.name
@@ -104,13 +110,17 @@ def _used_definitions(cluster: Cluster, live: dict[Kind, list[Live]], saved: Sav
             return True
 
     custom = [kind for kind in live if kind.resource in absent]
-    return frozenset(kind.resource for kind, found in _in_parallel(used, custom) if found)
+    return frozenset(kind.resource for kind, found in zip(custom, pool.map(used, custom), strict=True) if found)
 
 
-def _in_parallel(look: Callable[[Kind], Any], kinds: Iterable[Kind]) -> list[tuple[Kind, Any]]:
-    wanted = list(kinds)
-    with ThreadPoolExecutor(max_workers=_THREADS) as pool:
-        return list(zip(wanted, pool.map(look, wanted), strict=True))
+@contextmanager
+def _pool() -> Iterator[Executor]:
+    """Threads; whoever gives up waits for the requests that are under way, and not for those still to come."""
+    pool = ThreadPoolExecutor(max_workers=_THREADS)
+    try:
+        yield pool
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def document(session: Session, found: Coverage) -> dict[str, Any]:

@@ -153,6 +153,10 @@ class Need:
             return bool(self._group or self._kinds)
         return any(self.takes(kind, key) for kind, found in keys.items() for key in found)
 
+    def takes_all(self, kind: Kind) -> bool:
+        """Whether this is about every object of a kind, in whatever namespace."""
+        return kind.group == self._group or (not self._name and kind.resource in self._kinds)
+
     def takes(self, kind: Kind, key: Key) -> bool:
         """Whether this is about an object; a group's CRDs belong to it."""
         if self._group:

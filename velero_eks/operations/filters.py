@@ -18,8 +18,8 @@ EXCLUDE_LABEL = "velero.io/exclude-from-backup"
 # What Velero makes and removes itself while it takes CSI snapshots; it adds these to every backup's excludes.
 _NEVER_CLUSTER = "volumesnapshotcontents.snapshot.storage.k8s.io"
 _NEVER_NAMESPACED = "volumesnapshots.snapshot.storage.k8s.io"
-# Velero looks only at kinds that can be made again.
-_NEEDED_VERBS = frozenset({"list", "create", "get", "delete"})
+NEEDED_VERBS = frozenset({"list", "create", "get", "delete"})
+"""Velero looks only at kinds that can be made again."""
 
 _UNSAID = "includeClusterResources is not set, so that only what other objects refer to is taken"
 
@@ -92,8 +92,8 @@ class Filters:
 
     def of_kind(self, kind: Kind) -> str | None:
         """Why no object of this kind is taken by itself."""
-        if not kind.verbs >= _NEEDED_VERBS:
-            missing = ", ".join(sorted(_NEEDED_VERBS - kind.verbs))
+        if not kind.verbs >= NEEDED_VERBS:
+            missing = ", ".join(sorted(NEEDED_VERBS - kind.verbs))
             return f"its kind cannot be made again (no {missing}), so Velero leaves it out"
         return self._old(kind) if self.old else self._scoped(kind)
 
