@@ -20,6 +20,7 @@ from ..backup_contents import Stored
 from ..filters import Filters
 from ..output import ago, console, counted, print_json, working
 from ..records import Backup, newest_completed
+from ..restore.live import light
 from ..session import Session
 from ..velero_api import no_backup
 from .objectives import Objectives, checks
@@ -47,12 +48,13 @@ def run_drill(session: Session, asked: Asked, *, yes: bool, seconds: float, as_j
     for path in (asked.junit, asked.markdown):
         if path is not None and not path.parent.is_dir():
             raise BadTarget(f"{path}: there is no folder {path.parent}; make it first")
+        if path is not None and path.is_dir():
+            raise BadTarget(f"{path} is a folder; give the name of a file in it")
     objectives = Objectives(_rpo(session), _seconds(asked.within))
     began = datetime.now(UTC)
     with working(f"looking for the newest backup of {session.target.name}"):
         backup, namespaces = _chosen(session, asked)
-        contents = list(session.store(backup.location).contents(backup.name))
-        _check_inside(backup, namespaces, contents)
+        contents = _contents(session, backup, namespaces)
     out = console(stderr=as_json)
     names = ", ".join(namespaces)
     out.print(Text(f"Drill in {session.target.name}: backup ").append(backup.name, style="cyan")
@@ -120,14 +122,17 @@ def _covers(backup: Backup, namespaces: Iterable[str]) -> bool:
     return all(filters.of_namespace(name) is None for name in namespaces)
 
 
-def _check_inside(backup: Backup, namespaces: Sequence[str], contents: Sequence[Stored]) -> None:
-    there = {item.place.namespace for item in contents} - {""}
-    missing = [name for name in namespaces if name not in there]
+def _contents(session: Session, backup: Backup, namespaces: Sequence[str]) -> list[Stored]:
+    """What the backup has of the namespaces. Raises `BadTarget` where it has nothing of one."""
+    store = session.store(backup.location)
+    found = [light(item) for item in store.contents(backup.name, lambda place: place.namespace in namespaces)]
+    missing = [name for name in namespaces if all(item.place.namespace != name for item in found)]
     if missing:
+        there = sorted({place.namespace for place in store.places(backup.name)} - {""})
         raise BadTarget(
-            f"backup {backup.name} has nothing of {', '.join(missing)}; it has:"
-            f" {', '.join(sorted(there)) or 'no namespace'}"
+            f"backup {backup.name} has nothing of {', '.join(missing)}; it has: {', '.join(there) or 'no namespace'}"
         )
+    return found
 
 
 def _clear_leftovers(session: Session) -> None:
@@ -139,14 +144,17 @@ def _clear_leftovers(session: Session) -> None:
 
 def _reported(drilled: Drilled, asked: Asked, objectives: Objectives, *, as_json: bool) -> int:
     found = checks(drilled, objectives)
-    if asked.junit is not None:
-        asked.junit.write_text(junit(drilled, found), encoding="utf-8")
-    if asked.markdown is not None:
-        asked.markdown.write_text(markdown(drilled, found), encoding="utf-8")
     if as_json:
         print_json(document(drilled, found))
     else:
         render(console(), drilled, found)
+    for path, make in ((asked.junit, junit), (asked.markdown, markdown)):
+        if path is None:
+            continue
+        try:
+            path.write_text(make(drilled, found), encoding="utf-8")
+        except OSError as error:
+            raise BadTarget(f"{path} cannot be written: {error.strerror or error}") from error
     return 0 if all(check.good for check in found) else FOUND
 
 

@@ -2,7 +2,8 @@
 
 A copy beside the original must not act: no Pod may run, no load balancer be made, no operator take up a copy of its
 custom resource. So Pods are left out (and a quota forbids them), what other controllers act on is tried by dry run
-only, and a Service that would get a load balancer, or an object that a finalizer would hold, is changed on its way.
+only, and what would get a load balancer, the original's node ports or volumes, or what a finalizer would hold, is
+changed on its way.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ _BALANCED = (
     "loadBalancerIP",
     "loadBalancerSourceRanges",
 )
-_SERVICES = "services"
+_SERVICES, _STATEFUL_SETS = "services", "statefulsets.apps"
 
 
 @dataclass(frozen=True)
@@ -93,18 +94,23 @@ def rehearse(
 
 
 def _rules(restored: Sequence[Stored]) -> list[Object]:
-    """A rule for each kind with finalizers, and one for each Service that would get a load balancer."""
+    """A rule for each kind with finalizers, one for all StatefulSets, and one for each Service that is changed."""
     held: dict[str, set[str]] = defaultdict(set)
+    stateful: set[str] = set()
     rules: list[Object] = []
     for item in restored:
         if item.body["metadata"].get("finalizers"):
             held[item.place.resource].add(item.place.namespace)
+        if item.place.resource == _STATEFUL_SETS:
+            stateful.add(item.place.namespace)
         if item.place.resource == _SERVICES:
             plain = restored_form(item.body, {})
             patch = merge_patch(plain, _harmless(plain))
             if patch:
                 name = "".join(f"[{each}]" if each == "." else each for each in item.place.name)
                 rules.append(_rule(_SERVICES, [item.place.namespace], patch, name=f"^{name}$"))
+    if stateful:
+        rules.append(_rule(_STATEFUL_SETS, sorted(stateful), {"spec": {"replicas": 0}}))
     for resource, namespaces in sorted(held.items()):
         if resource != _SERVICES:
             rules.append(_rule(resource, sorted(namespaces), {"metadata": {"finalizers": None}}))
@@ -122,8 +128,14 @@ def _harmless(body: Object) -> Object:
     metadata = {key: value for key, value in body["metadata"].items() if key != "finalizers"}
     made = {**body, "metadata": metadata}
     spec = made.get("spec") or {}
-    if made["kind"] != "Service" or spec.get("type") != "LoadBalancer":
+    if made["kind"] == "StatefulSet":
+        # Its controller makes the claims before the Pods, and a volume for each where the class does not wait for one.
+        return {**made, "spec": {**spec, "replicas": 0}}
+    if made["kind"] != "Service" or spec.get("type") not in ("LoadBalancer", "NodePort"):
         return made
-    kept = {key: value for key, value in spec.items() if key not in _BALANCED}
+    # The original has the ports: where somebody chose them the copy would be refused.
     ports = [{key: value for key, value in port.items() if key != "nodePort"} for port in spec.get("ports") or []]
+    if spec["type"] == "NodePort":
+        return {**made, "spec": {**spec, "ports": ports}}
+    kept = {key: value for key, value in spec.items() if key not in _BALANCED}
     return {**made, "spec": {**kept, "type": "ClusterIP", "ports": ports}}

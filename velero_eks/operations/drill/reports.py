@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
 from xml.etree import ElementTree
@@ -11,9 +12,9 @@ from rich.padding import Padding
 from rich.text import Text
 
 from ..fields import field_json, field_line
-from ..output import INDENT, length, stamp, table
+from ..output import INDENT, counted, length, stamp, table
 from ..restore.documents import key_document
-from .compared import Compared
+from .compared import Compared, State
 from .objectives import Check
 from .running import Drilled
 
@@ -25,10 +26,18 @@ def verdict(drilled: Drilled, checks: Iterable[Check]) -> str:
     good = all(check.good for check in checks)
     names = ", ".join(drilled.namespaces)
     if good:
-        return (
-            f"{names} can be recovered from {drilled.backup.name}: {length(drilled.seconds)}, every object as it was."
-        )
+        return f"{names} can be recovered from {drilled.backup.name}: {length(drilled.seconds)}, {_proven(drilled)}."
     return f"The drill of {names} from {drilled.backup.name} failed."
+
+
+def _proven(drilled: Drilled) -> str:
+    """What a good drill showed of the objects, and no more than that."""
+    states = Counter(each.state for each in drilled.compared)
+    if not states:
+        return "and there was no object to compare"
+    if set(states) == {State.SAME}:
+        return "every object as it was"
+    return ", ".join(f"{counted(states[state], 'object')} {state.value}" for state in State if states[state])
 
 
 def render(out: Console, drilled: Drilled, checks: Sequence[Check]) -> None:

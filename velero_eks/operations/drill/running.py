@@ -21,6 +21,7 @@ from ..following import watching
 from ..objects import Key, Object
 from ..output import counted
 from ..records import Backup, Restore
+from ..restore.live import lighter
 from ..restore.plan import VeleroStep
 from ..restore.running import messages_of, start_restore
 from ..results import Message
@@ -144,7 +145,7 @@ def _live(cluster: Cluster, rehearsed: Rehearsed) -> dict[Key, Object]:
 
 def _listed(cluster: Cluster, kind: Kind, namespace: str) -> list[Object]:
     try:
-        return list(cluster.list(kind.path(namespace)))
+        return [lighter(body) for body in cluster.list(kind.path(namespace))]
     except (Forbidden, NotAllowed):
         raise
     except ApiError:
@@ -187,14 +188,20 @@ def _kind(item: Stored) -> Kind:
 
 @contextmanager
 def _undisturbed() -> Iterator[None]:
-    """Nobody's second Ctrl-C stops the clean-up; it has time limits of its own."""
+    """No second signal stops the clean-up; it has time limits of its own.
+
+    CI sends SIGTERM seconds after the SIGINT that ends a job, and a lost connection SIGHUP.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = signal.signal(
-        signal.SIGINT, lambda *_: print("still cleaning up, please wait", file=sys.stderr, flush=True)
-    )
+
+    def say(*_: object) -> None:
+        print("still cleaning up, please wait", file=sys.stderr, flush=True)
+
+    before = {number: signal.signal(number, say) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -52,7 +52,9 @@ class Mark:
 
     def namespace(self, original: str) -> str:
         """The scratch namespace of a namespace, such as `drill-4f2a1c-exam-prod`."""
-        return f"{_PREFIX}-{self.drill}-{original}"[:_NAME_MAX].rstrip("-")
+        from components.settings.names import shortened
+
+        return shortened(f"{_PREFIX}-{self.drill}-{original}", _NAME_MAX)
 
 
 def make_namespace(cluster: Cluster, mark: Mark, name: str) -> None:
@@ -140,21 +142,27 @@ def _start_removing(cluster: Cluster, name: str, drill: str) -> None:
     found = cluster.find(NAMESPACE.path(None, name))
     if found is None:
         return
-    if (found["metadata"].get("labels") or {}).get(LABEL) != drill:
+    if not _ours(found, drill):
         raise BadTarget("it does not carry this drill's label; it is left alone")
     cluster.delete(NAMESPACE.path(None, name), uid=found["metadata"]["uid"])
 
 
 def _wait_until_gone(cluster: Cluster, name: str, drill: str) -> None:
     path = NAMESPACE.path(None, name)
-    try:
-        wait_for(lambda: True if cluster.find(path) is None else None, seconds=_HELD_AFTER, what="the end")
-    except TimeLimit:
+
+    def gone() -> bool | None:
         found = cluster.find(path)
-        if found is None or (found["metadata"].get("labels") or {}).get(LABEL) != drill:
-            return
+        return True if found is None or not _ours(found, drill) else None
+
+    try:
+        wait_for(gone, seconds=_HELD_AFTER, what="the end")
+    except TimeLimit:
         _let_go(cluster, name)
-        wait_for(lambda: True if cluster.find(path) is None else None, seconds=_GONE_SECONDS, what=f"the end of {name}")
+        wait_for(gone, seconds=_GONE_SECONDS, what=f"the end of {name}")
+
+
+def _ours(namespace: Object, drill: str) -> bool:
+    return (namespace["metadata"].get("labels") or {}).get(LABEL) == drill
 
 
 def _let_go(cluster: Cluster, namespace: str) -> None:

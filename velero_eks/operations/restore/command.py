@@ -21,7 +21,7 @@ from ..session import DEPLOYMENT, Session
 from ..show_command import moment_of
 from ..velero_api import Velero
 from .documents import preview_document, report_document
-from .live import lighter
+from .live import light
 from .plan import RestorePlan, plan_cluster, plan_namespace, plan_objects
 from .preview import Preview, make_preview
 from .running import run
@@ -151,7 +151,7 @@ def prepared(session: Session, plan: Planner, source: str, at: str | None) -> Pr
         why = f": {backup.why}" if backup.why else ""
         raise BadTarget(f"backup {backup.name} is {backup.phase}{why}; nothing can be restored from it")
     with working(f"reading backup {backup.name}"):
-        contents = [_light(item) for item in session.store(backup.location).contents(backup.name)]
+        contents = [light(item) for item in session.store(backup.location).contents(backup.name)]
     with working(f"comparing with {session.cluster.name}"):
         deployment = session.cluster.find(
             f"/apis/apps/v1/namespaces/{session.target.namespace}/deployments/{DEPLOYMENT}"
@@ -191,13 +191,6 @@ def _restore(session: Session, plan: Planner, how: How) -> int:
         console().print()
         render_report(console(), report, session, everything=how.everything)
     return 0 if report.good else FOUND
-
-
-def _light(item: Stored) -> Stored:
-    # Only a Service's node ports are told by who set them.
-    if item.place.resource != "services":
-        lighter(item.body)
-    return item
 
 
 def _liveness(cluster: Cluster) -> Callable[[Stored], bool]:

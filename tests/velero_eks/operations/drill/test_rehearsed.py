@@ -65,6 +65,33 @@ def test_a_load_balancer_becomes_a_plain_service_by_a_rule_of_its_own():
     assert expected["spec"] == {"type": "ClusterIP", "ports": [{"port": 80}], "selector": {"app": "web"}}
 
 
+def test_node_ports_that_somebody_chose_are_the_originals_and_the_copy_gets_others():
+    applied = {
+        "kubectl.kubernetes.io/last-applied-configuration": json.dumps({"spec": {"ports": [{"nodePort": 30080}]}})
+    }
+    spec = {"type": "NodePort", "ports": [{"port": 80, "nodePort": 30080}]}
+    service = stored("Service", "web", "shop", spec=spec, annotations=applied)
+    found = rehearse([service], MAPPING, (), custom_too=False)
+    assert found.modifiers is not None
+    (rule,) = json.loads(found.modifiers)["resourceModifierRules"]
+    assert json.loads(rule["mergePatches"][0]["patchData"]) == {"spec": {"ports": [{"port": 80}]}}
+    given = body(
+        "Service", "web", "drill-1-shop", spec={"type": "NodePort", "ports": [{"port": 80, "nodePort": 31999}]}
+    )
+    compared = compare(found.restored, found.expected, {Key.of(given): given})
+    assert [each.state for each in compared] == [State.SAME]
+
+
+def test_a_stateful_set_gets_no_replicas_since_its_claims_would_come_before_its_pods():
+    item = stored("StatefulSet", "db", "shop", spec={"replicas": 3, "serviceName": "db"})
+    found = rehearse([item], MAPPING, (), custom_too=False)
+    assert found.modifiers is not None
+    (rule,) = json.loads(found.modifiers)["resourceModifierRules"]
+    assert rule["conditions"] == {"groupResource": "statefulsets.apps", "namespaces": ["shop"]}
+    assert json.loads(rule["mergePatches"][0]["patchData"]) == {"spec": {"replicas": 0}}
+    assert found.expected(item)["spec"] == {"replicas": 0, "serviceName": "db"}
+
+
 def test_a_finalizer_would_hold_the_scratch_namespace_and_is_taken_off_its_kind():
     held = stored("ConfigMap", "held", "shop", finalizers=["example.com/hold"])
     found = rehearse([held, stored("ConfigMap", "free", "shop")], MAPPING, (), custom_too=False)

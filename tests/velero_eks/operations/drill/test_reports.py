@@ -43,6 +43,17 @@ def test_a_drill_is_good_when_all_came_back_in_time_and_nothing_is_left():
     )
 
 
+def test_a_good_drill_claims_no_more_than_it_tried():
+    tried = Compared(Key("exam.example.com", "Question", "shop", "q"), State.ACCEPTED)
+    untried = Compared(Key("exam.example.com", "Question", "shop", "r"), State.UNTRIED)
+    for compared, claim in (
+        ((SAME, tried, untried), "1 object as in the backup, 1 object accepted by a dry run, 1 object not tried."),
+        ((), "and there was no object to compare."),
+    ):
+        found = drilled(compared=compared)
+        assert verdict(found, checks(found, Objectives())).endswith(claim)
+
+
 @pytest.mark.parametrize(
     ("found", "objectives", "names"),
     [
@@ -93,6 +104,7 @@ def test_scratch_namespaces_fit_into_a_name_and_carry_their_drill():
     mark = Mark.new(60, datetime(2026, 11, 24, tzinfo=UTC))
     name = mark.namespace("a" * 63)
     assert len(name) <= 63
+    assert name != mark.namespace("a" * 62 + "b")
     assert name.startswith(f"drill-{mark.drill}-aaa")
     assert mark.labels["velero-eks/drill"] == mark.drill
     assert mark.annotations == {"velero-eks/drill-expires": "2026-11-24T00:01:00+00:00"}

@@ -68,6 +68,8 @@ class Api:
             name = body["metadata"]["name"]
             if f"{path}/{name}" in self.objects:
                 return refused(409, "AlreadyExists", f"{name} already exists")
+            if "/namespaces/" in path:
+                body["metadata"]["namespace"] = path.split("/namespaces/")[1].partition("/")[0]
             if "dryRun" not in query:
                 self.put(body)
             return 201, body
