@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import closing
+from threading import Event as Signal
 from typing import Any
 
 from rich.padding import Padding
 from rich.text import Text
 
-from velero_eks.cluster.errors import BadTarget
+from velero_eks.cluster.errors import BadTarget, NotAllowed, OperationError, Unreachable
 from velero_eks.cluster.kinds import Kind
 
 from .backup_contents import Place, Stored
@@ -39,23 +40,23 @@ def history(session: Session, target: str, *, namespace: str | None, show_secret
     store = session.store()
     with working(f"looking for {selection} in {store.address}"):
         backups = [backup for backup in store.backups() if backup.phase in ("Completed", "PartiallyFailed")]
-        with ThreadPoolExecutor(max_workers=_THREADS) as pool:
-            found = list(pool.map(lambda backup: _find(store, backup.name, selection, namespace), backups))
-    places = {stored.place for stored in found if stored is not None}
-    if not places:
+        found, unread = _found(store, backups, selection, namespace)
+    for name, why in unread.items():
+        print(f"warning: backup {name} is left out: {why}", file=sys.stderr)
+    last = next((stored for _, stored in reversed(found) if stored is not None), None)
+    if last is None:
         where = f" in namespace {namespace}" if namespace else ""
-        print(f"error: none of {counted(len(backups), 'backup')} in {store.address} has {selection}{where}",
+        print(f"error: none of {counted(len(found), 'backup')} in {store.address} has {selection}{where}",
               file=sys.stderr)  # fmt: skip
         return FOUND
-    body = next(stored.body for stored in reversed(found) if stored is not None)
-    place = next(stored.place for stored in reversed(found) if stored is not None)
+    body, place = last.body, last.place
     key = Key.of(body)
     kind = Kind(
         key.group, "", key.kind, place.plural, bool(key.namespace), frozenset(_ALL_VERBS), singular=key.kind.lower()
     )
     seen = [
         Seen(backup, stored.body if stored else None)
-        for backup, stored in zip(backups, found, strict=True)
+        for backup, stored in found
         if stored is not None or _takes(backup, kind, key)
     ]
     changes = events(seen)
@@ -64,26 +65,67 @@ def history(session: Session, target: str, *, namespace: str | None, show_secret
         print_json(
             {
                 "object": {"group": key.group, "kind": key.kind, "namespace": key.namespace or None, "name": key.name},
-                "backups": len(backups),
+                "backups": len(found),
+                "not_read": unread,
                 "changes": [_event(event, secret) for event in changes],
             }
         )
     else:
-        _print(key, changes, len(backups), len(seen), secret, session)
+        _print(key, changes, len(found), len(seen), secret, session)
     return 0
 
 
 _ALL_VERBS = ("list", "get", "create", "delete")
 
 
-def _find(store: BackupStore, name: str, selection: Selection, namespace: str | None) -> Stored | None:
-    """The object in one backup. Raises `BadTarget` where it is in several namespaces and none was given."""
+def _found(
+    store: BackupStore, backups: Sequence[Backup], selection: Selection, namespace: str | None
+) -> tuple[list[tuple[Backup, Stored | None]], dict[str, str]]:
+    """The object in each backup that can be read, in their order; and by name, why the others could not be.
+
+    One that is damaged, or that expires meanwhile, must not hide what all the others have. Raises `BadTarget` where
+    the object is in several namespaces and none was given.
+    """
+    stop = Signal()
+
+    def look(backup: Backup) -> list[Stored] | OperationError:
+        try:
+            return _in_backup(store, backup.name, selection, namespace, stop)
+        except (NotAllowed, Unreachable):
+            raise
+        except OperationError as error:
+            return error
+
+    with ThreadPoolExecutor(max_workers=_THREADS) as pool:
+        try:
+            looking = [pool.submit(look, backup) for backup in backups]
+            for answer in as_completed(looking):
+                answer.result()
+        finally:
+            # Whoever gives up does not wait for whole tarballs.
+            stop.set()
+            pool.shutdown(wait=False, cancel_futures=True)
+    answers = [(backup, answer.result()) for backup, answer in zip(backups, looking, strict=True)]
+    found = [(backup, _only(answer, selection)) for backup, answer in answers if not isinstance(answer, OperationError)]
+    return found, {backup.name: str(answer) for backup, answer in answers if isinstance(answer, OperationError)}
+
+
+class _StoppedError(Exception):
+    """Nobody waits for this any more."""
+
+
+def _in_backup(
+    store: BackupStore, name: str, selection: Selection, namespace: str | None, stop: Signal
+) -> list[Stored]:
+    """What is meant in one backup."""
     left = sum(
         key.name == selection.name and selection.group in ("", key.group) and namespace in (None, key.namespace)
         for key, _ in listed(store.resource_list(name))
     )
 
     def wanted(place: Place) -> bool:
+        if stop.is_set():
+            raise _StoppedError
         return selection.may_match(place) and namespace in (None, place.namespace)
 
     found: list[Stored] = []
@@ -96,6 +138,11 @@ def _find(store: BackupStore, name: str, selection: Selection, namespace: str | 
                     found.append(stored)
                 if not left:
                     break
+    return found
+
+
+def _only(found: Sequence[Stored], selection: Selection) -> Stored | None:
+    """The one object that is meant. Raises `BadTarget` where there are several."""
     resources = sorted({stored.place.resource for stored in found})
     if len(resources) > 1:
         raise BadTarget(f"{selection} may be one of {', '.join(resources)}; write the group too")
@@ -108,7 +155,8 @@ def _find(store: BackupStore, name: str, selection: Selection, namespace: str | 
 def _takes(backup: Backup, kind: Kind, key: Key) -> bool:
     """Whether a backup would have had the object, so that its absence means something."""
     filters = Filters.of(backup.spec, [kind])
-    if filters.selectors:
+    # What failed in part may lack just this one.
+    if filters.selectors or not backup.good:
         return False
     namespace = key.name if kind.plural == "namespaces" else key.namespace
     return filters.of_kind(kind) is None and not (namespace and filters.of_namespace(namespace))
@@ -135,8 +183,9 @@ def _print(key: Key, changes: Iterable[Event], backups: int, seen: int, secret: 
             )
     out.print()
     if backups > seen:
-        out.print(Text(f"{counted(backups - seen, 'backup')} would not have it, and {_do(backups - seen)} not count.",
-                       style="dim"))  # fmt: skip
+        silent = counted(backups - seen, "backup")
+        text = f"{silent} would not have it, or failed in part without it, and {_do(backups - seen)} not count."
+        out.print(Text(text, style="dim"))
     if last is not None and last.change is not Change.GONE:
         place = f" -n {key.namespace}" if key.namespace else ""
         kind = f"{key.kind}.{key.group}" if key.group else key.kind

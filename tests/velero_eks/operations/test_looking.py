@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import subprocess
 import sys
+import time
 
 import boto3
 import pytest
@@ -14,9 +16,13 @@ from moto import mock_aws
 from typer.testing import CliRunner, Result
 
 from tests.velero_eks.cluster.api_server import api_server, kubeconfig, status
-from tests.velero_eks.operations.recorded import BACKUPS
+from tests.velero_eks.operations.recorded import BACKUPS, backup
 from tests.velero_eks.plan.projects import project, stack_text
 from velero_eks import cli
+from velero_eks.cluster.errors import NotAllowed
+from velero_eks.operations.backup_contents import Place
+from velero_eks.operations.history_command import _found
+from velero_eks.operations.selection import Selection
 
 BUCKET, REGION = "backups-of-exam", "eu-west-1"
 
@@ -149,6 +155,69 @@ def test_a_backup_that_lacks_a_kind_is_no_history_of_it(bucket, run):
     # `whole` was made before the server knew the kind; the filters would have taken it, so that it counts as absent.
     document = json.loads(run("history", "question/question-001", "--json", "--stack", "dev").stdout)
     assert [change["backup"] for change in document["changes"]] == ["in-part"]
+
+
+@pytest.fixture
+def stored(bucket):
+    """Puts a backup into the bucket, an hour after the recorded ones; it is removed again."""
+    made: list[str] = []
+
+    def put(name: str, phase: str = "Completed", **files: bytes) -> None:
+        body = json.loads((BACKUPS / "in-part" / "velero-backup.json").read_text())
+        body["metadata"]["name"] = name
+        body["status"].update({"phase": phase, "startTimestamp": "2026-11-23T23:00:00Z"})
+        for file, content in {"velero-backup.json": json.dumps(body).encode(), **files}.items():
+            made.append(f"backups/{name}/{file}")
+            bucket.put_object(Bucket=BUCKET, Key=made[-1], Body=content)
+
+    yield put
+    for key in made:
+        bucket.delete_object(Bucket=BUCKET, Key=key)
+
+
+EMPTY = {"-resource-list.json.gz": gzip.compress(b"{}"), ".tar.gz": gzip.compress(bytes(10_240))}
+
+
+@pytest.mark.parametrize(("phase", "changes"), [("Completed", ["first seen", "gone"]),
+                                                ("PartiallyFailed", ["first seen"])])  # fmt: skip
+def test_an_object_is_gone_only_where_a_backup_that_is_whole_lacks_it(bucket, run, stored, phase, changes):
+    stored("later", phase, **{f"later{end}": content for end, content in EMPTY.items()})
+    told = json.loads(run("history", "cm/grading", "-n", "exam-prod", "--json", "--stack", "dev").stdout)
+    assert [change["change"] for change in told["changes"]] == changes
+    words = run("history", "cm/grading", "--stack", "dev").stdout
+    assert ("1 backup would not have it, or failed in part without it" in words) == (phase == "PartiallyFailed")
+
+
+def test_a_backup_that_cannot_be_read_does_not_hide_what_the_others_have(bucket, run, stored):
+    listed = (BACKUPS / "whole" / "whole-resource-list.json.gz").read_bytes()
+    tarball = (BACKUPS / "whole" / "whole.tar.gz").read_bytes()
+    stored("damaged", **{"damaged-resource-list.json.gz": listed, "damaged.tar.gz": tarball[:300]})
+    stored("expiring")
+    result = run("history", "cm/grading", "-n", "exam-prod", "--json", "--stack", "dev")
+    document = json.loads(result.stdout)
+    assert (result.exit_code, document["backups"], len(document["changes"])) == (0, 2, 1)
+    assert "cannot be read to its end" in document["not_read"]["damaged"]
+    assert "warning: backup expiring is left out: backup expiring has no resource list" in result.stderr
+
+
+def test_who_gives_up_on_a_history_does_not_wait_for_whole_tarballs():
+    class Store:
+        def resource_list(self, name):
+            if name == "refused":
+                time.sleep(0.1)
+                raise NotAllowed("no")
+            return {"v1/ConfigMap": ["exam-prod/grading"]}
+
+        def contents(self, name, wanted):
+            for _ in range(1000):
+                time.sleep(0.01)
+                wanted(Place("configmaps", "exam-prod", "other"))
+            yield from ()
+
+    began = time.monotonic()
+    with pytest.raises(NotAllowed):
+        _found(Store(), [backup(name) for name in ("long", "refused")], Selection.parse("cm/grading"), None)  # pyright: ignore[reportArgumentType]
+    assert time.monotonic() - began < 5
 
 
 def test_the_log_of_a_backup_is_read_from_the_bucket_alone(bucket, run):
