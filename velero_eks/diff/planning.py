@@ -10,7 +10,6 @@ import contextlib
 import json
 import os
 import re
-import signal
 import subprocess
 import sys
 import time
@@ -21,14 +20,15 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from velero_eks.plan import processes
+from velero_eks.plan.model import PlanError
+
 from .model import DiffError
 from .sides import Side
 
 CONTRACT_VERSION = 1
 # Seconds for a process: loading takes 3 and a stack a tenth on a machine with nothing else to do.
 TIME_LIMIT_BASE, TIME_LIMIT_A_STACK = 120.0, 3.0
-# A further process pays off only for as many stacks as it takes to load the SDKs again.
-STACKS_A_PROCESS = 25
 
 # A plan needs none of these, and a revision's program is not given what it does not need.
 _NOT_HANDED_OVER = re.compile(r"^(AWS|PULUMI|KUBE|GITHUB|ACTIONS)|TOKEN|SECRET|PASSWORD|CREDENTIAL", re.IGNORECASE)
@@ -90,8 +90,10 @@ def _has_a_recorder(root: Path) -> bool:
 
 
 def _processes(stacks: int, sides: int) -> int:
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, min(cores // sides, -(-stacks // STACKS_A_PROCESS)))
+    try:
+        return processes.wanted(stacks, among=sides)
+    except PlanError as error:
+        raise DiffError(str(error)) from None
 
 
 def _chunks(names: Sequence[str], count: int) -> Iterator[list[str]]:
@@ -109,7 +111,8 @@ def _start(planned: Planned, names: Sequence[str], recorder: str, folder: Path, 
         process = subprocess.Popen(
             [sys.executable, str(_SCRIPT), str(root), recorder, "plan", "--json", "--at", at.isoformat(), *names],
             cwd=root,
-            env={**environment, "NO_COLOR": "1"},
+            # This command shares out the stacks; the recorder is not to do it again.
+            env={**environment, "NO_COLOR": "1", processes.LIMIT: "1"},
             stdin=subprocess.DEVNULL,
             stdout=out,
             stderr=err,
@@ -127,9 +130,7 @@ def _running() -> Iterator[list[_Run]]:
         yield running
     finally:
         for run in running:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(run.process.pid, signal.SIGKILL)
-            run.process.wait()
+            processes.end(run.process)
 
 
 def _ended(run: _Run) -> dict[str, Any] | str:

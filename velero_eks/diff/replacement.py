@@ -185,9 +185,9 @@ def mutable(type_: str, place: str, provider: Mapping[str, Any] | None) -> bool:
 def provider_replaces(type_: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> str | None:
     """The property by which one configuration of a provider is another provider, replacing all that goes through it.
 
-    Of `pulumi:providers:kubernetes`: another `clusterIdentifier`; where one side has none, another active cluster in its
-    kubeconfig, or another folder to render to. A context by name says nothing of the cluster behind it, and the engine
-    takes it for the same.
+    Of `pulumi:providers:kubernetes`: another `clusterIdentifier`; where one side has none, another active cluster in
+    its kubeconfig, or another folder to render to. A context by name says nothing of the cluster behind it, and the
+    engine takes it for the same.
     """
     if type_ != "pulumi:providers:kubernetes":
         return None

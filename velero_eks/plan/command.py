@@ -11,9 +11,9 @@ from pathlib import Path
 
 from components.settings import StackFile, StackFileError
 
-from . import contract
+from . import contract, fleet, processes
 from .model import PlanError
-from .runner import Project, StackPlan, load_files, run_stacks
+from .runner import Project, load_files
 
 CLEAN, FOUND, BAD_INPUT = 0, 1, 2
 
@@ -29,6 +29,7 @@ def plan(patterns: Sequence[str], *, as_json: bool, at: str | None) -> int:
         moment = _moment(at)
         project = Project.find(Path.cwd())
         selected = project.select(patterns)
+        count = processes.wanted(len(selected))
     except PlanError as error:
         _complain(error)
         return BAD_INPUT
@@ -37,8 +38,9 @@ def plan(patterns: Sequence[str], *, as_json: bool, at: str | None) -> int:
         _complain(error)
     if as_json and bad:
         return BAD_INPUT
-    described, failures = _described(project, files, moment)
-    for failure in failures:
+    described, failures = _described(project, files, moment, count)
+    # What is wrong with the program alone is the same for every stack.
+    for failure in {str(failure): failure for failure in failures}.values():
         _complain(failure)
     unplanned = [*bad, *failures]
     if not as_json:
@@ -51,20 +53,17 @@ def plan(patterns: Sequence[str], *, as_json: bool, at: str | None) -> int:
 
 
 def _described(
-    project: Project, files: Sequence[StackFile], moment: datetime
+    project: Project, files: Sequence[StackFile], moment: datetime, count: int
 ) -> tuple[list[contract.Described], list[PlanError]]:
-    described: list[contract.Described] = []
-    failures: list[PlanError] = []
+    found: dict[str, contract.Described | PlanError] = {}
     with _progress(len(files)) as advance:
-        for made in run_stacks(project, files):
-            try:
-                if not isinstance(made, StackPlan):
-                    raise made
-                described.append(contract.describe(made, moment))
-            except PlanError as error:
-                failures.append(error)
+        for stack, made in fleet.describe(project, files, moment, count):
+            found[stack] = made
             advance()
-    return described, failures
+    # In the order of the files, whichever was done first.
+    ordered = [found[file.stack] for file in files]
+    failures = [made for made in ordered if isinstance(made, PlanError)]
+    return [made for made in ordered if isinstance(made, contract.Described)], failures
 
 
 def _moment(at: str | None) -> datetime:

@@ -129,7 +129,8 @@ def run_stack(project: Project, file: StackFile, *, time_limit: float = TIME_LIM
         exec(code, {"__name__": "__main__", "__file__": code.co_filename, "__builtins__": __builtins__})  # noqa: S102
 
     settings = file.settings
-    with _as_the_engine_would(project.root):
+    # What the program prints is for whoever watches, as the engine shows it; it must not come into a document.
+    with _as_the_engine_would(project.root), contextlib.redirect_stdout(sys.stderr):
         recording = record_program(
             program,
             stack=file.stack,

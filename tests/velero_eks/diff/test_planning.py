@@ -16,6 +16,7 @@ from tests.velero_eks.diff.conftest import Run
 from tests.velero_eks.diff.repositories import ONE, TWO, commit, scripted, statuses, write_plans
 from velero_eks import cli
 from velero_eks.diff import planning
+from velero_eks.plan import processes
 
 
 def test_a_revisions_program_is_not_given_credentials(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
@@ -27,6 +28,32 @@ def test_a_revisions_program_is_not_given_credentials(run: Run, tmp_path: Path, 
     commit(root)
     write_plans(root, prod=TWO)
     assert statuses(run(root, "HEAD", "--json")) == {"prod": "changed"}
+
+
+def test_the_stacks_are_shared_out_once_and_not_again_by_each_recorder(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(processes, "STACKS_A_PROCESS", 1)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(4)), raising=False)
+    before = (
+        f"Path({str(tmp_path / 'asked')!r}).open('a').write(f'{{len(wanted)}} ');"
+        " assert os.environ['VELERO_EKS_PROCESSES'] == '1'"
+    )
+    root = scripted(tmp_path / "p", before=before, dev=ONE, prod=ONE)
+    commit(root)
+    write_plans(root, dev=TWO, prod=TWO)
+    assert statuses(run(root, "HEAD", "--json")) == {"dev": "changed", "prod": "changed"}
+    assert (tmp_path / "asked").read_text() == "1 1 1 1 "
+
+
+def test_a_number_of_processes_that_is_none_is_refused(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("VELERO_EKS_PROCESSES", "all")
+    root = scripted(tmp_path / "p", prod=ONE)
+    commit(root)
+    write_plans(root, prod=TWO)
+    result = run(root, "HEAD")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "VELERO_EKS_PROCESSES='all' is no number of processes" in result.stderr
 
 
 def test_a_stack_that_only_the_older_revision_cannot_plan_is_reported_and_the_others_are_compared(
