@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import closing
 from threading import Event as Signal
@@ -106,8 +106,10 @@ def _found(
             stop.set()
             pool.shutdown(wait=False, cancel_futures=True)
     answers = [(backup, answer.result()) for backup, answer in zip(backups, looking, strict=True)]
-    found = [(backup, _only(answer, selection)) for backup, answer in answers if not isinstance(answer, OperationError)]
-    return found, {backup.name: str(answer) for backup, answer in answers if isinstance(answer, OperationError)}
+    found = [(backup, answer) for backup, answer in answers if not isinstance(answer, OperationError)]
+    _check_one({stored.place for _, answer in found for stored in answer}, selection)
+    unread = {backup.name: str(answer) for backup, answer in answers if isinstance(answer, OperationError)}
+    return [(backup, answer[0] if answer else None) for backup, answer in found], unread
 
 
 class _StoppedError(Exception):
@@ -141,15 +143,14 @@ def _in_backup(
     return found
 
 
-def _only(found: Sequence[Stored], selection: Selection) -> Stored | None:
-    """The one object that is meant. Raises `BadTarget` where there are several."""
-    resources = sorted({stored.place.resource for stored in found})
+def _check_one(places: Collection[Place], selection: Selection) -> None:
+    """Refuse what is more than one object, in one backup or in several."""
+    resources = sorted({place.resource for place in places})
     if len(resources) > 1:
         raise BadTarget(f"{selection} may be one of {', '.join(resources)}; write the group too")
-    if len(found) > 1:
-        there = ", ".join(sorted(stored.place.namespace for stored in found))
+    if len(places) > 1:
+        there = ", ".join(sorted(place.namespace for place in places))
         raise BadTarget(f"{selection} is in namespaces {there}; choose one with -n")
-    return found[0] if found else None
 
 
 def _takes(backup: Backup, kind: Kind, key: Key) -> bool:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import gzip
+import io
 import json
 import os
 import subprocess
 import sys
+import tarfile
 import time
 
 import boto3
@@ -186,6 +188,20 @@ def test_an_object_is_gone_only_where_a_backup_that_is_whole_lacks_it(bucket, ru
     assert [change["change"] for change in told["changes"]] == changes
     words = run("history", "cm/grading", "--stack", "dev").stdout
     assert ("1 backup would not have it, or failed in part without it" in words) == (phase == "PartiallyFailed")
+
+
+def test_two_objects_of_one_name_are_no_history_though_no_backup_has_both(bucket, run, stored):
+    body = json.dumps({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "grading", "namespace": "other"}})
+    tarball = io.BytesIO()
+    with tarfile.open(fileobj=tarball, mode="w:gz") as archive:
+        member = tarfile.TarInfo("resources/configmaps/namespaces/other/grading.json")
+        member.size = len(body)
+        archive.addfile(member, io.BytesIO(body.encode()))
+    listed = gzip.compress(json.dumps({"v1/ConfigMap": ["other/grading"]}).encode())
+    stored("later", **{"later-resource-list.json.gz": listed, "later.tar.gz": tarball.getvalue()})
+    result = run("history", "cm/grading", "--stack", "dev")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "configmaps/grading is in namespaces exam-prod, other; choose one with -n" in result.stderr
 
 
 def test_a_backup_that_cannot_be_read_does_not_hide_what_the_others_have(bucket, run, stored):
