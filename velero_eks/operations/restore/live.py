@@ -61,9 +61,10 @@ def scope_of(plan: RestorePlan, contents: Sequence[Stored], kinds: Iterable[Kind
         spec = spec_of(step)
         taken = list(spec.selected(items_of(step, contents)).values())
         targets = {spec.target(item.place.namespace) for item in taken if item.place.namespace}
-        targets |= {spec.target_key(item).name for item in taken if item.place.resource == NAMESPACE.resource}
         targets |= {spec.target(name) for name in spec.namespaces if name != "*"}
+        # Of a namespace whose content is left out Velero makes the namespace itself; what goes on in it is no concern.
         scope.namespaces |= targets
+        scope.namespaces |= {spec.target_key(item).name for item in taken if item.place.resource == NAMESPACE.resource}
         for kind, items in _by_kind(taken).items():
             if kind.resource == NAMESPACE.resource:
                 continue
