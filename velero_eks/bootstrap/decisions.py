@@ -87,7 +87,7 @@ def checked(name: str, value: Any) -> Any:
         if name in ("rpo", "retention"):
             Duration.parse(value)
         elif name == "namespaces":
-            value = tuple(dict.fromkeys(check_namespace_pattern(part) for part in value))
+            value = tuple(dict.fromkeys(_namespace(part) for part in value))
             if "*" in value and len(value) > 1:
                 raise ValueError("'*' is every namespace and stands alone; take the other names away, or the '*'")
         elif name == "timezone":
@@ -98,6 +98,13 @@ def checked(name: str, value: Any) -> Any:
     if choices and value not in choices:
         raise BadTarget(f"{_flag(name)} {value!r}: one of {', '.join(choices)}; write one of these")
     return value
+
+
+def _namespace(pattern: str) -> str:
+    try:
+        return check_namespace_pattern(pattern)
+    except ValueError as error:
+        raise ValueError(f"{pattern!r}: {error}") from None
 
 
 def _flag(name: str) -> str:

@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from components.settings import stack_path
+from components.settings.aws_facts import check_region
 from components.settings.stack_file import shown_path
 from components.settings.versions import PINNED_CHART, PINNED_PLUGIN, PINNED_VELERO, mismatches
 from velero_eks.cluster import engine
 from velero_eks.cluster.errors import BadTarget
-from velero_eks.cluster.facts import ClusterFacts, discover, guessed_environment
+from velero_eks.cluster.facts import SERVING, ClusterFacts, Unknown, discover, guessed_environment
 
 from . import outputs, stack_edit, stack_text
 from .asking import Terminal
@@ -21,6 +22,7 @@ from .decisions import ENVIRONMENTS, IDENTITIES, VOLUMES, Decisions, checked, de
 from .project import find_project
 
 DONE, LEFT = 0, 1
+_FULL_STACK_NAME = re.compile(r"^[^/\s]+/[^/\s]+/[^/\s]+$")
 _STACK_NAME = re.compile(r"^[A-Za-z0-9_.-]{1,100}$")
 
 
@@ -86,6 +88,10 @@ def _init(request: Request, root: Path, terminal: Terminal, find: Callable[[str,
     stack_edit.put(after, path)
     print(f"Wrote {shown}.")
     if not before:
+        # A decision that was made without a fact looks in the file like one that was made with it.
+        unknown = [fact.why for fact in (facts.addons, facts.oidc_provider) if isinstance(fact, Unknown)]
+        for why in dict.fromkeys(unknown):
+            print(f"Decided without what could not be asked: {why}")
         print(f"Next: velero-eks plan {request.stack}, then velero-eks preflight {request.stack}.")
     return DONE
 
@@ -97,16 +103,37 @@ def _facts(
     if stack is not None:
         if request.cluster or request.region:
             raise BadTarget("--from-cluster-stack gives the cluster and its region; take --cluster and --region away")
+        if not _FULL_STACK_NAME.match(stack):
+            raise BadTarget(
+                f"--from-cluster-stack {stack!r}: write ORG/PROJECT/STACK, the stack that made the cluster; ORG is"
+                " 'organization' on a backend of your own"
+            )
         return outputs.facts_from(engine.outputs(stack, root), stack), outputs.sources(stack)
+    if request.region is not None:
+        _region(request.region)
     said = {"--cluster": request.cluster, "--region": request.region}
     missing = [flag for flag, value in said.items() if not value]
     if missing and not terminal.watched:
         raise BadTarget(
             f"{' and '.join(missing)} missing; say which cluster, or --from-cluster-stack ORG/PROJECT/STACK"
         )
-    region = request.region or terminal.ask("AWS region of the cluster", None, str)
+    region = request.region or terminal.ask("AWS region of the cluster", None, _region)
     cluster = request.cluster or terminal.ask("Name of the cluster in EKS", None, str)
-    return find(cluster, region), stack_text.FROM_EKS
+    facts = find(cluster, region)
+    if facts.status not in SERVING:
+        wait = f"; wait for it: aws eks wait cluster-active --name {cluster} --region {region}"
+        raise BadTarget(
+            f"the EKS cluster {cluster} in {region} is {facts.status}, and its facts are not those that it will have"
+            f"{wait if facts.status in ('CREATING', 'PENDING') else '; mend it in EKS first'}"
+        )
+    return facts, stack_text.FROM_EKS
+
+
+def _region(name: str) -> str:
+    try:
+        return check_region(name)
+    except ValueError as error:
+        raise BadTarget(f"--region {name!r}: {error}") from None
 
 
 def _decided(request: Request, facts: ClusterFacts, terminal: Terminal) -> Decisions:
@@ -153,7 +180,9 @@ def _asked(request: Request, decisions: Decisions, terminal: Terminal) -> Decisi
 
 def _ask(terminal: Terminal, name: str, question: str, default: str | None) -> Any:
     def check(answer: str) -> Any:
-        return checked(name, [part.strip() for part in answer.split(",")] if name == "namespaces" else answer)
+        if name == "namespaces":
+            return checked(name, [part.strip() for part in answer.split(",") if part.strip()])
+        return checked(name, answer)
 
     return terminal.ask(question, default, check)
 

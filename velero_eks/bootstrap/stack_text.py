@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import textwrap
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +15,7 @@ from velero_eks.cluster.facts import ClusterFacts
 from .decisions import Decisions
 
 PREFIX = "velero-eks:"
+_COMMENT_WIDTH = 90
 # A key with a list under it, and how far in its first dash stands.
 _LIST_ITEM = re.compile(r"^(?P<key> *)[^ #\n-][^\n]*:\n(?P<dash> *)- ", re.MULTILINE)
 
@@ -169,7 +171,9 @@ def as_text(key: str, values: Mapping[str, Any]) -> str:
 
 
 def _why(decisions: Decisions, name: str) -> str:
-    return f"\nDefault: {decisions.why[name]}." if decisions.why.get(name) else ""
+    if not decisions.why.get(name):
+        return ""
+    return "\n" + textwrap.fill(f"Default: {decisions.why[name]}.", _COMMENT_WIDTH)
 
 
 def _written(key: str, value: Any) -> Any:

@@ -11,6 +11,9 @@ CONNECT_SECONDS, READ_SECONDS = 5, 30
 # EKS takes a token until 15 minutes after it was signed; a clock that is two minutes off must not matter.
 TOKEN_SECONDS = 12 * 60
 
+# Where a proxy or an emulator answers in AWS's place, it is a web page.
+SAID = 300
+
 _NO_CREDENTIALS = "run 'aws sso login', or set AWS_PROFILE or AWS_ACCESS_KEY_ID"
 _REFUSALS = frozenset(
     {
@@ -59,7 +62,7 @@ def explained(error: Exception, doing: str, *, account: str | None = None) -> Op
     name = type(error).__name__
     if isinstance(error, exceptions.ClientError):
         code = str(error.response.get("Error", {}).get("Code", ""))
-        said = str(error.response.get("Error", {}).get("Message", "") or code)
+        said = " ".join(str(error.response.get("Error", {}).get("Message", "") or code).split())[:SAID]
         if code in _STALE:
             return NotAllowed(f"{doing}: the AWS credentials have expired; {_NO_CREDENTIALS}")
         if code in _REFUSALS:
@@ -110,10 +113,13 @@ def eks_endpoint(name: str, region: str) -> tuple[str, str]:
         raise explained(error, doing) from error
     except BotoCoreError as error:
         raise explained(error, doing) from error
-    if "endpoint" not in found or "certificateAuthority" not in found:
+    authority = (found.get("certificateAuthority") or {}).get("data")
+    if not found.get("endpoint") or not authority:
         raise Unreachable(f"{doing}: it is {found.get('status', 'of unknown status')} and has no endpoint yet")
-    authority = base64.b64decode(found["certificateAuthority"]["data"]).decode()
-    return str(found["endpoint"]), authority
+    try:
+        return str(found["endpoint"]), base64.b64decode(authority).decode()
+    except ValueError:
+        raise Unreachable(f"{doing}: what it gives as its certificate authority is no certificate") from None
 
 
 def eks_token(name: str, region: str) -> str:

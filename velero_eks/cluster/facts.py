@@ -15,6 +15,8 @@ from .errors import BadTarget, OperationError
 
 POD_IDENTITY_AGENT = "eks-pod-identity-agent"
 EBS_DRIVER = "aws-ebs-csi-driver"
+# In these states a cluster has its API server and its issuer; UPDATING is a new version being rolled out.
+SERVING = frozenset({"ACTIVE", "UPDATING"})
 PRODUCTION, STAGING, DEVELOPMENT = "production", "staging", "development"
 _WORDS = {
     PRODUCTION: ("prod", "production", "live"),
@@ -27,9 +29,10 @@ Answer = TypeVar("Answer")
 
 @dataclass(frozen=True)
 class Unknown:
-    """What could not be found out, and why."""
+    """What could not be found out, and why. `refused` is whether somebody answered, and did not let the caller in."""
 
     why: str
+    refused: bool = False
 
 
 @dataclass(frozen=True)
@@ -157,6 +160,12 @@ def identity_for(facts: ClusterFacts) -> tuple[str, str]:
         return "pod-identity", f"IAM has no OIDC provider for this cluster, and it has the add-on {POD_IDENTITY_AGENT}"
     if isinstance(facts.oidc_provider, Unknown):
         return "irsa", "IAM could not be asked for an OIDC provider; preflight will"
+    if isinstance(facts.addons, Unknown):
+        why = (
+            "IAM has no OIDC provider for this cluster, so make one first; with the add-on"
+            f" {POD_IDENTITY_AGENT}, which could not be asked for, use pod-identity"
+        )
+        return "irsa", why
     why = (
         f"IAM has no OIDC provider for this cluster, nor has it the add-on {POD_IDENTITY_AGENT}: make one of them first"
     )

@@ -5,15 +5,11 @@ from __future__ import annotations
 import io
 from pathlib import Path
 
-import boto3
 import pytest
-from moto import mock_aws
-from typer.testing import CliRunner
 
 from components.settings import load_stack_file
-from tests.velero_eks.cluster.answers import ISSUER, REGION, Answers, auto_mode
+from tests.velero_eks.cluster.answers import ISSUER, REGION, Answers, auto_mode, described
 from tests.velero_eks.plan.projects import project
-from velero_eks import cli
 from velero_eks.bootstrap.asking import Terminal
 from velero_eks.bootstrap.init import DONE, LEFT, Request, init
 from velero_eks.cluster.errors import BadTarget, OperationError
@@ -157,6 +153,8 @@ def test_an_input_that_ends_writes_nothing(root):
         ({"environment": "production", "volumes": "native"}, "--volumes 'native': one of none, csi-snapshot"),
         ({"environment": "production", "cluster": None}, "--cluster missing"),
         ({"environment": "production", "stack": "a/b"}, "STACK 'a/b'"),
+        ({"environment": "production", "region": "eu-wst-1"}, "--region 'eu-wst-1': AWS has no region of this name"),
+        ({"environment": "production", "namespaces": ("Shop",)}, "--namespace: 'Shop': an RFC 1123 label"),
         ({"environment": "production", "from_cluster_stack": "o/p/s"}, "take --cluster and --region away"),
     ],
 )
@@ -178,6 +176,40 @@ def test_an_untested_kubernetes_needs_a_word(root):
         run(root, environment="staging", facts={"version": "1.30"})
     assert run(root, environment="staging", facts={"version": "1.30"}, allow_untested_kubernetes=True) == DONE
     assert written(root).release.allow_untested_kubernetes
+
+
+@pytest.mark.parametrize(
+    ("status", "mend"),
+    [
+        ("CREATING", "aws eks wait cluster-active --name shop --region eu-west-1"),
+        ("FAILED", "mend it in EKS first"),
+        ("DELETING", "mend it in EKS first"),
+    ],
+)
+def test_a_cluster_that_is_not_there_yet_or_no_more_gives_no_file(root, status, mend):
+    # While it is made, EKS leaves out what it does not know yet.
+    unknown = {"endpoint": None, "identity": {}, "certificateAuthority": {}} if status == "CREATING" else {}
+    with pytest.raises(BadTarget) as raised:
+        run(root, environment="production", facts={"status": status, **unknown})
+    assert f"the EKS cluster shop in eu-west-1 is {status}" in str(raised.value)
+    assert mend in str(raised.value)
+    assert list((root / "stacks").iterdir()) == []
+
+
+def test_what_could_not_be_asked_is_said_and_nothing_is_claimed_of_it(root, capsys):
+    answers = Answers()
+    answers.add("eks", "describe_cluster", described())
+    answers.refuse("eks", "list_addons", "AccessDeniedException", "not authorized to perform eks:ListAddons", 403)
+    answers.oidc_provider()
+    request = Request(stack="prod", cluster="shop", region=REGION, environment="production")
+    find = lambda name, region: discover(name, region, client=answers.client)  # noqa: E731
+    assert init(request, start=root, terminal=NOBODY, find=find) == DONE
+    said = capsys.readouterr().out
+    assert "Decided without what could not be asked: asking for the cluster's add-ons" in said
+    assert "eks:ListAddons" in said
+    text = (root / "stacks" / "Pulumi.prod.yaml").read_text()
+    assert "nor has it the add-on" not in text
+    assert max(len(line) for line in text.splitlines() if line.startswith("  #")) <= 100
 
 
 def edited(root: Path) -> Path:
@@ -260,6 +292,13 @@ def test_the_facts_can_come_from_the_stack_that_made_the_cluster(root, pulumi):
     assert "# its output kubernetesVersion" in (root / "stacks" / "Pulumi.prod.yaml").read_text()
 
 
+@pytest.mark.parametrize("name", ["prod", "network/prod", "org/network/prod/x", "org//prod", ""])
+def test_the_stack_that_made_the_cluster_is_named_in_full(root, pulumi, name):
+    with pytest.raises(BadTarget, match="write ORG/PROJECT/STACK"):
+        init(Request(stack="prod", from_cluster_stack=name, environment="production"), start=root, terminal=NOBODY)
+    assert pulumi.calls == []
+
+
 @pytest.mark.parametrize(
     ("change", "part"),
     [
@@ -284,23 +323,3 @@ def test_all_outputs_that_are_missing_are_named_at_once(root, pulumi):
         from_stack(root, pulumi, {"vpc": "vpc-1"})
     assert str(raised.value).count("no output") == 5
     assert str(raised.value).endswith("It has the outputs: vpc")
-
-
-@mock_aws
-def test_init_then_plan_on_an_emulated_cluster(root, monkeypatch):
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "emulated")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "emulated")
-    monkeypatch.chdir(root)
-    boto3.client("eks", region_name=REGION).create_cluster(
-        name="shop",
-        version="1.34",
-        roleArn="arn:aws:iam::123456789012:role/shop",
-        resourcesVpcConfig={"subnetIds": []},
-    )
-    command = ["init", "prod", "--cluster", "shop", "--region", REGION, "--environment", "production"]
-    result = CliRunner().invoke(cli.app, command)
-    assert (result.exit_code, result.stderr) == (0, "")
-    assert written(root).cluster.account == "123456789012"
-    planned = CliRunner().invoke(cli.app, ["plan", "prod"])
-    assert (planned.exit_code, planned.stderr) == (0, "")
-    assert "1 stack planned" in planned.stdout

@@ -10,6 +10,7 @@ from botocore.stub import Stubber
 
 ACCOUNT = "111122223333"
 REGION = "eu-west-1"
+RECORDED = "recorded"
 ISSUER = "https://oidc.eks.eu-west-1.amazonaws.com/id/EXAMPLED539D4633E53DE1B71EXAMPLE"
 PROVIDER = f"arn:aws:iam::{ACCOUNT}:oidc-provider/oidc.eks.eu-west-1.amazonaws.com/id/EXAMPLED539D4633E53DE1B71EXAMPLE"
 
@@ -83,8 +84,8 @@ class Answers:
             self._clients[service] = boto3.client(  # pyright: ignore[reportCallIssue]
                 service,  # pyright: ignore[reportArgumentType]
                 region_name=self._region,
-                aws_access_key_id="recorded",
-                aws_secret_access_key="recorded",
+                aws_access_key_id=RECORDED,
+                aws_secret_access_key=RECORDED,
             )
             self._stubs[service] = Stubber(self._clients[service])
             self._stubs[service].activate()

@@ -95,6 +95,29 @@ def test_a_cluster_that_is_not_there_is_called_so(account):
         aws.eks_endpoint("gone", REGION)
 
 
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"status": "CREATING", "endpoint": None, "certificate_authority": {}}, "it is CREATING and has no endpoint"),
+        ({"certificate_authority": {"data": base64.b64encode(b"\xd2").decode()}}, "is no certificate"),
+    ],
+)
+def test_a_cluster_that_cannot_be_reached_yet_is_told_as_that(account, changes, said):
+    cluster = eks_backends[MOTO_ACCOUNT][REGION].clusters["exam"]
+    for name, value in changes.items():
+        setattr(cluster, name, value)
+    with pytest.raises(Unreachable, match=said):
+        aws.eks_endpoint("exam", REGION)
+
+
+def test_a_web_page_in_the_place_of_an_answer_is_one_line(account):
+    page = "<!doctype html>\n<title>500</title>\n" + "x" * 5000
+    error = exceptions.ClientError({"Error": {"Code": "500", "Message": page}}, "DescribeCluster")
+    found = str(aws.explained(error, "reading"))
+    assert "\n" not in found
+    assert len(found) < 400
+
+
 def client_error(code: str) -> exceptions.ClientError:
     return exceptions.ClientError({"Error": {"Code": code, "Message": f"it is {code}"}}, "GetObject")
 
