@@ -61,13 +61,21 @@ def adopt(
     return _asked(project, file, section, after, password, yes=yes, terminal=terminal)
 
 
-def done(stack: str, *, yes: bool = False, start: Path | None = None, terminal: Terminal | None = None) -> int:
-    """Take the section away again, once the stack's state has everything in it. Refuses while something is missing."""
+def done(
+    stack: str, *, yes: bool = False, as_json: bool = False, start: Path | None = None, terminal: Terminal | None = None
+) -> int:
+    """Take the section away again, once the stack's state has everything in it. Refuses while something is missing.
+
+    With `as_json` nothing is asked, and written only with `yes`.
+    """
     project = find_project(start or Path.cwd())
     file = stack_file(project, stack)
     terminal = terminal or Terminal()
     if "adopt" not in file.settings.model_fields_set:
-        print(f"{shown_path(file.path)} has no velero-eks:adopt: nothing to do.")
+        if as_json:
+            print_json({"stack": stack, "section": {}, "written": False})
+        else:
+            print(f"{shown_path(file.path)} has no velero-eks:adopt: nothing to do.")
         return DONE
     state = _state(project, file)
     missing = sorted(name for name, resource in _adopted(file).items() if not state.has(*resource))
@@ -78,6 +86,11 @@ def done(stack: str, *, yes: bool = False, start: Path | None = None, terminal: 
         )
     before = file.path.read_text(encoding="utf-8")
     after = stack_edit.with_section(before, "adopt", None, COMMENT.format(stack=stack))
+    if as_json:
+        if yes:
+            stack_edit.put(after, file.path)
+        print_json({"stack": stack, "section": {}, "written": yes})
+        return DONE
     return _put(file, before, after, yes=yes, terminal=terminal, said="Its resources are the stack's own now.")
 
 

@@ -63,11 +63,14 @@ class Case:
         """The command that takes over what exists."""
         return f"velero-eks adopt {self.stack}"
 
-    def taken(self, what: str, type_: str, adopted: object, *, ours: bool = False, name: str = "") -> Iterator[Finding]:
+    def taken(
+        self, what: str, type_: str, adopted: object, *, ours: bool = False, name: str = "", id_: str = ""
+    ) -> Iterator[Finding]:
         """A finding for something that exists, unless the stack's state has it or it is about to be adopted.
 
         `type_` is its resource type, `ours` whether it bears the marks of a stack for this cluster, which counts only
-        where the state cannot be read. `name` is the logical name of one of several resources of the type.
+        where the state cannot be read. `name` is the logical name of one of several resources of the type, `id_` the
+        engine's id for it where that is known: the state may have another one.
         """
         state = self.facts.here.state
         if adopted:
@@ -80,14 +83,21 @@ class Case:
                     f"if this stack did not make it: {self.adopt_command}",
                 )
             return
-        if state is None or not _has(state, type_, name):
+        held = [] if state is None else _held(state, type_, name)
+        if not held:
             yield Finding(
                 "error", f"{what} exists already, and the stack's state does not have it", f"run: {self.adopt_command}"
             )
+        elif id_ and id_ not in held:
+            yield Finding(
+                "error",
+                f"{what} exists already, and the stack's state has {' and '.join(held)} in its place",
+                "go back to that one, or choose a name that nothing has",
+            )
 
 
-def _has(state: State, type_: str, name: str) -> bool:
-    return any(kind == type_ and (not name or name == logical) for kind, logical in state.resources)
+def _held(state: State, type_: str, name: str) -> list[str]:
+    return [found for (kind, logical), found in state.resources.items() if kind == type_ and name in ("", logical)]
 
 
 @dataclass(frozen=True)

@@ -7,12 +7,11 @@ from typing import Any
 
 from components.adoption import FIELDS
 from components.documents.iam import STS_AUDIENCE
-from components.settings.aws_facts import Arn
 from components.settings.versions import mismatches
 from velero_eks.cluster.facts import POD_IDENTITY_AGENT, Addon, Unknown
 
 from .check import Case, Finding, NotAsked, known
-from .observed import Bucket
+from .observed import Bucket, Key
 
 # What Velero takes for its own under a prefix; any other folder makes the location Unavailable.
 VELERO_FOLDERS = frozenset({"backups", "restores", "restic", "metadata", "plugins", "kopia"})
@@ -92,7 +91,7 @@ def identity(case: Case) -> Iterator[Finding]:
     else:
         yield from _pod_identity(case)
     if known(case.facts.aws.role) is not None:
-        yield from case.taken(f"the role {names.role}", FIELDS["role"], case.settings.adopt.role)
+        yield from case.taken(f"the role {names.role}", FIELDS["role"], case.settings.adopt.role, id_=str(names.role))
     if case.settings.identity.permissions_boundary and known(case.facts.aws.boundary) is None:
         yield Finding(
             "error",
@@ -161,7 +160,7 @@ def bucket(case: Case) -> Iterator[Finding]:
         )
         return
     ours = found.tags.get("velero-eks/cluster") == settings.cluster.name
-    yield from case.taken(f"the bucket {name}", FIELDS["bucket"], settings.adopt.bucket, ours=ours)
+    yield from case.taken(f"the bucket {name}", FIELDS["bucket"], settings.adopt.bucket, ours=ours, id_=name)
     contents = known(case.facts.aws.contents)
     foreign = sorted(set(contents.folders) - VELERO_FOLDERS) if contents else []
     if foreign:
@@ -178,8 +177,12 @@ def key(case: Case) -> Iterator[Finding]:
     storage = case.settings.storage
     if not storage.kms_key_arn:
         if known(case.facts.aws.alias_target) is not None:
-            what = f"the key alias {case.names.key_alias}"
-            yield from case.taken(what, FIELDS["key_alias"], case.settings.adopt.key_alias)
+            alias = str(case.names.key_alias)
+            adopted = case.settings.adopt.key_alias
+            yield from case.taken(f"the key alias {alias}", FIELDS["key_alias"], adopted, id_=alias)
+            behind = known(case.facts.aws.key)
+            if behind is not None:
+                yield from _enabled(behind)
         return
     found = known(case.facts.aws.key)
     if found is None:
@@ -187,13 +190,7 @@ def key(case: Case) -> Iterator[Finding]:
             "error", f"storage.kmsKeyArn {storage.kms_key_arn} does not exist", "mend the ARN, or leave it out"
         )
         return
-    if found.state != "Enabled":
-        remedy = (
-            "aws kms cancel-key-deletion, then enable-key" if found.state == "PendingDeletion" else "aws kms enable-key"
-        )
-        yield Finding(
-            "error", f"the key is {found.state}, not Enabled", f"{remedy} --key-id {Arn.parse(found.arn).resource[4:]}"
-        )
+    yield from _enabled(found)
     if found.manager == "AWS":
         yield Finding("error", "AWS manages this key: no policy can be set on it", "name a customer managed key")
     if (found.usage, found.spec) != ("ENCRYPT_DECRYPT", "SYMMETRIC_DEFAULT"):
@@ -208,6 +205,14 @@ def key(case: Case) -> Iterator[Finding]:
             f"the key's policy allows neither the account nor Velero's role {' and '.join(NEEDED)}",
             f"allow them in its policy to arn:{case.settings.partition.name}:iam::{case.settings.cluster.account}:root",
         )
+
+
+def _enabled(found: Key) -> Iterator[Finding]:
+    if found.state == "Enabled":
+        return
+    yield Finding(
+        "error", f"the key {found.arn} is {found.state}, not Enabled: nothing can be encrypted", found.enabling
+    )
 
 
 def delegates(policy: Mapping[str, Any], account: str, role: str) -> bool:

@@ -14,7 +14,7 @@ from components.documents.kubernetes import (
     STORAGE_LOCATION,
 )
 from components.settings import Cron
-from velero_eks.cluster.facts import Addon, Unknown
+from velero_eks.cluster.facts import SERVING, Addon, ClusterFacts, Unknown
 from velero_eks.operations.records import GROUP, Schedule
 from velero_eks.operations.undecodable import undecodable
 
@@ -31,18 +31,33 @@ def access(case: Case) -> Iterator[Finding]:
     found = case.facts.kubernetes
     if not isinstance(found, Unknown):
         return
-    caller, context = case.facts.aws.caller, case.settings.cluster.context
-    if not context and (isinstance(caller, Unknown) or caller.account != case.settings.cluster.account):
+    caller, context, eks = case.facts.aws.caller, case.settings.cluster.context, case.facts.aws.cluster
+    if context:
+        yield Finding("error", found.why, f"mend the kubeconfig context {context}, or the way to its API server")
+        return
+    if isinstance(caller, Unknown) or caller.account != case.settings.cluster.account:
         raise NotAsked("there are no AWS credentials of this account to ask with")
-    remedy = "mend the way to the API server, then run this again"
-    eks = case.facts.aws.cluster
-    if not context and eks is not None and not isinstance(eks, Unknown):
-        remedy = (
-            "add your role to the ConfigMap kube-system/aws-auth"
-            if eks.access_mode == "CONFIG_MAP"
-            else f"aws eks create-access-entry --cluster-name {eks.name} --principal-arn ROLE, and give it rights"
+    if eks is None or (not isinstance(eks, Unknown) and eks.status not in SERVING):
+        # Told by the check of the cluster, with the remedy: the API server comes and goes with it.
+        raise NotAsked(found.why)
+    yield Finding("error", found.why, _way_in(eks, refused=found.refused))
+
+
+def _way_in(eks: ClusterFacts | Unknown, *, refused: bool) -> str:
+    if isinstance(eks, Unknown):
+        return "mend the rights of your role in AWS first: it needs eks:DescribeCluster"
+    if not refused:
+        return (
+            "call from where the API server can be reached (its network, a VPN), or add your address to"
+            " the cluster's publicAccessCidrs"
         )
-    yield Finding("error", found.why, remedy)
+    if eks.access_mode == "CONFIG_MAP":
+        return "add your role to the ConfigMap kube-system/aws-auth"
+    return (
+        f"aws eks create-access-entry --cluster-name {eks.name} --principal-arn ROLE, and give it rights:"
+        f" aws eks associate-access-policy --cluster-name {eks.name} --principal-arn ROLE --access-scope type=cluster"
+        f" --policy-arn arn:{eks.partition}:eks::aws:cluster-access-policy/AmazonEKSClusterAdminPolicy"
+    )
 
 
 def rights(case: Case) -> Iterator[Finding]:
@@ -112,13 +127,13 @@ def namespace(case: Case) -> Iterator[Finding]:
     """Velero's namespace, its Secret and its schedules are free or ours."""
     settings, kubernetes = case.settings, case.kubernetes
     name = settings.release.namespace
-    phase = known(kubernetes.namespace)
-    if phase is None:
+    found = known(kubernetes.namespace)
+    if found is None:
         return
-    if phase != "Active":
+    if found.phase != "Active":
         yield Finding(
             "error",
-            f"the namespace {name} is {phase}: nothing can be made in it",
+            f"the namespace {name} is {found.phase}: nothing can be made in it",
             f"wait until it is gone; if it stays, see its Restores' finalizers: kubectl -n {name} get restores",
         )
         return

@@ -24,26 +24,35 @@ def shared_location(case: Case) -> Iterator[Finding]:
 
 
 def _others(case: Case, contents: Contents) -> Iterator[Finding]:
-    """A backup bears the uid that its Backup object had where it was made: one that this cluster never had is another
-    cluster's. Written since this cluster came to be, the other one is alive."""
-    ours = known(case.kubernetes.backup_uids)
+    """A backup bears the uid that its Backup object had where it was made. One that this Velero never had is another
+    cluster's, or of a Velero that was taken away from this one; written since this one's namespace came to be, it is
+    another cluster's, and that one is alive."""
+    ours, namespace = known(case.kubernetes.backup_uids), known(case.kubernetes.namespace)
     foreign = [(name, when) for name, uid, when in contents.backups if uid not in ours]
     if not foreign:
         return
     name, when = max(foreign, key=lambda item: item[1])
     stamp = f"{datetime.fromtimestamp(when, UTC):%Y-%m-%d %H:%M} UTC"
-    if when > case.cluster.created:
+    apart = "give each cluster a bucket or prefix of its own; two on one place expire each other's backups"
+    if namespace is not None and when > namespace.created:
         yield Finding(
             "error",
-            f"another cluster writes there: backup {name} of {stamp} is not this one's, and is younger than this one",
-            "give each cluster a bucket or prefix of its own; two on one place expire each other's backups",
+            f"another cluster writes there: backup {name} of {stamp} is not this one's, and is younger than this"
+            " one's Velero",
+            apart,
+        )
+    elif namespace is None and when > case.cluster.created and not case.settings.adopt.bucket:
+        yield Finding(
+            "error",
+            f"somebody writes there: backup {name} of {stamp} is younger than this cluster, which has no Velero",
+            f"{apart}. If a Velero that is gone from this cluster made it: {case.adopt_command}",
         )
     else:
         yield Finding(
             "warning",
-            f"the bucket has {contents.count} backups, the newest of another cluster {name} of {stamp}: they will"
-            " appear in this cluster, and be expired by it",
-            "meant for a cluster that was built again; else set storage.bucket or storage.prefix",
+            f"the bucket has {contents.count} backups, and the newest that this Velero did not make is {name} of"
+            f" {stamp}: those will appear in this cluster, and be expired by it",
+            "as it should be for a cluster or a Velero that was built again; else set storage.bucket or storage.prefix",
         )
 
 

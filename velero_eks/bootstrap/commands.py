@@ -112,5 +112,5 @@ def register(app: typer.Typer, loading: Loading) -> None:
             from velero_eks.operations.options import run
 
             if done:
-                run(lambda: finish(stack, yes=yes))
+                run(lambda: finish(stack, yes=yes, as_json=json))
             run(lambda: take_over(stack, yes=yes, as_json=json))

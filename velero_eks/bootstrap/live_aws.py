@@ -175,7 +175,7 @@ class LiveAws:
             why = f"it is {found.spec} for {found.usage}, and S3 encrypts with symmetric keys"
             return Live(key_id, cannot=(why, f"give the alias {self._alias_name} another name"))
         if found.state != "Enabled":
-            return Live(key_id, cannot=(f"it is {found.state}", f"aws kms enable-key --key-id {key_id}"))
+            return Live(key_id, cannot=(f"it is {found.state}", found.enabling))
         described = self._kms.describe_key(KeyId=key_id)["KeyMetadata"]
         rotation = self._kms.get_key_rotation_status(KeyId=key_id)
         tags = {tag["TagKey"]: tag["TagValue"] for tag in self._kms.list_resource_tags(KeyId=key_id)["Tags"]}

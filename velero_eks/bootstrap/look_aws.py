@@ -39,13 +39,15 @@ def look_at_aws(settings: Settings, *, client: Client = aws.client) -> Aws:
     bucket = asked("the bucket", partial(find_bucket, s3, str(names.bucket), settings.cluster.account))
     readable = isinstance(bucket, Bucket) and bucket.owned
     kms, iam = client("kms", region=region), client("iam", region=region)
+    alias = asked("the key's alias", partial(alias_target, kms, str(names.key_alias)))
+    wanted_key = storage.kms_key_arn or (alias if isinstance(alias, str) else None)
     return Aws(
         caller=caller,
         cluster=_cluster(settings, client),
         bucket=bucket,
         contents=asked("what is in the bucket", partial(_contents, settings, s3)) if readable else None,
-        key=asked("the key", partial(find_key, kms, storage.kms_key_arn)) if storage.kms_key_arn else None,
-        alias_target=asked("the key's alias", partial(alias_target, kms, str(names.key_alias))),
+        key=asked("the key", partial(find_key, kms, wanted_key)) if wanted_key else None,
+        alias_target=alias,
         role=asked("the role", partial(_role, iam, str(names.role))),
         association=asked("Pod Identity associations", partial(find_association, settings, client))
         if identity.mode == "pod-identity"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from typing import TypeVar
 
 from components.documents.kubernetes import REPOSITORY_SECRET, SNAPSHOT_CLASS, SNAPSHOT_CONTROLLER
@@ -14,7 +15,7 @@ from velero_eks.cluster.facts import Unknown
 from velero_eks.cluster.kinds import CUSTOM_RESOURCE_DEFINITION, NAMESPACE, Kind
 from velero_eks.operations.records import BACKUP, GROUP, LOCATION, SCHEDULE, Location, Schedule
 
-from .observed import Definition, Installed, Kubernetes, StorageClass
+from .observed import Definition, Installed, Kubernetes, Namespace, StorageClass
 
 SECRET = Kind("", "v1", "Secret", "secrets", True)
 DEPLOYMENT = Kind("apps", "v1", "Deployment", "deployments", True)
@@ -39,7 +40,7 @@ def look_at_cluster(cluster: Cluster, settings: Settings) -> Kubernetes | Unknow
         version = cluster.version()
         served = frozenset(f"{kind.group}/{kind.kind}" for kind in cluster.kinds())
     except OperationError as error:
-        return Unknown(str(error))
+        return Unknown(str(error), refused=isinstance(error, NotAllowed))
     namespace, release = settings.release.namespace, settings.release
     velero = f"{GROUP}/Schedule" in served
     snapshots = f"{SNAPSHOT_GROUP}/VolumeSnapshotClass" in served
@@ -48,7 +49,7 @@ def look_at_cluster(cluster: Cluster, settings: Settings) -> Kubernetes | Unknow
         served=served,
         installed=_asked(lambda: tuple(_installed(cluster))),
         definitions=_asked(lambda: tuple(_definitions(cluster))),
-        namespace=_asked(lambda: _phase(cluster.find(NAMESPACE.path(name=namespace)))),
+        namespace=_asked(lambda: _namespace(cluster.find(NAMESPACE.path(name=namespace)))),
         secret=_asked(lambda: cluster.find(SECRET.path(namespace, REPOSITORY_SECRET)) is not None),
         release=_asked(lambda: bool(release_secrets(cluster, namespace, release.name))),
         snapshot_class=_asked(lambda: cluster.find(VOLUME_SNAPSHOT_CLASS.path(name=SNAPSHOT_CLASS)) is not None)
@@ -144,8 +145,11 @@ def _operator_of(metadata: Object) -> str | None:
     return None if found is None else str(labels.get("olm.owner") or found)
 
 
-def _phase(namespace: Object | None) -> str | None:
-    return None if namespace is None else str((namespace.get("status") or {}).get("phase") or "Active")
+def _namespace(found: Object | None) -> Namespace | None:
+    if found is None:
+        return None
+    made = datetime.fromisoformat(found["metadata"]["creationTimestamp"])
+    return Namespace(str((found.get("status") or {}).get("phase") or "Active"), made.timestamp())
 
 
 def _snapshot_controllers(cluster: Cluster) -> Iterator[str]:

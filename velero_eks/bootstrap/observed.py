@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from components.settings.aws_facts import Arn
 from velero_eks.cluster.engine import State
 from velero_eks.cluster.facts import ClusterFacts, Unknown
 from velero_eks.operations.records import Location, Schedule
@@ -56,6 +57,17 @@ class Key:
     spec: str
     policy: Mapping[str, Any]
 
+    @property
+    def enabling(self) -> str:
+        """How a key that cannot be used comes to be Enabled again."""
+        arn = Arn.parse(self.arn)
+        at = f"--region {arn.region} --key-id {arn.resource.removeprefix('key/')}"
+        if self.state == "PendingDeletion":
+            return f"aws kms cancel-key-deletion {at} && aws kms enable-key {at}"
+        if self.state == "Disabled":
+            return f"aws kms enable-key {at}"
+        return "see what KMS says of it: no key can be used in this state"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Aws:
@@ -105,6 +117,14 @@ class StorageClass:
     default: bool = False
 
 
+@dataclass(frozen=True)
+class Namespace:
+    """A namespace: its phase, and when it was made in seconds since 1970."""
+
+    phase: str
+    created: float
+
+
 @dataclass(frozen=True, kw_only=True)
 class Kubernetes:
     """What the cluster's API server says."""
@@ -113,7 +133,7 @@ class Kubernetes:
     served: frozenset[str] | Unknown = frozenset()
     installed: tuple[Installed, ...] | Unknown = ()
     definitions: tuple[Definition, ...] | Unknown = ()
-    namespace: str | Unknown | None = None
+    namespace: Namespace | Unknown | None = None
     secret: bool | Unknown = False
     release: bool | Unknown = False
     snapshot_class: bool | Unknown = False

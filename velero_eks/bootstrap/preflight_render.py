@@ -42,15 +42,22 @@ def render(file: StackFile, results: Sequence[Result], screen: Console | None = 
     passed = [each.check.title for each in results if each.outcome == "passed"]
     if passed:
         out.print(Text.assemble((f"passed ({len(passed)}) ", "green"), ", ".join(passed)))
+    told = {finding.message for finding, _ in rows}
     for why in dict.fromkeys(each.why for each in results if each.why):
         titles = [each.check.title for each in results if each.why == why]
-        out.print(Text.assemble(("not asked ", "yellow"), f"{', '.join(titles)}: ", (why, "dim")))
+        shown = "see above" if why in told else why
+        out.print(Text.assemble(("not asked ", "yellow"), f"{', '.join(titles)}: ", (shown, "dim")))
     errors = sum(finding.severity == "error" for finding, _ in rows)
     warnings = len(rows) - errors
     said = [counted(errors, "error")] if errors else []
     said += [counted(warnings, "warning")] if warnings else []
+    unasked = sum(bool(each.why) for each in results)
     if errors:
         verdict = Text(f"{' and '.join(said)}. Mend the errors before 'pulumi up'.", "red")
+    elif unasked:
+        # Not green: what nobody could look at may be what is in the way.
+        so_far = said[0] if said else "Nothing was found"
+        verdict = Text(f"{so_far}; {counted(unasked, 'check')} could not be asked in full, see above.", "yellow")
     elif said:
         verdict = Text(f"{said[0]}. Nothing stops 'pulumi up'.", "yellow")
     else:

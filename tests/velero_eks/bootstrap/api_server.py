@@ -29,6 +29,9 @@ SNAPSHOT_KINDS = (
 )
 
 
+MADE = "2026-11-01T00:00:00Z"
+
+
 class ApiServer:
     """Holds objects and answers as an API server does. `allowed` is a predicate over a review's attributes."""
 
@@ -48,7 +51,7 @@ class ApiServer:
 
     def add(self, kind: str, name: str, namespace: str | None = None, **body: Any) -> None:
         """Put an object in; `labels`, `annotations` and `metadata` go where they belong."""
-        metadata = {"name": name, "uid": f"uid-of-{name}", **body.pop("metadata", {})}
+        metadata = {"name": name, "uid": f"uid-of-{name}", "creationTimestamp": MADE, **body.pop("metadata", {})}
         if namespace:
             metadata["namespace"] = namespace
         for part in ("labels", "annotations"):
@@ -57,6 +60,10 @@ class ApiServer:
         group, version = next((each[0], each[1]) for each in self._kinds if each[2] == kind)
         api_version = f"{group}/{version}" if group else version
         self._objects.append({"apiVersion": api_version, "kind": kind, "metadata": metadata, **body})
+
+    def remove(self, kind: str) -> None:
+        """Take every object of a kind out."""
+        self._objects = [each for each in self._objects if each["kind"] != kind]
 
     def refuse(self, plural: str, status: int, message: str) -> None:
         """Answer every request for a kind with an error."""

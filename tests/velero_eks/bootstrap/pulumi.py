@@ -45,6 +45,10 @@ class Pulumi:
         self._answers.append((words.split(), {"out": text, "err": err, "code": code}))
         (self._folder / "answers").write_text(json.dumps(self._answers))
 
+    def forget(self, words: str) -> None:
+        """Take back what these words were answered with."""
+        self._answers = [each for each in self._answers if each[0][: len(words.split())] != words.split()]
+
     @property
     def calls(self) -> list[tuple[list[str], str]]:
         """Every command so far."""

@@ -175,6 +175,18 @@ def test_done_takes_the_section_away_once_the_state_has_everything(root, pulumi,
     assert "nothing to do" in capsys.readouterr().out
 
 
+def test_done_answers_programs_and_writes_only_with_a_yes(root, pulumi, capsys):
+    before = path(root).read_text()
+    path(root).write_text(before + SECTION)
+    all_of_it = [(FIELDS["bucket"], "velero"), (BUCKET_SETTINGS["policy"], "velero"), (SCHEDULE, "velero-daily-backup")]
+    pulumi.answer("stack export", exported(*all_of_it))
+    for yes, text, written in ((False, before + SECTION, False), (True, before, True), (True, before, False)):
+        assert done("prod", yes=yes, as_json=True, start=root, terminal=NOBODY) == DONE
+        answer = {"version": 1, "stack": "prod", "section": {}, "written": written}
+        assert json.loads(capsys.readouterr().out) == answer
+        assert path(root).read_text() == text
+
+
 def test_done_refuses_while_the_state_lacks_something(root, pulumi):
     path(root).write_text(path(root).read_text() + SECTION)
     pulumi.answer("stack export", exported((FIELDS["bucket"], "velero")))

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 
 from tests.support import settings
 from tests.velero_eks.bootstrap.api_server import SNAPSHOT_KINDS, VELERO_KINDS, ApiServer
 from velero_eks.bootstrap.look_cluster import look_at_cluster
-from velero_eks.bootstrap.observed import Definition, Installed, Kubernetes, StorageClass
+from velero_eks.bootstrap.observed import Definition, Installed, Kubernetes, Namespace, StorageClass
 from velero_eks.cluster.access import Cluster
+from velero_eks.cluster.connection import Answer
 from velero_eks.cluster.errors import Unreachable
 from velero_eks.cluster.facts import Unknown
 
@@ -72,7 +75,8 @@ def test_what_velero_left_is_read_with_the_uids_of_its_backups():
     server.add("Backup", "of-another-velero", "elsewhere")
     server.add("BackupStorageLocation", "default", "velero", spec={"objectStorage": {"bucket": "b"}})
     found = look(server)
-    assert (found.namespace, found.secret, found.release) == ("Terminating", True, True)
+    assert found.namespace == Namespace("Terminating", datetime(2026, 11, 1, tzinfo=UTC).timestamp())
+    assert (found.secret, found.release) == (True, True)
     assert isinstance(found.schedules, tuple)
     assert isinstance(found.locations, tuple)
     assert [(each.name, each.cron) for each in found.schedules] == [("daily", "@daily")]
@@ -139,6 +143,16 @@ def test_a_cluster_that_does_not_answer_is_unknown_as_a_whole():
             raise Unreachable("shop: no answer")
 
     assert look_at_cluster(Cluster(Silent()), settings()) == Unknown("shop: no answer")
+
+
+def test_a_caller_who_is_not_let_in_is_told_from_a_server_that_is_not_reached():
+    class Closed(ApiServer):
+        def send(self, *arguments, **keywords):
+            return Answer(401, {}, b"{}")
+
+    found = look_at_cluster(Cluster(Closed()), settings())
+    assert isinstance(found, Unknown)
+    assert found.refused
 
 
 def test_looking_changes_nothing():

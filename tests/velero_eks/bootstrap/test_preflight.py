@@ -47,8 +47,10 @@ def test_nothing_in_the_way_exits_with_0(run):
     assert "Nothing is in the way." in result.stdout
 
 
-def test_a_warning_exits_with_0_and_an_error_with_1(run, tmp_path):
-    assert run(clean(volumes={"ebs.csi.aws.com": 1})).exit_code == 0
+def test_a_warning_exits_with_0(run):
+    result = run(clean(volumes={"ebs.csi.aws.com": 1}))
+    assert result.exit_code == 0
+    assert "1 warning. Nothing stops 'pulumi up'." in result.stdout
 
 
 def test_an_error_exits_with_1_and_says_so(run):
@@ -56,6 +58,23 @@ def test_an_error_exits_with_1_and_says_so(run):
     assert result.exit_code == 1
     assert "DELETING" in result.stdout
     assert "1 error. Mend the errors before 'pulumi up'." in result.stdout
+
+
+def test_what_could_not_be_asked_is_never_told_as_nothing_in_the_way(run):
+    result = run(clean(role=Unknown("no right to read roles"), bucket=Unknown("no right to read buckets")))
+    assert result.exit_code == 0
+    assert "Nothing is in the way" not in result.stdout
+    assert "Nothing was found; 2 checks could not be asked in full" in result.stdout
+
+
+def test_a_warning_beside_something_that_could_not_be_asked_is_no_green_light_either(run):
+    result = run(clean(role=Unknown("no right to read roles"), volumes={"ebs.csi.aws.com": 1}))
+    assert "1 warning; 1 check could not be asked in full" in result.stdout
+
+
+def test_a_reason_that_is_an_error_already_is_told_once(run):
+    reason = "shop: no answer from its API server"
+    assert run(clean(kubernetes=Unknown(reason))).stdout.count(reason) == 1
 
 
 def test_json_is_versioned_and_holds_every_check(run):
