@@ -1,10 +1,8 @@
-"""The three incidents, undone with the tool's commands alone; previews that come true; drills."""
+"""The three incidents, undone with the tool's commands alone; previews that come true."""
 
 from __future__ import annotations
 
-import json
 import time
-from xml.etree import ElementTree
 
 import pytest
 
@@ -12,7 +10,7 @@ from lab.processes import wait_until
 from lab.rehearsal import application as app
 from lab.rehearsal.incidents import deploy
 from lab.rehearsal.snapshot import compare, snapshot
-from tests.lab.tool import Tool, gone, refusal, until_blocked
+from tests.lab.tool import Tool, gone, until_blocked
 
 pytestmark = pytest.mark.lab
 
@@ -198,6 +196,35 @@ def test_missing_crds_come_back_before_the_namespace_that_needs_them(tool, api, 
     assert compare(before, application()).whole
 
 
+def test_a_cluster_comes_back_with_its_crds_first_and_its_webhooks_last(tool, api, application, run):
+    by_hand = {"name": "database", "namespace": app.NAMESPACE}
+    api.apply({"apiVersion": "v1", "kind": "Service", "metadata": by_hand, "spec": {"ports": [{"port": 5432}]}})
+    subsets = [{"addresses": [{"ip": "192.0.2.7"}], "ports": [{"port": 5432}]}]
+    api.apply({"apiVersion": "v1", "kind": "Endpoints", "metadata": by_hand, "subsets": subsets})
+    before = application()
+    name = f"cluster-{run}"
+    webhook = f"/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations/{app.WEBHOOK}"
+    try:
+        made = tool("backup", name, "--pre-change", app.GROUP, "--yes", "--json", code=None).json
+        assert made["phase"] == "Completed"
+        for path in (NAMESPACE, CRD, webhook):
+            gone(api, path)
+        arguments = ("restore", "cluster", "--from", name)
+        preview = tool(*arguments, "--preview", "--json").json
+        assert api.find(NAMESPACE) is None
+        report = tool(*arguments, "--yes", "--json").json
+        assert [step["title"] for step in report["steps"]] == [
+            "the whole cluster but its webhooks", f"Endpoints database -n {app.NAMESPACE}", "the webhooks",
+        ]  # fmt: skip
+        assert (report["good"], report["surprises"], fates(report)) == (True, [], fates(preview))
+        found = compare(before, application())
+        assert (found.lost, found.changed) == ((), {})
+        assert api.request("GET", f"{NAMESPACE}/endpoints/database")["subsets"] == subsets
+    finally:
+        api.delete(f"{NAMESPACE}/services/database")
+        api.delete(f"{NAMESPACE}/endpoints/database")
+
+
 def test_a_restore_without_anybody_to_ask_changes_nothing(tool, api, application, run):
     tool("backup", f"asked-{run}", "-n", app.NAMESPACE, "--yes")
     api.delete(f"{NAMESPACE}/configmaps/portal")
@@ -257,100 +284,6 @@ def test_a_backup_before_a_change_has_what_was_installed_a_second_ago(tool, api,
     assert after["phase"] == "Completed"
 
 
-def test_a_drill_proves_the_newest_backup_and_leaves_nothing_behind(tool, api, deployment, application, run):
-    held = {"name": "held", "namespace": app.NAMESPACE, "finalizers": ["example.com/hold"]}
-    api.apply({"apiVersion": "v1", "kind": "ConfigMap", "metadata": held, "data": {"value": "x"}})
-    balanced = {
-        "apiVersion": "v1", "kind": "Service", "metadata": {"name": "balanced", "namespace": app.NAMESPACE},
-        "spec": {"type": "LoadBalancer", "selector": {"a": "b"}, "externalTrafficPolicy": "Local",
-                 "ports": [{"port": 80, "nodePort": 30080}]},
-    }  # fmt: skip
-    api.apply(balanced)
-    try:
-        arguments = ("--schedule", "daily-backup", "--count-for-schedule", "--pre-change", app.GROUP, "--yes")
-        tool("backup", f"drilled-{run}", *arguments)
-        junit, markdown = deployment.workspace / "drill.xml", deployment.workspace / "drill.md"
-        reports = ("--junit", str(junit), "--markdown", str(markdown))
-        found = tool("drill", "--schedule", "daily-backup", "--yes", "--json", *reports).json
-        assert found["good"]
-        assert (found["backup"], found["phase"], found["wrong"]) == (f"drilled-{run}", "Completed", [])
-        told = {check["name"]: check["found"] for check in found["checks"]}
-        assert told["objects: Question.exam.example.com"] == "12 accepted by a dry run"
-        assert told["objects: Service"] == "3 as in the backup"
-        suite = ElementTree.fromstring(junit.read_text())  # noqa: S314 - the tool wrote it
-        assert (suite.get("failures"), suite.get("tests")) == ("0", str(len(found["checks"])))
-        assert f"`drilled-{run}`" in markdown.read_text()
-        really = tool("drill", "--custom-resources", "--yes", "--json").json
-        told = {check["name"]: check["found"] for check in really["checks"]}
-        assert told["objects: Question.exam.example.com"] == "12 as in the backup"
-        late = tool("drill", "--within", "1s", "--yes", "--json", code=1).json
-        assert [check["name"] for check in late["checks"] if not check["good"]] == ["recovery time"]
-        assert nothing_of_drills(api) == []
-    finally:
-        api.request("PATCH", f"{NAMESPACE}/configmaps/held", {"metadata": {"finalizers": None}},
-                    content="application/merge-patch+json")  # fmt: skip
-        api.delete(f"{NAMESPACE}/configmaps/held")
-        api.delete(f"{NAMESPACE}/services/balanced")
-
-
-def test_a_drill_finds_what_would_not_come_back(tool, api, application, run):
-    path = f"{NAMESPACE}/resourcequotas/limits"
-    quota = {"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "limits", "namespace": app.NAMESPACE}}
-    policy = {
-        "apiVersion": "admissionregistration.k8s.io/v1",
-        "kind": "ValidatingAdmissionPolicy",
-        "metadata": {"name": "no-quotas"},
-        "spec": {
-            "matchConstraints": {"resourceRules": [
-                {"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["resourcequotas"],
-                 "resourceNames": ["limits"]}]},
-            "validations": [{"expression": "false", "message": "no quotas any more"}],
-        },
-    }  # fmt: skip
-    binding = {
-        "apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingAdmissionPolicyBinding",
-        "metadata": {"name": "no-quotas"}, "spec": {"policyName": "no-quotas", "validationActions": ["Deny"]},
-    }  # fmt: skip
-    root = "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolic"
-    api.apply({**quota, "spec": {"hard": {"configmaps": "100"}}})
-    tool("backup", f"limits-{run}", "--schedule", "daily-backup", "--count-for-schedule", "-n", app.NAMESPACE, "--yes")
-    try:
-        api.apply(policy)
-        api.apply(binding)
-        probe = {**quota, "metadata": {**quota["metadata"], "name": "limits", "namespace": "default"}}
-        wait_until(lambda: _refused(api, probe), seconds=30, what="the policy refused quotas")
-        found = tool("drill", "--namespace", app.NAMESPACE, "--yes", "--json", code=1).json
-    finally:
-        api.delete(f"{root}ybindings/no-quotas")
-        api.delete(f"{root}ies/no-quotas")
-        api.delete(path)
-    assert found["phase"] == "PartiallyFailed"
-    assert [(each["kind"], each["name"], each["state"]) for each in found["wrong"]] == [
-        ("ResourceQuota", "limits", "missing")
-    ]
-    assert "no quotas any more" in json.dumps(found["messages"])
-    assert nothing_of_drills(api) == []
-
-
 def config_map(name: str, data: dict[str, str], labels: dict[str, str] | None = None):
     metadata = {"name": name, "namespace": app.NAMESPACE, **({"labels": labels} if labels else {})}
     return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data}
-
-
-def nothing_of_drills(api) -> list[str]:
-    """What is left of drills, which must be nothing."""
-    paths = (
-        "/api/v1/namespaces",
-        "/apis/velero.io/v1/namespaces/velero/restores",
-        "/api/v1/namespaces/velero/configmaps",
-    )
-    return [
-        body["metadata"]["name"]
-        for path in paths
-        for body in api.list(path)
-        if "velero-eks/drill" in (body["metadata"].get("labels") or {})
-    ]
-
-
-def _refused(api, body) -> bool:
-    return "no quotas any more" in refusal(api, "/api/v1/namespaces/default/resourcequotas", body)
