@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from rich.text import Text
 
-from velero_eks.cluster.errors import BadTarget, Conflict, OperationError
+from velero_eks.cluster.errors import BadTarget, Conflict, Forbidden, NotFound, OperationError
+from velero_eks.cluster.kinds import NAMESPACE
 
 from .asking_first import agreed
 from .coverage_command import coverage_of
@@ -26,6 +27,9 @@ from .session import Session
 
 FOUND, STOPPED = 1, 1
 _NAME_MAX = 63
+_SCOPED = tuple(
+    f"{what}{scope}ScopedResources" for what in ("included", "excluded") for scope in ("Cluster", "Namespace")
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,15 +59,24 @@ class Asked:
             spec["includedNamespaces"] = ["*"]
             spec["excludedNamespaces"] = [own_namespace]
         if self.cluster_resources is not None or self.groups:
-            spec["includeClusterResources"] = True if self.groups else self.cluster_resources
+            spec.update(_cluster_scoped(spec, all_of_them=bool(self.groups or self.cluster_resources)))
         if self.keep:
             spec["ttl"] = _go_duration(self.keep)
         return spec
 
 
+def _cluster_scoped(spec: Mapping[str, Any], *, all_of_them: bool) -> dict[str, Any]:
+    """All cluster-scoped objects, or none, in the kind of filter that the spec has: Velero refuses both in one."""
+    if any(spec.get(field) for field in _SCOPED):
+        lists = (["*"], []) if all_of_them else ([], ["*"])
+        return dict(zip(("includedClusterScopedResources", "excludedClusterScopedResources"), lists, strict=True))
+    return {"includeClusterResources": all_of_them}
+
+
 def backup(session: Session, asked: Asked, *, yes: bool, everything: bool, seconds: float, as_json: bool) -> int:
     """Back up, and print phase and coverage; the exit code is 0 where it is Completed and covers what was asked."""
     _check_name(asked)
+    _check_namespaces(session, asked)
     if session.cluster.find(BACKUP.path(session.target.namespace, asked.name)) is not None:
         raise BadTarget(f"a backup {asked.name} exists already; choose another name")
     spec = _spec(session, asked)
@@ -100,6 +113,20 @@ def _check_name(asked: Asked) -> None:
         raise BadTarget("--count-for-schedule goes with --schedule; name the schedule that it counts for")
     if asked.groups and asked.cluster_resources is False:
         raise BadTarget("--pre-change takes all cluster-scoped objects; take --no-cluster-resources away")
+
+
+def _check_namespaces(session: Session, asked: Asked) -> None:
+    """Refuse a namespace that is not there: Velero would make a backup without it, and call that PartiallyFailed."""
+    for name in asked.namespaces:
+        if any(character in name for character in "*?["):
+            continue
+        try:
+            session.cluster.get(NAMESPACE.path(None, name))
+        except NotFound as error:
+            raise BadTarget(f"{session.target.name} has no namespace {name!r}; nothing would be saved of it") from error
+        except Forbidden:
+            # Who may make a backup need not see namespaces.
+            return
 
 
 def _spec(session: Session, asked: Asked) -> dict[str, Any]:
@@ -141,6 +168,10 @@ def _announcement(session: Session, asked: Asked, spec: dict[str, Any]) -> Text:
     if spec.get("excludedNamespaces"):
         line.append(f" but {', '.join(spec['excludedNamespaces'])}")
     cluster = spec.get("includeClusterResources")
+    if "*" in (spec.get("includedClusterScopedResources") or ()):
+        cluster = True
+    elif "*" in (spec.get("excludedClusterScopedResources") or ()):
+        cluster = False
     told = {True: "all cluster-scoped objects", False: "no cluster-scoped objects", None: "those they refer to"}
     line.append(f", {told[cluster]}, kept {spec.get('ttl') or 'as long as the server has it'}")
     if asked.schedule:

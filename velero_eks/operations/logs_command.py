@@ -9,7 +9,7 @@ from typing import Any
 from rich.padding import Padding
 from rich.text import Text
 
-from velero_eks.cluster.errors import ApiError, BadTarget, NotAllowed, Unreachable
+from velero_eks.cluster.errors import BadTarget, NotAllowed, OperationError, Unreachable
 
 from .backup_store import BackupStore
 from .output import INDENT, console, counted, print_json, stamp, visible, working
@@ -54,7 +54,7 @@ def explain(session: Session, operation: Operation, *, shown: int = 10) -> list[
         store = session.store(operation.location if isinstance(operation, Backup) else None)
         name = operation.name
         found = store.restore_messages(name) if isinstance(operation, Restore) else store.messages(name)
-    except (ApiError, BadTarget, NotAllowed, Unreachable) as error:
+    except OperationError as error:
         return [*lines, f"what Velero wrote about it cannot be read: {error}"]
     wrong = [message for message in found if message.severity == "error"]
     wrong = wrong or [message for message in found if message.severity == "warning"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import contextlib
 import re
 from collections.abc import Iterable
 from typing import Any
@@ -37,6 +39,8 @@ _LAST = ("APIService", "ValidatingWebhookConfiguration", "MutatingWebhookConfigu
 _METADATA = ("name", "generateName", "namespace", "labels", "annotations")
 # Labels and selectors that the Job controller makes of the Job's own uid.
 _JOB_LABELS = ("controller-uid", "batch.kubernetes.io/controller-uid", "job-name", "batch.kubernetes.io/job-name")
+# How tools keep in an annotation what they applied: kapp as JSON, k3s and Rancher packed (gzip in base64).
+_APPLIED, _PACKED, _SHORT = ('"data"', '"stringData"'), "H4sI", 3
 _TOKEN_VOLUME = "kube-api-access-"  # noqa: S105
 
 # Text that no YAML reader, of any version, takes for something else. What is not surely so is quoted.
@@ -64,11 +68,16 @@ def is_secret(body: Object) -> bool:
 
 
 def masked(body: Object) -> Object:
-    """A Secret with the length of each value in its place."""
+    """A Secret with the length of each value in its place, also where an annotation repeats them."""
     shown = dict(body)
     for field in ("data", "stringData"):
         if isinstance(body.get(field), dict):
             shown[field] = {key: _mask(str(value), encoded=field == "data") for key, value in body[field].items()}
+    annotations = body["metadata"].get("annotations")
+    if annotations:
+        values = _values(body)
+        told = {key: _mask(text, encoded=False) if _tells(text, values) else text for key, text in annotations.items()}
+        shown["metadata"] = {**body["metadata"], "annotations": told}
     return shown
 
 
@@ -89,6 +98,22 @@ def _rank(body: Object) -> tuple[int, Key]:
     if kind in _LAST:
         return len(_ORDER) + 1, Key.of(body)
     return (_ORDER.index(kind) if kind in _ORDER else len(_ORDER)), Key.of(body)
+
+
+def _values(body: Object) -> list[str]:
+    """What is secret in a Secret, as it is and encoded."""
+    found = [str(value) for value in (body.get("stringData") or {}).values()]
+    for value in (body.get("data") or {}).values():
+        found.append(str(value))
+        with contextlib.suppress(ValueError):
+            found.append(base64.b64decode(str(value)).decode(errors="ignore"))
+    # The few letters of a short one are in any text.
+    return [value for value in found if len(value) > _SHORT]
+
+
+def _tells(text: str, values: Iterable[str]) -> bool:
+    """Whether an annotation holds a value, or the whole object as some tool applied it: as JSON, or packed."""
+    return any(mark in text for mark in _APPLIED) or text.startswith(_PACKED) or any(value in text for value in values)
 
 
 def _mask(value: str, *, encoded: bool) -> str:

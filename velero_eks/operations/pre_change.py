@@ -86,6 +86,9 @@ def _nudge(session: Session) -> None:
             restore = velero.wait_for_restore(name, seconds=_STEP_SECONDS)
             if not restore.good:
                 raise _NudgeFailed(f"Restore {name} is {restore.phase}: {restore.why or 'see its log'}")
+        except KeyboardInterrupt:
+            print(f"removing Backup and Restore {name}, which made the server look", file=sys.stderr)
+            raise
         finally:
             _clean_up(session, name)
 

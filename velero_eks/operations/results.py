@@ -19,7 +19,7 @@ _ENTRY = re.compile(
     re.DOTALL,
 )
 _PAIR = re.compile(r'([A-Za-z_][\w.-]*)=("(?:[^"\\]|\\.)*"|\S*)')
-_LEVELS = ("panic", "fatal", "error", "warning", "info", "debug", "trace")
+_RANKS = {name: rank for rank, name in enumerate(("panic", "fatal", "error", "warning", "info", "debug", "trace"))}
 
 
 @dataclass(frozen=True, order=True)
@@ -93,8 +93,7 @@ class LogLine:
 
     def at_least(self, level: str) -> bool:
         """Whether this is as severe as `level` (a word of logrus), or more."""
-        order = {name: rank for rank, name in enumerate(_LEVELS)}
-        return order.get(self.level, order["info"]) <= order.get(level, order["info"])
+        return _RANKS.get(self.level, _RANKS["info"]) <= _RANKS.get(level, _RANKS["info"])
 
 
 def log_line(line: str) -> LogLine:

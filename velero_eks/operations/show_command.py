@@ -77,11 +77,13 @@ def show(session: Session, name: str, wanted: Wanted, *, at: str | None, names_o
         print(f"error: {_nothing(store, backup, wanted)}", file=sys.stderr)
         return FOUND
     if as_json:
-        print_json({"backup": backup.name, "started": backup.started, "objects": bodies})
+        print_json({"backup": backup.name, "phase": backup.phase, "started": backup.started, "objects": bodies})
     elif names_only:
         _print_names([Key.of(body) for body in bodies])
     else:
-        sys.stdout.write(f"# From backup {backup.name}, begun {backup.started:%Y-%m-%dT%H:%M:%SZ}.\n")
+        begun = f", begun {backup.started:%Y-%m-%dT%H:%M:%SZ}" if backup.started else ""
+        part = "" if backup.good else f" It is {backup.phase}: objects may be missing."
+        sys.stdout.write(f"# From backup {backup.name}{begun}.{part}\n")
         sys.stdout.write(as_yaml(bodies))
     if left_out:
         print(f"{counted(left_out, 'object')} made by controllers left out; --derived shows them", file=sys.stderr)

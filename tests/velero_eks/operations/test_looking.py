@@ -74,6 +74,12 @@ def test_an_object_is_shown_with_the_cluster_gone(bucket, run):
     assert result.stdout.startswith("# From backup whole, begun 2026-11-23T")
 
 
+def test_what_a_backup_that_failed_in_part_shows_is_said_to_be_perhaps_not_all(bucket, run):
+    result = run("show", "in-part", "cm/grading", "-n", "exam-prod", "--stack", "dev")
+    assert result.exit_code == 0
+    assert result.stdout.splitlines()[0].endswith("It is PartiallyFailed: objects may be missing.")
+
+
 def test_a_namespace_is_shown_whole_in_an_order_that_a_cluster_takes(bucket, run):
     result = run("show", "whole", "-n", "exam-prod", "--stack", "dev")
     kinds = [document["kind"] for document in yaml.safe_load_all(result.stdout)]

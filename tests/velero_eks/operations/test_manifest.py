@@ -60,6 +60,27 @@ def test_only_secrets_are_masked():
     assert manifest({**SECRET, "kind": "ConfigMap"})["data"] == SECRET["data"]
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"apiVersion":"v1","data":{"key":"b2xkLXZhbHVl"},"kind":"Secret"}',
+        '{"kind":"Secret","stringData":{"key":"an old value"}}',
+        "H4sIAAAAAAAAA6tWKkktLlGyUlAqS8wpTVWqBQAYMRZVFAAAAA==",
+        "the password is s3cr3t-word",
+        "rotated from czNjcjN0LXdvcmQ=",
+    ],
+)
+def test_an_annotation_that_repeats_a_secret_is_masked_with_it(text):
+    annotations = {"kapp.k14s.io/original": text, "owner": "team-exam"}
+    secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s", "annotations": annotations},
+              "data": {"key": "czNjcjN0LXdvcmQ=", "short": "YQ==", "damaged": "%"}}  # fmt: skip
+    shown = manifest(secret)["metadata"]["annotations"]
+    assert shown == {
+        "kapp.k14s.io/original": f"<{len(text)} bytes, masked; --show-secrets shows them>", "owner": "team-exam",
+    }  # fmt: skip
+    assert manifest(secret, show_secrets=True)["metadata"]["annotations"] == annotations
+
+
 def test_a_job_is_shown_without_the_selector_that_a_server_refuses_from_anybody():
     labels = {"app": "x", "controller-uid": "1", "batch.kubernetes.io/controller-uid": "1", "job-name": "j",
               "batch.kubernetes.io/job-name": "j"}  # fmt: skip
