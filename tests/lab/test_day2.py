@@ -15,6 +15,7 @@ from tests.lab.tool import Tool, gone, until_blocked
 pytestmark = pytest.mark.lab
 
 NAMESPACE = f"/api/v1/namespaces/{app.NAMESPACE}"
+JOBS = f"/apis/batch/v1/namespaces/{app.NAMESPACE}/jobs"
 CRD = f"/apis/apiextensions.k8s.io/v1/customresourcedefinitions/{app.CRD}"
 CARRIER = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/downloadrequests.velero.io"
 
@@ -136,9 +137,15 @@ def test_a_preview_tells_each_fate_and_the_restore_keeps_to_it(tool, api, applic
     node_port = {"type": "NodePort", "selector": {"a": "b"}, "ports": [{"name": "http", "port": 80}]}
     metadata = {"name": "ported", "namespace": app.NAMESPACE}
     api.apply({"apiVersion": "v1", "kind": "Service", "metadata": metadata, "spec": node_port})
+    api.apply(service("relabelled", {"label": "saved"}))
+    for name in ("job-deleted", "job-relabelled"):
+        api.apply(job(name, {"label": "saved"}))
     try:
         tool("backup", f"fates-{run}", "-n", app.NAMESPACE, "--yes")
         api.delete(f"{NAMESPACE}/configmaps/deleted")
+        gone(api, f"{JOBS}/job-deleted")
+        api.apply(service("relabelled", {"label": "changed"}))
+        api.apply(job("job-relabelled", {"label": "changed"}))
         api.apply(config_map("changed", {"value": "changed", "more": "x"}, labels))
         api.apply({**config_map("immutable", {"value": "changed"}, labels), "immutable": True})
         api.apply(config_map("younger", {"value": "new"}, labels))
@@ -154,6 +161,9 @@ def test_a_preview_tells_each_fate_and_the_restore_keeps_to_it(tool, api, applic
         assert told["ConfigMap/changed"] == "would change"
         assert told["ConfigMap/immutable"] == "in the way"
         assert told["Service/ported"] == "kept as it is"
+        assert (told["Service/relabelled"], told["Job/job-deleted"]) == ("would change", "created")
+        # Velero takes the controller's labels off a Job, and sends that, too; nobody can change a Job's selector.
+        assert told["Job/job-relabelled"] == "in the way"
         (fields,) = [
             each["fields"] for step in updated["steps"] for each in step["objects"] if each["name"] == "changed"
         ]
@@ -167,7 +177,10 @@ def test_a_preview_tells_each_fate_and_the_restore_keeps_to_it(tool, api, applic
     finally:
         for name in ("deleted", "changed", "immutable", "younger"):
             api.delete(f"{NAMESPACE}/configmaps/{name}")
-        api.delete(f"{NAMESPACE}/services/ported")
+        for name in ("ported", "relabelled"):
+            api.delete(f"{NAMESPACE}/services/{name}")
+        for name in ("job-deleted", "job-relabelled"):
+            api.delete(f"{JOBS}/{name}")
 
 
 def test_a_namespace_is_restored_beside_itself(tool, api, application, run):
@@ -282,6 +295,18 @@ def test_a_backup_before_a_change_has_what_was_installed_a_second_ago(tool, api,
     # A kind that went is in the server's cache too, and makes backups fail in part; the nudge mends that as well.
     after = tool("backup", f"after-{run}", "--pre-change", app.GROUP, "-n", app.NAMESPACE, "--yes", "--json").json
     assert after["phase"] == "Completed"
+
+
+def service(name: str, labels: dict[str, str]):
+    metadata = {"name": name, "namespace": app.NAMESPACE, "labels": labels}
+    spec = {"type": "NodePort", "selector": {"a": "b"}, "ports": [{"name": "http", "port": 80}]}
+    return {"apiVersion": "v1", "kind": "Service", "metadata": metadata, "spec": spec}
+
+
+def job(name: str, labels: dict[str, str]):
+    pod = {"restartPolicy": "Never", "containers": [{"name": "job", "image": "registry.example.com/job:1"}]}
+    metadata = {"name": name, "namespace": app.NAMESPACE, "labels": labels}
+    return {"apiVersion": "batch/v1", "kind": "Job", "metadata": metadata, "spec": {"template": {"spec": pod}}}
 
 
 def config_map(name: str, data: dict[str, str], labels: dict[str, str] | None = None):

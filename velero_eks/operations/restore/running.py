@@ -72,11 +72,16 @@ def run(session: Session, preview: Preview, *, seconds: float) -> Report:
     Of a plan that goes on, only a step that failed altogether ends it.
     """
     results: list[StepResult] = []
-    for step in preview.plan.steps:
-        if isinstance(step, DirectStep):
-            result = _directly(session, step, preview)
-        else:
-            result = _by_velero(session, step, preview, seconds)
+    for number, step in enumerate(preview.plan.steps, start=1):
+        try:
+            if isinstance(step, DirectStep):
+                result = _directly(session, step, preview)
+            else:
+                result = _by_velero(session, step, preview, seconds)
+        except (KeyboardInterrupt, OperationError):
+            for later in preview.plan.steps[number:]:
+                print(f"not begun: {later.title}", file=sys.stderr)
+            raise
         results.append(result)
         if not (result.good or (preview.plan.goes_on and result.in_part)):
             break

@@ -21,7 +21,7 @@ DISCOVERY = {
     "items": [{"metadata": {"name": ""}, "versions": [{"version": "v1", "resources": [
         {"resource": plural, "scope": "Namespaced", "responseKind": {"kind": kind},
          "verbs": ["create", "get", "list", "patch"]}
-        for plural, kind in (("configmaps", "ConfigMap"), ("secrets", "Secret"))
+        for plural, kind in (("configmaps", "ConfigMap"), ("persistentvolumeclaims", "PersistentVolumeClaim"))
     ]}]}],
 }  # fmt: skip
 NO_GROUPS = {"kind": "APIGroupDiscoveryList", "items": []}
@@ -129,6 +129,20 @@ def test_a_change_is_what_the_server_makes_of_it(result, fate):
     found, _ = asked(answer, 1, existing="update", there=there)
     (told,) = [each for each in found.predictions if each.key.name == "c000"]
     assert told.fate is fate
+
+
+def test_a_claim_is_asked_about_as_velero_sends_it_without_the_volume_that_it_makes_anew():
+    spec = {"volumeName": "pv-1", "resources": {}}
+    volume = stored("PersistentVolume", "pv-1", spec={"persistentVolumeReclaimPolicy": "Delete"})
+    claim = stored("PersistentVolumeClaim", "data", "shop", spec=spec, labels={"l": "saved"}, status={"phase": "Bound"})
+    state = live([SHOP, body("PersistentVolumeClaim", "data", "shop", spec=spec, labels={"l": "live"})])
+    server = Server(refusing(422, "Invalid", "spec is immutable after creation"))
+    wanted = RestoreSpec(backup="b", existing="update", namespaces=("shop",))
+    found = ask(Cluster(server), predict(wanted, [claim, volume], state), state)
+    assert [sent for _, _, sent in server.writes] == [
+        {"metadata": {"labels": {"l": "saved"}}, "spec": {"volumeName": None}}
+    ]
+    assert [each.key.name for each in found.predictions if each.fate is Fate.BLOCKED] == ["data"]
 
 
 def test_nothing_is_asked_about_a_namespace_that_is_not_there():

@@ -107,6 +107,13 @@ def test_what_controllers_make_is_marked():
     assert one(predict(spec(), [owned], live([SHOP])), "made").derived
 
 
+def test_a_snapshot_comes_back_under_another_name_and_is_not_compared():
+    snapshot = stored("VolumeSnapshot", "velero-data-x", "shop", spec={})
+    told = predict(spec(), [snapshot], live([SHOP]))
+    assert one(told, "velero-data-x").derived
+    assert hold(told, live([SHOP]).objects, live([SHOP]).objects).whole
+
+
 def test_what_is_asked_for_by_name_is_looked_at_though_an_operator_owns_it():
     owned = stored("Secret", "made", "shop", ownerReferences=[{"kind": "Operator"}], data={"k": "saved"})
     told = predict(spec(resources=("secrets",)), [owned], live([SHOP]))

@@ -65,6 +65,31 @@ def test_a_clusters_webhooks_are_restored_though_something_before_failed_in_part
     assert (report.outcome.compared, report.outcome.as_foretold) == (4, 1)
 
 
+def test_a_namespace_is_made_by_the_first_step_that_writes_into_it_and_there_for_the_others():
+    contents = [stored("Namespace", "shop"), stored("ConfigMap", "a", "shop"), stored("Secret", "b", "shop")]
+    made = session(Api())
+    plan = plan_objects("b", contents, contents[1:], is_live=lambda _: False, namespace=None, existing="update")
+    preview = make_preview(made.cluster, backup("b"), plan, contents, None)
+    told = [{each.key.kind: each.fate.value for each in step.predictions} for step in preview.steps]
+    assert told == [
+        {"Namespace": "created", "ConfigMap": "created"}, {"Namespace": "kept as it is", "Secret": "created"},
+    ]  # fmt: skip
+
+
+def test_what_is_not_begun_when_a_restore_is_interrupted_is_said(capsys):
+    def on(method: str, path: str, _: Any) -> None:
+        if method == "GET" and "/restores/" in path:
+            raise KeyboardInterrupt
+
+    api = Server("New")
+    api.on = on
+    with pytest.raises(KeyboardInterrupt):
+        restored(api)
+    said = capsys.readouterr().err
+    assert "goes on in the server" in said
+    assert "not begun: the webhooks" in said
+
+
 def test_a_step_that_failed_altogether_ends_the_restore():
     report = restored(Server("Failed", "Completed"))
     assert len(report.results) == 1
