@@ -32,7 +32,7 @@ def render(file: StackFile, found: Adoption, screen: Console | None = None) -> N
             said = Text.assemble((blocked.what, "red"), f": {blocked.why}\n", (f"→ {blocked.remedy}", "cyan"))
             out.print(Padding(said, (0, 0, 0, 2)))
     if found.found:
-        out.print(Text("\nTaken over", "bold"))
+        out.print(Text("\nTo take over", "bold"))
         for each in found.found:
             out.print(Padding(_found(each), (0, 0, 0, 2)))
     if found.notes:
@@ -40,7 +40,7 @@ def render(file: StackFile, found: Adoption, screen: Console | None = None) -> N
         for note in found.notes:
             out.print(Padding(Text(note, "yellow"), (0, 0, 0, 2)))
     if found.made and found.found:
-        out.print(Text("\nMade anew", "bold"))
+        out.print(Text("\nTo make anew", "bold"))
         made = ", ".join(dict.fromkeys(label(resource) for resource in found.made))
         out.print(Padding(Text(made, "dim"), (0, 0, 0, 2)))
     out.print()
@@ -104,4 +104,4 @@ def _verdict(found: Adoption) -> Text:
         return Text("Nothing exists under the stack's names that its state does not have.", "green")
     changed = sum(1 for each in found.found if each.differences)
     said = f", {changed} of them changed in place" if changed else ""
-    return Text(f"{counted(len(found.found), 'resource')} taken over{said}; none replaced.", "green")
+    return Text(f"{counted(len(found.found), 'resource')} to take over{said}; none replaced.", "green")

@@ -122,7 +122,7 @@ def survey(recording: Recording, settings: Settings, state: State, aws: LiveAws,
     lives = {
         resource.urn: aws.find(resource) if aws.reads(resource.type) else cluster.find(resource) for resource in wanted
     }
-    made_up, real = _key_ids(recording, lives)
+    made_up, real = _key_ids(recording, state, lives)
     for resource in wanted:
         live = lives[resource.urn]
         if live is None:
@@ -163,13 +163,13 @@ def _drop_parts_without_whole(result: _Survey) -> None:
     result.found = [each for each in result.found if each not in alone]
 
 
-def _key_ids(recording: Recording, lives: dict[str, Live | None]) -> tuple[str | None, str | None]:
-    """The key's id in the offline plan, which made one up, and its real one."""
+def _key_ids(recording: Recording, state: State, lives: dict[str, Live | None]) -> tuple[str | None, str | None]:
+    """The key's id in the offline plan, which made one up, and its real one: the state's, or that of what exists."""
     keys = recording.of_type(FIELDS["key"])
     if not keys:
         return None, None
     live = lives.get(keys[0].urn)
-    return keys[0].id, live.id if live and not live.cannot else None
+    return keys[0].id, state.resources.get((keys[0].type, keys[0].name)) or (live.id if live else None)
 
 
 def _same_key(result: _Survey, aws: LiveAws, present: set[str], real: str | None) -> None:

@@ -237,6 +237,9 @@ def snapshots(case: Case) -> Iterator[Finding]:
     if known(kubernetes.snapshot_class):
         what = f"the VolumeSnapshotClass {SNAPSHOT_CLASS}"
         yield from case.taken(what, FIELDS["snapshot_class"], settings.adopt.snapshot_class)
+    if settings.volumes.snapshot_controller == "addon" and isinstance(addon, Unknown):
+        # Where it is there already, `up` stops at making it.
+        raise NotAsked(addon.why)
 
 
 def storage_class(case: Case) -> Iterator[Finding]:

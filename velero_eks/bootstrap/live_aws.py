@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from components.adoption import BUCKET_SETTINGS, FIELDS
 from components.documents.iam import POLICY_NAME
@@ -19,6 +19,7 @@ from velero_eks.plan.model import Resource
 from .look_aws import alias_target, find_association, find_bucket, find_key, s3_client
 
 Properties = dict[str, Any]
+Answer = TypeVar("Answer")
 
 _ABSENT = frozenset(
     {
@@ -68,16 +69,7 @@ class LiveAws:
 
     def find(self, resource: Resource) -> Live | None:
         """What exists of a planned resource, None where there is nothing. A key is found by its alias."""
-        from botocore.exceptions import BotoCoreError, ClientError
-
-        try:
-            return self._readers[resource.type](resource.inputs)
-        except ClientError as error:
-            if error_code(error) in _ABSENT:
-                return None
-            raise aws.explained(error, f"reading {resource.type} {resource.name}") from error
-        except BotoCoreError as error:
-            raise aws.explained(error, f"reading {resource.type} {resource.name}") from error
+        return _read(f"{resource.type} {resource.name}", lambda: self._readers[resource.type](resource.inputs))
 
     def reads(self, type_: str) -> bool:
         """Whether resources of this type are of AWS."""
@@ -85,25 +77,23 @@ class LiveAws:
 
     def bucket_key(self, bucket: str) -> str | None:
         """The ARN of the customer managed key that a bucket encrypts with by default, if there is such a one."""
-        from botocore.exceptions import ClientError
-
-        try:
-            rules = self._encryption(bucket)["rules"]
-        except ClientError as error:
-            if error_code(error) in _ABSENT:
-                return None
-            raise aws.explained(error, f"reading the encryption of {bucket}") from error
+        found = _read(f"the encryption of {bucket}", lambda: self._encryption(bucket))
+        rules = found["rules"] if found else []
         named = (rules[0].get("applyServerSideEncryptionByDefault") or {}).get("kmsMasterKeyId") if rules else None
         if not named or named.endswith("alias/aws/s3"):
             return None
-        found = find_key(self._kms, named)
-        return None if found is None or found.manager == "AWS" else found.arn
+        key = _read(f"the key {named}, which encrypts {bucket}", lambda: find_key(self._kms, named))
+        return None if key is None or key.manager == "AWS" else key.arn
 
     def other_grants(self, role: str) -> list[str]:
         """Policies of a role besides the one that the program writes: they stay, and so does what they allow."""
-        attached = self._iam.list_attached_role_policies(RoleName=role)["AttachedPolicies"]
-        inline = self._iam.list_role_policies(RoleName=role)["PolicyNames"]
-        return [each["PolicyName"] for each in attached] + [name for name in inline if name != POLICY_NAME]
+
+        def names() -> list[str]:
+            attached = self._iam.list_attached_role_policies(RoleName=role)["AttachedPolicies"]
+            inline = self._iam.list_role_policies(RoleName=role)["PolicyNames"]
+            return [each["PolicyName"] for each in attached] + [name for name in inline if name != POLICY_NAME]
+
+        return _read(f"the policies of the role {role}", names) or []
 
     def _bucket(self, inputs: Properties) -> Live | None:
         found = find_bucket(self._s3, inputs["bucket"], self._settings.cluster.account)
@@ -226,6 +216,18 @@ class LiveAws:
         found = eks.describe_addon(clusterName=inputs["clusterName"], addonName=SNAPSHOT_CONTROLLER)["addon"]
         wanted = inputs.get("addonVersion")
         return Live(SNAPSHOT_CONTROLLER, {"addonVersion": found["addonVersion"]} if wanted else {})
+
+
+def _read(what: str, ask: Callable[[], Answer | None]) -> Answer | None:
+    """What AWS answers, None where there is no such thing. Raises `OperationError` for anything else."""
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    try:
+        return ask()
+    except (BotoCoreError, ClientError) as error:
+        if isinstance(error, ClientError) and error_code(error) in _ABSENT:
+            return None
+        raise aws.explained(error, f"reading {what}") from error
 
 
 def _own(tags: Mapping[str, str]) -> dict[str, str]:

@@ -235,6 +235,34 @@ def test_a_disabled_key_cannot_be(server):
     assert "aws kms enable-key" in remedy
 
 
+def test_a_key_that_is_to_be_deleted_is_saved_before_it_is_enabled(server):
+    client("kms").schedule_key_deletion(KeyId=make_key(), PendingWindowInDays=7)
+    assert blocked(look(server))[1].startswith("aws kms cancel-key-deletion --region eu-west-1 --key-id ")
+
+
+def test_a_disabled_key_is_still_the_buckets_own_and_the_aliases(server):
+    make_bucket()
+    key = make_key()
+    encrypt(key)
+    client("kms").disable_key(KeyId=key)
+    found = look(server)
+    assert [each.what for each in found.blocked] == [f"Key {key}"]
+    alias = next(each for each in found.found if each.resource.type == FIELDS["key_alias"])
+    assert alias.differences == ()
+
+
+def test_a_bucket_that_the_state_lost_is_encrypted_with_the_key_that_it_still_has(server):
+    make_bucket()
+    key = make_key()
+    encrypt(key)
+    held = State({(FIELDS["key"], "velero"): key, (FIELDS["key_alias"], "velero"): "alias/velero-shop"})
+    found = look(server, state=held)
+    assert found.blocked == ()
+    assert found.section()["bucket"] == BUCKET
+    encryption = next(each for each in found.found if each.resource.type == BUCKET_SETTINGS["encryption"])
+    assert encryption.differences == ()
+
+
 @pytest.mark.parametrize(
     ("release", "said", "remedy"),
     [
@@ -295,14 +323,31 @@ def test_a_release_that_cannot_be_read_is_an_error_that_names_it(server):
         look(server)
 
 
-def test_what_may_not_be_read_stops_the_whole(server):
+@pytest.mark.parametrize(
+    ("service", "operation", "action"),
+    [
+        ("iam", "get_role", "iam:GetRole"),
+        ("iam", "list_attached_role_policies", "iam:ListAttachedRolePolicies"),
+        ("kms", "describe_key", "kms:DescribeKey"),
+        ("kms", "list_resource_tags", "kms:ListResourceTags"),
+        ("s3", "get_bucket_encryption", "s3:GetEncryptionConfiguration"),
+    ],
+)
+def test_what_may_not_be_read_stops_the_whole(server, service, operation, action):
+    make_bucket()
+    encrypt(make_key())
+    make_role()
     answers = Answers()
-    answers.refuse("iam", "get_role", "AccessDenied", "not authorized to perform iam:GetRole", 403)
+    answers.refuse(service, operation, "AccessDenied", f"not authorized to perform {action}", 403)
+    refused = getattr(answers.client(service), operation)
 
-    def asking(service: str, *, region: str | None = None, **options: Any) -> Any:
-        return answers.client(service) if service == "iam" else aws.client(service, region=region, **options)
+    def asking(wanted: str, *, region: str | None = None, **options: Any) -> Any:
+        made = aws.client(wanted, region=region, **options)
+        if wanted == service:
+            setattr(made, operation, refused)
+        return made
 
-    with pytest.raises(OperationError, match="iam:GetRole"):
+    with pytest.raises(OperationError, match=action):
         look(server, asking=asking)
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from tests.velero_eks.bootstrap import findings_aws, findings_cluster
 from tests.velero_eks.bootstrap.cases import FACTS, MADE, facts, results
-from tests.velero_eks.bootstrap.spoilt import BUCKET, CONTEXT, IN_STATE
+from tests.velero_eks.bootstrap.spoilt import BUCKET, CONTEXT, CSI, IN_STATE
 from velero_eks.bootstrap import check, checks_aws, checks_cluster, checks_here
 from velero_eks.bootstrap.check import Case, Finding
 from velero_eks.bootstrap.observed import Contents, Namespace
@@ -142,3 +142,10 @@ def test_backups_of_a_velero_that_is_gone_stop_nobody_who_adopts_their_bucket():
     assert results(facts(**left), adopt={"bucket": BUCKET})["shared-location"].outcome == "warning"
     rebuilt = {**left, "namespace": Namespace("Active", MADE + 120), "state": IN_STATE}
     assert results(facts(**rebuilt))["shared-location"].outcome == "warning"
+
+
+def test_an_add_on_that_could_not_be_asked_for_is_not_taken_as_absent():
+    unknown = {"addons": Unknown("no right to list add-ons")}
+    found = results(facts(cluster=unknown), **CSI)["snapshots"]
+    assert (found.outcome, found.why) == ("not asked", "no right to list add-ons")
+    assert results(facts(cluster=unknown))["snapshots"].outcome == "passed"
