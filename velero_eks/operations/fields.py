@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from .objects import ABSENT, Difference
+from .output import visible
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -41,6 +42,7 @@ def _value(value: Any, secret: bool) -> str:
     if secret:
         return MASK
     text = value if isinstance(value, str) else json.dumps(value, default=str)
+    text = "\n".join(visible(line) for line in text.split("\n"))
     return text if len(text) <= _LONG else f"{text[:_LONG]}… ({len(text):,} characters)"
 
 

@@ -11,7 +11,7 @@ from components.settings.duration import Duration
 
 from .objects import Object
 from .output import ago, length, stamp
-from .records import Location, Record, Schedule, moment
+from .records import Location, Record, Repository, Schedule, moment
 from .status_model import Observed, Problem, ScheduleState
 from .undecodable import undecodable
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 # The server looks at its locations every minute if they say nothing else, and at a new object within seconds.
 _STALE = timedelta(minutes=10)
 _UNSEEN = timedelta(minutes=2)
-# Kopia's own default is an hour; a day without it means that it does not happen.
+# Kopia's own default is an hour; a day without it means that it does not happen, unless it was told to be rarer.
 _UNMAINTAINED = timedelta(days=1)
 
 
@@ -208,9 +208,17 @@ def repository_problems(observed: Observed) -> Iterator[Problem]:
             when = moment(recent[-1].get("completeTimestamp"))
             said = recent[-1].get("message") or "the server does not say why"
             yield Problem("warning", subject, f"its last maintenance failed: {said}", when)
-        elif repository.maintained and observed.at - repository.maintained > _UNMAINTAINED:
+        elif repository.maintained and observed.at - repository.maintained > _maintained_within(repository):
             text = f"last maintained {ago(repository.maintained, observed.at)}: what expired takes up space"
             yield Problem("warning", subject, text, repository.maintained)
+
+
+def _maintained_within(repository: Repository) -> timedelta:
+    try:
+        every = Duration.parse_go(repository.maintenance_every or "1h").seconds
+    except ValueError:
+        return _UNMAINTAINED
+    return max(_UNMAINTAINED, timedelta(seconds=2 * every))
 
 
 def operation_problems(observed: Observed, schedules: Iterable[ScheduleState]) -> Iterator[Problem]:

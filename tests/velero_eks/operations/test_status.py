@@ -397,3 +397,12 @@ def test_a_proposed_kubectl_never_falls_on_the_current_context(monkeypatch, caps
     assert status_command.status(session, as_json=True) == 1
     mends = [problem["mend"] or "" for problem in json.loads(capsys.readouterr().out)["problems"]]
     assert [mend.partition(" -n ")[0] for mend in mends if " -n " in mend] == [f"kubectl --context {named}"]
+
+
+def test_a_repository_is_kept_up_as_often_as_it_says():
+    weekly = {"metadata": {"name": "r"}, "spec": {"maintenanceFrequency": "168h0m0s"}}
+    kept, late = (
+        Repository({**weekly, "status": {"phase": "Ready", "lastMaintenanceTime": ago(days=days)}}) for days in (10, 15)
+    )
+    assert assess(seen(repositories=(kept,)), SETTINGS).problems == ()
+    assert "last maintained 15 days ago" in the(assess(seen(repositories=(late,)), SETTINGS)).text
