@@ -14,9 +14,10 @@ from velero_eks.cluster.kinds import NAMESPACE, Kind
 from ..backup_contents import Stored
 from ..objects import Key, Object
 from .plan import DirectStep, RestorePlan, Step, VeleroStep
-from .prediction import Live
+from .prediction import Live, node_ports
 from .spec import NEVER_RESTORED, RestoreSpec
 
+_SERVICE = Kind("", "v1", "Service", "services", True)
 _THREADS = 8
 # Up to here single objects are asked for by name; a list of thousands for the sake of one would be waste.
 _BY_NAME = 20
@@ -26,12 +27,16 @@ _BY_NAMESPACE = 4
 
 @dataclass
 class Scope:
-    """Which collections, and which single objects, a preview looks at. The same scope is looked at afterwards."""
+    """Which collections, and which single objects, a preview looks at. The same scope is looked at afterwards.
+
+    With `ports` also which node ports are taken, in all namespaces.
+    """
 
     collections: dict[Kind, set[str]] = field(default_factory=lambda: defaultdict(set))
     """Kind → namespaces, where `""` stands for the cluster."""
     singles: set[tuple[Kind, str, str]] = field(default_factory=set)
     namespaces: set[str] = field(default_factory=set)
+    ports: bool = False
 
 
 def spec_of(step: Step) -> RestoreSpec:
@@ -49,8 +54,12 @@ def spec_of(step: Step) -> RestoreSpec:
 
 
 def items_of(step: Step, contents: Sequence[Stored]) -> Sequence[Stored]:
-    """The part of a backup that a step draws from."""
-    return step.items if isinstance(step, DirectStep) else contents
+    """The part of a backup that a step draws from: its objects, and the namespaces that may have to be made first."""
+    if not isinstance(step, DirectStep):
+        return contents
+    names = {item.place.namespace for item in step.items}
+    around = [item for item in contents if item.place.resource == NAMESPACE.resource and item.place.name in names]
+    return [*around, *(item for item in step.items if item not in around)]
 
 
 def scope_of(plan: RestorePlan, contents: Sequence[Stored], kinds: Iterable[Kind]) -> Scope:
@@ -65,6 +74,7 @@ def scope_of(plan: RestorePlan, contents: Sequence[Stored], kinds: Iterable[Kind
         # Of a namespace whose content is left out Velero makes the namespace itself; what goes on in it is no concern.
         scope.namespaces |= targets
         scope.namespaces |= {spec.target_key(item).name for item in taken if item.place.resource == NAMESPACE.resource}
+        scope.ports |= any(node_ports(item.body) for item in taken if item.place.resource == "services")
         for kind, items in _by_kind(taken).items():
             if kind.resource == NAMESPACE.resource:
                 continue
@@ -119,7 +129,15 @@ def look(cluster: Cluster, scope: Scope) -> Live:
     if refused:
         raise NotAllowed("\n".join(refused[resource] for resource in sorted(refused)))
     bodies = [*(body for bodies in lists for body in bodies), *(body for body in ones if body is not None)]
-    return Live({Key.of(body): body for body in bodies}, served)
+    return Live({Key.of(body): body for body in bodies}, served, _ports(cluster) if scope.ports else {})
+
+
+def _ports(cluster: Cluster) -> dict[int, Key]:
+    """Which node port is whose. Nothing where the caller may not see all Services: then nothing is foretold of them."""
+    try:
+        return {port: Key.of(body) for body in cluster.list(_SERVICE.path()) for port in node_ports(body)}
+    except Forbidden:
+        return {}
 
 
 def lighter(body: Object) -> Object:

@@ -56,11 +56,13 @@ class Prediction:
 class Live:
     """What a cluster holds and serves, as far as a restore meets it.
 
-    `served` is (apiVersion, kind) of everything that can be written. Objects are in the versions of the backup.
+    `served` is (apiVersion, kind) of everything that can be written. Objects are in the versions of the backup. `ports`
+    says which Service has a node port.
     """
 
     objects: Mapping[Key, Object]
     served: Collection[tuple[str, str]]
+    ports: Mapping[int, Key] = field(default_factory=dict)
 
 
 def predict(spec: RestoreSpec, contents: Iterable[Stored], live: Live) -> list[Prediction]:
@@ -122,6 +124,9 @@ class _Telling:
             del wanted["spec"]["volumeName"]
         there = live.objects.get(key)
         if there is None:
+            taken = [port for port in node_ports(wanted) if live.ports.get(port, key) != key]
+            if taken:
+                return fate(Fate.BLOCKED, f"its node port {taken[0]} is taken by {live.ports[taken[0]]}")
             return fate(Fate.CREATED, expected=wanted)
         if there["metadata"].get("deletionTimestamp"):
             return fate(Fate.BLOCKED, _held(there, "it"))
@@ -132,6 +137,13 @@ class _Telling:
         if self.spec.existing == "update" or body["kind"] == "ServiceAccount":
             return fate(Fate.CHANGED, "", fields, becomes, wanted)
         return fate(Fate.KEPT, "it differs from the backup, and existing objects are kept", fields, there)
+
+
+def node_ports(body: Object) -> list[int]:
+    """The node ports of a Service; none of anything else."""
+    if (body["apiVersion"], body["kind"]) != ("v1", "Service"):
+        return []
+    return [port["nodePort"] for port in (body.get("spec") or {}).get("ports") or [] if port.get("nodePort")]
 
 
 def comes_by_itself(spec: RestoreSpec, body: Object) -> bool:

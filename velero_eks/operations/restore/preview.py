@@ -15,7 +15,7 @@ from ..records import Backup
 from .asking import ask
 from .duration import Estimate, Limits, estimate
 from .live import Scope, items_of, look, scope_of, spec_of
-from .plan import DirectStep, RestorePlan, Step
+from .plan import RestorePlan, Step
 from .prediction import DEFINITION_KIND, Fate, Live, Prediction, definition_serves, predict
 
 _WEBHOOKS = frozenset({"ValidatingWebhookConfiguration", "MutatingWebhookConfiguration"})
@@ -92,11 +92,6 @@ def make_preview(
     return Preview(plan, backup, tuple(steps), reckoned, limits, scope, before.objects, silent)
 
 
-def directly(preview: Preview) -> tuple[DirectStep, ...]:
-    """The steps that are taken with the caller's own rights."""
-    return tuple(step.step for step in preview.steps if isinstance(step.step, DirectStep))
-
-
 def _after(live: Live, predictions: Sequence[Prediction]) -> Live:
     """What the next step meets: the kinds that this one's CRDs serve, and the namespaces that it makes."""
     served = set(live.served)
@@ -108,7 +103,7 @@ def _after(live: Live, predictions: Sequence[Prediction]) -> Live:
             served.update(definition_serves(each.expected))
         elif each.key.kind == NAMESPACE.kind and not each.key.group:
             objects[each.key] = each.expected
-    return Live(objects, served)
+    return Live(objects, served, live.ports)
 
 
 def _mended(predictions: Sequence[Prediction], before: Live) -> Iterator[str]:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from velero_eks.cluster.errors import BadTarget, Conflict, OperationError
+from velero_eks.cluster.kinds import NAMESPACE
 from velero_eks.cluster.waiting import wait_for
 
 from ..following import new_name, watching
@@ -17,7 +18,8 @@ from ..session import Session
 from .live import look
 from .outcome import Outcome, hold
 from .plan import DirectStep, Step, VeleroStep
-from .preview import Preview
+from .prediction import Fate
+from .preview import Preview, StepPreview
 from .writing import Written, write
 
 MANAGED_BY = {"app.kubernetes.io/managed-by": "velero-eks"}
@@ -72,12 +74,12 @@ def run(session: Session, preview: Preview, *, seconds: float) -> Report:
     Of a plan that goes on, only a step that failed altogether ends it.
     """
     results: list[StepResult] = []
-    for number, step in enumerate(preview.plan.steps, start=1):
+    for number, told in enumerate(preview.steps, start=1):
         try:
-            if isinstance(step, DirectStep):
-                result = _directly(session, step, preview)
+            if isinstance(told.step, DirectStep):
+                result = _directly(session, told.step, told, preview)
             else:
-                result = _by_velero(session, step, preview, seconds)
+                result = _by_velero(session, told.step, preview, seconds)
         except (KeyboardInterrupt, OperationError):
             for later in preview.plan.steps[number:]:
                 print(f"not begun: {later.title}", file=sys.stderr)
@@ -154,7 +156,12 @@ def _by_velero(session: Session, step: VeleroStep, preview: Preview, seconds: fl
     return StepResult(step, took, restore, messages_of(session, restore, preview.backup.location))
 
 
-def _directly(session: Session, step: DirectStep, preview: Preview) -> StepResult:
+def _directly(session: Session, step: DirectStep, told: StepPreview, preview: Preview) -> StepResult:
     started = time.monotonic()
-    written: Sequence[Written] = list(write(session.cluster, step, preview.before))
+    namespaces = [
+        each.expected
+        for each in told.predictions
+        if each.key.kind == NAMESPACE.kind and not each.key.group and each.fate is Fate.CREATED and each.expected
+    ]
+    written: Sequence[Written] = list(write(session.cluster, step, preview.before, namespaces))
     return StepResult(step, time.monotonic() - started, written=tuple(written))

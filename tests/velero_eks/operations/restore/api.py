@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import re
 import threading
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -86,7 +87,8 @@ class Api:
         key, equals, value = selector.partition("=")
         for path, body in self.objects.items():
             labels = body["metadata"].get("labels") or {}
-            if path.rpartition("/")[0] == collection and (
+            everywhere = re.sub("/namespaces/[^/]+(?=/)", "", path)
+            if collection in (path.rpartition("/")[0], everywhere.rpartition("/")[0]) and (
                 not key or (key in labels and (not equals or labels[key] == value))
             ):
                 yield body

@@ -7,6 +7,7 @@ import pytest
 from tests.velero_eks.operations.restore.api import KINDS, Api, refused, session
 from tests.velero_eks.operations.restore.made import body, definition, stored
 from velero_eks.cluster.errors import NotAllowed
+from velero_eks.operations.objects import Key
 from velero_eks.operations.restore.live import light, look, scope_of
 from velero_eks.operations.restore.plan import plan_cluster, plan_namespace
 
@@ -38,6 +39,23 @@ def test_a_namespace_is_seen_with_what_the_backup_does_not_have():
     api = Api(body("Namespace", "shop"), body("Secret", "younger", "shop"), body("Secret", "else", "other"))
     plan = plan_namespace("b", CONTENTS, set(), namespace="shop", into=None, existing="keep")
     assert names(api, plan) == ["Namespace/shop", "Secret/younger"]
+
+
+def test_node_ports_are_looked_for_everywhere_and_only_where_one_is_to_be_restored():
+    ported = stored("Service", "web", "shop", spec={"ports": [{"nodePort": 30080}]})
+    api = Api(body("Namespace", "shop"), body("Service", "else", "other", spec={"ports": [{"nodePort": 30090}]}))
+
+    def seen(*contents):
+        plan = plan_namespace("b", contents, set(), namespace="shop", into=None, existing="keep")
+        return look(session(api).cluster, scope_of(plan, contents, KINDS.values()))
+
+    assert seen(ported).ports == {30090: Key("", "Service", "other", "else")}
+    # What other namespaces do meanwhile is no difference from the preview.
+    assert {key.namespace for key in seen(ported).objects} == {""}
+    assert seen(CONTENTS[3]).ports == {}
+    message = 'services is forbidden: User "nobody" cannot list resource "services"'
+    api.on = lambda method, path, _: refused(403, "Forbidden", message) if path == "/api/v1/services" else None
+    assert seen(ported).ports == {}
 
 
 def test_who_manages_which_field_is_kept_of_a_services_backup_alone():

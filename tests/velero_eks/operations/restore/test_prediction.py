@@ -5,7 +5,7 @@ from __future__ import annotations
 from tests.velero_eks.operations.restore.made import body, definition, fates, live, stored
 from velero_eks.operations.objects import Key
 from velero_eks.operations.restore.outcome import hold
-from velero_eks.operations.restore.prediction import Fate, predict
+from velero_eks.operations.restore.prediction import Fate, Live, predict
 from velero_eks.operations.restore.spec import RestoreSpec
 
 SHOP = body("Namespace", "shop")
@@ -112,6 +112,23 @@ def test_a_snapshot_comes_back_under_another_name_and_is_not_compared():
     told = predict(spec(), [snapshot], live([SHOP]))
     assert one(told, "velero-data-x").derived
     assert hold(told, live([SHOP]).objects, live([SHOP]).objects).whole
+
+
+def test_a_node_port_that_somebody_chose_and_another_service_has_is_in_the_way():
+    applied = '{"spec": {"ports": [{"nodePort": 30080}]}}'
+    ports = {"type": "NodePort", "ports": [{"port": 80, "nodePort": 30080}]}
+    saved = stored("Service", "web", "shop", spec=ports,
+                   annotations={"kubectl.kubernetes.io/last-applied-configuration": applied})  # fmt: skip
+    original = Key("", "Service", "shop", "web")
+    there = live([SHOP])
+    taken = Live(there.objects, there.served, {30080: original})
+    beside = one(predict(spec(mapping={"shop": "copy"}), [saved], taken), "web")
+    assert (beside.fate, beside.reason) == (
+        Fate.BLOCKED, "its node port 30080 is taken by Service/web -n shop",
+    )  # fmt: skip
+    assert one(predict(spec(), [saved], taken), "web").fate is Fate.CREATED
+    given = stored("Service", "web", "shop", spec=ports)
+    assert one(predict(spec(mapping={"shop": "copy"}), [given], taken), "web").fate is Fate.CREATED
 
 
 def test_what_is_asked_for_by_name_is_looked_at_though_an_operator_owns_it():

@@ -120,3 +120,34 @@ def test_an_object_that_somebody_wrote_meanwhile_is_left_alone():
     assert sent[1] == {"metadata": {"resourceVersion": "7"}, "data": {"k": "saved"}}
     assert report.results[0].written[0].problem == "somebody wrote it meanwhile; run the command again"
     assert not report.good
+
+
+def test_an_object_written_directly_gets_its_namespace_as_it_was():
+    contents = [
+        stored("Namespace", "shop", labels={"team": "a"}),
+        *(stored("ConfigMap", name, "shop") for name in "ab"),
+    ]
+    api = Api()
+    made = session(api)
+    plan = plan_objects("b", contents, contents[1:2], is_live=lambda _: False, namespace=None, existing="update")
+    report = running.run(made, make_preview(made.cluster, backup("b"), plan, contents, None), seconds=5)
+    assert report.good
+    assert (api.names("Namespace"), api.names("ConfigMap")) == (["shop"], ["a"])
+    assert api.objects["/api/v1/namespaces/shop"]["metadata"]["labels"] == {"team": "a"}
+
+
+def test_what_cannot_be_written_directly_does_not_keep_the_others_from_it():
+    contents = [stored("ConfigMap", name, "shop") for name in "abc"]
+
+    def on(method: str, path: str, sent: Any) -> tuple[int, Any] | None:
+        write = method == "POST" and path.endswith("/configmaps")
+        return refused(422, "Invalid", "bad name") if write and sent["metadata"]["name"] == "a" else None
+
+    api = Api(body("Namespace", "shop"))
+    made = session(api)
+    plan = plan_objects("b", contents, contents[:2], is_live=lambda _: False, namespace=None, existing="update")
+    preview = make_preview(made.cluster, backup("b"), plan, contents, None)
+    api.on = on
+    report = running.run(made, preview, seconds=5)
+    assert [each.action for each in report.results[0].written] == ["failed", "created"]
+    assert [(each.key.name, each.found) for each in report.outcome.surprises] == [("a", "is not there")]
