@@ -20,6 +20,7 @@ TOLD = (
     "spec.template.ttl",
     "spec.template.includedNamespaces",
     "spec.template.excludedNamespaces",
+    "spec.template.excludedResources",
     "spec.template.includeClusterResources",
     "spec.template.snapshotVolumes",
     "spec.template.snapshotMoveData",
@@ -81,11 +82,12 @@ def _template(name: str, before: dict[str, Any], after: dict[str, Any], urns: tu
     if was != now:
         effect: Effect = "stronger" if "*" in now or now > was else "weaker" if "*" in was or now < was else ""
         yield Fact("schedules", f"{name} takes {_names(now)}, was {_names(was)}", effect, (), urns)
-    was, now = set(before.get("excludedNamespaces") or []), set(after.get("excludedNamespaces") or [])
-    if now - was:
-        yield Fact("schedules", f"{name} leaves out {_names(now - was)}", "weaker", (), urns)
-    if was - now:
-        yield Fact("schedules", f"{name} no longer leaves out {_names(was - now)}", "stronger", (), urns)
+    for key, named in _LEFT_OUT:
+        was, now = set(before.get(key) or []), set(after.get(key) or [])
+        if now - was:
+            yield Fact("schedules", f"{name} leaves out {named(now - was)}", "weaker", (), urns)
+        if was - now:
+            yield Fact("schedules", f"{name} no longer leaves out {named(was - now)}", "stronger", (), urns)
     for key, verb, what in _SWITCHES:
         if before.get(key) != after.get(key):
             yes = bool(after.get(key))
@@ -131,13 +133,21 @@ def _next(schedule: dict[str, Any]) -> list[str]:
 
 def _takes(resource: Entry) -> str:
     template = _of_template(resource)
-    left_out = template.get("excludedNamespaces") or []
-    but = f" but {_names(set(left_out))}" if left_out else ""
+    left_out = [named(set(template[key])) for key, named in _LEFT_OUT if template.get(key)]
+    but = f" but {' and '.join(left_out)}" if left_out else ""
     return _names(set(template.get("includedNamespaces") or ["*"])) + but
 
 
 def _names(namespaces: set[str]) -> str:
     return "every namespace" if "*" in namespaces else ", ".join(sorted(namespaces))
+
+
+def _kinds(resources: set[str]) -> str:
+    return f"the kinds {', '.join(sorted(resources))}" if len(resources) > 1 else f"the kind {min(resources)}"
+
+
+# What of a backup's template leaves something out, and how that is named.
+_LEFT_OUT = (("excludedNamespaces", _names), ("excludedResources", _kinds))
 
 
 def _gap_effect(before: dict[str, Any], after: dict[str, Any]) -> Effect:

@@ -67,7 +67,7 @@ def _refuse_bad(old: Planned, new: Planned) -> None:
 def _stack(stack: str, sides: Sides, old: Planned, new: Planned) -> StackDiff:
     if stack not in sides.touched:
         return StackDiff(stack, "same")
-    if stack in old.errors:
+    if stack in old.errors and stack in new.stacks:
         text = f"{sides.old.revision} has no plan of it to compare with"
         details = tuple(old.errors[stack].splitlines())
         return StackDiff(stack, "unplanned", (Fact("updated", text, "", details),))

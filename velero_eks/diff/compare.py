@@ -23,7 +23,10 @@ _SHARED_PLACES = ("tags", "metadata.labels", "metadata.annotations")
 
 
 def compare(stack: str, old: Plan | None, new: Plan | None) -> StackDiff:
-    """What differs between a stack's two plans; None where a revision does not have the stack."""
+    """What differs between a stack's two plans; None where a revision does not have the stack.
+
+    Both are None for a stack that is gone and that the older revision could not plan either.
+    """
     if old is None or new is None:
         return _alone(stack, old, new)
     matching = match(old["resources"], new["resources"])
@@ -40,8 +43,9 @@ def compare(stack: str, old: Plan | None, new: Plan | None) -> StackDiff:
 def _alone(stack: str, old: Plan | None, new: Plan | None) -> StackDiff:
     """A stack that only one revision has. Nothing is destroyed by a stack file that goes."""
     if new is None:
-        count = sum(entry["custom"] for entry in (old or {})["resources"])
-        text = f"Its file is gone: nothing plans, checks or deploys its {count} resources any more"
+        # An older plan that could not be made leaves them uncounted.
+        what = f"its {sum(entry['custom'] for entry in old['resources'])} resources" if old else "its resources"
+        text = f"Its file is gone: nothing plans, checks or deploys {what} any more"
         details = (f"They stay in the account and the cluster until 'pulumi destroy --stack {stack}'.",)
         return StackDiff(stack, "removed", (Fact("deleted", text, "weaker", details),))
     empty: Plan = {"stack": stack, "environment": new["environment"], "resources": [], "outputs": {}}

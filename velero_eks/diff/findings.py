@@ -13,11 +13,16 @@ Finding = dict[str, Any]
 
 
 def findings(old: Plan, new: Plan) -> list[Fact]:
-    """What differs between two plans' findings, by rule and resource; a message in other words is no difference."""
+    """What differs between two plans' findings, by rule and resource; a message in other words is no difference.
+
+    One that is gone is mended only where its resource still is there, and the same rules hold for it.
+    """
     facts: list[Fact] = []
     befores, afters = _by_place(old), _by_place(new)
+    there = {entry["urn"] for entry in new["resources"]}
     for place in sorted({*befores, *afters}):
-        facts += _compared(befores.get(place, []), afters.get(place, []))
+        mended = place[1] in there and old["environment"] == new["environment"]
+        facts += _compared(befores.get(place, []), afters.get(place, []), mended=mended)
     return facts
 
 
@@ -28,14 +33,14 @@ def _by_place(plan: Plan) -> dict[tuple[str, str], list[Finding]]:
     return found
 
 
-def _compared(before: list[Finding], after: list[Finding]) -> Iterator[Fact]:
+def _compared(before: list[Finding], after: list[Finding], *, mended: bool) -> Iterator[Fact]:
     said = {finding["message"] for finding in before}, {finding["message"] for finding in after}
     gone = [finding for finding in before if finding["message"] not in said[1]]
     come = [finding for finding in after if finding["message"] not in said[0]]
     # The same finding in other words, with another number in it for instance.
     reworded = min(len(gone), len(come))
     for finding in gone[reworded:]:
-        yield _fact(f"no longer found: {finding['rule']}", "stronger", finding)
+        yield _fact(f"no longer found: {finding['rule']}", "stronger" if mended else "", finding)
     for finding in come[reworded:]:
         waived = finding["waived"] is not None
         text = f"new {finding['severity']}: {finding['rule']}" + (", waived" if waived else "")

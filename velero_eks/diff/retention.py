@@ -16,6 +16,7 @@ Plan = dict[str, Any]
 LIFECYCLE = "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration"
 KEY = "aws:kms/key:Key"
 RELEASE = "kubernetes:helm.sh/v3:Release"
+SNAPSHOT_CLASS = "kubernetes:snapshot.storage.k8s.io/v1:VolumeSnapshotClass"
 
 # Properties that the sentences here tell, by type.
 TOLD: dict[str, tuple[str, ...]] = {
@@ -27,6 +28,7 @@ TOLD: dict[str, tuple[str, ...]] = {
     KEY: ("deletionWindowInDays", "isEnabled"),
     BUCKET: ("forceDestroy",),
     "aws:s3/bucketVersioning:BucketVersioning": ("versioningConfiguration",),
+    SNAPSHOT_CLASS: ("deletionPolicy",),
 }
 # Resources that one sentence names; the others are counted.
 _NAMED = 3
@@ -145,10 +147,17 @@ def _deletion_window(was: Any, now: Any) -> tuple[str, Effect]:
     return f"takes {days[1]} days to be deleted, was {days[0]}", "stronger" if days[1] > days[0] else "weaker"
 
 
+def _deletion_policy(was: Any, now: Any) -> tuple[str, Effect]:
+    if now == "Retain":
+        return "keeps a snapshot whose VolumeSnapshot is deleted, as with its namespace", "stronger"
+    return "deletes a snapshot with its VolumeSnapshot: a namespace that is deleted takes its snapshots along", "weaker"
+
+
 _SWITCHES: dict[str, dict[str, Told]] = {
     "aws:s3/bucketVersioning:BucketVersioning": {"versioningConfiguration.status": _versioning},
     BUCKET: {"forceDestroy": _force_destroy},
     KEY: {"isEnabled": _enabled, "deletionWindowInDays": _deletion_window},
+    SNAPSHOT_CLASS: {"deletionPolicy": _deletion_policy},
 }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,10 @@ from velero_eks.diff.model import CATEGORIES, Effect, StackDiff
 
 @dataclass(frozen=True)
 class Case:
-    """An edit, and of the facts that it must lead to one: its category, words of it, and its effect."""
+    """An edit, and of the facts that it must lead to one: its category, words of it, and its effect.
+
+    `also` are the categories and effects, as "category effect", of what else is said of it.
+    """
 
     name: str
     edit: Edit
@@ -23,6 +27,7 @@ class Case:
     words: str
     effect: Effect = ""
     detail: str = ""
+    also: tuple[str, ...] = ()
 
 
 def cases() -> list[Case]:
@@ -39,12 +44,19 @@ def cases() -> list[Case]:
             words=row["words"],
             effect=row.get("effect", ""),
             detail=row.get("detail", ""),
+            also=tuple(row.get("also", ())),
         )
         for row in yaml.safe_load(Path(__file__).with_name("edits.yaml").read_text())
     ]
 
 
+def _edit(case: Case) -> str:
+    return repr(case.edit)
+
+
 CASES = cases()
+# Several rows may speak of one edit.
+BY_EDIT = [list(group) for _, group in groupby(sorted(CASES, key=_edit), key=_edit)]
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name.replace(" ", "-"))
@@ -57,6 +69,21 @@ def test_an_edit_is_told_in_its_category_and_in_words(case: Case, tmp_path: Path
     assert case.detail in "\n".join(detail for fact in found for detail in fact.details), said(made)
     about = {urn for fact in made.facts for urn in fact.resources}
     assert [change.urn for change in made.resources if change.urn not in about] == [], said(made)
+
+
+@pytest.mark.parametrize("cases", BY_EDIT, ids=lambda cases: cases[0].name.replace(" ", "-"))
+def test_nothing_is_told_of_an_edit_beyond_what_the_table_says(cases: list[Case], tmp_path: Path) -> None:
+    named = {f"{case.category} {case.effect}".strip() for case in cases}
+    more = {kind for case in cases for kind in case.also}
+    made = difference(tmp_path, cases[0].edit)
+    assert {f"{fact.category} {fact.effect}".strip() for fact in made.facts} == named | more, said(made)
+
+
+def test_the_table_has_edits_of_settings_and_of_code() -> None:
+    code = {repr(case.edit) for case in CASES if case.edit.code}
+    settings = {repr(case.edit) for case in CASES if not case.edit.code}
+    assert len(code) >= 10
+    assert len(settings) >= 20
 
 
 def test_the_table_has_thirty_kinds_of_edits() -> None:

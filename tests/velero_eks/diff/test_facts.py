@@ -141,6 +141,21 @@ def test_findings_are_compared_by_rule_and_resource(old: list, new: list, words:
     assert [fact.text for fact in findings.findings(stack(findings=old), stack(findings=new))] == words
 
 
+@pytest.mark.parametrize(
+    ("after", "effect"),
+    [
+        (stack(entry(BUCKET, "b")), "stronger"),
+        (stack(), ""),
+        ({**stack(entry(BUCKET, "b")), "environment": "staging"}, ""),
+    ],
+    ids=["mended", "the resource is gone", "the rule no longer holds"],
+)
+def test_a_finding_that_is_gone_is_only_stronger_where_it_was_mended(after: dict[str, Any], effect: str):
+    bucket = entry(BUCKET, "b")
+    before = stack(bucket, findings=[{**finding(), "resource": bucket["urn"]}])
+    assert [fact.effect for fact in findings.findings(before, after)] == [effect]
+
+
 def test_an_adoption_is_told_of_what_is_new_and_of_what_the_state_has():
     adopted = entry(BUCKET, "b", {"bucket": "x"})
     adopted["options"]["import"] = "x"

@@ -76,6 +76,17 @@ def test_whoever_mends_the_only_stack_can_compare_it(run: Run, tmp_path: Path):
     assert statuses(run(root, "HEAD", "--json")) == {"dev": "unplanned"}
 
 
+def test_a_stack_that_is_gone_is_told_as_gone_even_if_the_older_revision_cannot_plan_it(run: Run, tmp_path: Path):
+    root = scripted(tmp_path / "p", bad={"dev": "stack dev: the program failed: ValueError: x"}, prod=ONE)
+    commit(root)
+    (root / "stacks" / "Pulumi.dev.yaml").unlink()
+    write_plans(root, prod=ONE)
+    result = run(root, "HEAD", "--json")
+    assert statuses(result) == {"dev": "removed", "prod": "same"}
+    (fact,) = json.loads(result.stdout)["stacks"][0]["facts"]
+    assert fact["text"] == "Its file is gone: nothing plans, checks or deploys its resources any more"
+
+
 def test_a_stack_that_the_newer_revision_cannot_plan_is_an_error(run: Run, tmp_path: Path):
     root = scripted(tmp_path / "p", prod=ONE, dev=ONE)
     commit(root)
