@@ -41,6 +41,8 @@ _ASSIGNED = {
 _DERIVED_KINDS = frozenset(
     {"ControllerRevision", "Endpoints", "EndpointSlice", "Event", "Lease", "Pod", "PodMetrics", "ReplicaSet"}
 )
+MANAGED_API_SERVICE = "kube-aggregator.kubernetes.io/automanaged"
+"""The label of an APIService that the API server makes itself, for its own groups and for those of CRDs."""
 
 
 @dataclass(frozen=True, order=True)
@@ -90,6 +92,8 @@ def is_derived(body: Object) -> bool:
     if key.kind == "ConfigMap" and key.name == "kube-root-ca.crt":
         return True
     if key.kind == "ServiceAccount" and key.name == "default":
+        return True
+    if key.kind == "APIService" and MANAGED_API_SERVICE in (body["metadata"].get("labels") or {}):
         return True
     return key.kind == "Secret" and body.get("type") == "kubernetes.io/service-account-token"
 

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from ..backup_contents import Place, Stored
 from ..filters import selects
-from ..objects import Key, Object
+from ..objects import MANAGED_API_SERVICE, Key, Object
 
 Existing = Literal["keep", "update"]
 
@@ -35,7 +35,6 @@ NAMESPACES = "namespaces"
 VOLUMES = "persistentvolumes"
 CLAIMS = "persistentvolumeclaims"
 PRIORITY_CLASSES = "priorityclasses.scheduling.k8s.io"
-_MANAGED_API_SERVICE = "kube-aggregator.kubernetes.io/automanaged"
 _MIRROR_POD = "kubernetes.io/config.mirror"
 _SNAPSHOTS = "volumesnapshots.snapshot.storage.k8s.io"
 _DATA_UPLOADS = "datauploads.velero.io"
@@ -167,7 +166,7 @@ def passed_over(item: Stored) -> str | None:
             return "the node makes this Pod itself"
     if item.place.resource == "jobs.batch" and status.get("completionTime"):
         return "the Job had ended"
-    if item.place.resource == "apiservices.apiregistration.k8s.io" and _MANAGED_API_SERVICE in labels_of(item.body):
+    if item.place.resource == "apiservices.apiregistration.k8s.io" and MANAGED_API_SERVICE in labels_of(item.body):
         return "Kubernetes makes this APIService itself"
     return None
 
