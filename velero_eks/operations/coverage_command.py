@@ -49,7 +49,7 @@ def coverage_of(session: Session, backup: Backup, *, needs: Sequence[str] = ()) 
     if not backup.ended:
         raise BadTarget(f"backup {backup.name} is {backup.phase}; its coverage is known when it has ended")
     if backup.phase in ("Failed", "FailedValidation"):
-        why = backup.why or f"velero-eks logs {backup.name} says why"
+        why = backup.why or f"velero-eks logs {session.target.arguments} {backup.name} says why"
         raise NotGood(f"backup {backup.name} is {backup.phase}, there is nothing to restore from it: {why}")
     store, cluster = session.store(backup.location), session.cluster
     kinds = cluster.kinds(afresh=True)

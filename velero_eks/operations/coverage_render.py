@@ -53,7 +53,7 @@ def render(found: Coverage, session: Session, *, everything: bool = False) -> No
         out.print()
         out.print(Text("In the backup, and no longer in the cluster", style="bold"))
         out.print(_indented(_names(gone, everything)))
-    _others(out, found)
+    _others(out, found, session)
     out.print()
     out.print(_verdict(found))
 
@@ -102,10 +102,11 @@ def _names(keys: Iterable[Key], everything: bool) -> Text:
     return text.append(f"\n… and {rest:,} more; --all names them", style="dim") if rest else text
 
 
-def _others(out: Console, found: Coverage) -> None:
+def _others(out: Console, found: Coverage, session: Session) -> None:
     errors = [f"{message.where}: {message.text}" for message in found.messages if message.severity == "error"]
     if len(errors) > _SHOWN:
-        errors[_SHOWN:] = [f"… and {len(errors) - _SHOWN:,} more; velero-eks logs {found.backup.name} shows them"]
+        command = f"velero-eks logs {session.target.arguments} {found.backup.name}"
+        errors[_SHOWN:] = [f"… and {len(errors) - _SHOWN:,} more; {command} shows them"]
     removed = ", ".join(found.removed_kinds)
     stale = f"{removed}: its CRD was removed, and Velero looked for it all the same. It looks for the kinds that there"
     for title, lines in (

@@ -60,7 +60,8 @@ def explain(session: Session, operation: Operation, *, shown: int = 10) -> list[
     wrong = wrong or [message for message in found if message.severity == "warning"]
     lines += [f"{message.where}: {message.text}" for message in wrong[:shown]]
     if len(wrong) > shown:
-        lines.append(f"… and {len(wrong) - shown:,} more; velero-eks logs {operation.name} shows them")
+        command = f"velero-eks logs {session.target.arguments} {operation.name}"
+        lines.append(f"… and {len(wrong) - shown:,} more; {command} shows them")
     return lines
 
 

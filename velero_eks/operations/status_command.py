@@ -50,7 +50,10 @@ def observe(session: Session) -> Observed:
 
 
 def _for_context(problem: Problem, session: Session) -> Problem:
-    """A proposed kubectl command must not fall on whatever context is the current one."""
+    """A proposed command as it is typed: kubectl must not fall on whatever context is the current one."""
+    for command in ("logs", "backup"):
+        here = (f"velero-eks {command} ", f"velero-eks {command} {session.target.arguments} ")
+        problem = replace(problem, text=problem.text.replace(*here), mend=problem.mend.replace(*here))
     if not problem.mend.startswith("kubectl "):
         return problem
     context = session.target.context or _eks_context(session)
