@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import cast
@@ -23,6 +23,7 @@ from ..velero_api import Velero
 from .documents import preview_document, report_document
 from .live import light
 from .plan import RestorePlan, plan_cluster, plan_namespace, plan_objects
+from .prediction import Fate, Prediction
 from .preview import Preview, make_preview
 from .running import run
 from .spec import Existing
@@ -156,7 +157,25 @@ def prepared(session: Session, plan: Planner, source: str, at: str | None) -> Pr
         deployment = session.cluster.find(
             f"/apis/apps/v1/namespaces/{session.target.namespace}/deployments/{DEPLOYMENT}"
         )
-        return make_preview(session.cluster, backup, plan(backup, contents), contents, deployment)
+        preview = make_preview(session.cluster, backup, plan(backup, contents), contents, deployment)
+    refuse_taken_volumes(preview.predictions)
+    return preview
+
+
+def refuse_taken_volumes(predictions: Iterable[Prediction]) -> None:
+    """Raise `BadTarget` where a volume that a claim has now would be given to another one: that claim would lose it."""
+    taken = [
+        each.key.name
+        for each in predictions
+        if each.key.kind == "PersistentVolume"
+        and each.fate is Fate.CHANGED
+        and any(found.path in ("spec.claimRef.name", "spec.claimRef.namespace") for found in each.fields)
+    ]
+    if taken:
+        raise BadTarget(
+            f"--existing update would take {', '.join(taken)} from the claim that has it now, and give it to the"
+            " restored one; restore with --existing keep"
+        )
 
 
 def _restore(session: Session, plan: Planner, how: How) -> int:

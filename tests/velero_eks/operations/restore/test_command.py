@@ -8,8 +8,11 @@ import pytest
 
 from tests.velero_eks.operations.recorded import NOW, backup
 from tests.velero_eks.operations.restore.api import Api, session
+from tests.velero_eks.operations.restore.made import body, live, stored
 from velero_eks.cluster.errors import BadTarget
-from velero_eks.operations.restore.command import source_of
+from velero_eks.operations.restore.command import refuse_taken_volumes, source_of
+from velero_eks.operations.restore.prediction import predict
+from velero_eks.operations.restore.spec import RestoreSpec
 
 SCHEDULED = [backup("daily-1", hours=30), backup("daily-2", hours=6)]
 
@@ -37,3 +40,21 @@ def test_a_name_of_both_means_the_backup_and_says_so_and_with_a_moment_the_sched
 def test_a_moment_and_a_backup_do_not_go_together():
     with pytest.raises(BadTarget, match="daily-1 is a backup; leave --at out"):
         source("daily-1", hours=1)
+
+
+def test_a_volume_is_not_taken_from_the_claim_that_has_it():
+    spec = {"persistentVolumeReclaimPolicy": "Retain", "claimRef": {"namespace": "shop", "name": "data"}}
+    contents = [
+        stored("PersistentVolumeClaim", "data", "shop", spec={"volumeName": "files"}, status={"phase": "Bound"}),
+        stored("PersistentVolume", "files", spec=spec),
+    ]
+    there = live([body("Namespace", "shop"), body("PersistentVolume", "files", spec=spec)])
+
+    def check(existing, **mapping):
+        wanted = RestoreSpec(backup="b", existing=existing, namespaces=("shop",), mapping=mapping)
+        refuse_taken_volumes(predict(wanted, contents, there))
+
+    check("update")
+    check("keep", shop="copy")
+    with pytest.raises(BadTarget, match="would take files from the claim that has it now"):
+        check("update", shop="copy")
