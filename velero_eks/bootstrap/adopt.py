@@ -8,7 +8,7 @@ from typing import Any
 from components.adoption import BUCKET_SETTINGS, FIELDS, SCHEDULE
 from components.settings import StackFile
 from components.settings.stack_file import shown_path
-from velero_eks.cluster import engine
+from velero_eks.cluster import aws, engine
 from velero_eks.cluster.engine import State
 from velero_eks.cluster.errors import BadTarget
 from velero_eks.cluster.target import Target
@@ -100,9 +100,11 @@ def look(project: Project, file: StackFile) -> tuple[Adoption, LiveCluster]:
     # Without what is there of an earlier run: the plan that is compared imports nothing.
     recording = planned(project, file)
     state = _state(project, file)
+    # Another account has keys and roles of the same names, and a named context reaches the cluster all the same.
+    aws.check_account(settings.cluster.account, settings.region)
     target = Target(file.stack, settings.cluster.context, settings.release.namespace, settings)
-    aws, cluster = LiveAws(settings), LiveCluster(settings, target.cluster)
-    return survey(recording, settings, state, aws, cluster), cluster
+    account, cluster = LiveAws(settings), LiveCluster(settings, target.cluster)
+    return survey(recording, settings, state, account, cluster), cluster
 
 
 def _state(project: Project, file: StackFile) -> State:

@@ -22,7 +22,8 @@ def credentials(case: Case) -> Iterator[Finding]:
     """The credentials are of the stack's account, in the partition of its region."""
     caller, wanted = case.facts.aws.caller, case.settings.cluster.account
     if isinstance(caller, Unknown):
-        yield Finding("error", caller.why, "log in, for example with 'aws sso login', or set AWS_PROFILE")
+        login = "log in, for example with 'aws sso login', or set AWS_PROFILE"
+        yield Finding("error", caller.why, login if caller.refused else "mend that first: nothing can be asked of AWS")
         return
     if caller.account != wanted:
         yield Finding(

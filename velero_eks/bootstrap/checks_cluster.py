@@ -20,18 +20,19 @@ from velero_eks.operations.undecodable import undecodable
 
 from .check import Case, Finding, NotAsked, known
 from .look_cluster import SNAPSHOT_GROUP
-from .observed import Installed
+from .observed import Installed, Kubernetes
 
 _SNAPSHOT_KINDS = ("VolumeSnapshot", "VolumeSnapshotClass", "VolumeSnapshotContent")
 _EBS = frozenset({AUTO_MODE_DRIVER, STANDARD_DRIVER})
 
 
 def access(case: Case) -> Iterator[Finding]:
-    """The API server lets the caller in."""
+    """The API server lets the caller in, and a named context leads to this cluster's."""
     found = case.facts.kubernetes
-    if not isinstance(found, Unknown):
-        return
     caller, context, eks = case.facts.aws.caller, case.settings.cluster.context, case.facts.aws.cluster
+    if not isinstance(found, Unknown):
+        yield from _other_cluster(case, found)
+        return
     if context:
         yield Finding("error", found.why, f"mend the kubeconfig context {context}, or the way to its API server")
         return
@@ -41,6 +42,20 @@ def access(case: Case) -> Iterator[Finding]:
         # Told by the check of the cluster, with the remedy: the API server comes and goes with it.
         raise NotAsked(found.why)
     yield Finding("error", found.why, _way_in(eks, refused=found.refused))
+
+
+def _other_cluster(case: Case, found: Kubernetes) -> Iterator[Finding]:
+    context, wanted = case.settings.cluster.context, case.settings.cluster.oidc_issuer
+    if not context or wanted is None:
+        return
+    issuer = known(found.issuer)
+    if issuer and issuer != wanted:
+        yield Finding(
+            "error",
+            f"the context {context} leads to another cluster: its tokens are issued by {issuer}, and those of"
+            f" {case.settings.cluster.name} by {wanted}",
+            "mend cluster.context; 'kubectl config get-contexts' lists those there are",
+        )
 
 
 def _way_in(eks: ClusterFacts | Unknown, *, refused: bool) -> str:

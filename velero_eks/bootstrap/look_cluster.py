@@ -46,6 +46,7 @@ def look_at_cluster(cluster: Cluster, settings: Settings) -> Kubernetes | Unknow
     snapshots = f"{SNAPSHOT_GROUP}/VolumeSnapshotClass" in served
     return Kubernetes(
         version=version,
+        issuer=_asked(lambda: cluster.issuer()) if settings.cluster.context else None,
         served=served,
         installed=_asked(lambda: tuple(_installed(cluster))),
         definitions=_asked(lambda: tuple(_definitions(cluster))),

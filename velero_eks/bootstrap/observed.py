@@ -127,9 +127,11 @@ class Namespace:
 
 @dataclass(frozen=True, kw_only=True)
 class Kubernetes:
-    """What the cluster's API server says."""
+    """What the cluster's API server says. `issuer` is of the tokens that it gives pods, and no other cluster's; it is
+    asked for only where a named context leads there."""
 
     version: str
+    issuer: str | Unknown | None = None
     served: frozenset[str] | Unknown = frozenset()
     installed: tuple[Installed, ...] | Unknown = ()
     definitions: tuple[Definition, ...] | Unknown = ()

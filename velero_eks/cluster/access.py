@@ -164,6 +164,10 @@ class Cluster:
         """The server's version, such as `v1.34.1`; also the cheapest way to see that it answers."""
         return str(self.request("GET", "/version").get("gitVersion", ""))
 
+    def issuer(self) -> str:
+        """Who issues the tokens of this cluster's service accounts; on EKS, no two clusters have the same."""
+        return str(self.request("GET", "/.well-known/openid-configuration").get("issuer", ""))
+
     def may(self, verb: str, kind: Kind, namespace: str | None = None) -> bool:
         """Whether the caller may do this, by the server's own word."""
         attributes: Object = {"verb": verb, "group": kind.group, "resource": kind.plural}

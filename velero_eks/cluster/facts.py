@@ -11,7 +11,7 @@ from components.documents.kubernetes import SNAPSHOT_CONTROLLER
 from components.settings.aws_facts import Arn
 
 from . import aws
-from .errors import BadTarget, OperationError
+from .errors import BadTarget, NotAllowed, OperationError
 
 POD_IDENTITY_AGENT = "eks-pod-identity-agent"
 EBS_DRIVER = "aws-ebs-csi-driver"
@@ -29,7 +29,7 @@ Answer = TypeVar("Answer")
 
 @dataclass(frozen=True)
 class Unknown:
-    """What could not be found out, and why. `refused` is whether somebody answered, and did not let the caller in."""
+    """What could not be found out, and why. `refused` is whether it is for want of credentials or a right."""
 
     why: str
     refused: bool = False
@@ -130,9 +130,10 @@ def asked(what: str, ask: Callable[[], Answer]) -> Answer | Unknown:
     try:
         return ask()
     except (BotoCoreError, ClientError) as error:
-        return Unknown(str(aws.explained(error, f"asking for {what}")))
+        told = aws.explained(error, f"asking for {what}")
+        return Unknown(str(told), refused=isinstance(told, NotAllowed))
     except OperationError as error:
-        return Unknown(str(error))
+        return Unknown(str(error), refused=isinstance(error, NotAllowed))
 
 
 def error_code(error: Any) -> str:

@@ -43,6 +43,7 @@ class ApiServer:
         self._allowed = allowed
         self._refused: dict[str, tuple[int, str]] = {}
         self.methods: set[str] = set()
+        self.issuer = ""
 
     @property
     def cluster(self) -> Cluster:
@@ -77,6 +78,10 @@ class ApiServer:
             attributes = body["spec"]["resourceAttributes"]
             return _answer(201, {"status": {"allowed": bool(self._allowed(attributes))}})
         self.methods.add(method)
+        if path == "/.well-known/openid-configuration" and self.issuer:
+            return _answer(200, {"issuer": self.issuer})
+        if path.startswith("/.well-known/"):
+            return _answer(403, {"message": f'forbidden: User "me" cannot get path "{path}"'})
         if path == "/version":
             return _answer(200, {"gitVersion": "v1.34.1-eks-1"})
         if path in ("/api", "/apis"):

@@ -34,6 +34,7 @@ CLUSTER = ClusterFacts(
 AWS = Aws(caller=Caller(ACCOUNT, f"arn:aws:sts::{ACCOUNT}:assumed-role/admin/me"), cluster=CLUSTER)
 KUBERNETES = Kubernetes(
     version="v1.34.1-eks-1",
+    issuer=ISSUER,
     storage_classes=(StorageClass(name="gp3", provisioner="ebs.csi.aws.com", default=True),),
     drivers=frozenset({"ebs.csi.aws.com"}),
 )

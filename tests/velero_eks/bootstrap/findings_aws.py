@@ -24,10 +24,17 @@ from velero_eks.cluster.facts import Addon, OidcProvider, Unknown
 TABLE = [
     Finds(
         "credentials",
-        {"caller": Unknown("asking for the caller's identity: no AWS credentials were found")},
+        {"caller": Unknown("asking for the caller's identity: no AWS credentials were found", refused=True)},
         {},
         "no AWS credentials were found",
         "aws sso login",
+    ),
+    Finds(
+        "credentials",
+        {"caller": Unknown("asking for the caller's identity: Could not connect to the endpoint URL")},
+        {},
+        "Could not connect",
+        "nothing can be asked of AWS",
     ),
     Finds(
         "credentials",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from components.adoption import FIELDS, SCHEDULE
+from tests.support import ISSUER
 from tests.velero_eks.bootstrap.cases import MADE
 from tests.velero_eks.bootstrap.spoilt import (
     ACTIVE,
@@ -46,6 +47,14 @@ TABLE = [
         {},
         "AWS refused it",
         "eks:DescribeCluster",
+    ),
+    Finds(
+        "access",
+        {"issuer": "https://oidc.eks.eu-west-1.amazonaws.com/id/STAGING"},
+        {"issuer": ISSUER},
+        "the context shop-admin leads to another cluster: its tokens are issued by https://oidc.eks.eu-west-1",
+        "mend cluster.context",
+        settings=CONTEXT,
     ),
     Finds("access", {"kubernetes": Unknown("no context")}, {}, "no context", "context shop-admin", settings=CONTEXT),
     Finds(

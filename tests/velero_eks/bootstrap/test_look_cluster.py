@@ -145,6 +145,15 @@ def test_a_cluster_that_does_not_answer_is_unknown_as_a_whole():
     assert look_at_cluster(Cluster(Silent()), settings()) == Unknown("shop: no answer")
 
 
+def test_whose_cluster_it_is_is_asked_where_a_context_leads_there():
+    server = ApiServer()
+    server.issuer = "https://issuer"
+    assert look(server).issuer is None
+    assert look(server, cluster={"context": "shop-admin"}).issuer == "https://issuer"
+    server.issuer = ""
+    assert isinstance(look(server, cluster={"context": "shop-admin"}).issuer, Unknown)
+
+
 def test_a_caller_who_is_not_let_in_is_told_from_a_server_that_is_not_reached():
     class Closed(ApiServer):
         def send(self, *arguments, **keywords):

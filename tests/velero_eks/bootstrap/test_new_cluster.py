@@ -338,3 +338,16 @@ def test_without_credentials_each_command_says_how_to_come_by_some(account, monk
         ran = account.run(*command)
         assert (ran.exit_code, ran.stdout) == (2, "")
         assert "no AWS credentials were found; run 'aws sso login'" in ran.stderr
+
+
+def test_nothing_of_another_account_is_taken_over(account):
+    with_irsa(account)
+    assert account.run(*INIT, "--context", "shop-admin").exit_code == 0
+    path = account.root / "stacks" / "Pulumi.prod.yaml"
+    path.write_text(path.read_text().replace(ACCOUNT, "111122223333"))
+    key = account.client("kms").create_key()["KeyMetadata"]["KeyId"]
+    account.client("kms").create_alias(AliasName="alias/velero-shop", TargetKeyId=key)
+    ran = account.run("adopt", "prod", "--yes")
+    assert (ran.exit_code, ran.stdout) == (2, "")
+    assert f"the AWS credentials belong to account {ACCOUNT}" in ran.stderr
+    assert "velero-eks:adopt" not in path.read_text()
