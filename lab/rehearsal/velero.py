@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -55,9 +56,17 @@ class Velero:
             raise LabError(f"{error} Velero says of it: {said}") from error
         return time.monotonic() - started
 
-    def backup(self, name: str, spec: dict[str, Any], seconds: float = BACKUP_SECONDS) -> Ended:
+    def backup(
+        self,
+        name: str,
+        spec: dict[str, Any],
+        seconds: float = BACKUP_SECONDS,
+        *,
+        labels: Mapping[str, str] | None = None,
+    ) -> Ended:
         """Make a Backup and wait for its end, whatever it is."""
-        return self._run("Backup", name, {"storageLocation": "default", "ttl": "24h0m0s", **spec}, seconds)
+        spec = {"storageLocation": "default", "ttl": "24h0m0s", **spec}
+        return self._run("Backup", name, spec, seconds, labels)
 
     def restore(self, name: str, spec: dict[str, Any], seconds: float = RESTORE_SECONDS) -> Ended:
         """Make a Restore and wait for its end, whatever it is."""
@@ -76,9 +85,12 @@ class Velero:
         """A Schedule, None where there is none of that name."""
         return self.api.find(self.api.path(API_VERSION, "Schedule", self.namespace, name))
 
-    def _run(self, kind: str, name: str, spec: dict[str, Any], seconds: float) -> Ended:
+    def _run(
+        self, kind: str, name: str, spec: dict[str, Any], seconds: float, labels: Mapping[str, str] | None = None
+    ) -> Ended:
         path = self.api.path(API_VERSION, kind, self.namespace)
-        body = {"apiVersion": API_VERSION, "kind": kind, "metadata": {"name": name}, "spec": spec}
+        metadata = {"name": name, "labels": dict(labels or {})}
+        body = {"apiVersion": API_VERSION, "kind": kind, "metadata": metadata, "spec": spec}
         self.api.request("POST", path, body)
         started = time.monotonic()
         found: Object = {}
