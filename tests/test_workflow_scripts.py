@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 import yaml
 
-from velero_eks.diff.markdown import _escaped, marker
+from velero_eks.diff.markdown import marker, render
+from velero_eks.diff.model import Diff, Fact, Revision, StackDiff
 
 ROOT = Path(__file__).resolve().parent.parent
 COMMENT = (ROOT / "tests/velero_eks/diff/data/comment.md").read_text(encoding="utf-8")
@@ -129,6 +130,11 @@ def test_an_earlier_comment_of_the_workflow_is_updated_and_nobody_elses(github: 
     assert comment(github)[0] == "PATCH repos/acme/velero/issues/comments/3"
 
 
+def test_a_fork_that_was_deleted_gets_no_comment(github: GitHub) -> None:
+    github.answer("pulls", [{"number": 12, "head": {"sha": SHA, "repo": None}}])
+    assert comment(github, HEAD_REPOSITORY="", HEAD_OWNER="") == ("", "")
+
+
 @pytest.mark.parametrize("head", [{"sha": "0" * 40, "repo": {"id": 3}}, {"sha": SHA, "repo": {"id": 4}}])
 def test_nothing_is_written_where_no_open_pull_request_is_at_that_commit(github: GitHub, head: dict[str, Any]) -> None:
     github.answer("pulls", [{"number": 12, "head": head}])
@@ -136,16 +142,28 @@ def test_nothing_is_written_where_no_open_pull_request_is_at_that_commit(github:
 
 
 def test_whatever_the_tool_escapes_passes(github: GitHub) -> None:
-    hostile = "a [link](https://x) @owner #12 <img src=x> `code` \\[ ![i](x) *b* \\\\] → ✓"
-    github.artifact(COMMENT + f"\n- ▫️ {_escaped(hostile)}\n")
-    assert _escaped(hostile) in comment(github)[1]
+    hostile = (
+        "a [link](https://x) @owner #12 GH-12 www.x.org a@b.org &#64;owner <img src=x> `code` \\[ ![i](x) *b*"
+        " \\\\] ~s~ {x} _i_ # → ✓"
+    )
+    sides = Revision("a", "1" * 40), Revision("b", "2" * 40)
+    made = render(
+        Diff(
+            "velero-eks", *sides, (StackDiff("@owner.www.x<org>", "changed", (Fact("updated", hostile),)),), (hostile,)
+        )
+    )
+    github.artifact(made)
+    assert comment(github)[1].startswith(made)
 
 
 @pytest.mark.parametrize(
     "line",
-    ["[link](https://x)", "![picture](x)", "@owner", "closes #12", "<img src=x>",
-     "<details><summary><b>a</b><i></summary>",
-     "\\\\[x](y)", "> [!CAUTION] [x](y)", "[x]: https://y", "<!-- hidden -->", "a\x07b"],
+    ["[link](x)", "![picture](x)", "@owner", "closes #12", "<img src=x>",
+     "<details><summary><b>a</b><i></summary>", "<details><summary><b>@owner</b></summary>",
+     "\\\\[x](y)", "> [!CAUTION] [x](y)", "[x]: y", "<!-- hidden -->",
+     # What GitHub makes an @, a # or a / of before it looks for mentions, references and links.
+     "&#64;owner", "&commat;owner", "&#x40;owner", "\\@owner", "&#35;12", "&num;12", "\\#12", "https:\\//x",
+     "http&colon;//x", "https://x", "HTTP://x", "ftp://x", "www.x.org", "WWW.x.org", "a@b.org", "gh-12"],
 )  # fmt: skip
 def test_markup_that_the_tool_never_writes_is_not_put_into_a_comment(github: GitHub, line: str) -> None:
     github.artifact(f"{COMMENT}\n{line}\n")
@@ -153,6 +171,12 @@ def test_markup_that_the_tool_never_writes_is_not_put_into_a_comment(github: Git
     assert body.startswith("<!-- velero-eks diff: velero-eks -->\n")
     assert "markup that the tool does not write" in body
     assert line not in body
+
+
+@pytest.mark.parametrize("character", ["\x07", "\r", "\t", "\u200b", "\u202e", "\u2028"])
+def test_characters_that_hide_something_are_not_put_into_a_comment(github: GitHub, character: str) -> None:
+    github.artifact(f"{COMMENT}\na{character}b\n")
+    assert "it has characters that the tool does not write" in comment(github)[1]
 
 
 @pytest.mark.parametrize(
@@ -171,6 +195,16 @@ def test_an_artifact_that_is_not_the_tools_is_refused(
     body = comment(github)[1]
     assert reason in body
     assert "https://github.com/acme/velero/actions/runs/77" in body
+
+
+def test_an_artifact_that_is_damaged_is_refused_without_its_words(github: GitHub) -> None:
+    github.artifact(COMMENT)
+    archive = github.folder / "zip"
+    raw = bytearray(archive.read_bytes())
+    # Within the packed text, behind a header of 30 bytes and the name.
+    raw[60:80] = bytes(20)
+    archive.write_bytes(bytes(raw))
+    assert "could not be compared: the artifact cannot be read." in comment(github)[1]
 
 
 def test_a_run_without_a_comparison_says_so_in_place_of_the_last_one(github: GitHub) -> None:

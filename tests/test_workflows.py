@@ -27,7 +27,7 @@ WRITES = {
     "preview.yml": {"id-token"},
     "deploy.yml": {"id-token"},
     "deploy-stack.yml": {"id-token"},
-    "drill.yml": {"id-token", "issues"},
+    "drill.yml": {"id-token"},
 }
 named = pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
 each_file = pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT / ".github")))
@@ -74,7 +74,7 @@ def test_every_job_has_a_time_limit_and_its_own_permissions(path: Path) -> None:
 @named
 def test_nothing_is_written_beyond_what_the_workflow_is_for(path: Path) -> None:
     asked = {right for job in jobs(path).values() for right, access in job["permissions"].items() if access != "read"}
-    assert asked <= WRITES.get(path.name, set())
+    assert asked == WRITES.get(path.name, set())
 
 
 @named
@@ -104,6 +104,40 @@ def test_credentials_are_given_only_to_jobs_in_a_github_environment() -> None:
                 assert job.get("environment"), f"{path.name}: {name}"
 
 
+def test_what_has_credentials_is_of_main_or_of_a_branch_of_this_repository() -> None:
+    own = ("github.ref == 'refs/heads/main'", "github.event.pull_request.head.repo.full_name == github.repository")
+    for path in WORKFLOWS:
+        if "workflow_call" in load(path)["on"]:
+            continue
+        for name, job in jobs(path).items():
+            if job["permissions"].get("id-token") == "write":
+                # A job that needs another runs only after it.
+                first = job if "needs" not in job else jobs(path)[next(iter(jobs(path)))]
+                assert any(condition in first["if"] for condition in own), f"{path.name}: {name}"
+
+
+@named
+def test_two_runs_of_one_thing_are_in_one_concurrency_group(path: Path) -> None:
+    if path.name == "deploy.yml":
+        # Its runs go side by side as far as the group of each stack's update, below.
+        return
+    groups = [load(path).get("concurrency"), *(job.get("concurrency") for job in jobs(path).values())]
+    assert any(groups)
+
+
+def test_the_comment_is_of_a_run_that_ran_to_an_end() -> None:
+    condition = jobs(ROOT / ".github/workflows/pull-request-comment.yml")["comment"]["if"]
+    assert "github.event.workflow_run.event == 'pull_request'" in condition
+    assert re.findall(r"fromJSON\('(.*?)'\)", condition) == ['["success", "failure", "timed_out"]']
+
+
+def test_drift_is_looked_for_and_nothing_is_put_right() -> None:
+    (script,) = [step["run"] for step in jobs(ROOT / ".github/workflows/drift.yml")["look"]["steps"]
+                 if "pulumi" in step.get("run", "")]  # fmt: skip
+    assert script.startswith("uv run --frozen pulumi preview ")
+    assert {"--refresh", "--expect-no-changes", "--non-interactive"} <= set(shlex.split(script))
+
+
 def test_deployments_go_to_every_stack_in_order_and_are_never_ended_half_way() -> None:
     deploy = jobs(ROOT / ".github/workflows/deploy.yml")
     order = [job["with"]["stack"] for job in deploy.values()]
@@ -111,6 +145,9 @@ def test_deployments_go_to_every_stack_in_order_and_are_never_ended_half_way() -
     assert set(order) == STACKS
     assert [job.get("needs") for job in deploy.values()] == [None, *list(deploy)[:-1]]
     up = jobs(ROOT / ".github/workflows/deploy-stack.yml")["up"]
+    # Its approvals are those of the GitHub environment that is called as the stack; the preview needs none.
+    assert (up["environment"], up["needs"]) == ("${{ inputs.stack }}", "preview")
+    assert jobs(ROOT / ".github/workflows/deploy-stack.yml")["preview"]["environment"] == "${{ inputs.stack }}-preview"
     assert up["concurrency"] == {"group": "deploy-${{ inputs.stack }}", "cancel-in-progress": False}
 
 

@@ -17,9 +17,12 @@ from .words import counted, operations, verdict
 LIMIT = 60_000
 _RISKS_SHOWN = 10
 _SIGNS = {"risk": "🛑", "weaker": "⚠️", "stronger": "✅", "wider": "🔓", "narrower": "🔒", "": "▫️"}
-# What GitHub reads as markup, mentions and references included.
+# What GitHub reads as markup.
 _SPECIAL = re.compile(r"([\\`*_{}\[\]|~])")
-_REFERENCES = re.compile("[@#]")
+# What it makes mentions, references and links of. It looks for them after it has resolved escapes and entities, so that
+# only something in between keeps it from them: github/cmark-gfm issue 181.
+_LINKED = re.compile(r"([@#]|\bGH-(?=\d)|(?:https?|ftp):(?=//)|www(?=\.))", re.IGNORECASE)
+_NOTHING = "&#8203;"
 
 
 def marker(project: str) -> str:
@@ -71,7 +74,9 @@ def _table(diff: Diff) -> Iterator[str]:
 
 
 def _folded(stack: StackDiff) -> Iterator[str]:
-    yield f"<details><summary><b>{html.escape(stack.stack)}</b>: {html.escape(operations(stack))}</summary>"
+    # Inside HTML a backslash would be shown.
+    name, said = (_unlinked(_in_html(text)) for text in (stack.stack, operations(stack)))
+    yield f"<details><summary><b>{name}</b>: {said}</summary>"
     yield ""
     for category, title in CATEGORIES.items():
         facts = stack.of(category)
@@ -94,6 +99,12 @@ def _fact(fact: Fact) -> Iterator[str]:
 
 def _escaped(text: str) -> str:
     """Text that GitHub shows as it is: no markup, no HTML, nobody mentioned and no issue referred to."""
-    plain = html.escape(" ".join(text.split()), quote=False)
-    plain = _SPECIAL.sub(r"\\\1", plain)
-    return _REFERENCES.sub(lambda found: f"&#{ord(found[0])};", plain)
+    return _unlinked(_SPECIAL.sub(r"\\\1", _in_html(text)))
+
+
+def _in_html(text: str) -> str:
+    return html.escape(" ".join(text.split()), quote=False)
+
+
+def _unlinked(text: str) -> str:
+    return _LINKED.sub(rf"\1{_NOTHING}", text)
