@@ -149,6 +149,27 @@ def test_velero_killed_during_a_backup_is_said_with_its_reason(tool, api, lab, b
     assert "is Failed" in refused.err
 
 
+def test_a_schedule_that_keeps_a_restarted_server_from_beginning_is_named(tool, api, lab, run):
+    name, schedule = f"kept-{run}", "/apis/velero.io/v1/namespaces/velero/schedules/in-days"
+    body = {"apiVersion": "velero.io/v1", "kind": "Schedule", "metadata": {"name": "in-days", "namespace": "velero"},
+            "spec": {"schedule": "0 3 * * 0", "template": {"ttl": "30d"}}}  # fmt: skip
+    api.apply(body)
+    try:
+        restarts = lab.cluster.velero().restarts
+        lab.cluster.kill_velero()
+        server_is_back(lab, restarts)
+        said = tool("backup", name, "-n", app.NAMESPACE, "--yes", code=1)
+        assert f"Backup {name} does not begin" in said.err
+        assert "cannot decode Schedule in-days, spec.template.ttl" in " ".join(said.err.split())
+    finally:
+        api.delete(schedule)
+    wait_until(
+        lambda: (api.find(f"{BACKUPS}/{name}") or {}).get("status", {}).get("phase") == "Completed",
+        seconds=120,
+        what="the backup was made after the schedule had gone",
+    )
+
+
 def test_velero_killed_during_a_drill_leaves_nothing_behind(tool, api, lab, big):
     restarts = lab.cluster.velero().restarts
     labelled = {"metadata": {"labels": {"velero.io/schedule-name": "daily-backup"}}}

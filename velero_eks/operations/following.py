@@ -13,10 +13,13 @@ from velero_eks.cluster.errors import ApiError, NotAllowed, TimeLimit, Unreachab
 from .output import console
 from .records import Backup, Operation, Restore
 from .session import Session
+from .undecodable import undecodable
 
 # A server that was killed is back within seconds, one that is rescheduled within a minute or two.
 SERVER_SECONDS = 180.0
 _ASK_EVERY = 5.0
+# A server that runs begins within a second or two, unless it is at work on another operation.
+_BEGIN_SECONDS = 15.0
 
 Watch = Callable[[Operation], None]
 
@@ -33,7 +36,8 @@ def new_name(what: str, now: datetime | None = None) -> str:
 def watching(session: Session, what: str) -> Iterator[Watch]:
     """A callback for `wait_for_backup` and `wait_for_restore`, which shows the progress where somebody watches.
 
-    It raises `TimeLimit` when the server has been away for three minutes: the operation would be waited for in vain.
+    It raises `TimeLimit` when the server has been away for three minutes, or when an object that it cannot decode keeps
+    it from beginning: the operation would be waited for in vain.
     """
     patience = _Patience(session)
     if not sys.stderr.isatty():
@@ -82,12 +86,12 @@ class _Plain:
 
 
 class _Patience:
-    """Raises when there has been no server for too long."""
+    """Raises when there has been no server for too long, or when it cannot begin."""
 
     def __init__(self, session: Session, now: Callable[[], float] = time.monotonic) -> None:
         self._session = session
         self._now = now
-        self._asked = self._seen = now()
+        self._began = self._asked = self._seen = now()
 
     def __call__(self, operation: Operation) -> None:
         now = self._now()
@@ -96,14 +100,31 @@ class _Patience:
         self._asked = now
         try:
             ready = self._session.server_ready()
+            if operation.started is None and now - self._began > _BEGIN_SECONDS:
+                self._refuse_what_stops_it(operation)
         except (Unreachable, NotAllowed, ApiError):
             return
         if ready:
             self._seen = now
         elif now - self._seen > SERVER_SECONDS:
-            kind = str(operation.body.get("kind") or "operation")
             raise TimeLimit(
-                f"the Velero server has not run for {SERVER_SECONDS:g} s, and {kind} {operation.name} waits for it"
+                f"the Velero server has not run for {SERVER_SECONDS:g} s, and {_named(operation)} waits for it"
                 f" (phase {operation.phase}); see why: kubectl -n {self._session.target.namespace} describe"
                 " deployment velero"
             )
+
+    def _refuse_what_stops_it(self, operation: Operation) -> None:
+        """A server begins when it has read all objects of each kind; one that it cannot decode keeps it from that."""
+        velero = self._session.velero
+        for record in (*velero.schedules(), *velero.backups(), *velero.restores()):
+            for found in undecodable(record):
+                name, kind = record.name, str(record.body.get("kind") or "object")
+                raise TimeLimit(
+                    f"{_named(operation)} does not begin (phase {operation.phase}): the server cannot decode"
+                    f" {kind} {name}, {found.field}: {found.problem}. Mend or delete it (velero-eks status says how),"
+                    f" and {operation.name} begins by itself"
+                )
+
+
+def _named(operation: Operation) -> str:
+    return f"{operation.body.get('kind') or 'operation'} {operation.name}"

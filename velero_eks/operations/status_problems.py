@@ -76,6 +76,11 @@ def location_problems(observed: Observed) -> Iterator[Problem]:
                 " or this machine's clock fast?"
             )
             yield Problem("error", subject, text, location.validated)
+        if location.available and location.synced is None:
+            text = (
+                "the server has not read the bucket yet, and shows no backup that another one left there; wait a minute"
+            )
+            yield Problem("warning", subject, text, location.created)
         if location.read_only:
             yield Problem("warning", subject, "it is ReadOnly: restores work, backups and deletions do not")
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import TypeVar
 
 from velero_eks.cluster.access import Cluster
-from velero_eks.cluster.errors import BadTarget, NotFound
+from velero_eks.cluster.errors import BadTarget, NotAllowed, NotFound
 from velero_eks.cluster.kinds import Kind
 from velero_eks.cluster.waiting import wait_for
 
@@ -95,7 +95,7 @@ class Velero:
         chosen = newest_completed(backups, schedule=name, at=at)
         if chosen is not None:
             return chosen
-        raise BadTarget(no_backup(name, backups, [schedule.name for schedule in self.schedules()], at))
+        raise BadTarget(self._no_backup(name, backups, at))
 
     def create(self, kind: Kind, name: str, spec: Object, *, labels: dict[str, str] | None = None,
                annotations: dict[str, str] | None = None, dry_run: bool = False) -> Object:  # fmt: skip
@@ -158,8 +158,22 @@ class Velero:
             return make({**found, "kind": kind.kind})
         there = [record.name for record in self._all(kind, make)]
         if kind == BACKUP:
-            raise BadTarget(no_backup(name, self.backups(), [schedule.name for schedule in self.schedules()], None))
+            raise BadTarget(self._no_backup(name, self.backups(), None))
         raise BadTarget(f"no {kind.kind} {name!r} in namespace {self.namespace}; {_there(name, there)}")
+
+    def _no_backup(self, name: str, backups: list[Backup], at: datetime | None) -> str:
+        said = no_backup(name, backups, [schedule.name for schedule in self.schedules()], at)
+        try:
+            unread = [each.name for each in self.locations() if each.available and each.synced is None]
+        except NotAllowed:
+            unread = []
+        if not unread:
+            return said
+        # A server that was started a moment ago, as on a cluster that was built again.
+        return (
+            f"{said}\nthe server has not read location {unread[0]} yet, which it does within a minute of its start:"
+            " backups that lie there may be on their way"
+        )
 
 
 def no_backup(name: str, backups: list[Backup], schedules: list[str], at: datetime | None) -> str:

@@ -60,6 +60,12 @@ def test_all_is_well_when_it_is():
         assert state.next == datetime.fromisoformat("2026-11-24T02:00:00+00:00")
 
 
+def test_a_location_that_a_new_server_has_not_read_yet_is_a_warning():
+    found = assess(seen(locations=(location(lastSyncedTime=None),)))
+    assert (the(found).subject, the(found).severity) == ("location default", "warning")
+    assert "has not read the bucket yet" in the(found).text
+
+
 def test_without_a_stack_and_without_a_schedule_nothing_is_backed_up_by_itself():
     found = assess(seen(schedules=()))
     assert (the(found).subject, the(found).text) == ("schedules", "there is none: nothing is backed up by itself")

@@ -112,6 +112,15 @@ def test_what_means_no_backup_is_told_what_there_is_instead(connect):
         Velero(connect(installation())).resolve("daily-backup", at=early)
 
 
+def test_backups_that_a_new_server_has_not_read_yet_are_said_to_be_on_their_way(connect):
+    unread = installation(backups=[], backupstoragelocations=[location(lastSyncedTime=None).body])
+    with pytest.raises(BadTarget, match=r"no backup yet(.|\n)*has not read location default yet"):
+        Velero(connect(unread)).resolve("daily-backup")
+    with pytest.raises(BadTarget) as said:
+        Velero(connect(installation(backups=[]))).resolve("daily-backup")
+    assert "has not read" not in str(said.value)
+
+
 def test_the_name_of_a_schedule_is_no_name_of_a_backup(connect):
     with pytest.raises(BadTarget, match="its newest Completed one is daily-backup-2"):
         Velero(connect(installation())).backup("daily-backup")
