@@ -7,6 +7,7 @@ from typing import Any
 
 from components.adoption import BUCKET_SETTINGS, FIELDS, SCHEDULE
 from components.settings import StackFile
+from components.settings.adopt import Adopt
 from components.settings.stack_file import shown_path
 from velero_eks.cluster import aws, engine
 from velero_eks.cluster.engine import State
@@ -193,11 +194,13 @@ def _put(file: StackFile, before: str, after: str, *, yes: bool, terminal: Termi
 
 
 def _adopted(file: StackFile) -> dict[str, tuple[str, str]]:
-    """What the section names: field → resource type and logical name."""
+    """What the section names: key in the file → resource type and logical name."""
     adopt = file.settings.adopt
     names = {"snapshot_controller": "velero-controller", "repository_secret": "velero-repository"}
     found = {
-        field: (type_, names.get(field, "velero")) for field, type_ in FIELDS.items() if getattr(adopt, field, None)
+        str(Adopt.model_fields[field].alias): (type_, names.get(field, "velero"))
+        for field, type_ in FIELDS.items()
+        if getattr(adopt, field)
     }
     found |= {f"bucketSettings {setting}": (BUCKET_SETTINGS[setting], "velero") for setting in adopt.bucket_settings}
     return found | {f"schedule {name}": (SCHEDULE, f"velero-{name}") for name in adopt.schedules}

@@ -100,6 +100,13 @@ def composed(facts: ClusterFacts, decisions: Decisions, sources: Sources = FROM_
         _flow(volumes),
         "Decide: none (objects alone) or csi-snapshot (EBS snapshots as well)." + _why(decisions, "volumes"),
     )
+    section(
+        f"{PREFIX}storage",
+        _flow({}),
+        "Decide: where backups are kept. Empty: in a bucket that the stack makes, with a key of its own.",
+        "bucket and prefix name it otherwise, kmsKeyArn takes a key of yours, and",
+        "accessLogs: {bucket: NAME} writes down who read what.",
+    )
     if decisions.allow_untested_kubernetes:
         section(
             f"{PREFIX}release",

@@ -138,4 +138,6 @@ def _why(error: Exception) -> str:
         return "its name is not known here; was the cluster deleted?"
     if "certificate" in lowered:
         return f"its certificate is not trusted ({text.splitlines()[-1]}); is this another cluster by now?"
+    if any(word in lowered for word in ("aborted", "connection broken", "reset by peer", "closed connection")):
+        return "the connection was closed without an answer; does something stand in between (a proxy, a tunnel)?"
     return " ".join(text.split())

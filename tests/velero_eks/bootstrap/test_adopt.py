@@ -188,9 +188,9 @@ def test_done_answers_programs_and_writes_only_with_a_yes(root, pulumi, capsys):
 
 
 def test_done_refuses_while_the_state_lacks_something(root, pulumi):
-    path(root).write_text(path(root).read_text() + SECTION)
+    path(root).write_text(path(root).read_text() + SECTION + "    keyAlias: alias/velero-shop\n")
     pulumi.answer("stack export", exported((FIELDS["bucket"], "velero")))
-    with pytest.raises(BadTarget, match="bucketSettings policy, schedule daily-backup"):
+    with pytest.raises(BadTarget, match="bucketSettings policy, keyAlias, schedule daily-backup"):
         done("prod", yes=True, start=root, terminal=NOBODY)
     assert "velero-eks:adopt" in path(root).read_text()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+import threading
 from pathlib import Path
 
 import pytest
@@ -191,6 +192,24 @@ def test_a_server_that_says_nothing_is_given_up(tmp_path, monkeypatch):
         monkeypatch.setenv("KUBECONFIG", str(kubeconfig(tmp_path / "config", {"exam": url})))
         with pytest.raises(Unreachable, match="did not answer in time"):
             Cluster.by_context("exam").request("POST", CONFIG_MAPS, {}, seconds=0.1)
+
+
+def test_a_connection_that_is_closed_without_an_answer_is_told_in_words(tmp_path, monkeypatch):
+    with socket.socket() as rude:
+        rude.bind(("127.0.0.1", 0))
+        rude.listen()
+        url = f"http://127.0.0.1:{rude.getsockname()[1]}"
+
+        def hang_up() -> None:
+            with rude.accept()[0] as connection:
+                connection.recv(4096)
+
+        thread = threading.Thread(target=hang_up, daemon=True)
+        thread.start()
+        monkeypatch.setenv("KUBECONFIG", str(kubeconfig(tmp_path / "config", {"exam": url})))
+        with pytest.raises(Unreachable, match="the connection was closed without an answer"):
+            Cluster.by_context("exam").request("POST", CONFIG_MAPS, {}, seconds=5)
+        thread.join(5)
 
 
 def test_an_unknown_context_lists_those_there_are(tmp_path, monkeypatch):
