@@ -16,7 +16,8 @@ PROGRAM = "pulumi"
 SECONDS = 120.0
 # Since this release an import is followed by the update that the program asks for, in one `up`.
 IMPORTS_AND_UPDATES = (3, 174, 0)
-_NO_STACK = ("no stack named", "not found", "no current stack")
+# The engine's own words, and the service's. A bucket or a program can be 'not found' too, and says nothing of a stack.
+_NO_STACK = ("no stack named", "no current stack", "not found: stack")
 
 
 class NoEngine(OperationError):

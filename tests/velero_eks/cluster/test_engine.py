@@ -54,6 +54,24 @@ def test_an_empty_stack_has_an_empty_state_and_one_that_is_not_there_has_none(pu
     assert engine.state("gone", tmp_path) is None
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        "error: could not list bucket: blob (code=NotFound): NoSuchBucket: the bucket was not found",
+        "error: failed to load language plugin python: executable file not found in $PATH",
+    ],
+)
+def test_a_backend_that_is_not_found_is_not_a_stack_that_was_never_made(pulumi, tmp_path, said):
+    pulumi.answer("stack export", err=said, code=255)
+    with pytest.raises(OperationError, match="not found"):
+        engine.state("prod", tmp_path)
+
+
+def test_a_stack_that_the_service_does_not_have_was_never_made(pulumi, tmp_path):
+    pulumi.answer("stack export", err="error: [404] Not found: Stack 'org/velero-eks/prod' not found", code=255)
+    assert engine.state("prod", tmp_path) is None
+
+
 def test_another_failure_says_the_command_and_what_it_printed(pulumi, tmp_path):
     pulumi.answer("stack export", err="error: passphrase must be set", code=255)
     with pytest.raises(OperationError, match="'pulumi stack export --stack prod' failed: passphrase must be set"):
