@@ -7,7 +7,6 @@ import io
 import json
 import zlib
 from collections.abc import Callable, Generator, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any
@@ -18,6 +17,7 @@ from velero_eks.cluster.errors import BadTarget, OperationError
 from .backup_contents import BrokenBackup, Place, Stored, read_contents, read_places
 from .records import Backup, Location
 from .results import LogLine, Message, log_line, messages
+from .threads import Threads
 
 if TYPE_CHECKING:
     from components.settings import Settings
@@ -90,7 +90,7 @@ class BackupStore:
 
     def backups(self) -> list[Backup]:
         """Every backup as Velero last wrote it, oldest first. One without its `velero-backup.json` is left out."""
-        with ThreadPoolExecutor(max_workers=_THREADS) as pool:
+        with Threads(_THREADS) as pool:
             found = [backup for backup in pool.map(self.find, self.names()) if backup is not None]
         return sorted(found, key=lambda backup: (str(backup.status.get("startTimestamp") or ""), backup.name))
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import Executor, ThreadPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from velero_eks.cluster.access import Cluster
@@ -20,6 +18,7 @@ from .output import print_json, working
 from .records import Backup
 from .results import listed
 from .session import Session
+from .threads import Threads
 
 FOUND = 1
 _THREADS = 8
@@ -55,7 +54,7 @@ def coverage_of(session: Session, backup: Backup, *, needs: Sequence[str] = ()) 
     kinds = cluster.kinds(afresh=True)
     filters = Filters.of(backup.spec, kinds)
     wanted = [Need(need, kinds) for need in needs]
-    with _pool() as pool:
+    with Threads(_THREADS) as pool:
         # The cluster answers while the bucket is read.
         asked = {
             kind: pool.submit(_look, cluster, kind, filters, everywhere=any(need.takes_all(kind) for need in wanted))
@@ -92,7 +91,7 @@ def _look(cluster: Cluster, kind: Kind, filters: Filters, *, everywhere: bool) -
 
 
 def _used_definitions(
-    pool: Executor, cluster: Cluster, live: Mapping[Kind, Sequence[Live]], saved: Saved
+    pool: Threads, cluster: Cluster, live: Mapping[Kind, Sequence[Live]], saved: Saved
 ) -> frozenset[str]:
     """The CRDs that are not in the backup and have objects somewhere in the cluster."""
     absent = {
@@ -111,16 +110,6 @@ def _used_definitions(
 
     custom = [kind for kind in live if kind.resource in absent]
     return frozenset(kind.resource for kind, found in zip(custom, pool.map(used, custom), strict=True) if found)
-
-
-@contextmanager
-def _pool() -> Iterator[Executor]:
-    """Threads; whoever gives up waits for the requests that are under way, and not for those still to come."""
-    pool = ThreadPoolExecutor(max_workers=_THREADS)
-    try:
-        yield pool
-    finally:
-        pool.shutdown(cancel_futures=True)
 
 
 def document(session: Session, found: Coverage) -> dict[str, Any]:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Collection, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import as_completed
 from contextlib import closing
-from threading import Event as Signal
 from typing import Any
 
 from rich.padding import Padding
@@ -27,6 +26,7 @@ from .records import Backup
 from .results import listed
 from .selection import Selection
 from .session import Session
+from .threads import Threads
 
 FOUND = 1
 _THREADS = 4
@@ -86,25 +86,19 @@ def _found(
     One that is damaged, or that expires meanwhile, must not hide what all the others have. Raises `BadTarget` where
     the object is in several namespaces and none was given.
     """
-    stop = Signal()
 
     def look(backup: Backup) -> list[Stored] | OperationError:
         try:
-            return _in_backup(store, backup.name, selection, namespace, stop)
+            return _in_backup(store, backup.name, selection, namespace)
         except (NotAllowed, Unreachable):
             raise
         except OperationError as error:
             return error
 
-    with ThreadPoolExecutor(max_workers=_THREADS) as pool:
-        try:
-            looking = [pool.submit(look, backup) for backup in backups]
-            for answer in as_completed(looking):
-                answer.result()
-        finally:
-            # Whoever gives up does not wait for whole tarballs.
-            stop.set()
-            pool.shutdown(wait=False, cancel_futures=True)
+    with Threads(_THREADS) as pool:
+        looking = [pool.submit(look, backup) for backup in backups]
+        for answer in as_completed(looking):
+            answer.result()
     answers = [(backup, answer.result()) for backup, answer in zip(backups, looking, strict=True)]
     found = [(backup, answer) for backup, answer in answers if not isinstance(answer, OperationError)]
     _check_one({stored.place for _, answer in found for stored in answer}, selection)
@@ -112,13 +106,7 @@ def _found(
     return [(backup, answer[0] if answer else None) for backup, answer in found], unread
 
 
-class _StoppedError(Exception):
-    """Nobody waits for this any more."""
-
-
-def _in_backup(
-    store: BackupStore, name: str, selection: Selection, namespace: str | None, stop: Signal
-) -> list[Stored]:
+def _in_backup(store: BackupStore, name: str, selection: Selection, namespace: str | None) -> list[Stored]:
     """What is meant in one backup."""
     left = sum(
         key.name == selection.name and selection.group in ("", key.group) and namespace in (None, key.namespace)
@@ -126,8 +114,6 @@ def _in_backup(
     )
 
     def wanted(place: Place) -> bool:
-        if stop.is_set():
-            raise _StoppedError
         return selection.may_match(place) and namespace in (None, place.namespace)
 
     found: list[Stored] = []

@@ -5,7 +5,12 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import os
+import signal
+import subprocess
+import sys
 import tarfile
+import threading
 import time
 import tracemalloc
 from types import SimpleNamespace
@@ -14,7 +19,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.velero_eks.operations.recorded import KINDS, ago, backup, recorded
+from tests.velero_eks.cluster.api_server import Asked, api_server, kubeconfig, status
+from tests.velero_eks.operations.recorded import KINDS, ago, backup, location, recorded
 from velero_eks.cluster.access import PAGE, Cluster
 from velero_eks.cluster.connection import Answer
 from velero_eks.cluster.errors import BadTarget
@@ -151,3 +157,41 @@ def test_a_backup_that_is_not_in_the_bucket_ends_the_asking():
         bucket.files["backups/b/velero-backup.json"] = json.dumps(of_namespace().body).encode()
         coverage_of(session(server, bucket), of_namespace())
     assert len(server.asked) < len(LISTED) / 2
+
+
+def test_who_interrupts_is_back_at_once_though_the_cluster_does_not_answer(tmp_path):
+    asked, release = threading.Event(), threading.Event()
+
+    def answer(request: Asked) -> tuple[int, Any]:
+        if request.path in ("/api", "/apis"):
+            return 200, recorded("discovery.json")[request.path == "/apis"]
+        if request.path.endswith("/backups/b"):
+            return 200, of_namespace().body
+        if request.path.endswith("/backupstoragelocations/default"):
+            config = {"region": "eu-west-1", "s3Url": server.url, "s3ForcePathStyle": "true"}
+            return 200, {**location().body, "spec": {**location().spec, "config": config}}
+        # A list, or the bucket.
+        asked.set()
+        release.wait(60)
+        return status(404, "NotFound", "too late")
+
+    with api_server(answer) as server:
+        config = kubeconfig(tmp_path / "kubeconfig", {"exam": server.url})
+        variables = {"KUBECONFIG": str(config), "AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b"}
+        running = subprocess.Popen(
+            [sys.executable, "-c", "from velero_eks.cli import main; main()", "coverage", "b", "--context", "exam"],
+            env={**os.environ, **variables},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        try:
+            assert asked.wait(30)
+            time.sleep(0.2)
+            running.send_signal(signal.SIGINT)
+            _, said = running.communicate(timeout=20)
+        finally:
+            release.set()
+            running.kill()
+            running.communicate()
+    assert (running.returncode, said) == (130, "interrupted\n")
