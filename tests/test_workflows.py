@@ -151,8 +151,8 @@ def test_deployments_go_to_every_stack_in_order_and_are_never_ended_half_way() -
     assert up["concurrency"] == {"group": "deploy-${{ inputs.stack }}", "cancel-in-progress": False}
 
 
-@pytest.mark.parametrize("name", ["preview", "drift"])
-def test_every_stack_is_previewed_and_looked_at_for_drift(name: str) -> None:
+@pytest.mark.parametrize("name", ["preview", "drift", "drill"])
+def test_every_stack_is_previewed_looked_at_for_drift_and_drilled(name: str) -> None:
     matrices = [job["strategy"]["matrix"]["stack"] for job in jobs(ROOT / f".github/workflows/{name}.yml").values()
                 if "strategy" in job]  # fmt: skip
     assert [set(stacks) for stacks in matrices] == [STACKS]
@@ -177,6 +177,19 @@ def test_every_stack_file_names_its_region_where_the_workflows_read_it() -> None
         text = (ROOT / f"stacks/Pulumi.{stack}.yaml").read_text()
         found = re.findall(r'^ +aws:region: *"?([a-z0-9-]+)"? *(?:#.*)?$', text, re.MULTILINE)
         assert found == [yaml.safe_load(text)["config"]["aws:region"]]
+
+
+def test_the_setup_names_every_workflow_environment_and_variable() -> None:
+    text = (ROOT / "docs/workflows.md").read_text()
+    assert {path.name for path in WORKFLOWS} - {"deploy-stack.yml"} == set(
+        re.findall(r"/workflows/([\w-]+\.yml)", text)
+    )
+    used = {re.sub(r"\$\{\{ (?:inputs|matrix)\.stack \}\}", "<stack>", job["environment"])
+            for path in WORKFLOWS for job in jobs(path).values() if "environment" in job}  # fmt: skip
+    assert {f"`{name}`" for name in used} == set(re.findall(r"^ +\| (`<stack>[\w-]*`) \|", text, re.MULTILINE))
+    variables = {name for path in FILES for name in re.findall(r"\bvars\.(\w+)", path.read_text())}
+    assert all(f"`{name}`" in text for name in variables)
+    assert not [path.name for path in FILES if "secrets." in path.read_text()]
 
 
 def _scripts(path: Path) -> str:

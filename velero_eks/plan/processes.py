@@ -9,7 +9,7 @@ import subprocess
 
 from .model import PlanError
 
-# Limits them, for a machine with little memory: each takes some 200 MB.
+# Limits them, for a machine with little memory: each takes some 150 MB.
 LIMIT = "VELERO_EKS_PROCESSES"
 # A further process pays off only for as many stacks as it takes to load the SDKs again.
 STACKS_A_PROCESS = 25
