@@ -48,7 +48,9 @@ def _other_cluster(case: Case, found: Kubernetes) -> Iterator[Finding]:
     context, wanted = case.settings.cluster.context, case.settings.cluster.oidc_issuer
     if not context or wanted is None:
         return
-    issuer = known(found.issuer)
+    issuer = found.issuer
+    if isinstance(issuer, Unknown):
+        raise NotAsked(f"whether the context {context} leads to {case.settings.cluster.name}: {issuer.why}")
     if issuer and issuer != wanted:
         yield Finding(
             "error",
