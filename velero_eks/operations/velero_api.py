@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import TypeVar
 
 from velero_eks.cluster.access import Cluster
-from velero_eks.cluster.errors import BadTarget, NotAllowed, NotFound
+from velero_eks.cluster.errors import ApiError, BadTarget, NotAllowed, NotFound, Unreachable
 from velero_eks.cluster.kinds import Kind
 from velero_eks.cluster.waiting import wait_for
 
@@ -133,7 +133,13 @@ class Velero:
 
         def look() -> AnyOperation | None:
             nonlocal last
-            found = make(self.cluster.get(path))
+            try:
+                found = make(self.cluster.get(path))
+            except ApiError as error:
+                # An API server that restarts, or has lost etcd for a moment, answers 500 or 504: asked again.
+                if error.status < 500:
+                    raise
+                raise Unreachable(str(error)) from error
             last = found.phase
             if progress is not None:
                 progress(found)

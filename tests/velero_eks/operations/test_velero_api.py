@@ -10,7 +10,7 @@ import pytest
 from tests.velero_eks.cluster.api_server import Asked, api_server, kubeconfig, status
 from tests.velero_eks.operations.recorded import NOW, backup, location, recorded, recorded_schedule
 from velero_eks.cluster.access import Cluster
-from velero_eks.cluster.errors import BadTarget, TimeLimit
+from velero_eks.cluster.errors import BadTarget, NotFound, TimeLimit
 from velero_eks.cluster.target import Target
 from velero_eks.operations.records import RESTORE
 from velero_eks.operations.session import Session
@@ -159,6 +159,21 @@ def test_a_backup_is_followed_to_its_end_whatever_that_is(connect):
     seen: list[str] = []
     ended = Velero(connect(answer)).wait_for_backup("b", progress=lambda found: seen.append(found.phase))
     assert (ended.phase, seen) == ("PartiallyFailed", ["New", "InProgress", "PartiallyFailed"])
+
+
+@pytest.mark.parametrize("code", [500, 504])
+def test_a_server_that_stumbles_is_asked_again(connect, code):
+    answers = iter([status(code, "Timeout", "etcdserver: request timed out"), (200, backup("b").body)])
+    assert Velero(connect(lambda asked: next(answers))).wait_for_backup("b", seconds=10).good
+    failing = Velero(connect(lambda asked: status(code, "Timeout", "etcdserver: request timed out")))
+    with pytest.raises(TimeLimit, match=r"Last error: .*etcdserver: request timed out"):
+        failing.wait_for_backup("b", seconds=0)
+
+
+def test_a_backup_that_is_removed_meanwhile_ends_the_wait(connect):
+    velero = Velero(connect(lambda asked: status(404, "NotFound", 'backups.velero.io "b" not found')))
+    with pytest.raises(NotFound, match="not found"):
+        velero.wait_for_backup("b", seconds=30)
 
 
 def test_a_backup_that_does_not_end_in_time_is_given_up_with_its_phase(connect):
