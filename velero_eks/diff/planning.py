@@ -35,6 +35,8 @@ _NOT_HANDED_OVER = re.compile(r"^(AWS|PULUMI|KUBE|GITHUB|ACTIONS)|TOKEN|SECRET|P
 _OWN, _OURS = "", str(Path(__file__).resolve().parents[2])
 _SCRIPT = Path(__file__).with_name("record_revision.py")
 _PLANNED = (0, 1)
+# Stacks that a complaint about their process names.
+_NAMED = 3
 
 
 @dataclass
@@ -144,7 +146,8 @@ def _ended(run: _Run) -> dict[str, Any] | str:
         ) from None
     complaint = _without_traceback((run.folder / "err").read_text(errors="replace").strip())
     if code not in _PLANNED:
-        return complaint or f"error: the plan ended with exit code {code} and said nothing"
+        shown = ", ".join(run.names[:_NAMED]) + (f" and {len(run.names) - _NAMED} more" if run.names[_NAMED:] else "")
+        return complaint or f"error: the process that planned {shown} {processes.ending(code)}"
     try:
         document = json.loads((run.folder / "out").read_bytes())
     except ValueError:

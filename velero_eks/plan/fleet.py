@@ -9,7 +9,6 @@ import contextlib
 import json
 import pickle
 import queue
-import signal
 import subprocess
 import sys
 import threading
@@ -130,7 +129,7 @@ class _Fleet:
         self._workers.remove(worker)
         processes.end(worker.process)
         if worker.files:
-            yield from self._without(worker, _how(worker.process.returncode), ProgramError)
+            yield from self._without(worker, processes.ending(worker.process.returncode), ProgramError)
 
     def _silent(self) -> Iterator[tuple[str, Made]]:
         for worker in [each for each in self._workers if each.heard + SILENCE <= time.monotonic()]:
@@ -146,14 +145,3 @@ class _Fleet:
         rest = worker.files[len(lost) :]
         if rest:
             self.start(rest)
-
-
-def _how(code: int) -> str:
-    if code >= 0:
-        return f"ended with exit code {code}; the program, or a library that it loads, ended it"
-    try:
-        name = signal.Signals(-code).name
-    except ValueError:
-        name = f"signal {-code}"
-    memory = f"; with too little memory, set {processes.LIMIT} to fewer processes" if name == "SIGKILL" else ""
-    return f"was ended by {name}{memory}"

@@ -1,4 +1,4 @@
-"""How many processes share the stacks of a command. Loads nothing: `diff` asks as well."""
+"""How many processes share the stacks of a command, and how they end. Loads nothing: `diff` asks as well."""
 
 from __future__ import annotations
 
@@ -38,3 +38,15 @@ def end(process: subprocess.Popen[bytes]) -> None:
         else:
             process.kill()
     process.wait()
+
+
+def ending(code: int) -> str:
+    """How a process ended by itself, by its exit code, for a sentence that begins with the process."""
+    if code >= 0:
+        return f"ended with exit code {code}; the program, or a library that it loads, ended it"
+    try:
+        name = signal.Signals(-code).name
+    except ValueError:
+        name = f"signal {-code}"
+    memory = f"; with too little memory, set {LIMIT} to fewer processes" if name == "SIGKILL" else ""
+    return f"was ended by {name}{memory}"

@@ -106,6 +106,21 @@ def test_a_program_that_fails_for_every_stack_is_an_error_of_that_revision(run: 
     assert result.stderr == f"error: {first[:7]}: its recorder failed: ValueError: no such thing\n"
 
 
+@pytest.mark.parametrize(
+    ("deed", "words"),
+    [("os._exit(3)", "ended with exit code 3"), ("os.kill(os.getpid(), signal.SIGKILL)", "was ended by SIGKILL")],
+)
+def test_a_process_that_dies_is_said_to_have_died_and_with_which_stacks(
+    run: Run, tmp_path: Path, deed: str, words: str
+):
+    root = scripted(tmp_path / "p", before=f"if (Path('plans.json').parent / 'deadly').exists(): {deed}", a=ONE, b=ONE)
+    commit(root)
+    (root / "deadly").touch()
+    result = run(root, "HEAD")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert f"error: the work tree: the process that planned a, b {words}" in result.stderr
+
+
 def test_a_plan_that_does_not_end_is_ended_with_all_that_it_started(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
