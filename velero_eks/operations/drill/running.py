@@ -7,7 +7,6 @@ import sys
 import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -26,6 +25,7 @@ from ..restore.plan import VeleroStep
 from ..restore.running import messages_of, start_restore
 from ..results import Message
 from ..session import Session
+from ..threads import Threads
 from .compared import Compared, State, compare, tried
 from .rehearsed import Rehearsed, rehearse
 from .scratch import Mark, make_modifiers, make_namespace, remove_all
@@ -138,7 +138,7 @@ def _run(session: Session, mark: Mark, rehearsed: Rehearsed, ran: _Ran, backup: 
 
 def _live(cluster: Cluster, rehearsed: Rehearsed) -> dict[Key, Object]:
     kinds = {(_kind(item), rehearsed.mapping[item.place.namespace]) for item in rehearsed.restored}
-    with ThreadPoolExecutor(max_workers=_THREADS) as pool:
+    with Threads(_THREADS) as pool:
         lists = list(pool.map(lambda pair: _listed(cluster, *pair), kinds))
     return {Key.of(body): body for bodies in lists for body in bodies}
 
@@ -167,7 +167,7 @@ def _try(cluster: Cluster, rehearsed: Rehearsed) -> list[Compared]:
             return tried(item, wanted, None, str(error))
         return tried(item, wanted, answer, "")
 
-    with ThreadPoolExecutor(max_workers=_THREADS) as pool:
+    with Threads(_THREADS) as pool:
         found = list(pool.map(one, some))
     why = f"only the first {counted(TRY_LIMIT, 'object')} are tried"
     return found + [Compared(Key.of(item.body), State.UNTRIED, reason=why) for item in others]

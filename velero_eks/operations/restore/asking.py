@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 from velero_eks.cluster.access import Cluster
@@ -15,6 +14,7 @@ from velero_eks.cluster.errors import ApiError, Conflict, Forbidden, NotFound
 from velero_eks.cluster.kinds import Kind
 
 from ..objects import Key, Object, differences
+from ..threads import Threads
 from .form import update_patch, without_server_fields
 from .prediction import Fate, Live, Prediction
 
@@ -74,7 +74,7 @@ class _Asking:
         return not told.key.namespace or Key("", "Namespace", "", told.key.namespace) in self.live.objects
 
     def all(self, told: Iterable[Prediction]) -> list[tuple[Key, Prediction]]:
-        with ThreadPoolExecutor(max_workers=_THREADS) as pool:
+        with Threads(_THREADS) as pool:
             return [(each.key, each) for each in pool.map(self._one, told)]
 
     def _one(self, told: Prediction) -> Prediction:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from velero_eks.cluster.access import Cluster
@@ -13,6 +12,7 @@ from velero_eks.cluster.kinds import NAMESPACE, Kind
 
 from ..backup_contents import Stored
 from ..objects import Key, Object
+from ..threads import Threads
 from .plan import DirectStep, RestorePlan, Step, VeleroStep
 from .prediction import Live, node_ports
 from .spec import NEVER_RESTORED, RestoreSpec
@@ -123,7 +123,7 @@ def look(cluster: Cluster, scope: Scope) -> Live:
             return None
 
     singles = [*scope.singles, *((NAMESPACE, "", name) for name in scope.namespaces)]
-    with ThreadPoolExecutor(max_workers=_THREADS) as pool:
+    with Threads(_THREADS) as pool:
         lists = list(pool.map(collection, scope.collections.items()))
         ones = list(pool.map(single, sorted(singles)))
     if refused:
