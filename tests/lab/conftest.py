@@ -71,7 +71,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """
 
     for item in items:
-        if item.path.stem.startswith(_DAY2):
+        if item.get_closest_marker("lab") and item.path.stem.startswith(_DAY2):
             item.add_marker(pytest.mark.day2)
 
     def turn(item: pytest.Item) -> int:
