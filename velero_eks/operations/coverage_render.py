@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 
 from rich.console import Console, RenderableType
@@ -62,13 +62,16 @@ def _kinds(found: Coverage) -> RenderableType:
     rows = table("Kind", "In the cluster", "In the backup", "Missing", "Otherwise")
     for column in (1, 2, 3, 4):
         rows.columns[column].justify = "right"
+    alike = Counter(item.kind.kind for item in found.kinds)
     for item in found.kinds:
         left_out = all(missing.why in _LEFT_OUT and not missing.gap for missing in item.missing)
         if not item.saved and not item.gone and left_out:
             continue
         gaps = sum(missing.gap for missing in item.missing)
         others = len(item.missing) - gaps
-        name = f"{item.kind.kind}.{item.kind.group}" if item.kind.group else item.kind.kind
+        # The group would fold most names at a terminal's width; below the table every object has its own.
+        ambiguous = item.kind.group and alike[item.kind.kind] > 1
+        name = f"{item.kind.kind}.{item.kind.group}" if ambiguous else item.kind.kind
         rows.add_row(
             Text(name, style="cyan"),
             f"{item.live:,}",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -11,6 +13,7 @@ from tests.velero_eks.operations.recorded import KINDS, ago, backup, kind
 from velero_eks.cluster.kinds import Kind
 from velero_eks.operations.coverage import compare
 from velero_eks.operations.coverage_model import Coverage, Live, Missing, Saved, Why
+from velero_eks.operations.coverage_render import render
 from velero_eks.operations.objects import Key
 from velero_eks.operations.records import moment
 from velero_eks.operations.results import Message
@@ -247,3 +250,17 @@ def test_a_live_object_is_read_from_its_metadata_alone():
     body = {"metadata": {"name": "a", "namespace": "n", "creationTimestamp": LONG_AGO, "labels": {"x": "y"}}}
     found = Live.of(kind("Secret"), body)
     assert (found.key, found.labels, found.created) == (Key("", "Secret", "n", "a"), {"x": "y"}, moment(LONG_AGO))
+
+
+def test_a_kind_is_named_with_its_group_only_where_another_has_the_same_name(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    own = replace(kind("ConfigMap"), group="example.com")
+    found = held(ONE, saved("ConfigMap exam-prod/a"), live("ConfigMap", "exam-prod/a"), live("Role", "exam-prod/r"))
+    (other,) = [item for item in found.kinds if item.kind.kind == "ConfigMap"]
+    twice = replace(found, kinds=(*found.kinds, replace(other, kind=own)))
+    session = SimpleNamespace(cluster=SimpleNamespace(name="exam"), target=SimpleNamespace(arguments="--stack prod"))
+    render(twice, session)  # pyright: ignore[reportArgumentType] - as much of it as is printed
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert [words[0] for words in lines if len(words) > 2 and words[1].isdigit()] == [
+        "ConfigMap", "Role", "ConfigMap.example.com",
+    ]  # fmt: skip
