@@ -40,8 +40,13 @@ def _walk(old: Any, new: Any, path: str) -> Iterator[PropertyChange]:
             yield from _walk(old.get(key, ABSENT), new.get(key, ABSENT), f"{path}.{key}" if path else str(key))
     elif isinstance(old, list) and isinstance(new, list):
         yield from _walk_list(old, new, path)
-    elif old != new or isinstance(old, bool) != isinstance(new, bool):
+    elif _differ(old, new):
         yield _change(path, old, new)
+
+
+def _differ(old: Any, new: Any) -> bool:
+    # Python takes True for 1.
+    return old != new or isinstance(old, bool) != isinstance(new, bool)
 
 
 def _walk_list(old: list[Any], new: list[Any], path: str) -> Iterator[PropertyChange]:
@@ -60,7 +65,7 @@ def _walk_list(old: list[Any], new: list[Any], path: str) -> Iterator[PropertyCh
             before = old[index] if index < len(old) else ABSENT
             after = new[index] if index < len(new) else ABSENT
             yield from _walk(before, after, f"{path}[{index}]")
-    elif old != new:
+    elif len(old) != len(new) or any(map(_differ, old, new)):
         yield PropertyChange(path, old, new)
 
 

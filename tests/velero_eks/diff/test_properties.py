@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -100,6 +101,11 @@ def test_a_difference_is_found_from_both_sides(one, other):
     forth, back = told(one, other), told(other, one)
     assert sorted(path for path, _, _ in forth) == sorted(path for path, _, _ in back)
     assert bool(forth) == (json.dumps(one, sort_keys=True) != json.dumps(other, sort_keys=True))
+
+
+@pytest.mark.parametrize(("one", "other"), [(False, 0), ([True], [1]), ([False, "a"], [0, "a"])])
+def test_true_and_false_are_not_one_and_zero(one, other):
+    assert told(one, other) == [("x", one, other)]
 
 
 def test_a_place_has_no_positions_and_names_in_it():
