@@ -58,8 +58,8 @@ def plan(
 ) -> None:
     """Show what each stack creates, who may do what, and whether its backups meet the objectives.
 
-    Runs the real program under a recorder: no credentials, no network, nothing is changed. Exits with 1 on findings
-    that are errors, with 2 on a bad stack file.
+    Runs the real program under a recorder: no credentials, no network, nothing is changed. Many stacks are planned on
+    all cores. Exits with 1 on findings that are errors, with 2 on a bad stack file.
     """
     with _loading_much():
         from velero_eks.plan.command import plan as run

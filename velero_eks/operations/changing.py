@@ -179,8 +179,8 @@ def restore_object(
     """Restore these objects and nothing else; a CRD brings its objects along.
 
     Where Velero cannot tell an object from another one, since it chooses by labels alone, the object is written from
-    the backup's content with your own rights; the preview says so. Exits with 1 when anything is not as the preview
-    said.
+    the backup's content with your own rights; the preview says so. Claims come back with their namespace only. Exits
+    with 1 when anything is not as the preview said.
     """
     given = locals()
 
@@ -213,7 +213,7 @@ def restore_cluster(
 ) -> None:
     """Restore a whole cluster into a new one: every namespace, CRDs, webhooks and other cluster-scoped objects.
 
-    Velero's own namespace is left out, and what every cluster makes for itself. Exits with 1 when anything is not as
+    Webhooks come last. Velero's own namespace is left out, and what every cluster makes for itself. Exits with 1 when anything is not as
     the preview said.
     """
     given = locals()
