@@ -213,8 +213,8 @@ def restore_cluster(
 ) -> None:
     """Restore a whole cluster into a new one: every namespace, CRDs, webhooks and other cluster-scoped objects.
 
-    Webhooks come last. Velero's own namespace is left out, and what every cluster makes for itself. Exits with 1 when anything is not as
-    the preview said.
+    Webhooks come last. Velero's own namespace is left out, and what every cluster makes for itself. Exits with 1 when
+    anything is not as the preview said.
     """
     given = locals()
 
