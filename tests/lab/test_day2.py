@@ -212,7 +212,7 @@ def test_missing_crds_come_back_before_the_namespace_that_needs_them(tool, api, 
 def test_a_cluster_comes_back_with_its_crds_first_and_its_webhooks_last(tool, api, application, run):
     by_hand = {"name": "database", "namespace": app.NAMESPACE}
     api.apply({"apiVersion": "v1", "kind": "Service", "metadata": by_hand, "spec": {"ports": [{"port": 5432}]}})
-    subsets = [{"addresses": [{"ip": "192.0.2.7"}], "ports": [{"port": 5432}]}]
+    subsets = [{"addresses": [{"ip": "192.0.2.7"}], "ports": [{"port": 5432, "protocol": "TCP"}]}]
     api.apply({"apiVersion": "v1", "kind": "Endpoints", "metadata": by_hand, "subsets": subsets})
     before = application()
     name = f"cluster-{run}"
