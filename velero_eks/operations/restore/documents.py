@@ -22,6 +22,7 @@ def preview_document(preview: Preview) -> dict[str, Any]:
         "title": preview.plan.title,
         "existing": preview.plan.existing,
         "estimated_seconds": round(preview.estimate.seconds, 1),
+        "estimated_from": preview.estimate.pace.restore,
         "counts": {fate.value: counts[fate] for fate in Fate},
         "steps": [
             {

@@ -70,6 +70,11 @@ class RestorePlan:
         """How many Restores there are."""
         return sum(isinstance(step, VeleroStep) for step in self.steps)
 
+    @property
+    def updating(self) -> bool:
+        """Whether existing objects become what they were."""
+        return self.existing == "update"
+
 
 def plan_namespace(
     backup: str,

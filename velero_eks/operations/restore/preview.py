@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from velero_eks.cluster.access import Cluster
@@ -11,9 +11,9 @@ from velero_eks.cluster.kinds import NAMESPACE
 
 from ..backup_contents import Stored
 from ..objects import Key, Object
-from ..records import Backup
+from ..records import Backup, Restore
 from .asking import ask
-from .duration import Estimate, Limits, estimate
+from .duration import Estimate, Limits, Pace, Work, estimate
 from .live import Scope, items_of, look, scope_of, spec_of
 from .plan import RestorePlan, Step
 from .prediction import DEFINITION_KIND, Fate, Live, Prediction, definition_serves, predict
@@ -66,9 +66,15 @@ class Preview:
 
 
 def make_preview(
-    cluster: Cluster, backup: Backup, plan: RestorePlan, contents: Sequence[Stored], deployment: Object | None
+    cluster: Cluster,
+    backup: Backup,
+    plan: RestorePlan,
+    contents: Sequence[Stored],
+    deployment: Object | None,
+    restores: Iterable[Restore] = (),
 ) -> Preview:
-    """Foretell a plan. `contents` is the whole backup, `deployment` Velero's, for its limits.
+    """Foretell a plan. `contents` is the whole backup, `deployment` Velero's, for its limits, `restores` those of this
+    cluster, for its pace.
 
     Raises `NotAllowed` where the caller may not see what the restore would meet.
     """
@@ -87,8 +93,8 @@ def make_preview(
         mended |= set(_mended(asked.predictions, before))
     every = [each for step in steps for each in step.predictions]
     limits = Limits.of_deployment(deployment)
-    restores = plan.restores
-    reckoned = estimate(every, limits, restores=restores, updating=plan.existing == "update")
+    work = Work.of(every, updating=plan.updating)
+    reckoned = estimate(work, limits, restores=plan.restores, pace=Pace.measured(restores, limits))
     return Preview(plan, backup, tuple(steps), reckoned, limits, scope, before.objects, silent)
 
 

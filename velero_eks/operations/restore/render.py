@@ -133,9 +133,14 @@ def _time(preview: Preview) -> Text:
     reckoned = preview.estimate
     if not preview.plan.restores:
         return Text("It takes a moment: no Restore is needed.", style="dim")
-    about = f"It takes about {length(reckoned.seconds)}: {counted(reckoned.objects, 'object')}"
-    rate = f" at {preview.limits.qps:g} requests a second, the server's own limit (--client-qps)"
-    return Text(f"{about}{rate}.", style="dim")
+    about = f"It takes about {length(reckoned.seconds)}: {counted(reckoned.work.objects, 'object')}"
+    if reckoned.limited:
+        rate = f"at {preview.limits.qps:g} requests a second, the server's own limit (--client-qps)"
+    elif reckoned.pace.restore:
+        rate = f"at the pace of {reckoned.pace.restore}"
+    else:
+        rate = "at the pace of a lab, since no long restore was timed here yet"
+    return Text(f"{about}, {rate}.", style="dim")
 
 
 def _result(out: Console, result: StepResult, session: Session) -> None:

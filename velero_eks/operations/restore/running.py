@@ -15,6 +15,7 @@ from ..following import new_name, watching
 from ..records import RESTORE, Restore
 from ..results import Message
 from ..session import Session
+from .duration import FORETOLD, Work
 from .live import look
 from .outcome import Outcome, hold
 from .plan import DirectStep, Step, VeleroStep
@@ -79,7 +80,7 @@ def run(session: Session, preview: Preview, *, seconds: float) -> Report:
             if isinstance(told.step, DirectStep):
                 result = _directly(session, told.step, told, preview)
             else:
-                result = _by_velero(session, told.step, preview, seconds)
+                result = _by_velero(session, told.step, told, preview, seconds)
         except (KeyboardInterrupt, OperationError):
             for later in preview.plan.steps[number:]:
                 print(f"not begun: {later.title}", file=sys.stderr)
@@ -142,9 +143,10 @@ def messages_of(session: Session, restore: Restore, location: str) -> tuple[Mess
         return (Message("error", "velero", f"what Velero wrote about it cannot be read: {error}"),)
 
 
-def _by_velero(session: Session, step: VeleroStep, preview: Preview, seconds: float) -> StepResult:
+def _by_velero(session: Session, step: VeleroStep, told: StepPreview, preview: Preview, seconds: float) -> StepResult:
     started = time.monotonic()
-    name = start_restore(session, step)
+    work = Work.of(told.predictions, updating=preview.plan.updating)
+    name = start_restore(session, step, annotations={FORETOLD: work.text})
     try:
         with watching(session, f"Restore {name}") as watch:
             restore = session.velero.wait_for_restore(name, seconds=seconds, progress=watch)

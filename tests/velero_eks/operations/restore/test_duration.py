@@ -2,22 +2,40 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 
 from velero_eks.operations.objects import Key
+from velero_eks.operations.records import Restore
 from velero_eks.operations.restore.duration import (
     CREATED_SECONDS,
     DEFAULT_QPS,
     FIXED_SECONDS,
+    FORETOLD,
     Limits,
+    Pace,
+    Work,
     estimate,
     within_margin,
 )
 from velero_eks.operations.restore.prediction import Fate, Prediction
 
 
-def told(fate: Fate, count: int) -> list[Prediction]:
-    return [Prediction(Key("", "ConfigMap", "shop", f"{fate}-{number}"), fate) for number in range(count)]
+def told(fate: Fate, count: int, *, updating: bool = False) -> Work:
+    predictions = [Prediction(Key("", "ConfigMap", "shop", f"{fate}-{number}"), fate) for number in range(count)]
+    return Work.of(predictions, updating=updating)
+
+
+def timed(seconds: int, work: Work | None, *, phase: str = "Completed", days: int = 1, name: str = "timed") -> Restore:
+    """A Restore that took so long, with what it was foretold to do."""
+    ended = datetime(2026, 11, 24, 2, tzinfo=UTC) - timedelta(days=days)
+    annotations = {FORETOLD: work.text} if work else {}
+    stamps = [f"{moment:%Y-%m-%dT%H:%M:%SZ}" for moment in (ended - timedelta(seconds=seconds), ended)]
+    status = {"phase": phase, "startTimestamp": stamps[0], "completionTimestamp": stamps[1],
+              "progress": {"totalItems": work.objects if work else 9000}}  # fmt: skip
+    metadata = {"name": name, "namespace": "velero", "annotations": annotations}
+    return Restore({"kind": "Restore", "metadata": metadata, "spec": {}, "status": status})
 
 
 def deployment(*arguments: str, command: tuple[str, ...] = ("/velero",)):
@@ -48,9 +66,9 @@ def test_at_veleros_own_limit_two_requests_an_object_are_what_takes_the_time():
 
 def test_updating_costs_one_request_for_every_object_that_is_there():
     # Measured with 5,000 small objects: 49 s.
-    found = estimate(told(Fate.CHANGED, 5000), Limits(), updating=True)
+    found = estimate(told(Fate.CHANGED, 5000, updating=True), Limits())
     assert within_margin(found.seconds, 49)
-    assert estimate(told(Fate.KEPT, 5000), Limits(), updating=True).seconds == found.seconds
+    assert estimate(told(Fate.KEPT, 5000, updating=True), Limits()).seconds == found.seconds
 
 
 def test_without_a_limit_the_objects_themselves_are_what_takes_the_time():
@@ -59,8 +77,45 @@ def test_without_a_limit_the_objects_themselves_are_what_takes_the_time():
 
 
 def test_what_velero_leaves_out_takes_none():
-    none = [*told(Fate.LEFT_OUT, 1000), *told(Fate.ABSENT, 1000)]
-    assert estimate(none, Limits(), restores=3).seconds == 3 * FIXED_SECONDS
+    for fate in (Fate.LEFT_OUT, Fate.ABSENT):
+        assert estimate(told(fate, 1000), Limits(), restores=3).seconds == 3 * FIXED_SECONDS
+
+
+FAST = Limits(100_000, 100_000)
+WORK = told(Fate.CREATED, 2000)
+
+
+def test_the_pace_is_that_of_the_newest_restore_that_was_long_enough():
+    # 60 s over the fixed ones for what takes the lab 21.
+    slow = timed(60 + 2, WORK, name="slow", days=2)
+    brief = timed(3, told(Fate.CREATED, 20), name="brief")
+    failed = timed(300, WORK, phase="Failed", name="failed")
+    foreign = timed(300, None, name="somebody-elses")
+    pace = Pace.measured([foreign, failed, brief, slow], FAST)
+    assert pace.restore == "slow"
+    assert pace.factor == pytest.approx((62 - FIXED_SECONDS) / (2000 * CREATED_SECONDS))
+    found = estimate(told(Fate.CREATED, 5000), FAST, pace=pace)
+    assert within_margin(found.seconds, 150)
+    newer = timed(31, WORK, name="newer")
+    assert Pace.measured([slow, newer], FAST).restore == "newer"
+
+
+def test_a_restore_that_the_servers_limit_held_back_tells_no_pace():
+    limits = Limits(100, 100)
+    # 2,000 objects are 4,000 requests: 39 s of limit.
+    assert Pace.measured([timed(41, WORK)], limits) == Pace()
+    assert estimate(WORK, limits).limited
+    assert not estimate(WORK, FAST).limited
+
+
+@pytest.mark.parametrize("text", ["", "no JSON", "[1]", '{"created": "many"}', '{"made": 1}'])
+def test_an_annotation_of_another_making_tells_no_pace(text):
+    assert Work.parse(text) is None
+
+
+def test_the_work_survives_being_written_down():
+    work = Work(5, 4, 3, updating=True)
+    assert Work.parse(work.text) == work
 
 
 def test_a_prediction_is_good_within_a_third_of_what_was_measured():

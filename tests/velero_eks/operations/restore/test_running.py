@@ -11,6 +11,7 @@ from tests.velero_eks.operations.restore.api import Api, refused, session
 from tests.velero_eks.operations.restore.made import body, definition, stored
 from velero_eks.cluster.errors import OperationError
 from velero_eks.operations.restore import running
+from velero_eks.operations.restore.duration import FORETOLD, Work
 from velero_eks.operations.restore.plan import plan_cluster, plan_objects
 from velero_eks.operations.restore.preview import make_preview
 from velero_eks.operations.results import Message
@@ -63,6 +64,16 @@ def test_a_clusters_webhooks_are_restored_though_something_before_failed_in_part
         "shop": "is not there", "a": "is not there", "questions.exam.example.com": "is not there",
     }  # fmt: skip
     assert (report.outcome.compared, report.outcome.as_foretold) == (4, 1)
+
+
+def test_a_restore_says_what_it_was_foretold_to_do_so_that_the_next_one_knows_the_pace():
+    api = Server("Completed", "Completed")
+    report = restored(api)
+    noted = [body["metadata"]["annotations"][FORETOLD] for body in api.objects.values() if body["kind"] == "Restore"]
+    assert [Work.parse(text) for text in noted] == [
+        Work.of(step.predictions, updating=False) for step in report.preview.steps
+    ]
+    assert sum(work.created for text in noted if (work := Work.parse(text))) > 0
 
 
 def test_a_namespace_is_made_by_the_first_step_that_writes_into_it_and_there_for_the_others():
