@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -64,8 +64,10 @@ def api_server(answer: Callable[[Asked], tuple[int, Any]]) -> Iterator[Answering
             self.send_header("Content-Length", str(len(text)))
             if answering.retry_after:
                 self.send_header("Retry-After", answering.retry_after)
-            self.end_headers()
-            self.wfile.write(text)
+            # Who asked may have given up meanwhile.
+            with suppress(ConnectionError):
+                self.end_headers()
+                self.wfile.write(text)
 
         do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = handle_request
 
