@@ -205,7 +205,9 @@ class Scenes:
         )
 
     def _backups_are_seen(self) -> None:
-        wait_until(lambda: self.api.list(f"{_VELERO}/backups"), seconds=_SECONDS, what="the server had read the bucket")
+        wait_until(
+            lambda: bool(self.api.list(f"{_VELERO}/backups")), seconds=_SECONDS, what="the server had read the bucket"
+        )
 
     # Judgements
 
