@@ -44,7 +44,7 @@ def _options(
     pass
 
 
-@app.command()
+@app.command(rich_help_panel=bootstrap.PANEL)
 def plan(
     stacks: Annotated[
         list[str] | None,
@@ -68,7 +68,7 @@ def plan(
     raise typer.Exit(code)
 
 
-@app.command()
+@app.command(rich_help_panel=bootstrap.PANEL)
 def diff(
     revisions: Annotated[
         list[str],
@@ -86,8 +86,10 @@ def diff(
         typer.Option(metavar="TIME", help="Reckon the next backups from this moment (ISO 8601), not from now."),
     ] = None,
 ) -> None:
-    """Compare the plans of two revisions in words: what is replaced or deleted first, then who may do what, when
-    backups run, what is kept how long, and which objectives weaken.
+    """Compare the plans of two revisions in words.
+
+    What is replaced or deleted comes first, then who may do what, when backups run, what is kept how long, and which
+    objectives weaken.
 
     Each revision's own program is run under its own recorder, without credentials. Exits with 2 on a bad revision,
     stack or program.

@@ -8,6 +8,9 @@ from typing import Annotated
 
 import typer
 
+PANEL = "Provision"
+"""Where the tool's help lists the commands that come before a deployment."""
+
 Loading = Callable[[], AbstractContextManager[None]]
 Stack = Annotated[str, typer.Argument(metavar="STACK", help="A stack of this project, by its name.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs; progress and errors go to stderr.")]
@@ -17,7 +20,7 @@ Yes = Annotated[bool, typer.Option("--yes", help="Write without asking, for scri
 def register(app: typer.Typer, loading: Loading) -> None:
     """Add the commands to the tool. `loading` makes loading the SDKs cheap."""
 
-    @app.command()
+    @app.command(rich_help_panel=PANEL)
     def init(
         stack: Annotated[str, typer.Argument(metavar="STACK", help="Its file is stacks/Pulumi.STACK.yaml.")],
         cluster: Annotated[str | None, typer.Option(metavar="NAME", help="The cluster's name in EKS.")] = None,
@@ -78,7 +81,7 @@ def register(app: typer.Typer, loading: Loading) -> None:
             )
             run(lambda: write(request))
 
-    @app.command()
+    @app.command(rich_help_panel=PANEL)
     def preflight(stack: Stack, json: Json = False) -> None:
         """Find what would make `pulumi up` or the first backup fail, before it. Changes nothing.
 
@@ -91,7 +94,7 @@ def register(app: typer.Typer, loading: Loading) -> None:
 
             run(lambda: look(stack, as_json=json))
 
-    @app.command()
+    @app.command(rich_help_panel=PANEL)
     def adopt(
         stack: Stack,
         yes: Yes = False,

@@ -36,6 +36,8 @@ Limit = Annotated[
     typer.Option("--timeout", metavar="SECONDS", min=1, help="How long Velero may take, for each of its operations."),
 ]
 
+_PANEL = "Back up and recover"
+
 restores = typer.Typer(
     help="Restore a namespace, single objects or a cluster: previewed first, and held against the preview after.",
     no_args_is_help=True,
@@ -44,12 +46,12 @@ restores = typer.Typer(
 
 def register(app: typer.Typer) -> None:
     """Add the commands to the tool."""
-    app.command()(backup)
+    app.command(rich_help_panel=_PANEL)(backup)
     restores.command("namespace")(restore_namespace)
     restores.command("object")(restore_object)
     restores.command("cluster")(restore_cluster)
-    app.add_typer(restores, name="restore")
-    app.command()(drill)
+    app.add_typer(restores, name="restore", rich_help_panel=_PANEL)
+    app.command(rich_help_panel=_PANEL)(drill)
 
 
 def backup(

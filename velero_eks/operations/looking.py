@@ -19,7 +19,7 @@ At = Annotated[
 def register(app: typer.Typer) -> None:
     """Add the commands to the tool."""
     for command in (status, coverage, show, history, logs):
-        app.command()(command)
+        app.command(rich_help_panel="Look")(command)
 
 
 def status(
