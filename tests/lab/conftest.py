@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -62,6 +63,26 @@ def velero(deployment):
     from lab.rehearsal.velero import Velero
 
     return Velero(deployment.lab.cluster.api)
+
+
+@pytest.fixture(scope="session")
+def api(deployment):
+    """The cluster of the deployed stack, with every right."""
+    return deployment.lab.cluster.api
+
+
+@pytest.fixture(scope="session")
+def tool(deployment):
+    """`velero-eks` with the deployed stack."""
+    from tests.lab.tool import Tool
+
+    return Tool(deployment)
+
+
+@pytest.fixture(scope="module")
+def run() -> str:
+    """What tells a module's backups from those of another run in the same lab."""
+    return time.strftime("%H%M%S")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from typing import Any
 
@@ -13,7 +12,7 @@ from lab.rehearsal import application as app
 from lab.rehearsal.incidents import deploy
 from lab.rehearsal.snapshot import Snapshot, compare, snapshot
 from lab.rehearsal.velero import Velero
-from tests.lab.tool import gone, until_blocked
+from tests.lab.tool import deny_bucket, gone, until_blocked
 
 NIGHT = "daily-backup-20261124020000"
 """The backup that has the hotfix, as its page names it."""
@@ -158,21 +157,13 @@ class Scenes:
         self.api.apply({"apiVersion": "velero.io/v1", "kind": "Schedule", "metadata": metadata, "spec": spec})
 
     def _bucket_denied(self) -> None:
-        outputs, s3 = self.deployment.outputs(), self.lab.cloud.client("s3")
-        policy = s3.get_bucket_policy(Bucket=outputs["bucket"])["Policy"]
-        document = json.loads(policy)
-        arn = f"arn:aws:s3:::{outputs['bucket']}"
-        document["Statement"].append(
-            {"Sid": "Mistake", "Effect": "Deny", "Principal": {"AWS": outputs["roleArn"]}, "Action": "s3:*",
-             "Resource": [arn, f"{arn}/*"]}
-        )  # fmt: skip
         frequency = self._location()["spec"].get("validationFrequency")
-        s3.put_bucket_policy(Bucket=outputs["bucket"], Policy=json.dumps(document))
+        allow = deny_bucket(self.deployment)
         # The server looks every minute; here it shall see it sooner.
         self._validate_every("3s")
         self._undo.append(lambda: self._validate_every(frequency))
         self._undo.append(lambda: self._until_location_is("Available"))
-        self._undo.append(lambda: s3.put_bucket_policy(Bucket=outputs["bucket"], Policy=policy))
+        self._undo.append(allow)
         self._until_location_is("Unavailable")
 
     def _validate_every(self, frequency: str | None) -> None:

@@ -22,16 +22,6 @@ _numbers = itertools.count()
 
 
 @pytest.fixture(scope="module")
-def tool(deployment) -> Tool:
-    return Tool(deployment)
-
-
-@pytest.fixture(scope="module")
-def api(velero):
-    return velero.api
-
-
-@pytest.fixture(scope="module")
 def objects(api):
     """Two namespaces with a few objects; one has a Pod that Velero cannot save with its volume: no node agent runs."""
     made: list[Object] = []

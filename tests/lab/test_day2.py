@@ -10,7 +10,7 @@ from lab.processes import wait_until
 from lab.rehearsal import application as app
 from lab.rehearsal.incidents import deploy
 from lab.rehearsal.snapshot import compare, snapshot
-from tests.lab.tool import Tool, gone, until_blocked
+from tests.lab.tool import gone, until_blocked
 
 pytestmark = pytest.mark.lab
 
@@ -18,21 +18,6 @@ NAMESPACE = f"/api/v1/namespaces/{app.NAMESPACE}"
 JOBS = f"/apis/batch/v1/namespaces/{app.NAMESPACE}/jobs"
 CRD = f"/apis/apiextensions.k8s.io/v1/customresourcedefinitions/{app.CRD}"
 CARRIER = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/downloadrequests.velero.io"
-
-
-@pytest.fixture(scope="module")
-def tool(deployment) -> Tool:
-    return Tool(deployment)
-
-
-@pytest.fixture(scope="module")
-def api(lab):
-    return lab.cluster.api
-
-
-@pytest.fixture(scope="module")
-def run() -> str:
-    return time.strftime("%H%M%S")
 
 
 @pytest.fixture

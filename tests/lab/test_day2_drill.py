@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from xml.etree import ElementTree
 
 import pytest
@@ -11,26 +10,11 @@ import pytest
 from lab.processes import wait_until
 from lab.rehearsal import application as app
 from lab.rehearsal.incidents import deploy
-from tests.lab.tool import Tool, refusal
+from tests.lab.tool import refusal
 
 pytestmark = pytest.mark.lab
 
 NAMESPACE = f"/api/v1/namespaces/{app.NAMESPACE}"
-
-
-@pytest.fixture(scope="module")
-def tool(deployment) -> Tool:
-    return Tool(deployment)
-
-
-@pytest.fixture(scope="module")
-def api(lab):
-    return lab.cluster.api
-
-
-@pytest.fixture(scope="module")
-def run() -> str:
-    return time.strftime("%H%M%S")
 
 
 @pytest.fixture

@@ -26,21 +26,6 @@ NAMESPACE = f"/api/v1/namespaces/{app.NAMESPACE}"
 
 
 @pytest.fixture(scope="module")
-def tool(deployment) -> Tool:
-    return Tool(deployment)
-
-
-@pytest.fixture(scope="module")
-def api(lab):
-    return lab.cluster.api
-
-
-@pytest.fixture(scope="module")
-def run() -> str:
-    return time.strftime("%H%M%S")
-
-
-@pytest.fixture(scope="module")
 def big_backup(lab, api, velero):
     """A good backup of a namespace with many objects."""
     make_big(lab, api)

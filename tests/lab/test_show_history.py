@@ -21,11 +21,6 @@ MERGE = "application/merge-patch+json"
 
 
 @pytest.fixture(scope="module")
-def api(velero):
-    return velero.api
-
-
-@pytest.fixture(scope="module")
 def lost(deployment, tmp_path_factory) -> Tool:
     """The tool where no cluster can be reached; the bucket can."""
     return Tool(deployment, variables={"KUBECONFIG": str(tmp_path_factory.mktemp("lost") / "kubeconfig")})

@@ -16,7 +16,7 @@ import yaml
 
 from lab.kubernetes_api import Object
 from lab.processes import wait_until
-from tests.lab.tool import Tool
+from tests.lab.tool import Tool, deny_bucket
 from tests.lab.users import user_with
 
 pytestmark = pytest.mark.lab
@@ -25,16 +25,6 @@ LOCATION = "/apis/velero.io/v1/namespaces/velero/backupstoragelocations/default"
 DEPLOYMENT = "/apis/apps/v1/namespaces/velero/deployments/velero"
 SCHEDULES = "/apis/velero.io/v1/namespaces/velero/schedules"
 MERGE = "application/merge-patch+json"
-
-
-@pytest.fixture(scope="module")
-def tool(deployment) -> Tool:
-    return Tool(deployment)
-
-
-@pytest.fixture(scope="module")
-def api(velero):
-    return velero.api
 
 
 @pytest.fixture(scope="module")
@@ -201,18 +191,9 @@ def test_a_schedule_whose_backup_fails_its_validation_turns_red(tool, covered, s
 
 
 def test_a_bucket_that_refuses_turns_red_with_what_the_server_said(tool, covered, api, lab, deployment):
-    outputs = deployment.outputs()
-    s3 = lab.cloud.client("s3")
-    policy = s3.get_bucket_policy(Bucket=outputs["bucket"])["Policy"]
-    document = json.loads(policy)
-    arn = f"arn:aws:s3:::{outputs['bucket']}"
-    document["Statement"].append(
-        {"Sid": "Mistake", "Effect": "Deny", "Principal": {"AWS": outputs["roleArn"]}, "Action": "s3:*",
-         "Resource": [arn, f"{arn}/*"]}
-    )  # fmt: skip
     spec = api.find(LOCATION)["spec"]
     wait_until(lambda: api.find(LOCATION)["status"].get("lastSyncedTime"), seconds=90, what="backups had been read")
-    s3.put_bucket_policy(Bucket=outputs["bucket"], Policy=json.dumps(document))
+    allow = deny_bucket(deployment)
     # The server looks every minute; here it shall see it sooner.
     api.request("PATCH", LOCATION, {"spec": {"validationFrequency": "3s"}}, content=MERGE)
     try:
@@ -222,7 +203,7 @@ def test_a_bucket_that_refuses_turns_red_with_what_the_server_said(tool, covered
         assert "AccessDenied" in found["message"]
         assert found["since"]
     finally:
-        s3.put_bucket_policy(Bucket=outputs["bucket"], Policy=policy)
+        allow()
         wait_until(lambda: location_phase(api) == "Available", seconds=120, what="the location was Available again")
         before = {"validationFrequency": spec.get("validationFrequency")}
         api.request("PATCH", LOCATION, {"spec": before}, content=MERGE)

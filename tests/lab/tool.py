@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import IO, Any
 
@@ -130,6 +130,21 @@ def refusal(api: KubernetesApi, collection: str, body: Object) -> str:
     except ApiError as error:
         return str(error)
     return ""
+
+
+def deny_bucket(deployment: Deployment) -> Callable[[], object]:
+    """Add a statement to the bucket's policy that denies Velero's role everything; what takes it away again."""
+    outputs, s3 = deployment.outputs(), deployment.lab.cloud.client("s3")
+    bucket = outputs["bucket"]
+    policy = s3.get_bucket_policy(Bucket=bucket)["Policy"]
+    document = json.loads(policy)
+    arn = f"arn:aws:s3:::{bucket}"
+    document["Statement"].append(
+        {"Sid": "Mistake", "Effect": "Deny", "Principal": {"AWS": outputs["roleArn"]}, "Action": "s3:*",
+         "Resource": [arn, f"{arn}/*"]}
+    )  # fmt: skip
+    s3.put_bucket_policy(Bucket=bucket, Policy=json.dumps(document))
+    return lambda: s3.put_bucket_policy(Bucket=bucket, Policy=policy)
 
 
 def until_blocked(api: KubernetesApi, namespace: str) -> None:
