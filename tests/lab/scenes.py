@@ -23,7 +23,7 @@ _NAMESPACE = f"/api/v1/namespaces/{app.NAMESPACE}"
 _VELERO = "/apis/velero.io/v1/namespaces/velero"
 _LOCATION = f"{_VELERO}/backupstoragelocations/default"
 _SERVER = "/apis/apps/v1/namespaces/velero/deployments/velero"
-_DEFINITION = f"/apis/apiextensions.k8s.io/v1/customresourcedefinitions/{app.CRD}"
+_DEFINITIONS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 _NAMES = (app.CRD, app.WEBHOOK)
 _YOUNG = f"rubrics.{app.GROUP}"
 
@@ -76,6 +76,7 @@ class Scenes:
             "velero-stopped": self._velero_stopped,
             "velero-started": self._velero_started,
             "crd-installed-now": self._crd_installed_now,
+            "crd-without-objects-removed": lambda: gone(self.api, f"{_DEFINITIONS}/{_YOUNG}"),
             "crd-removed-and-webhook-blocks": self._crd_removed,
             "webhook-blocks": self._webhook_blocks,
             "ttl-unparseable": self._ttl_unparseable,
@@ -143,7 +144,7 @@ class Scenes:
         self.api.apply_all([young])
 
     def _crd_removed(self) -> None:
-        gone(self.api, _DEFINITION)
+        gone(self.api, f"{_DEFINITIONS}/{app.CRD}")
         self._webhook_blocks()
 
     def _webhook_blocks(self) -> None:

@@ -117,6 +117,8 @@ def undecodable_problems(observed: Observed) -> Iterator[Problem]:
                 f"{found.field}: {found.problem}. The server cannot decode it, and with it none of the {plural}"
                 " of this cluster: until it is mended they all stand still, silently"
             )
+            if word == "schedule":
+                text += ", and after the server's next start no backup begins at all"
             yield Problem("error", f"{word} {record.name}", text, when[0] if when else record.created, mend)
 
 
