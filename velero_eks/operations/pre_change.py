@@ -31,6 +31,7 @@ LABEL = "velero-eks/discovery"
 REFRESH_SECONDS = 300.0
 """How often the server asks by itself."""
 _STEP_SECONDS = 120.0
+_TIMES = 3
 
 
 @dataclass(frozen=True)
@@ -47,12 +48,19 @@ def refresh_discovery(session: Session) -> Refreshed:
     Without the right to label a CRD, or where the nudge fails, the server's five minutes are waited for.
     """
     started = time.monotonic()
-    try:
-        _nudge(session)
-        return Refreshed(True, time.monotonic() - started)
-    except (NotAllowed, ApiError, TimeLimit, _NudgeFailed) as error:
-        print(f"the server cannot be made to look now ({error}); waiting for it to look by itself, up to 5 minutes",
-              file=sys.stderr)  # fmt: skip
+    why: OperationError | None = None
+    for _ in range(_TIMES):
+        try:
+            _nudge(session)
+            return Refreshed(True, time.monotonic() - started)
+        except _NudgeFailed as error:
+            # A Backup that ends while the server reads the bucket is gone for a moment, and its Restore fails.
+            why = error
+        except (NotAllowed, ApiError, TimeLimit) as error:
+            why = error
+            break
+    print(f"the server cannot be made to look now ({why}); waiting for it to look by itself, up to 5 minutes",
+          file=sys.stderr)  # fmt: skip
     deadline = time.monotonic() + REFRESH_SECONDS + 15
     # Nothing shows that it has looked; its time is all there is.
     with contextlib.suppress(TimeLimit):

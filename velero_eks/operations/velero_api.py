@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import time
 from collections.abc import Callable
 from datetime import datetime
 from typing import TypeVar
@@ -37,14 +38,20 @@ AnyOperation = TypeVar("AnyOperation", bound=Operation)
 BACKUP_SECONDS = 4 * 3600.0
 RESTORE_SECONDS = 4 * 3600.0
 """As long as Velero itself waits for an item's operation."""
+RESYNC_SECONDS = 180.0
+"""A Backup that ends while the server reads the bucket, as it does at its start, is taken for one that the bucket no
+longer has: its object is deleted, and made anew when the bucket is read again, a minute or two later."""
 
 
 class Velero:
     """One Velero installation. All methods raise what `Cluster` raises."""
 
-    def __init__(self, cluster: Cluster, namespace: str = "velero") -> None:
+    def __init__(
+        self, cluster: Cluster, namespace: str = "velero", *, now: Callable[[], float] = time.monotonic
+    ) -> None:
         self.cluster = cluster
         self.namespace = namespace
+        self._now = now
 
     def locations(self) -> list[Location]:
         """The BackupStorageLocations, by name. Raises `BadTarget` where Velero is not installed."""
@@ -130,17 +137,23 @@ class Velero:
     ) -> AnyOperation:
         path = kind.path(self.namespace, name)
         last = "New"
+        gone: float | None = None
 
         def look() -> AnyOperation | None:
-            nonlocal last
+            nonlocal last, gone
             try:
                 found = make(self.cluster.get(path))
+            except NotFound as error:
+                gone = self._now() if gone is None else gone
+                if kind != BACKUP or self._now() - gone > RESYNC_SECONDS:
+                    raise
+                raise Unreachable(f"{error}; the server may be about to read it from the bucket again") from error
             except ApiError as error:
                 # An API server that restarts, or has lost etcd for a moment, answers 500 or 504: asked again.
                 if error.status < 500:
                     raise
                 raise Unreachable(str(error)) from error
-            last = found.phase
+            gone, last = None, found.phase
             if progress is not None:
                 progress(found)
             return found if found.ended else None

@@ -14,7 +14,7 @@ from velero_eks.cluster.errors import BadTarget, NotFound, TimeLimit
 from velero_eks.cluster.target import Target
 from velero_eks.operations.records import RESTORE
 from velero_eks.operations.session import Session
-from velero_eks.operations.velero_api import Velero
+from velero_eks.operations.velero_api import RESYNC_SECONDS, Velero
 
 ROOT = "/apis/velero.io/v1/namespaces/velero/"
 
@@ -170,10 +170,26 @@ def test_a_server_that_stumbles_is_asked_again(connect, code):
         failing.wait_for_backup("b", seconds=0)
 
 
-def test_a_backup_that_is_removed_meanwhile_ends_the_wait(connect):
-    velero = Velero(connect(lambda asked: status(404, "NotFound", 'backups.velero.io "b" not found')))
+def test_a_backup_that_the_server_takes_for_gone_while_it_reads_the_bucket_is_waited_for(connect):
+    """Seen in the lab: the object of a Completed Backup was deleted as an orphan, and made anew two minutes later."""
+    answers = iter([None, None, backup("b").body])
+    clock = iter([0.0, 0.0, 60.0])
+
+    def answer(asked: Asked) -> tuple[int, Any]:
+        found = next(answers)
+        return (200, found) if found else status(404, "NotFound", 'backups.velero.io "b" not found')
+
+    assert Velero(connect(answer), now=lambda: next(clock)).wait_for_backup("b", seconds=10).good
+
+
+def test_a_backup_that_stays_away_ends_the_wait_and_a_restore_that_is_removed_at_once(connect):
+    velero = Velero(connect(lambda asked: status(404, "NotFound", '"b" not found')), now=lambda: next(clock))
+    clock = iter([0.0, 0.0, RESYNC_SECONDS + 1])
     with pytest.raises(NotFound, match="not found"):
         velero.wait_for_backup("b", seconds=30)
+    clock = iter([0.0])
+    with pytest.raises(NotFound, match="not found"):
+        velero.wait_for_restore("b", seconds=30)
 
 
 def test_a_backup_that_does_not_end_in_time_is_given_up_with_its_phase(connect):
