@@ -9,7 +9,7 @@ import pytest
 
 from lab.kubernetes_api import Object
 from lab.processes import wait_until
-from tests.lab.tool import Said, Tool
+from tests.lab.tool import Said, ServerRun, Tool, server_is_back
 from velero_eks.cluster.kinds import Kind
 from velero_eks.operations.coverage_model import Why
 
@@ -103,12 +103,9 @@ def defined(api, lab):
     yield define
     for plural in made:
         api.delete(f"/apis/apiextensions.k8s.io/v1/customresourcedefinitions/{plural}.{GROUP}")
-    before = lab.cluster.velero().restarts
+    before = ServerRun.of(lab)
     lab.cluster.kill_velero()
-    wait_until(
-        lambda: (server := lab.cluster.velero()) is not None and server.ready and server.restarts > before,
-        seconds=60, what="the Velero server was ready again",
-    )  # fmt: skip
+    server_is_back(lab, before)
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from lab.kubernetes_api import kubeconfig
 from lab.processes import wait_until
 from lab.rehearsal import application as app
 from lab.rehearsal.incidents import deploy
-from tests.lab.tool import Running, Tool, gone
+from tests.lab.tool import Running, ServerRun, Tool, gone, server_is_back
 
 # Some of them empty the bucket or stop servers: after the tests that need these.
 pytestmark = [pytest.mark.lab, pytest.mark.destructive]
@@ -62,14 +62,6 @@ def fill(lab, namespace: str, numbers: list[int]) -> None:
         list(pool.map(post, numbers))
 
 
-def server_is_back(lab, restarts: int) -> None:
-    wait_until(
-        lambda: (found := lab.cluster.velero()) is not None and found.ready and found.restarts > restarts,
-        seconds=120,
-        what="the Velero server was ready again",
-    )
-
-
 def restore_runs(api) -> bool:
     return any((body.get("status") or {}).get("phase") == "InProgress" for body in api.list(RESTORES))
 
@@ -100,7 +92,7 @@ def until(check, running: Running, what: str) -> None:
 
 def test_velero_killed_during_a_restore_is_said_and_a_second_restore_completes_it(tool, api, lab, big):
     gone(api, f"/api/v1/namespaces/{big}", seconds=180)
-    restarts = lab.cluster.velero().restarts
+    before = ServerRun.of(lab)
     arguments = ("restore", "namespace", big, "--from", "big", "--yes", "--json")
     with tool.start(*arguments) as running:
         until(lambda: restore_runs(api), running, "the restore ran")
@@ -112,14 +104,14 @@ def test_velero_killed_during_a_restore_is_said_and_a_second_restore_completes_i
     assert report["results"][0]["phase"] == "Failed"
     assert "during the server starting" in report["results"][0]["why"]
     assert report["surprises"]
-    server_is_back(lab, restarts)
+    server_is_back(lab, before)
     again = tool(*arguments).json
     assert (again["good"], again["surprises"]) == (True, [])
     assert len(api.list(f"/api/v1/namespaces/{big}/configmaps")) == MANY + 1
 
 
 def test_velero_killed_during_a_backup_is_said_with_its_reason(tool, api, lab, big, run):
-    restarts = lab.cluster.velero().restarts
+    before = ServerRun.of(lab)
     name = f"killed-{run}"
     with tool.start("backup", name, "-n", big, "--yes", "--json") as running:
         until(lambda: backup_runs(api, name), running, "the backup ran")
@@ -128,7 +120,7 @@ def test_velero_killed_during_a_backup_is_said_with_its_reason(tool, api, lab, b
     assert said.code == 1
     assert said.json["phase"] == "Failed"
     assert "during the server starting" in " ".join(said.json["why"])
-    server_is_back(lab, restarts)
+    server_is_back(lab, before)
     # A failed backup is no source of a restore, and the refusal says why.
     refused = tool("restore", "namespace", big, "--from", name, "--preview", code=2)
     assert "is Failed" in refused.err
@@ -140,9 +132,9 @@ def test_a_schedule_that_keeps_a_restarted_server_from_beginning_is_named(tool, 
             "spec": {"schedule": "0 3 * * 0", "template": {"ttl": "30d"}}}  # fmt: skip
     api.apply(body)
     try:
-        restarts = lab.cluster.velero().restarts
+        before = ServerRun.of(lab)
         lab.cluster.kill_velero()
-        server_is_back(lab, restarts)
+        server_is_back(lab, before, synced=False)
         said = tool("backup", name, "-n", app.NAMESPACE, "--yes", code=1)
         assert f"Backup {name} does not begin" in said.err
         assert "cannot decode Schedule in-days, spec.template.ttl" in " ".join(said.err.split())
@@ -156,7 +148,7 @@ def test_a_schedule_that_keeps_a_restarted_server_from_beginning_is_named(tool, 
 
 
 def test_velero_killed_during_a_drill_leaves_nothing_behind(tool, api, lab, big):
-    restarts = lab.cluster.velero().restarts
+    before = ServerRun.of(lab)
     labelled = {"metadata": {"labels": {"velero.io/schedule-name": "daily-backup"}}}
     api.request("PATCH", f"{BACKUPS}/big", labelled, content="application/merge-patch+json")
     with tool.start("drill", "-n", big, "--yes", "--json") as running:
@@ -166,7 +158,7 @@ def test_velero_killed_during_a_drill_leaves_nothing_behind(tool, api, lab, big)
     assert said.code == 1
     assert said.json["phase"] == "Failed"
     assert next(check["name"] for check in said.json["checks"] if not check["good"]) == "restore"
-    server_is_back(lab, restarts)
+    server_is_back(lab, before)
     assert left_of_drills(api) == []
 
 

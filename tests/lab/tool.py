@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import IO, Any
 
 from lab.deployment import PROJECT, Deployment
+from lab.environment import LabEnvironment
 from lab.kubernetes_api import ApiError, KubernetesApi, Object
 from lab.processes import wait_until
 
@@ -130,6 +131,38 @@ def refusal(api: KubernetesApi, collection: str, body: Object) -> str:
     except ApiError as error:
         return str(error)
     return ""
+
+
+_LOCATION = "/apis/velero.io/v1/namespaces/velero/backupstoragelocations/default"
+
+
+@dataclass(frozen=True)
+class ServerRun:
+    """One run of the Velero server: how often it was started anew, and when it last read its bucket."""
+
+    restarts: int
+    synced: str
+
+    @classmethod
+    def of(cls, lab: LabEnvironment) -> ServerRun:
+        """The run of this moment; taken before the server is killed."""
+        server = lab.cluster.velero()
+        assert server is not None
+        status = (lab.cluster.api.find(_LOCATION) or {}).get("status", {})
+        return cls(server.restarts if server.ready else -1, status.get("lastSyncedTime") or "")
+
+
+def server_is_back(lab: LabEnvironment, before: ServerRun, *, synced: bool = True) -> None:
+    """Wait until the server was started anew, and has read its bucket.
+
+    Until then it takes a Backup that ends meanwhile for one that the bucket no longer has.
+    """
+
+    def back() -> bool:
+        now = ServerRun.of(lab)
+        return now.restarts > before.restarts and (not synced or now.synced > before.synced)
+
+    wait_until(back, seconds=180, what="the Velero server was back and had read its bucket")
 
 
 def deny_bucket(deployment: Deployment) -> Callable[[], object]:
