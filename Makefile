@@ -24,7 +24,7 @@ check: .venv/ready ## lint, types, workflows, knowledge written twice
 	@$(RUN) python -m tests.knowledge
 	@$(RUN) bash tools/workflows.sh
 
-bench: .venv/ready ## what a plan costs, as ratios measured in one run
+bench: .venv/ready ## what a plan, a diff and a recovery cost, as ratios measured in one run
 	@$(RUN) python -m benchmarks
 
 lab: .venv/ready ## the rehearsal: a real Velero, three incidents, three recoveries
@@ -33,7 +33,7 @@ lab: .venv/ready ## the rehearsal: a real Velero, three incidents, three recover
 lab-test: .venv/ready ## the tests that need the real programs
 	@VELERO_EKS_REQUIRE_PROGRAMS=1 $(RUN) pytest -q -m '(lab or chart) and not day2'
 
-lab-test-day2: .venv/ready ## the rehearsals of the day 2 commands
+lab-test-day2: .venv/ready ## the rehearsals of day 2, of new clusters and of the runbooks
 	@VELERO_EKS_REQUIRE_PROGRAMS=1 $(RUN) pytest -q -m day2
 
 lab-shell: .venv/ready ## the lab, left running, with a shell in it
