@@ -9,7 +9,7 @@ export UV_COMPILE_BYTECODE := 1
 .PHONY: help plan test check bench lab lab-test lab-test-day2 lab-shell programs docs clean
 
 help: ## what can be made here
-	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /  make \1\t/' | expand -t 20
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /  make \1\t/' | expand -t 22
 
 plan: .venv/ready ## the plan of every stack, without credentials
 	@$(RUN) velero-eks plan
