@@ -155,6 +155,7 @@ class Scenes:
         template = {"ttl": "30d", "includedNamespaces": [app.NAMESPACE]}
         metadata = {"name": "weekly", "namespace": "velero"}
         spec = {"schedule": "0 3 * * 0", "template": template}
+        self._undo.append(lambda: self.api.delete(f"{_VELERO}/schedules/weekly"))
         self.api.apply({"apiVersion": "velero.io/v1", "kind": "Schedule", "metadata": metadata, "spec": spec})
 
     def _bucket_denied(self) -> None:
