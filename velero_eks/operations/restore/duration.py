@@ -38,6 +38,8 @@ FORETOLD = "velero-eks/foretold"
 _LEAST_SECONDS = 5.0
 # Further from the lab than this is no pace but an accident, such as a server that was away.
 _LEAST_FACTOR, _MOST_FACTOR = 0.1, 50.0
+# So far do restores of 1,000 and of 5,000 objects part in the very same lab: a pace this near to the lab's is the lab's.
+_NOISE = 1 / 3
 
 _NEVER = datetime.min.replace(tzinfo=UTC)
 _FLAG = re.compile(r"^--client-(qps|burst)(?:=(.*))?$")
@@ -136,7 +138,7 @@ class Pace:
                 continue
             factor = took / work.seconds
             if _LEAST_FACTOR <= factor <= _MOST_FACTOR:
-                return cls(factor, restore.name)
+                return cls(factor if abs(factor - 1) > _NOISE else 1.0, restore.name)
         return cls()
 
 
