@@ -38,7 +38,7 @@ FORETOLD = "velero-eks/foretold"
 _LEAST_SECONDS = 5.0
 # Further from the lab than this is no pace but an accident, such as a server that was away.
 _LEAST_FACTOR, _MOST_FACTOR = 0.1, 50.0
-# So far do restores of 1,000 and of 5,000 objects part in the very same lab: a pace this near to the lab's is the lab's.
+# So far do restores of 1,000 and of 5,000 objects part in one lab: a pace this near to it is no other pace.
 _NOISE = 1 / 3
 
 _NEVER = datetime.min.replace(tzinfo=UTC)
