@@ -14,7 +14,7 @@ help: ## what can be made here
 plan: .venv/ready ## the plan of every stack, without credentials
 	@$(RUN) velero-eks plan
 
-test: .venv/ready ## the quick tests, at most two minutes
+test: .venv/ready ## the quick tests, about two minutes on two cores
 	@$(RUN) pytest -q -n auto
 
 check: .venv/ready ## lint, types, workflows, knowledge written twice
