@@ -116,13 +116,15 @@ def _labelled(session: Session, path: str, name: str) -> Iterator[None]:
 
 
 def _clean_up(session: Session, name: str) -> None:
-    try:
-        remove_restore(session, name)
-        if not remove_backup(session, name):
+    for remove in (remove_restore, remove_backup):
+        try:
+            removed = remove(session, name)
+        except OperationError as error:
+            print(f"{name} could not be removed: {error}", file=sys.stderr)
+            continue
+        if remove is remove_backup and not removed:
             print(
                 f"Backup {name}, which made the server look, is gone for a moment: the server was reading the bucket,"
                 " and makes it anew at its next look there. It expires within the hour",
                 file=sys.stderr,
             )
-    except OperationError as error:
-        print(f"{name} could not be removed: {error}", file=sys.stderr)
