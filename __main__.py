@@ -1,10 +1,9 @@
 """Velero on EKS for one stack: load its settings, make it, export what others need."""
 
 import pulumi
-
-from components.providers import aws_provider, kubernetes_provider
-from components.settings import load_from_pulumi
-from components.velero_on_eks import VeleroOnEks, VeleroOnEksArgs
+from velero_on_eks.providers import aws_provider, kubernetes_provider
+from velero_on_eks.settings import load_from_pulumi
+from velero_on_eks.velero_on_eks import VeleroOnEks, VeleroOnEksArgs
 
 settings = load_from_pulumi()
 aws = aws_provider(settings)

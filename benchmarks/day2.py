@@ -1,7 +1,7 @@
 """`python -m benchmarks.day2`: what recovery costs in the lab, with the real programs: thousands of objects, timed.
 
 Backup, coverage, preview, restore and drill of one namespace, each as somebody types it. Ratios are of one run, so that
-the machine and its day do not matter; the rates in `velero_eks/operations/restore/duration.py` are to be checked by it.
+the machine and its day do not matter; the rates in `velero_eks/recovery/restore/duration.py` are to be checked by it.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from lab.deployment import PROJECT, Deployment
 from lab.environment import running_lab
 from lab.processes import wait_until
 from lab.programs import require_programs
-from velero_eks.operations.restore.duration import MARGIN
+from velero_eks.recovery.restore.duration import MARGIN
 
 OBJECTS = 5000
 NAMESPACE = "benchmark"
@@ -39,7 +39,7 @@ BUDGET_RATIO = 0.1
 # A preview of five times the objects may take five times as long, and some for the noise of a busy machine.
 BUDGET_SCALE = 1.5
 BUDGET_MEMORY = 500.0
-_MAIN = "from velero_eks.cli import main; main()"
+_MAIN = "from velero_eks.commands.app import main; main()"
 _CONNECTIONS = 8
 
 

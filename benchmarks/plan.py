@@ -34,7 +34,7 @@ IMPORT = (
     " pulumi_kubernetes.core.v1, pulumi_kubernetes.helm.v3, pulumi_kubernetes.apiextensions"
 )
 BARE = "bare import of the SDKs"
-TOOL = "from velero_eks.cli import main; main()"
+TOOL = "from velero_eks.commands.app import main; main()"
 
 REGIONS = ("eu-west-1", "ap-south-1", "us-east-1", "eu-central-1")
 ENVIRONMENTS = ("development", "staging", "production")

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from velero_on_eks.settings import load_stack_file
+from velero_on_eks.settings.versions import CHART_NAME, CHART_REPOSITORY, PINNED_CHART
 
-from components.settings import load_stack_file
-from components.settings.versions import CHART_NAME, CHART_REPOSITORY, PINNED_CHART
 from lab.environment import LabEnvironment
 from lab.processes import LabError
 from velero_eks.plan.runner import Project, run_stack

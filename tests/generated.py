@@ -9,10 +9,11 @@ import typing
 from pathlib import Path
 from typing import Any
 
-from components.settings import adopt, sections, settings
-from components.settings.base import Section
-from components.settings.defaults import BY_ENVIRONMENT, SECTIONS
-from policies.table import markdown as rules_table
+from velero_on_eks.settings import adopt, sections, settings
+from velero_on_eks.settings.base import Section
+from velero_on_eks.settings.defaults import BY_ENVIRONMENT, SECTIONS
+
+from velero_eks.rules.table import markdown as rules_table
 
 ROOT = Path(__file__).resolve().parent.parent
 CONFIGURATION = ROOT / "docs" / "configuration.md"
@@ -39,7 +40,7 @@ def configuration() -> str:
     lines = [
         "# Configuration",
         "",
-        "Every key of a stack file, made from `components/settings/` by `make docs`. Unknown keys are refused.",
+        "Every key of a stack file, made from `velero_on_eks.settings` by `make docs`. Unknown keys are refused.",
         "Durations are written `30d`, `24h`, `1h30m`. A default with slashes is that of development / staging /",
         "production.",
         "",

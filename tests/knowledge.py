@@ -12,9 +12,9 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 CODE = ("__main__.py", "components", "policies", "velero_eks", "lab")
-# The policies are a second opinion on what the components make, and the lab stands in for AWS and its nodes: both say
+# The rules are a second opinion on what the components make, and the lab stands in for AWS and its nodes: both say
 # for themselves what is expected, or a mistake in the components would find itself confirmed.
-SECOND_OPINIONS = ("policies/", "lab/cloud/", "lab/kubelet/")
+SECOND_OPINIONS = ("velero_eks/rules/", "lab/cloud/", "lab/kubelet/")
 
 
 @dataclass(frozen=True)
@@ -27,17 +27,35 @@ class Fact:
 
 
 FACTS = (
-    Fact("the chart's version", r"\b12\.1\.0\b", "components/settings/versions.py"),
-    Fact("the server's version", r"\bv1\.18\.2\b", "components/settings/versions.py"),
-    Fact("the plugin's version", r"\bv1\.14\.2\b", "components/settings/versions.py"),
-    Fact("the chart's repository", r"vmware-tanzu\.github\.io", "components/settings/versions.py"),
-    Fact("the repository secret's name", r"[\"']velero-repo-credentials[\"']", "components/documents/kubernetes.py"),
-    Fact("the repository secret's key", r"[\"']repository-password[\"']", "components/documents/kubernetes.py"),
-    Fact("Auto Mode's volume driver", r"[\"']ebs\.csi\.eks\.amazonaws\.com[\"']", "components/documents/kubernetes.py"),
-    Fact("the standard volume driver", r"[\"']ebs\.csi\.aws\.com[\"']", "components/documents/kubernetes.py"),
-    Fact("IRSA's audience", r"[\"']sts\.amazonaws\.com[\"']", "components/documents/iam.py"),
-    Fact("Pod Identity's principal", r"[\"']pods\.eks\.amazonaws\.com[\"']", "components/documents/iam.py"),
-    Fact("Velero's public password", r"static-passw0rd", "components/settings/settings.py"),
+    Fact("the chart's version", r"\b12\.1\.0\b", "components/velero_on_eks/settings/versions.py"),
+    Fact("the server's version", r"\bv1\.18\.2\b", "components/velero_on_eks/settings/versions.py"),
+    Fact("the plugin's version", r"\bv1\.14\.2\b", "components/velero_on_eks/settings/versions.py"),
+    Fact("the chart's repository", r"vmware-tanzu\.github\.io", "components/velero_on_eks/settings/versions.py"),
+    Fact(
+        "the repository secret's name",
+        r"[\"']velero-repo-credentials[\"']",
+        "components/velero_on_eks/documents/kubernetes.py",
+    ),
+    Fact(
+        "the repository secret's key",
+        r"[\"']repository-password[\"']",
+        "components/velero_on_eks/documents/kubernetes.py",
+    ),
+    Fact(
+        "Auto Mode's volume driver",
+        r"[\"']ebs\.csi\.eks\.amazonaws\.com[\"']",
+        "components/velero_on_eks/documents/kubernetes.py",
+    ),
+    Fact(
+        "the standard volume driver",
+        r"[\"']ebs\.csi\.aws\.com[\"']",
+        "components/velero_on_eks/documents/kubernetes.py",
+    ),
+    Fact("IRSA's audience", r"[\"']sts\.amazonaws\.com[\"']", "components/velero_on_eks/documents/iam.py"),
+    Fact(
+        "Pod Identity's principal", r"[\"']pods\.eks\.amazonaws\.com[\"']", "components/velero_on_eks/documents/iam.py"
+    ),
+    Fact("Velero's public password", r"static-passw0rd", "components/velero_on_eks/settings/settings.py"),
 )
 
 

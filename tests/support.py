@@ -10,9 +10,9 @@ from typing import Any
 import pulumi
 import pulumi_aws
 import pulumi_kubernetes
+from velero_on_eks.settings import Settings
+from velero_on_eks.velero_on_eks import VeleroOnEks, VeleroOnEksArgs
 
-from components.settings import Settings
-from components.velero_on_eks import VeleroOnEks, VeleroOnEksArgs
 from velero_eks.plan.model import Recording, Resource
 from velero_eks.plan.recorder import record_program
 

@@ -10,7 +10,7 @@ import typer
 from typer.core import TyperGroup
 
 from tests.runbooks import FOLDER, Command, Event, calls, pages, read
-from velero_eks.cli import app
+from velero_eks.commands.app import app
 
 LINK = re.compile(r"\]\(([^)#]+)(?:#[^)]*)?\)")
 

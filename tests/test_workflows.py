@@ -14,7 +14,7 @@ import pytest
 import typer.main
 import yaml
 
-from velero_eks.cli import app
+from velero_eks.commands.app import app
 
 ROOT = Path(__file__).resolve().parent.parent
 WORKFLOWS = sorted((ROOT / ".github/workflows").glob("*.yml"))

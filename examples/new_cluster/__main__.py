@@ -9,11 +9,10 @@ from collections.abc import Sequence
 import pulumi
 import pulumi_aws
 import pulumi_kubernetes
-
-from components.documents.iam import policy
-from components.documents.kubernetes import eks_kubeconfig
-from components.settings import Settings
-from components.velero_on_eks import VeleroOnEks, VeleroOnEksArgs
+from velero_on_eks.documents.iam import policy
+from velero_on_eks.documents.kubernetes import eks_kubeconfig
+from velero_on_eks.settings import Settings
+from velero_on_eks.velero_on_eks import VeleroOnEks, VeleroOnEksArgs
 
 ACCOUNT, REGION = "111122223333", "ap-south-1"
 

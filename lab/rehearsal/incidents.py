@@ -11,7 +11,7 @@ from lab.processes import LabError, wait_until
 from lab.rehearsal import application as app
 from lab.rehearsal.snapshot import Comparison, Snapshot, compare, snapshot
 from lab.rehearsal.velero import Velero
-from velero_eks.operations.objects import Key
+from velero_eks.kube.objects import Key
 
 GONE_SECONDS = 60.0
 SERVED_SECONDS = 30.0

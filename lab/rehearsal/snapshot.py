@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from lab.kubernetes_api import ApiError, KubernetesApi, Object
-from velero_eks.operations.objects import Difference, Key, differences, is_derived
+from velero_eks.kube.objects import Difference, Key, differences, is_derived
 
 # Cluster-scoped kinds that the incidents touch; others of the cluster belong to the control plane itself.
 _CLUSTER_KINDS = frozenset(

@@ -5,11 +5,11 @@ from __future__ import annotations
 import typing
 
 import pytest
+from velero_on_eks.adoption import BUCKET_SETTINGS, FIELDS, SCHEDULE
+from velero_on_eks.providers import aws_provider, kubernetes_provider
+from velero_on_eks.settings import Adopt, InvalidSettings
+from velero_on_eks.settings.adopt import BucketSetting
 
-from components.adoption import BUCKET_SETTINGS, FIELDS, SCHEDULE
-from components.providers import aws_provider, kubernetes_provider
-from components.settings import Adopt, InvalidSettings
-from components.settings.adopt import BucketSetting
 from tests.support import mapping, record, settings
 from velero_eks.plan.model import ProgramError
 from velero_eks.plan.recorder import record_program

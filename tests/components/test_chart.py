@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 import yaml
+from velero_on_eks.settings.versions import PINNED_CHART
 
-from components.settings.versions import PINNED_CHART
 from lab.programs import ProgramError
 from lab.programs.cache import cache_folder, entry, find_go
 from lab.programs.catalogue import PROGRAMS

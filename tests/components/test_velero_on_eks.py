@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pulumi
 import pytest
+from velero_on_eks.velero_on_eks import VeleroOnEksArgs
 
-from components.velero_on_eks import VeleroOnEksArgs
 from tests.support import document, record, record_settings, settings
 from velero_eks.plan.model import ProgramError
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from pathlib import Path
 
-from components.settings import load_stack_file
+from velero_on_eks.settings import load_stack_file
+
 from tests.conftest import ROOT
 from velero_eks.plan import contract
 from velero_eks.plan.runner import Project, run_stack

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 from rich.console import Console
+from velero_on_eks.settings.versions import PINNED_CHART
 
-from components.settings.versions import PINNED_CHART
 from tests.conftest import reference
 
 # Rehearsals of the commands for day 2 and for adoption, which take as long as all others together.

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from velero_on_eks.settings import load_stack_file
 
-from components.settings import load_stack_file
 from lab.deployment import PROJECT, Deployment
 from lab.environment import LabEnvironment, running_lab
 from lab.rehearsal.velero import Velero
@@ -22,7 +22,7 @@ SECONDS = 180
 BUCKET = "velero-velero-eks-lab-123456789012-ap-south-1"
 ROLE = "velero-velero-eks-lab-ap-south-1"
 SECRET = "/api/v1/namespaces/velero/secrets/velero-repo-credentials"
-MAIN = f"import sys; sys.path.insert(0, {str(PROJECT)!r}); from velero_eks.cli import main; main()"
+MAIN = f"import sys; sys.path.insert(0, {str(PROJECT)!r}); from velero_eks.commands.app import main; main()"
 
 
 @pytest.fixture(scope="module")

@@ -10,8 +10,8 @@ import pytest
 from lab.kubernetes_api import Object
 from lab.processes import wait_until
 from tests.lab.tool import Said, ServerRun, Tool, server_is_back
-from velero_eks.cluster.kinds import Kind
-from velero_eks.operations.coverage_model import Why
+from velero_eks.kube.kinds import Kind
+from velero_eks.recovery.coverage.model import Why
 
 pytestmark = pytest.mark.lab
 
@@ -128,9 +128,9 @@ def defined(api, lab):
     ids=lambda spec: ",".join(spec) or "nothing said",
 )  # fmt: skip
 def test_the_filters_are_read_as_the_server_reads_them(deployment, objects, backup, spec, monkeypatch):
-    from velero_eks.operations.coverage_command import coverage_of
-    from velero_eks.operations.filters import Filters
-    from velero_eks.operations.session import connected
+    from velero_eks.commands.coverage import coverage_of
+    from velero_eks.recovery.session import connected
+    from velero_eks.velero.filters import Filters
 
     for name, value in deployment.variables.items():
         monkeypatch.setenv(name, value)

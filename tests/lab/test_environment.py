@@ -22,7 +22,7 @@ from lab.kubernetes_api import KubernetesApi
 from lab.processes import LabError, wait_until
 from lab.programs import Programs, require_programs
 from lab.watchdog import MARK
-from velero_eks.cluster.connection import eks_cluster
+from velero_eks.kube.connection import eks_cluster
 
 pytestmark = pytest.mark.lab
 

@@ -270,7 +270,7 @@ def test_without_a_context_the_cluster_is_found_in_eks_and_asked_with_a_signed_t
 
 
 def test_the_signed_token_is_a_question_that_sts_answers(deployment, lab, monkeypatch):
-    from velero_eks.cluster.aws import eks_token
+    from velero_eks.aws.client import eks_token
 
     for name, value in deployment.variables.items():
         monkeypatch.setenv(name, value)

@@ -18,7 +18,7 @@ from lab.environment import LabEnvironment
 from lab.kubernetes_api import ApiError, KubernetesApi, Object
 from lab.processes import wait_until
 
-MAIN = "from velero_eks.cli import main; main()"
+MAIN = "from velero_eks.commands.app import main; main()"
 SECONDS = 240
 """How long one command may take."""
 

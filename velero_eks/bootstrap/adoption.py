@@ -7,15 +7,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from components.adoption import BUCKET_SETTINGS, FIELDS, SCHEDULE
-from components.settings import Settings
-from components.settings.aws_facts import Arn
-from velero_eks.cluster.engine import State
-from velero_eks.plan.model import Recording, Resource
+from velero_on_eks.adoption import BUCKET_SETTINGS, FIELDS, SCHEDULE
+from velero_on_eks.settings import Settings
+from velero_on_eks.settings.aws_facts import Arn
 
-from .compare import Difference, differences, with_key
-from .live_aws import Live, LiveAws
-from .live_cluster import LiveCluster
+from velero_eks.bootstrap.compare import Difference, differences, with_key
+from velero_eks.bootstrap.existing_aws import Live, LiveAws
+from velero_eks.bootstrap.existing_cluster import LiveCluster
+from velero_eks.plan.model import Recording, Resource
+from velero_eks.project.engine import State
 
 PASSWORD_TYPE = "random:index/randomPassword:RandomPassword"  # noqa: S105
 # In the order in which the parts depend on each other.

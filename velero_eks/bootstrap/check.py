@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal, TypeVar
 
-from components.naming import Names
-from components.settings import Settings
-from velero_eks.cluster.engine import State
-from velero_eks.cluster.facts import ClusterFacts, Unknown
+from velero_on_eks.naming import Names
+from velero_on_eks.settings import Settings
 
-from .observed import Facts, Kubernetes
+from velero_eks.aws.eks import ClusterFacts, Unknown
+from velero_eks.bootstrap.observed import Facts, Kubernetes
+from velero_eks.project.engine import State
 
 Severity = Literal["error", "warning"]
 Outcome = Literal["passed", "warning", "failed", "not asked"]

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from components.adoption import FIELDS
-from components.documents.iam import STS_AUDIENCE
-from components.settings.versions import mismatches
-from velero_eks.cluster.facts import POD_IDENTITY_AGENT, Addon, Unknown
+from velero_on_eks.adoption import FIELDS
+from velero_on_eks.documents.iam import STS_AUDIENCE
+from velero_on_eks.settings.versions import mismatches
 
-from .check import Case, Finding, NotAsked, known
-from .observed import Bucket, Key
+from velero_eks.aws.eks import POD_IDENTITY_AGENT, Addon, Unknown
+from velero_eks.bootstrap.check import Case, Finding, NotAsked, known
+from velero_eks.bootstrap.observed import Bucket, Key
 
 # What Velero takes for its own under a prefix; any other folder makes the location Unavailable.
 VELERO_FOLDERS = frozenset({"backups", "restores", "restic", "metadata", "plugins", "kopia"})

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from components.adoption import FIELDS, SCHEDULE
-from components.documents.kubernetes import (
+from velero_on_eks.adoption import FIELDS, SCHEDULE
+from velero_on_eks.documents.kubernetes import (
     AUTO_MODE_DRIVER,
     REPOSITORY_SECRET,
     SNAPSHOT_CLASS,
@@ -13,14 +13,14 @@ from components.documents.kubernetes import (
     STANDARD_DRIVER,
     STORAGE_LOCATION,
 )
-from components.settings import Cron
-from velero_eks.cluster.facts import SERVING, Addon, ClusterFacts, Unknown
-from velero_eks.operations.records import GROUP, Schedule
-from velero_eks.operations.undecodable import undecodable
+from velero_on_eks.settings import Cron
 
-from .check import Case, Finding, NotAsked, known
-from .look_cluster import SNAPSHOT_GROUP
-from .observed import Installed, Kubernetes
+from velero_eks.aws.eks import SERVING, Addon, ClusterFacts, Unknown
+from velero_eks.bootstrap.check import Case, Finding, NotAsked, known
+from velero_eks.bootstrap.discover_cluster import SNAPSHOT_GROUP
+from velero_eks.bootstrap.observed import Installed, Kubernetes
+from velero_eks.velero.records import GROUP, Schedule
+from velero_eks.velero.undecodable import undecodable
 
 _SNAPSHOT_KINDS = ("VolumeSnapshot", "VolumeSnapshotClass", "VolumeSnapshotContent")
 _EBS = frozenset({AUTO_MODE_DRIVER, STANDARD_DRIVER})

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
-from velero_eks.cluster.engine import IMPORTS_AND_UPDATES
-from velero_eks.cluster.facts import Unknown
-
-from .check import Case, Finding, known
-from .observed import Contents
+from velero_eks.aws.eks import Unknown
+from velero_eks.bootstrap.check import Case, Finding, known
+from velero_eks.bootstrap.observed import Contents
+from velero_eks.project.engine import IMPORTS_AND_UPDATES
 
 
 def shared_location(case: Case) -> Iterator[Finding]:

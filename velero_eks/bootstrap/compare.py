@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from components.adoption import FIELDS, SCHEDULE
+from velero_on_eks.adoption import FIELDS, SCHEDULE
 
 Properties = dict[str, Any]
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from components.settings import Duration
-from components.settings.cron import check_timezone
-from components.settings.defaults import BY_ENVIRONMENT
-from components.settings.names import check_namespace_pattern
-from components.settings.rules import SHORTEST_INTERVAL, words
-from velero_eks.cluster.errors import BadTarget
-from velero_eks.cluster.facts import ClusterFacts, identity_for, volumes_for
+from velero_on_eks.settings import Duration
+from velero_on_eks.settings.cron import check_timezone
+from velero_on_eks.settings.defaults import BY_ENVIRONMENT
+from velero_on_eks.settings.names import check_namespace_pattern
+from velero_on_eks.settings.rules import SHORTEST_INTERVAL, words
+
+from velero_eks.aws.eks import ClusterFacts, identity_for, volumes_for
+from velero_eks.errors import BadTarget
 
 HOUR = 3600
 ENVIRONMENTS = tuple(BY_ENVIRONMENT)

@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from components.settings.aws_facts import Arn
-from velero_eks.cluster.engine import State
-from velero_eks.cluster.facts import ClusterFacts, Unknown
-from velero_eks.operations.records import Location, Schedule
+from velero_on_eks.settings.aws_facts import Arn
+
+from velero_eks.aws.eks import ClusterFacts, Unknown
+from velero_eks.project.engine import State
+from velero_eks.velero.records import Location, Schedule
 
 
 @dataclass(frozen=True)

@@ -6,13 +6,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
+from velero_on_eks.settings import Cluster
+from velero_on_eks.settings.aws_facts import check_region, partition_of
 
-from components.settings import Cluster
-from components.settings.aws_facts import check_region, partition_of
-from velero_eks.cluster.errors import BadTarget
-from velero_eks.cluster.facts import ClusterFacts, Unknown
-
-from .stack_text import Sources
+from velero_eks.aws.eks import ClusterFacts, Unknown
+from velero_eks.bootstrap.stack_text import Sources
+from velero_eks.errors import BadTarget
 
 # What the other stack exports: name of the output, key in the stack file, whether it can be missing.
 OUTPUTS = (

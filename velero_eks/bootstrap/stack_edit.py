@@ -11,11 +11,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from components.settings import StackFile, StackFileError, load_stack_file
-from components.settings.stack_file import shown_path
-from velero_eks.cluster.errors import BadTarget
+from velero_on_eks.settings import StackFile, StackFileError, load_stack_file
+from velero_on_eks.settings.stack_file import shown_path
 
-from .stack_text import PREFIX, as_text, parsed
+from velero_eks.bootstrap.stack_text import PREFIX, as_text, parsed
+from velero_eks.errors import BadTarget
 
 
 def with_section(text: str, name: str, values: Mapping[str, Any] | None, comment: str = "") -> str:

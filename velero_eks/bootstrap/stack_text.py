@@ -9,10 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from velero_eks.cluster.errors import BadTarget
-from velero_eks.cluster.facts import ClusterFacts
-
-from .decisions import Decisions
+from velero_eks.aws.eks import ClusterFacts
+from velero_eks.bootstrap.decisions import Decisions
+from velero_eks.errors import BadTarget
 
 PREFIX = "velero-eks:"
 _COMMENT_WIDTH = 90

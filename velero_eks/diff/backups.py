@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
-from components.settings import Cron
-from components.settings.rules import words
+from velero_on_eks.settings import Cron
+from velero_on_eks.settings.rules import words
 
-from .model import Effect, Entry, Fact
+from velero_eks.diff.model import Effect, Entry, Fact
 
 Plan = dict[str, Any]
 _SHOWN_RUNS = 3

@@ -7,12 +7,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from . import backups, consequences, findings, permissions, refusals, retention
-from .identity import as_before, match
-from .model import CATEGORIES, Entry, Fact, Late, PropertyChange, ResourceChange, StackDiff, Status
-from .naming import SCHEDULE, detail, subject
-from .operations import Pair, operations
-from .properties import shown
+from velero_eks.diff import backups, consequences, findings, permissions, refusals, retention
+from velero_eks.diff.identity import as_before, match
+from velero_eks.diff.model import CATEGORIES, Entry, Fact, Late, PropertyChange, ResourceChange, StackDiff, Status
+from velero_eks.diff.naming import SCHEDULE, detail, subject
+from velero_eks.diff.operations import Pair, operations
+from velero_eks.diff.properties import shown
 
 Plan = dict[str, Any]
 # The properties that a sentence about an update names.

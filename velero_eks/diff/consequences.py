@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from components.settings import Duration
-from components.settings.rules import words
+from velero_on_eks.settings import Duration
+from velero_on_eks.settings.rules import words
 
-from .model import Effect, Fact, Late, PropertyChange, ResourceChange
-from .naming import ALIAS, BUCKET, SCHEDULE, subject
-from .properties import shown
+from velero_eks.diff.model import Effect, Fact, Late, PropertyChange, ResourceChange
+from velero_eks.diff.naming import ALIAS, BUCKET, SCHEDULE, subject
+from velero_eks.diff.properties import shown
 
 KEY = "aws:kms/key:Key"
 PASSWORD = "random:index/randomPassword:RandomPassword"  # noqa: S105

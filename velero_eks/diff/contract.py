@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from .model import ABSENT, Diff, Fact, Late, PropertyChange, ResourceChange, Revision, StackDiff
+from velero_eks.diff.model import ABSENT, Diff, Fact, Late, PropertyChange, ResourceChange, Revision, StackDiff
 
 VERSION = 1
 

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any
 
-from .model import Effect, Fact
+from velero_eks.diff.model import Effect, Fact
 
 Plan = dict[str, Any]
 Finding = dict[str, Any]

@@ -11,7 +11,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from .model import DiffError
+from velero_eks.diff.model import DiffError
 
 # Seconds; a large repository takes a few to lay out.
 TIME_LIMIT = 60.0

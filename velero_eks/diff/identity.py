@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .model import Entry
+from velero_eks.diff.model import Entry
 
 
 @dataclass(frozen=True)

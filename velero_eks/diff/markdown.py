@@ -10,8 +10,8 @@ import html
 import re
 from collections.abc import Iterator
 
-from .model import CATEGORIES, EFFECTS, Diff, Fact, StackDiff
-from .words import counted, operations, verdict
+from velero_eks.diff.model import CATEGORIES, EFFECTS, Diff, Fact, StackDiff
+from velero_eks.diff.words import counted, operations, verdict
 
 # GitHub takes 65,536 characters; the rest is for what a workflow puts around it.
 LIMIT = 60_000

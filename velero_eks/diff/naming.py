@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+from velero_eks.diff.model import Entry
 from velero_eks.plan import details
 from velero_eks.plan.model import Options, Resource
-
-from .model import Entry
 
 ALIAS = "aws:kms/alias:Alias"
 SCHEDULE = "kubernetes:velero.io/v1:Schedule"

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from . import properties
-from .model import Entry, Late, PropertyChange, ResourceChange, place_of
-from .naming import subject
-from .replacement import mutable, provider_replaces, rule_for
+from velero_eks.diff import properties
+from velero_eks.diff.model import Entry, Late, PropertyChange, ResourceChange, place_of
+from velero_eks.diff.naming import subject
+from velero_eks.diff.replacement import mutable, provider_replaces, rule_for
 
 PROVIDER = "pulumi:providers:"
 _PROVIDER_CHANGED = "provider"

@@ -9,14 +9,13 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
 
+from velero_eks.diff.model import Effect, Fact
+from velero_eks.diff.naming import ALIAS, as_resource
+from velero_eks.diff.principals import renamed_roles, takeovers, under_new_names
+from velero_eks.diff.properties import canonical_policy
 from velero_eks.plan import grant_words
 from velero_eks.plan.grants import Grant
 from velero_eks.plan.model import Recording, Resource
-
-from .model import Effect, Fact
-from .naming import ALIAS, as_resource
-from .principals import renamed_roles, takeovers, under_new_names
-from .properties import canonical_policy
 
 _JSON = json.JSONEncoder(sort_keys=True).encode
 _UNCONDITIONAL = "{}"

@@ -20,11 +20,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from velero_eks.diff.model import DiffError
+from velero_eks.diff.sides import Side
 from velero_eks.plan import processes
 from velero_eks.plan.model import PlanError
-
-from .model import DiffError
-from .sides import Side
 
 CONTRACT_VERSION = 1
 # Seconds for a process: loading takes 3 and a stack a tenth on a machine with nothing else to do.

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from velero_eks.diff.model import Entry, Fact
 from velero_eks.plan import grant_words
 from velero_eks.plan.grants import ROLE
-
-from .model import Entry, Fact
 
 Plan = dict[str, Any]
 

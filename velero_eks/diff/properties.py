@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from .model import ABSENT, SECRET, Late, PropertyChange
+from velero_eks.diff.model import ABSENT, SECRET, Late, PropertyChange
 
 # The contract's word for a secret.
 _SECRET_MARK = {"secret": True}

@@ -1,7 +1,7 @@
 """Run by its path, in a process of its own: `velero-eks plan` as a revision has it.
 
 `record_revision.py TREE RECORDER ARGUMENT…` runs in the revision's folder TREE. RECORDER is "" for the revision's own
-`velero_eks`; else the folder of another, whose recorder then runs the revision's `components`. Nothing of this
+`velero_eks`; else the folder of another, whose recorder then runs the revision's program. Nothing of this
 package is imported: the process belongs to the revision.
 """
 
@@ -10,6 +10,7 @@ from __future__ import annotations
 import importlib.machinery
 import importlib.util
 import sys
+from pathlib import Path
 
 
 def _borrow(package: str, folder: str) -> None:
@@ -25,10 +26,10 @@ def _borrow(package: str, folder: str) -> None:
 def main() -> None:
     """Take the revision's folder in place of this script's as the first where modules are looked for, and run."""
     _, tree, recorder, *arguments = sys.argv
-    sys.path[0] = tree
+    # The component package is a distribution of its own, which the environment may have from another revision.
+    sys.path[:1] = [tree, str(Path(tree) / "components")]
     if recorder:
         _borrow("velero_eks", recorder)
-        _borrow("policies", recorder)
     sys.argv = ["velero-eks", *arguments]
     from velero_eks.cli import main as run
 

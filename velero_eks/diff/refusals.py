@@ -6,9 +6,9 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from .model import Effect, Entry, Fact, ResourceChange
-from .naming import subject
-from .properties import meaning
+from velero_eks.diff.model import Effect, Entry, Fact, ResourceChange
+from velero_eks.diff.naming import subject
+from velero_eks.diff.properties import meaning
 
 # The inputs that hold a policy document.
 POLICIES = ("policy", "assumeRolePolicy")

@@ -6,11 +6,11 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from components.settings import Duration
-from components.settings.rules import words
+from velero_on_eks.settings import Duration
+from velero_on_eks.settings.rules import words
 
-from .model import Effect, Entry, Fact, ResourceChange
-from .naming import BUCKET, is_bucket_setting, subject
+from velero_eks.diff.model import Effect, Entry, Fact, ResourceChange
+from velero_eks.diff.naming import BUCKET, is_bucket_setting, subject
 
 Plan = dict[str, Any]
 LIFECYCLE = "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration"

@@ -10,11 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
+from velero_on_eks.settings import find_stack_files
 
-from components.settings import find_stack_files
-
-from .git import Repository
-from .model import DiffError, Revision
+from velero_eks.diff.git import Repository
+from velero_eks.diff.model import DiffError, Revision
 
 # What no program reads: where only these differ, or another stack's file, a stack's plan is the same and not made.
 # uv.lock is among them since both revisions run with the packages installed here; `notes` speaks of it.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .model import Diff, StackDiff
+from velero_eks.diff.model import Diff, StackDiff
 
 _VERBS = (("replace", "replaced"), ("delete", "deleted"), ("update", "updated"), ("create", "created"))
 

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from .values import Secret
+from velero_eks.plan.values import Secret
 
 # The account of the AWS documentation, for programs that are recorded without a stack file.
 DOCUMENTATION_ACCOUNT = "111122223333"

@@ -11,14 +11,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from . import findings as findings_
-from . import grants as grants_
-from . import objectives as objectives_
-from .findings import PlannedFinding
-from .grants import Grant
-from .model import Options, Resource
-from .objectives import Objective, PlannedSchedule
-from .runner import StackPlan
+from velero_eks.plan import findings as findings_
+from velero_eks.plan import grants as grants_
+from velero_eks.plan import objectives as objectives_
+from velero_eks.plan.findings import PlannedFinding
+from velero_eks.plan.grants import Grant
+from velero_eks.plan.model import Options, Resource
+from velero_eks.plan.objectives import Objective, PlannedSchedule
+from velero_eks.plan.runner import StackPlan
 
 VERSION = 1
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from .model import Resource
+from velero_eks.plan.model import Resource
 
 Inputs = dict[str, Any]
 

@@ -6,11 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-import policies
-from policies import PolicyResource
-
-from .objectives import PlannedSchedule
-from .runner import StackPlan
+from velero_eks import rules
+from velero_eks.plan.objectives import PlannedSchedule
+from velero_eks.plan.runner import StackPlan
+from velero_eks.rules import PolicyResource
 
 # A waiver that waives nothing hides the next finding of its rule: it is reported, and cannot be waived itself.
 UNUSED_WAIVER = "unused-waiver"
@@ -40,7 +39,7 @@ def find(
     entries = [PolicyResource.from_plan(entry) for entry in resources]
     found = [
         PlannedFinding(finding.rule, finding.severity, finding.resource, finding.message)
-        for finding in policies.check(entries, settings.environment, auto_mode=settings.cluster.auto_mode)
+        for finding in rules.check(entries, settings.environment, auto_mode=settings.cluster.auto_mode)
     ]
     whole = _whole(plan)
     by_schedule = {schedule.name: schedule.resource for schedule in schedules}

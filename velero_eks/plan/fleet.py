@@ -17,13 +17,13 @@ from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from components.settings import StackFile
+from velero_on_eks.settings import StackFile
 
-from . import processes
-from .model import PlanError, ProgramError, TimeLimitError
-from .recorder import TIME_LIMIT
-from .runner import Project
-from .worker import Job, Made, Report, describe_stacks
+from velero_eks.plan import processes
+from velero_eks.plan.model import PlanError, ProgramError, TimeLimitError
+from velero_eks.plan.recorder import TIME_LIMIT
+from velero_eks.plan.runner import Project
+from velero_eks.plan.worker import Job, Made, Report, describe_stacks
 
 # Seconds without a report. A worker ends a program that is over its own limit, and loads the SDKs before the first.
 SILENCE = 2 * TIME_LIMIT + 60.0

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from .grants import EVERYONE, Grant
-from .model import Recording
+from velero_eks.plan.grants import EVERYONE, Grant
+from velero_eks.plan.model import Recording
 
 # Verbs a person uses: the action it needs, what belongs to it without a word of its own, the verb. What is not here is
 # named by its action.

@@ -12,9 +12,9 @@ from google.protobuf.struct_pb2 import Struct
 from pulumi.runtime.mocks import MockMonitor, MockResourceArgs, Mocks
 from pulumi.runtime.proto import alias_pb2, resource_pb2
 
-from .computed import INVOKES, Answer, Estate, Request, rule_for
-from .model import STACK_TYPE, NoRuleError, Options, PlanError, Resource, UnknownInvokeError
-from .values import masked, revealed, unknown_paths, write
+from velero_eks.plan.computed import INVOKES, Answer, Estate, Request, rule_for
+from velero_eks.plan.model import STACK_TYPE, NoRuleError, Options, PlanError, Resource, UnknownInvokeError
+from velero_eks.plan.values import masked, revealed, unknown_paths, write
 
 Rule = Callable[[Request], Answer]
 
@@ -240,7 +240,7 @@ def _only_account(allowed: Any) -> str | None:
 
 
 def _partition(region: str) -> tuple[str, str]:
-    from components.settings.aws_facts import partition_of
+    from velero_on_eks.settings.aws_facts import partition_of
 
     try:
         partition = partition_of(region)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from components.settings import Schedule
-from components.settings.rules import covering_schedules
+from velero_on_eks.settings import Schedule
+from velero_on_eks.settings.rules import covering_schedules
 
-from .model import PlanError, Resource
-from .runner import StackPlan
+from velero_eks.plan.model import PlanError, Resource
+from velero_eks.plan.runner import StackPlan
 
 SCHEDULE_TYPE = "kubernetes:velero.io/v1:Schedule"
 # How many coming runs a plan shows.

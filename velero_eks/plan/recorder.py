@@ -21,9 +21,9 @@ from pulumi.runtime import reset_options, set_all_config, set_mocks
 from pulumi.runtime.settings import SETTINGS, set_root_resource
 from pulumi.runtime.stack import run_in_stack
 
-from .computed import Estate
-from .model import Message, PlanError, ProgramError, Recording, TimeLimitError
-from .monitor import Recorder, Rule
+from velero_eks.plan.computed import Estate
+from velero_eks.plan.model import Message, PlanError, ProgramError, Recording, TimeLimitError
+from velero_eks.plan.monitor import Recorder, Rule
 
 # Seconds. A stack takes some hundredths; a minute is a program that waits for what never comes.
 TIME_LIMIT = 60.0

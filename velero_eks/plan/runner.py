@@ -13,13 +13,12 @@ from pathlib import Path
 from types import CodeType
 
 import yaml
+from velero_on_eks.settings import Settings, StackFile, StackFileError, conflicts, find_stack_files, load_stack_file
+from velero_on_eks.settings.stack_file import shown_path
 
-from components.settings import Settings, StackFile, StackFileError, conflicts, find_stack_files, load_stack_file
-from components.settings.stack_file import shown_path
-
-from .computed import Estate
-from .model import PlanError, Recording
-from .recorder import TIME_LIMIT, record_program
+from velero_eks.plan.computed import Estate
+from velero_eks.plan.model import PlanError, Recording
+from velero_eks.plan.recorder import TIME_LIMIT, record_program
 
 
 class SelectionError(PlanError):

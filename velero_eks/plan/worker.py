@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from components.settings import StackFile
+from velero_on_eks.settings import StackFile
 
-from . import contract
-from .contract import Described
-from .model import PlanError
-from .runner import Project, StackPlan, run_stacks
+from velero_eks.plan import contract
+from velero_eks.plan.contract import Described
+from velero_eks.plan.model import PlanError
+from velero_eks.plan.runner import Project, StackPlan, run_stacks
 
 Made = Described | PlanError
 

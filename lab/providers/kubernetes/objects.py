@@ -7,16 +7,7 @@ import hashlib
 from dataclasses import dataclass
 from typing import Any
 
-from lab.providers.base import (
-    Checked,
-    Difference,
-    Operation,
-    PartialFailure,
-    Properties,
-    ProviderError,
-    Refusal,
-    State,
-)
+from lab.providers.base import Checked, Difference, Operation, PartialFailure, Properties, ProviderError, Refusal, State
 from lab.providers.diff import Kind as ChangeKind
 from lab.providers.diff import changes
 from lab.providers.kubernetes import kinds, waiting

@@ -8,16 +8,7 @@ from typing import Any
 
 import yaml
 
-from lab.providers.base import (
-    Checked,
-    Difference,
-    Operation,
-    PartialFailure,
-    Properties,
-    ProviderError,
-    Refusal,
-    State,
-)
+from lab.providers.base import Checked, Difference, Operation, PartialFailure, Properties, ProviderError, Refusal, State
 from lab.providers.diff import Rules, changes
 from lab.providers.kubernetes.cluster import Cluster
 from lab.providers.kubernetes.helm import Helm, HelmError, chart_metadata

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from components.documents import iam, storage
+from velero_on_eks.documents import iam, storage
 
 BUCKET = "arn:aws:s3:::backups"
 KEY = "arn:aws:kms:eu-west-1:111122223333:key/0a1b"

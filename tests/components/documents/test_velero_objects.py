@@ -7,8 +7,8 @@ from typing import Any
 import jsonschema
 import pytest
 import yaml
+from velero_on_eks.documents.helm_values import location_config, merged
 
-from components.documents.helm_values import location_config, merged
 from tests.conftest import reference
 from tests.support import record
 

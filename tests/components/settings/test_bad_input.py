@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from velero_on_eks.settings import InvalidSettings, Settings
 
-from components.settings import InvalidSettings, Settings
 from tests.support import mapping
 
 KEY = "arn:aws:kms:eu-west-1:111122223333:key/0a1b"

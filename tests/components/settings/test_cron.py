@@ -14,8 +14,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-
-from components.settings.cron import Cron, check_timezone
+from velero_on_eks.settings.cron import Cron, check_timezone
 
 TABLE = json.loads((Path(__file__).parent / "data" / "cron_next_runs.json").read_text("utf-8"))["cases"]
 RUNS = 5

@@ -14,9 +14,8 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-
-from components.settings.cron import Cron
-from components.settings.duration import Duration
+from velero_on_eks.settings.cron import Cron
+from velero_on_eks.settings.duration import Duration
 
 FOLDER = Path(__file__).parents[2] / "oracles" / "cron"
 QUESTIONS = 4_000

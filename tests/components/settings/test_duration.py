@@ -10,8 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel, ValidationError
-
-from components.settings.duration import MAX_SECONDS, Duration
+from velero_on_eks.settings.duration import MAX_SECONDS, Duration
 
 GO_TABLE = json.loads((Path(__file__).parent / "data" / "go_durations.json").read_text("utf-8"))["cases"]
 seconds = st.integers(1, MAX_SECONDS)

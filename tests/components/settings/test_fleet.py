@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from velero_on_eks.settings import StackFile, conflicts
 
-from components.settings import StackFile, conflicts
 from tests.support import settings
 
 

@@ -8,9 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
-
-from components.settings import Settings
-from components.settings.names import (
+from velero_on_eks.settings import Settings
+from velero_on_eks.settings.names import (
     BUCKET_NAME_MAX,
     as_bucket_name,
     check_bucket_name,
@@ -18,7 +17,8 @@ from components.settings.names import (
     check_schedule_name,
     shortened,
 )
-from components.settings.versions import LINES, PINNED_CHART, PINNED_PLUGIN, PINNED_VELERO, mismatches
+from velero_on_eks.settings.versions import LINES, PINNED_CHART, PINNED_PLUGIN, PINNED_VELERO, mismatches
+
 from tests.support import mapping, settings
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)

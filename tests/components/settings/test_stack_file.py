@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pulumi
 import pytest
+from velero_on_eks.settings import StackFileError, find_stack_files, load_from_pulumi, load_stack_file
 
-from components.settings import StackFileError, find_stack_files, load_from_pulumi, load_stack_file
 from tests.conftest import ROOT
 from velero_eks.plan.model import ProgramError
 from velero_eks.plan.recorder import record_program

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from velero_on_eks.settings import load_stack_file
 
-from components.settings import load_stack_file
 from lab.providers.aws import RESOURCES
 from lab.providers.kubernetes.kinds import RELEASE, group_version_kind
 from lab.providers.random import TYPE_NAME

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from velero_eks.cluster.access import Cluster
-from velero_eks.cluster.connection import Answer
+from velero_eks.kube.client import Cluster
+from velero_eks.kube.connection import Answer
 
 KINDS = (
     ("", "v1", "Namespace", "namespaces", False),

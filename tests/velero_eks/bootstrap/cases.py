@@ -6,12 +6,13 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
-from components.settings import Settings, StackFile
+from velero_on_eks.settings import Settings, StackFile
+
 from tests.support import ACCOUNT, ISSUER, settings
+from velero_eks.aws.eks import Addon, ClusterFacts, OidcProvider
 from velero_eks.bootstrap.check import Result
 from velero_eks.bootstrap.observed import Aws, Caller, Facts, Here, Kubernetes, StorageClass
-from velero_eks.bootstrap.preflight import judge
-from velero_eks.cluster.facts import Addon, ClusterFacts, OidcProvider
+from velero_eks.commands.preflight import judge
 
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/velero-shop-eu-west-1"
 PROVIDER = f"arn:aws:iam::{ACCOUNT}:oidc-provider/{ISSUER.removeprefix('https://')}"

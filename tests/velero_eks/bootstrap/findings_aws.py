@@ -18,8 +18,8 @@ from tests.velero_eks.bootstrap.spoilt import (
     key,
     statement,
 )
+from velero_eks.aws.eks import Addon, OidcProvider, Unknown
 from velero_eks.bootstrap.observed import Caller, Contents
-from velero_eks.cluster.facts import Addon, OidcProvider, Unknown
 
 TABLE = [
     Finds(

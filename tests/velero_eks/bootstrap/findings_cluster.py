@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from components.adoption import FIELDS, SCHEDULE
+from velero_on_eks.adoption import FIELDS, SCHEDULE
+
 from tests.support import ISSUER
 from tests.velero_eks.bootstrap.cases import MADE
 from tests.velero_eks.bootstrap.spoilt import (
@@ -21,9 +22,9 @@ from tests.velero_eks.bootstrap.spoilt import (
     state,
     velero,
 )
+from velero_eks.aws.eks import Addon, Unknown
 from velero_eks.bootstrap.observed import Contents, Definition, Namespace, StorageClass
-from velero_eks.cluster.engine import State
-from velero_eks.cluster.facts import Addon, Unknown
+from velero_eks.project.engine import State
 
 TABLE = [
     Finds(

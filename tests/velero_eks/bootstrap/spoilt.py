@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from components.adoption import FIELDS
+from velero_on_eks.adoption import FIELDS
+
 from tests.support import ACCOUNT
 from tests.velero_eks.bootstrap.cases import MADE
 from velero_eks.bootstrap.observed import Bucket, Installed, Key, Namespace
-from velero_eks.cluster.engine import State
-from velero_eks.operations.records import Location, Schedule
+from velero_eks.project.engine import State
+from velero_eks.velero.records import Location, Schedule
 
 ROLE_NAME = "velero-shop-eu-west-1"
 BUCKET = f"velero-shop-{ACCOUNT}-eu-west-1"

@@ -10,19 +10,19 @@ from typing import Any
 import boto3
 import pytest
 from moto import mock_aws
+from velero_on_eks.adoption import BUCKET_SETTINGS, FIELDS
+from velero_on_eks.settings import Settings
+from velero_on_eks.settings.settings import PUBLIC_PASSWORD
 
-from components.adoption import BUCKET_SETTINGS, FIELDS
-from components.settings import Settings
-from components.settings.settings import PUBLIC_PASSWORD
 from tests.support import mapping, record_settings
 from tests.velero_eks.bootstrap.api_server import SNAPSHOT_KINDS, VELERO_KINDS, ApiServer
-from tests.velero_eks.cluster.answers import Answers
+from tests.velero_eks.kube.answers import Answers
+from velero_eks.aws import client as aws
 from velero_eks.bootstrap.adoption import Adoption, survey
-from velero_eks.bootstrap.live_aws import LiveAws
-from velero_eks.bootstrap.live_cluster import LiveCluster
-from velero_eks.cluster import aws
-from velero_eks.cluster.engine import State
-from velero_eks.cluster.errors import OperationError
+from velero_eks.bootstrap.existing_aws import LiveAws
+from velero_eks.bootstrap.existing_cluster import LiveCluster
+from velero_eks.errors import OperationError
+from velero_eks.project.engine import State
 
 REGION, ACCOUNT = "eu-west-1", "123456789012"
 BUCKET, ROLE = f"velero-shop-{ACCOUNT}-{REGION}", f"velero-shop-{REGION}"

@@ -13,10 +13,10 @@ import pytest
 from tests.velero_eks.bootstrap import findings_aws, findings_cluster
 from tests.velero_eks.bootstrap.cases import FACTS, MADE, facts, results
 from tests.velero_eks.bootstrap.spoilt import BUCKET, CONTEXT, CSI, IN_STATE
+from velero_eks.aws.eks import Unknown
 from velero_eks.bootstrap import check, checks_aws, checks_cluster, checks_here
 from velero_eks.bootstrap.check import Case, Finding
 from velero_eks.bootstrap.observed import Contents, Namespace
-from velero_eks.cluster.facts import Unknown
 
 TABLE = [*findings_aws.TABLE, *findings_cluster.TABLE]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 
 import pytest
+from velero_on_eks.adoption import BUCKET_SETTINGS, FIELDS, SCHEDULE
 
-from components.adoption import BUCKET_SETTINGS, FIELDS, SCHEDULE
 from velero_eks.bootstrap.compare import ABSENT, HIDDEN, Difference, differences, with_key
 
 BUCKET, ROLE, RELEASE, NAMESPACE = FIELDS["bucket"], FIELDS["role"], FIELDS["release"], FIELDS["namespace"]

@@ -19,15 +19,16 @@ import pytest
 from moto import mock_aws
 from moto.eks.models import eks_backends
 from typer.testing import CliRunner, Result
+from velero_on_eks.adoption import FIELDS
+from velero_on_eks.settings import Settings, load_stack_file
 
-from components.adoption import FIELDS
-from components.settings import Settings, load_stack_file
 from tests.velero_eks.bootstrap.api_server import SNAPSHOT_KINDS, VELERO_KINDS, ApiServer
 from tests.velero_eks.bootstrap.pulumi import Pulumi
-from tests.velero_eks.cluster.answers import RECORDED, Answers
+from tests.velero_eks.kube.answers import RECORDED, Answers
 from tests.velero_eks.plan.projects import project
-from velero_eks import cli
-from velero_eks.cluster import access, connection
+from velero_eks.commands import app as cli
+from velero_eks.kube import client as access
+from velero_eks.kube import connection
 
 ACCOUNT, REGION = "123456789012", "eu-west-1"
 BUCKET, ROLE = f"velero-shop-{ACCOUNT}-{REGION}", f"velero-shop-{REGION}"

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from velero_on_eks.settings import load_stack_file
 
-from components.settings import load_stack_file
 from tests.velero_eks.plan.projects import REAL, stack_text
 from velero_eks.bootstrap.stack_edit import difference, put, with_section
-from velero_eks.cluster.errors import BadTarget
+from velero_eks.errors import BadTarget
 
 SHIPPED = sorted((REAL / "stacks").glob("Pulumi.*.yaml"))
 VALUES = {"bucket": "velero-shop", "bucketSettings": ["policy", "versioning"], "snapshotController": True}

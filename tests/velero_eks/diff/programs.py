@@ -13,7 +13,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from components.settings import load_stack_file
+from velero_on_eks.settings import load_stack_file
+
 from velero_eks.diff.compare import compare
 from velero_eks.diff.model import StackDiff
 from velero_eks.plan import contract
@@ -95,15 +96,15 @@ def plan(root: Path) -> dict[str, Any]:
 @contextmanager
 def _components_of(root: Path) -> Iterator[None]:
     """Let the program import its own components; what this process has loaded of the real ones comes back after."""
-    ours = {name: module for name, module in sys.modules.items() if name.split(".")[0] == "components"}
+    ours = {name: module for name, module in sys.modules.items() if name.split(".")[0] == "velero_on_eks"}
     for name in ours:
         del sys.modules[name]
-    sys.path.insert(0, str(root))
+    sys.path.insert(0, str(root / "components"))
     try:
         yield
     finally:
-        sys.path.remove(str(root))
-        for name in [name for name in sys.modules if name.split(".")[0] == "components"]:
+        sys.path.remove(str(root / "components"))
+        for name in [name for name in sys.modules if name.split(".")[0] == "velero_on_eks"]:
             del sys.modules[name]
         sys.modules.update(ours)
 

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.velero_eks.diff.conftest import Run
+from tests.velero_eks.conftest import Run
 from tests.velero_eks.diff.repositories import ONE, TWO, commit, scripted, statuses, write_plans
-from velero_eks import cli
+from velero_eks.commands import app as cli
 from velero_eks.diff import planning
 from velero_eks.plan import processes
 
@@ -151,7 +151,7 @@ def test_a_signal_ends_it_and_leaves_nothing_behind(tmp_path: Path):
     temporary = tmp_path / "t"
     temporary.mkdir()
     done = subprocess.run(
-        [sys.executable, "-c", "from velero_eks.cli import main; main()", "diff", "HEAD"],
+        [sys.executable, "-c", "from velero_eks.commands.app import main; main()", "diff", "HEAD"],
         cwd=root,
         env={
             **os.environ,

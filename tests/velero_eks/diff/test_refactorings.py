@@ -8,8 +8,9 @@ import pytest
 
 from tests.velero_eks.diff.programs import Edit, custom, difference, unedited
 
-STORAGE, WHOLE = "components/backup_storage.py", "components/velero_on_eks.py"
-IAM, IDENTITY = "components/documents/iam.py", "components/workload_identity.py"
+STORAGE, WHOLE = "components/velero_on_eks/backup_storage.py", "components/velero_on_eks/velero_on_eks.py"
+RELEASE = "components/velero_on_eks/velero_release.py"
+IAM, IDENTITY = "components/velero_on_eks/documents/iam.py", "components/velero_on_eks/workload_identity.py"
 
 
 def aliased(parent: str, alias: str) -> str:
@@ -72,7 +73,7 @@ PURE = {
     "a provider renamed with an alias": Edit(
         code=(
             (
-                "components/providers.py",
+                "components/velero_on_eks/providers.py",
                 'pulumi_aws.Provider("aws", region=settings.region, allowed_account_ids=[settings.cluster.account])',
                 'pulumi_aws.Provider("amazon", region=settings.region, allowed_account_ids=[settings.cluster.account],'
                 ' opts=pulumi.ResourceOptions(aliases=[pulumi.Alias(name="aws")]))',
@@ -81,11 +82,11 @@ PURE = {
     ),
     "a file moved": Edit(
         code=(
-            (WHOLE, "from .backup_storage import", "from .storage_parts import"),
-            ("components/velero_release.py", "from .backup_storage import", "from .storage_parts import"),
-            ("components/workload_identity.py", "from .backup_storage import", "from .storage_parts import"),
+            (WHOLE, "from velero_on_eks.backup_storage import", "from velero_on_eks.storage_parts import"),
+            (RELEASE, "from velero_on_eks.backup_storage import", "from velero_on_eks.storage_parts import"),
+            (IDENTITY, "from velero_on_eks.backup_storage import", "from velero_on_eks.storage_parts import"),
         ),
-        moved={STORAGE: "components/storage_parts.py"},
+        moved={STORAGE: "components/velero_on_eks/storage_parts.py"},
     ),
     "keys of the stack file in another order": Edit(
         stack=(

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from textwrap import dedent
 
-from components.settings import load_stack_file
+from velero_on_eks.settings import load_stack_file
+
 from velero_eks.plan.runner import Project, StackPlan, run_stack
 
 REAL = Path(__file__).resolve().parents[3]

@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from policies import Finding
 from tests.velero_eks.plan.projects import plan_of, project, stack_text
 from velero_eks.plan import contract, findings
+from velero_eks.rules import Finding
 
 AT = datetime(2026, 11, 24, tzinfo=UTC)
 
@@ -18,7 +18,7 @@ def found(monkeypatch, tmp_path):
     """Findings of a stack with `more` in its file, where the policies say `said`."""
 
     def describe(said: list[Finding], more: str = "") -> contract.Described:
-        monkeypatch.setattr(findings.policies, "check", lambda *_, **__: said)
+        monkeypatch.setattr(findings.rules, "check", lambda *_, **__: said)
         return contract.describe(plan_of(project(tmp_path / "p", dev=stack_text(more=more)), "dev"), AT)
 
     return describe

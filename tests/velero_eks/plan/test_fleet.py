@@ -11,7 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from tests.velero_eks.plan.projects import REAL, project, stack_text
-from velero_eks import cli
+from velero_eks.commands import app as cli
 from velero_eks.plan import contract, fleet, processes
 from velero_eks.plan.contract import Described
 from velero_eks.plan.model import PlanError, TimeLimitError

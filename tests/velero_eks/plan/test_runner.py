@@ -6,8 +6,8 @@ import sys
 from pathlib import Path
 
 import pytest
+from velero_on_eks.settings import load_stack_file
 
-from components.settings import load_stack_file
 from tests.velero_eks.plan.projects import plan_of, project, stack_text
 from velero_eks.plan.model import PlanError, ProgramError
 from velero_eks.plan.runner import Project, SelectionError, StackPlan, load_files, run_stacks

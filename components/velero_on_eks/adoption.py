@@ -1,0 +1,114 @@
+"""Taking over what exists: which resource each part of `velero-eks:adopt` is, and the `import` option on it.
+
+The engine (3.174 and later) imports such a resource and then updates it where the program wants it otherwise, in one
+`up`, and refuses to replace it for as long as the option stands.
+"""
+
+from __future__ import annotations
+
+import copy
+
+import pulumi
+
+from velero_on_eks.documents.iam import POLICY_NAME
+from velero_on_eks.documents.kubernetes import REPOSITORY_SECRET, SNAPSHOT_CLASS, SNAPSHOT_CONTROLLER
+from velero_on_eks.naming import Names
+from velero_on_eks.settings import Settings
+
+BUCKET_SETTINGS = {
+    "encryption": "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration",
+    "lifecycle": "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration",
+    "logging": "aws:s3/bucketLogging:BucketLogging",
+    "ownership": "aws:s3/bucketOwnershipControls:BucketOwnershipControls",
+    "policy": "aws:s3/bucketPolicy:BucketPolicy",
+    "publicAccess": "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock",
+    "versioning": "aws:s3/bucketVersioning:BucketVersioning",
+}
+# The resource type behind each other field. A type is made once a stack, but for schedules.
+FIELDS = {
+    "bucket": "aws:s3/bucket:Bucket",
+    "key": "aws:kms/key:Key",
+    "key_alias": "aws:kms/alias:Alias",
+    "role": "aws:iam/role:Role",
+    "role_policy": "aws:iam/rolePolicy:RolePolicy",
+    "pod_identity_association": "aws:eks/podIdentityAssociation:PodIdentityAssociation",
+    "snapshot_controller": "aws:eks/addon:Addon",
+    "snapshot_class": "kubernetes:snapshot.storage.k8s.io/v1:VolumeSnapshotClass",
+    "namespace": "kubernetes:core/v1:Namespace",
+    "repository_secret": "kubernetes:core/v1:Secret",
+    "release": "kubernetes:helm.sh/v3:Release",
+}
+SCHEDULE = "kubernetes:velero.io/v1:Schedule"
+
+
+def adopting(name: str, settings: Settings, names: Names) -> pulumi.ResourceOptions:
+    """Options for the component `name` that put the `import` option on those of its resources that are adopted.
+
+    Raises ValueError where something is to be adopted that the stack calls by another name: the engine would have to
+    replace it to rename it.
+    """
+    _check_names(settings, names)
+    wanted = _import_ids(name, settings)
+    if not wanted:
+        return pulumi.ResourceOptions()
+
+    def put(
+        args: pulumi.ResourceTransformationArgs,
+    ) -> pulumi.ResourceTransformationResult | None:
+        found = wanted.get((args.type_, args.name if args.type_ == SCHEDULE else ""))
+        if found is None:
+            return None
+        options = copy.copy(args.opts)
+        options.import_ = found
+        return pulumi.ResourceTransformationResult(args.props, options)
+
+    return pulumi.ResourceOptions(transformations=[put])
+
+
+def _import_ids(name: str, settings: Settings) -> dict[tuple[str, str], str]:
+    """Each adopted resource's id for the engine, by its type, and for schedules by its logical name as well."""
+    adopt, cluster, namespace = settings.adopt, settings.cluster.name, settings.release.namespace
+    ids = {
+        "bucket": adopt.bucket,
+        "key": adopt.key,
+        "key_alias": adopt.key_alias,
+        "role": adopt.role,
+        "role_policy": adopt.role_policy and f"{adopt.role}:{adopt.role_policy}",
+        # The provider asks for the cluster too, since an association is looked up by both.
+        "pod_identity_association": adopt.pod_identity_association and f"{cluster},{adopt.pod_identity_association}",
+        "snapshot_controller": f"{cluster}:{SNAPSHOT_CONTROLLER}" if adopt.snapshot_controller else None,
+        "snapshot_class": adopt.snapshot_class,
+        "namespace": adopt.namespace,
+        "repository_secret": adopt.repository_secret and f"{namespace}/{adopt.repository_secret}",
+        "release": adopt.release and f"{namespace}/{adopt.release}",
+    }
+    found = {(FIELDS[field], ""): value for field, value in ids.items() if value}
+    found |= {(BUCKET_SETTINGS[setting], ""): str(adopt.bucket) for setting in adopt.bucket_settings}
+    found |= {(SCHEDULE, f"{name}-{schedule}"): f"{namespace}/{schedule}" for schedule in adopt.schedules}
+    return found
+
+
+def _check_names(settings: Settings, names: Names) -> None:
+    adopt = settings.adopt
+    made = {
+        "bucket": (names.bucket, "storage.bucket"),
+        "key_alias": (names.key_alias, None),
+        "role": (names.role, "identity.roleName"),
+        "role_policy": (POLICY_NAME, None),
+        "snapshot_class": (SNAPSHOT_CLASS, None),
+        "namespace": (settings.release.namespace, "release.namespace"),
+        "repository_secret": (REPOSITORY_SECRET, None),
+        "release": (settings.release.name, "release.name"),
+    }
+    for field, (name, setting) in made.items():
+        given = getattr(adopt, field)
+        # A name that is made from a cluster of the same program is known too late to compare.
+        if given is not None and isinstance(name, str) and given != name:
+            how = f"set {setting}: {given}, or take it away" if setting else "take it away"
+            raise ValueError(
+                f"velero-eks:adopt names {given!r} where this stack makes {name!r}: a new name is a replacement; {how}"
+            )
+    if adopt.bucket_settings and not adopt.bucket:
+        raise ValueError("velero-eks:adopt has bucketSettings and no bucket; name the bucket, or take them away")
+    if adopt.role_policy and not adopt.role:
+        raise ValueError("velero-eks:adopt has rolePolicy and no role; name the role, or take it away")

@@ -1,0 +1,43 @@
+"""What a stack file may say: the frozen models, their rules, and the only reader of configuration."""
+
+from velero_on_eks.settings.adopt import Adopt
+from velero_on_eks.settings.cron import Cron
+from velero_on_eks.settings.duration import Duration
+from velero_on_eks.settings.fleet import conflicts
+from velero_on_eks.settings.problems import Problem, StackFileError
+from velero_on_eks.settings.sections import (
+    Cluster,
+    Environment,
+    Identity,
+    Recovery,
+    Release,
+    Schedule,
+    Storage,
+    Volumes,
+)
+from velero_on_eks.settings.settings import InvalidSettings, Settings
+from velero_on_eks.settings.stack_file import StackFile, find_stack_files, load_from_pulumi, load_stack_file, stack_path
+
+__all__ = [
+    "Adopt",
+    "Cluster",
+    "Cron",
+    "Duration",
+    "Environment",
+    "Identity",
+    "InvalidSettings",
+    "Problem",
+    "Recovery",
+    "Release",
+    "Schedule",
+    "Settings",
+    "StackFile",
+    "StackFileError",
+    "Storage",
+    "Volumes",
+    "conflicts",
+    "find_stack_files",
+    "load_from_pulumi",
+    "load_stack_file",
+    "stack_path",
+]

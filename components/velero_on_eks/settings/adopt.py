@@ -1,0 +1,92 @@
+"""What exists already and is taken over instead of made: the section that `velero-eks adopt` writes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator
+
+from velero_on_eks.settings.base import Section
+from velero_on_eks.settings.names import BucketName, KubernetesName, KubernetesSubdomain, RoleName, ScheduleName
+
+BucketSetting = Literal["encryption", "lifecycle", "logging", "ownership", "policy", "publicAccess", "versioning"]
+
+
+def _each_once(value: tuple[str, ...]) -> tuple[str, ...]:
+    twice = sorted({name for name in value if value.count(name) > 1})
+    if twice:
+        raise ValueError(f"{', '.join(twice)} stands there twice; write each once")
+    return value
+
+
+class Adopt(Section):
+    """What the next `pulumi up` imports. Each is named as the program names it, so that it stays what it is."""
+
+    bucket: BucketName | None = None
+    """The bucket, by its name."""
+    bucket_settings: Annotated[tuple[BucketSetting, ...], AfterValidator(_each_once)] = ()
+    """Which of the bucket's settings are there."""
+    key: str | None = None
+    """The bucket's KMS key, by its id."""
+    key_alias: str | None = None
+    """The key's alias, with `alias/`."""
+    role: RoleName | None = None
+    """Velero's role, by its name."""
+    role_policy: str | None = None
+    """The role's inline policy, by its name."""
+    pod_identity_association: str | None = None
+    """The Pod Identity association, by its id (`a-…`)."""
+    snapshot_controller: bool = False
+    """Whether the snapshot controller's add-on is there."""
+    snapshot_class: KubernetesSubdomain | None = None
+    """The VolumeSnapshotClass, by its name."""
+    namespace: KubernetesName | None = None
+    """Velero's namespace."""
+    repository_secret: KubernetesName | None = None
+    """The Secret with the repositories' password; needs `repositoryPassword` with the same value."""
+    release: KubernetesName | None = None
+    """The Helm release, by its name."""
+    schedules: Annotated[tuple[ScheduleName, ...], AfterValidator(_each_once)] = ()
+    """Which of the schedules are there."""
+
+
+def misplaced(s: Any) -> Iterator[tuple[str, object, str]]:
+    """What is to be adopted and is not part of these settings, as (field, value, message): it would be left alone."""
+    adopt = s.adopt
+    missing = sorted(set(adopt.schedules) - set(s.schedules))
+    if missing:
+        yield "adopt.schedules", missing, "velero-eks:schedules has none of this name; add it there, or take it away"
+    if adopt.key and s.storage.kms_key_arn:
+        yield (
+            "adopt.key",
+            adopt.key,
+            "storage.kmsKeyArn names a key that is used and not managed; take one of the two away",
+        )
+    if "logging" in adopt.bucket_settings and not s.storage.access_logs:
+        yield "adopt.bucketSettings", "logging", "storage.accessLogs is not set; set it, or take logging away"
+    if adopt.pod_identity_association and s.identity.mode != "pod-identity":
+        yield (
+            "adopt.podIdentityAssociation",
+            adopt.pod_identity_association,
+            "identity.mode is irsa, which has no association; take it away, or set identity.mode: pod-identity",
+        )
+    if adopt.snapshot_controller and (s.volumes.mode, s.volumes.snapshot_controller) != ("csi-snapshot", "addon"):
+        yield (
+            "adopt.snapshotController",
+            True,
+            "the add-on is made only with volumes.mode csi-snapshot and snapshotController addon; take it away",
+        )
+    if adopt.snapshot_class and s.volumes.mode != "csi-snapshot":
+        yield (
+            "adopt.snapshotClass",
+            adopt.snapshot_class,
+            "volumes.mode none makes no VolumeSnapshotClass; take it away, or set the mode",
+        )
+    if adopt.repository_secret and s.repository_password is None:
+        yield (
+            "adopt.repositorySecret",
+            adopt.repository_secret,
+            "a new password would be laid over the one in it, and older file-system backups could not be read; run"
+            " 'pulumi config set --secret repositoryPassword' with the one that it holds",
+        )

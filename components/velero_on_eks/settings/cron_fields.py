@@ -1,0 +1,237 @@
+"""The five fields of a cron expression as Velero's parser (robfig/cron v3, ``ParseStandard``) reads them."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+
+from velero_on_eks.settings.duration import quoted
+
+_MONTH_NAMES = {
+    name: i
+    for i, name in enumerate(["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"], 1)
+}
+_WEEKDAY_NAMES = {name: i for i, name in enumerate(["sun", "mon", "tue", "wed", "thu", "fri", "sat"])}
+# Go's strconv.Atoi: an optional sign, ASCII digits, 64 bits.
+_INTEGER = re.compile(r"[+-]?[0-9]+", re.ASCII)
+_INTEGER_LIMIT = 1 << 63
+# Go's unicode.IsSpace; str.split() would also split at the four ASCII separators.
+_SPACES = "\t\n\v\f\r \x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000" + "".join(map(chr, range(0x2000, 0x200B)))
+_SPACE = re.compile(f"[{_SPACES}]+")
+_LONGEST_MONTH = (0, 31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
+
+
+@dataclass(frozen=True)
+class _Place:
+    name: str
+    low: int
+    high: int
+    names: dict[str, int]
+
+    @property
+    def limit(self) -> str:
+        if not self.names:
+            return f"{self.low}-{self.high}"
+        words = [name.upper() for name in self.names]
+        return f"{self.low}-{self.high} or {words[0]}-{words[-1]}"
+
+
+_PLACES = (
+    _Place("minute", 0, 59, {}),
+    _Place("hour", 0, 23, {}),
+    _Place("day of month", 1, 31, {}),
+    _Place("month", 1, 12, _MONTH_NAMES),
+    _Place("day of week", 0, 6, _WEEKDAY_NAMES),
+)
+
+
+@dataclass(frozen=True)
+class Fields:
+    """What five fields allow: bit *n* of a set stands for the value *n*.
+
+    ``either_day`` is cron's oldest trap: with neither day field a star, a day that matches one is enough.
+    """
+
+    minutes: int
+    hours: int
+    days: int
+    months: int
+    weekdays: int
+    either_day: bool
+
+    def allows_day(self, day: int, weekday: int) -> bool:
+        """Whether a day of the month (from 1) on a weekday (Sunday is 0) matches, in a month that does."""
+        by_day = bool(self.days >> day & 1)
+        by_weekday = bool(self.weekdays >> weekday & 1)
+        return by_day or by_weekday if self.either_day else by_day and by_weekday
+
+    @property
+    def ever_matches(self) -> bool:
+        """Whether any day of any year matches: ``0 0 30 2 *`` never does."""
+        if not (self.minutes and self.hours and self.months):
+            return False
+        if self.either_day and self.weekdays:
+            return True
+        if not self.either_day and not self.weekdays:
+            return False
+        first = next((day for day in range(1, 32) if self.days >> day & 1), 32)
+        return any(first <= _LONGEST_MONTH[month] for month in range(1, 13) if self.months >> month & 1)
+
+
+def members(bits: int) -> list[int]:
+    """The values in a set of bits, in order."""
+    return [value for value in range(bits.bit_length()) if bits >> value & 1]
+
+
+def why_never(fields: Fields) -> str:
+    """In words, why fields that never match never do."""
+    sets = {"minute": fields.minutes, "hour": fields.hours, "month": fields.months}
+    if not fields.either_day:
+        sets |= {"day of month": fields.days, "day of week": fields.weekdays}
+    empty = [name for name, bits in sets.items() if not bits]
+    if empty:
+        return f"it names no {empty[0]}"
+    return "none of its months has such a day"
+
+
+def strip_space(text: str) -> str:
+    """Without the white space at both ends, as Go understands white space."""
+    return text.strip(_SPACES)
+
+
+@lru_cache(maxsize=4096)
+def parse_fields(expression: str) -> Fields:
+    """Read five fields. Raises ValueError naming the field, its value, the limit and the mend."""
+    words = [word for word in _SPACE.split(expression) if word]
+    if len(words) != len(_PLACES):
+        raise ValueError(_wrong_count(expression, words))
+    sets = [_parse_place(word, place) for word, place in zip(words, _PLACES, strict=True)]
+    (minutes, _), (hours, _), (days, any_day), (months, _), (weekdays, any_weekday) = sets
+    return Fields(minutes, hours, days, months, weekdays, not (any_day or any_weekday))
+
+
+def _parse_place(word: str, place: _Place) -> tuple[int, bool]:
+    """The values of one field, and whether it counts as a star."""
+    bits, star = 0, False
+    for part in word.split(","):
+        if part:
+            more, is_star = _parse_part(part, word, place)
+            bits |= more
+            star |= is_star
+    return bits, star
+
+
+def _parse_part(part: str, word: str, place: _Place) -> tuple[int, bool]:
+    span, *steps = part.split("/")
+    ends = span.split("-")
+    star = ends[0] in ("*", "?")
+    if star:
+        # Whatever follows a star and a hyphen is not read at all.
+        low, high = place.low, place.high
+    else:
+        low = _value(ends[0], word, place)
+        if len(ends) > 2:
+            raise _refusal(place, word, f"{quoted(span)} has more than one '-'", "write one range, such as 1-5")
+        high = _value(ends[1], word, place) if len(ends) == 2 else low
+    if len(steps) > 1:
+        raise _refusal(place, word, f"{quoted(part)} has more than one '/'", "write one step, such as */2")
+    step = 1
+    if steps:
+        step = _step(steps[0], word, place)
+        if len(ends) == 1:
+            high = place.high
+    for value in (low, high):
+        if not place.low <= value <= place.high:
+            raise _refusal(place, word, f"{value} is out of range", _mend_value(value, place))
+    if low > high:
+        raise _refusal(place, word, f"{quoted(span)} runs backwards", f"write {_unwrapped(low, high, place)}")
+    bits = 0
+    for value in range(low, high + 1, step):
+        bits |= 1 << value
+    return bits, star and step == 1
+
+
+def _value(text: str, word: str, place: _Place) -> int:
+    named = place.names.get(text.lower())
+    if named is not None:
+        return named
+    number = _integer(text)
+    if number is None:
+        raise _refusal(place, word, f"{quoted(text)} is not a value", _mend_text(text, word, place))
+    if number < 0:
+        raise _refusal(place, word, f"{quoted(text)} is negative", f"write {place.low} or more")
+    return number
+
+
+def _step(text: str, word: str, place: _Place) -> int:
+    number = _integer(text)
+    if number is None:
+        raise _refusal(place, word, f"the step {quoted(text)} is not a number", "write a whole number after '/'")
+    if number < 1:
+        raise _refusal(place, word, f"the step {quoted(text)} is below 1", "write 1 or more after '/'")
+    return number
+
+
+def _integer(text: str) -> int | None:
+    """Go's Atoi, so ``+5`` is five, and what overflows is no number."""
+    if not _INTEGER.fullmatch(text) or len(text.lstrip("+-0")) > 19:
+        return None
+    number = int(text)
+    return number if -_INTEGER_LIMIT <= number < _INTEGER_LIMIT else None
+
+
+def _refusal(place: _Place, word: str, what: str, mend: str) -> ValueError:
+    return ValueError(f"{place.name} {quoted(word)}: {what}; the limit is {place.limit}; {mend}")
+
+
+def _mend_value(value: int, place: _Place) -> str:
+    if place.name == "day of week" and value == 7:
+        return "write 0 or SUN for Sunday"
+    if place.name == "hour" and value == 24:
+        return "write 0 for midnight"
+    if place.name == "minute" and value == 60:
+        return "write 0 for the full hour"
+    if place.name == "minute":
+        return "write hours in the second field: every 90 minutes, for example, is @every 1h30m"
+    return f"write a value in {place.limit}"
+
+
+def _mend_text(text: str, word: str, place: _Place) -> str:
+    if not text:
+        return f"write a value in {place.limit} on both sides of '-'" if "-" in word else "write a value"
+    upper = text.upper()
+    if "#" in text or re.fullmatch(r"LW?|W|[0-9]+[LW]|[A-Z]{3}L", upper):
+        return "Velero's cron has no L, W or #; write days of the month, such as 1-7 or 28"
+    if place.names and text[:3].lower() in place.names and text.isalpha():
+        return f"names have three letters; write {upper[:3]}"
+    if "." in text:
+        return "write whole numbers"
+    if upper == "H":
+        return "Velero's cron has no H; write a number"
+    return f"write a value in {place.limit}, * , a list (1,2), a range (1-5) or a step (*/2)"
+
+
+def _unwrapped(low: int, high: int, place: _Place) -> str:
+    """A range that runs over the end, as the two ranges it means."""
+    words = {value: name.upper() for name, value in place.names.items()}
+
+    def span(first: int, last: int) -> str:
+        ends = [words.get(first, str(first)), words.get(last, str(last))]
+        return ends[0] if first == last else "-".join(ends)
+
+    return f"{span(low, place.high)},{span(place.low, high)}"
+
+
+def _wrong_count(expression: str, words: list[str]) -> str:
+    if not words:
+        return "the cron expression is empty; write five fields, such as '0 2 * * *' for every day at 02:00"
+    if len(words) == 1 and words[0].startswith("@"):
+        return f"cron {quoted(expression)}: take the spaces around {quoted(words[0])} away"
+    count = f"{len(words)} field{'s' if len(words) > 1 else ''}"
+    said = f"cron {quoted(expression)} has {count}, and the limit is exactly 5"
+    order = "minute, hour, day of month, month, day of week"
+    if len(words) == 6:
+        mend = f"drop the first: {quoted(' '.join(words[1:]))}"
+        return f"{said} ({order}): robfig's standard parser has no seconds field; {mend}"
+    return f"{said}: {order}; write for example '0 2 * * *'"

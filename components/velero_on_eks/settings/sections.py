@@ -1,0 +1,363 @@
+"""The sections of a stack file, each a frozen model. What spans two is in `rules`, defaults are in `defaults`."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
+
+from velero_on_eks.settings import versions
+from velero_on_eks.settings.aws_facts import AccountId, KmsKeyArn, OidcIssuer, PolicyArn
+from velero_on_eks.settings.base import Section
+from velero_on_eks.settings.cron import Cron, check_timezone
+from velero_on_eks.settings.duration import Duration
+from velero_on_eks.settings.names import (
+    BucketName,
+    ClusterName,
+    KeyPrefix,
+    KubernetesName,
+    KubernetesSubdomain,
+    NamespacePattern,
+    RoleName,
+)
+from velero_on_eks.settings.versions import ChartVersion, ImageTag, KubernetesVersion
+
+Environment = Literal["development", "staging", "production"]
+
+VOLUME_MODES = ("none", "csi-snapshot")
+LATER_VOLUME_MODES = ("csi-data-mover", "fs-backup", "native-snapshot")
+
+
+def bounded(name: str, low: int, high: int, unit: str, why: str) -> AfterValidator:
+    """A validator for a whole number with both limits, whose message says the unit and the reason."""
+
+    def check(value: int) -> int:
+        if not low <= value <= high:
+            raise ValueError(f"{name} is {low} to {high} {unit} ({why}); write a number between")
+        return value
+
+    return AfterValidator(check)
+
+
+class Cluster(Section):
+    """Facts of an EKS cluster that exists; `context` names a kubeconfig context to use in place of EKS's own answer."""
+
+    name: ClusterName
+    """The cluster's name in EKS."""
+    account: AccountId
+    """The account it runs in, in quotes. Credentials of another one are refused."""
+    kubernetes_version: KubernetesVersion
+    """Its minor version, in quotes; checked against Velero's tested ones."""
+    oidc_issuer: OidcIssuer | None = None
+    """Its OIDC issuer with `https://`; needed by `irsa`."""
+    auto_mode: bool = False
+    """Whether it is an EKS Auto Mode cluster: another volume driver, no native snapshots."""
+    context: str | None = Field(default=None, min_length=1)
+    """A kubeconfig context by name. Without one, access comes from EKS itself with the caller's AWS credentials."""
+
+
+class Recovery(Section):
+    """What must hold; every schedule is checked against it. The defaults are those of the environment."""
+
+    rpo: Duration
+    """At most this much may be lost: the longest interval of the schedule that covers a namespace."""
+    retention: Duration
+    """At least this far back one can go."""
+    namespaces: Annotated[tuple[NamespacePattern, ...], Field(min_length=1)] = ("*",)
+    """What the objectives hold for; `*` is every namespace."""
+    minimum_copies: Annotated[int, bounded("minimumCopies", 1, 100, "backups", "below one nothing can be restored")] = 2
+    """Every schedule keeps at least this many backups."""
+
+
+class Identity(Section):
+    """How Velero's pod gets its AWS role: `irsa` (OIDC) or `pod-identity` (the EKS agent, built into Auto Mode)."""
+
+    mode: Literal["irsa", "pod-identity"] = "irsa"
+    """How the pod gets its role: `irsa` through the OIDC issuer, `pod-identity` through the EKS agent."""
+    role_name: RoleName | None = None
+    """The role's name; made from the cluster's and the region's when left out."""
+    permissions_boundary: PolicyArn | None = None
+    """ARN of a policy that bounds the role."""
+
+
+class Volumes(Section):
+    """What happens to volumes: `none` backs up objects alone, `csi-snapshot` takes EBS snapshots through CSI.
+
+    `snapshot_controller` is `addon` (the EKS add-on, made here) or `existing` (the cluster has one already).
+    """
+
+    mode: Literal["none", "csi-snapshot"] = "none"
+    """What happens to volumes."""
+    snapshot_controller: Literal["addon", "existing"] = "addon"
+    """`addon` makes the EKS add-on, `existing` uses the one that the cluster has."""
+    snapshot_controller_version: str | None = Field(default=None, pattern=r"^v\d+\.\d+\.\d+-eksbuild\.\d+$")
+    """The add-on's version; the cluster's default when left out."""
+
+    @field_validator("mode", mode="before")
+    @classmethod
+    def _offered(cls, value: object, info: ValidationInfo) -> object:
+        if value == "native-snapshot" and (info.context or {}).get("auto_mode"):
+            raise ValueError(
+                "the native snapshotter handles ebs.csi.aws.com volumes only, and Auto Mode's come from"
+                " ebs.csi.eks.amazonaws.com: every volume would be skipped; use csi-snapshot"
+            )
+        if value in LATER_VOLUME_MODES:
+            raise ValueError(f"this mode is not offered yet; use {' or '.join(VOLUME_MODES)}")
+        return value
+
+    @model_validator(mode="after")
+    def _controller_goes_with_snapshots(self) -> Volumes:
+        if self.mode == "none" and {"snapshot_controller", "snapshot_controller_version"} & self.model_fields_set:
+            raise ValueError("snapshotController belongs to mode csi-snapshot; take it away or change the mode")
+        if self.snapshot_controller == "existing" and self.snapshot_controller_version:
+            raise ValueError("snapshotControllerVersion is of the add-on made here; take it away with 'existing'")
+        return self
+
+
+class AccessLogs(Section):
+    """Where S3 writes the bucket's server access logs: another one, or each log would be a foreign object here."""
+
+    bucket: BucketName
+    """The bucket that gets the logs; it exists already."""
+    prefix: KeyPrefix | None = None
+    """Its folder for them."""
+
+
+class Storage(Section):
+    """The bucket, its key and how long what was deleted can still be fetched back."""
+
+    bucket: BucketName | None = None
+    """The bucket's name; made from cluster, account and region when left out."""
+    prefix: KeyPrefix | None = None
+    """A folder in the bucket. One bucket a cluster needs none."""
+    kms_key_arn: KmsKeyArn | None = None
+    """A customer managed key to use; one is made when left out."""
+    key_deletion_window_days: Annotated[
+        int,
+        bounded(
+            "keyDeletionWindowDays",
+            7,
+            30,
+            "days",
+            "KMS takes no other; a deleted key takes every backup with it",
+        ),
+    ] = 30
+    """Days between a key's deletion and its end."""
+    key_rotation_days: Annotated[int, bounded("keyRotationDays", 90, 2560, "days", "KMS takes no other")] = 365
+    """Days between two rotations of the key."""
+    noncurrent_days: Annotated[
+        int, bounded("noncurrentDays", 1, 3650, "days", "the time in which a bad delete can be undone")
+    ] = 30
+    """Days in which deleted or overwritten objects can be fetched back."""
+    abort_multipart_days: Annotated[
+        int, bounded("abortMultipartDays", 1, 30, "days", "unfinished uploads cost storage")
+    ] = 3
+    """Days after which unfinished uploads are removed."""
+    access_logs: AccessLogs | None = None
+    """Where S3 logs access to the bucket."""
+    protect: bool = True
+    """Whether bucket, key and password are protected from deletion and stay when they leave the program."""
+    force_destroy: bool = False
+    """Whether `pulumi destroy` may delete a bucket with backups in it."""
+    s3_url: str | None = Field(default=None, pattern=r"^https?://[^/\s]+$")
+    """Another S3 endpoint than AWS's own for the region."""
+    s3_force_path_style: bool = False
+    """Whether the bucket's name stands in the path, not in the host's name."""
+
+
+class Chart(Section):
+    """The Helm chart: where from and exactly which."""
+
+    repository: str = Field(default=versions.CHART_REPOSITORY, pattern=r"^(https|oci)://\S+$")
+    """Where the chart comes from, `https://` or `oci://`."""
+    version: ChartVersion = versions.PINNED_CHART
+    """Its exact version."""
+
+
+class Image(Section):
+    """The Velero server's image."""
+
+    repository: str = Field(default=versions.VELERO_IMAGE, pattern=r"^[a-z0-9][a-z0-9./:_-]*$")
+    """Where the server's image comes from."""
+    tag: ImageTag = versions.PINNED_VELERO
+    """Its exact tag."""
+
+
+class Plugin(Section):
+    """The image of velero-plugin-for-aws."""
+
+    repository: str = Field(default=versions.PLUGIN_IMAGE, pattern=r"^[a-z0-9][a-z0-9./:_-]*$")
+    """Where the plugin's image comes from."""
+    tag: ImageTag = versions.PINNED_PLUGIN
+    """Its exact tag."""
+
+
+class Resources(Section):
+    """Requests and limits of the server. A backup of 5,000 objects peaked at 141 MB; no CPU limit, since a restore is
+    bound by CPU and a throttled one is a longer outage."""
+
+    cpu_request: str = Field(default="250m", pattern=r"^\d+m?$")
+    """CPU that is kept for the server."""
+    memory_request: str = Field(default="256Mi", pattern=r"^\d+(Mi|Gi)$")
+    """Memory that is kept for the server."""
+    cpu_limit: str | None = Field(default=None, pattern=r"^\d+m?$")
+    """A limit on CPU; it makes restores slower."""
+    memory_limit: str = Field(default="1Gi", pattern=r"^\d+(Mi|Gi)$")
+    """A limit on memory."""
+
+
+# Values that this program computes: an override would part them from the role, the bucket or the secret made for them.
+OWNED_VALUES = {
+    "credentials": "Velero gets its credentials from its role (identity), never from a secret",
+    "serviceAccount.server.name": "set release.serviceAccount: the role's trust is made from the same name",
+    "serviceAccount.server.create": "the chart makes the service account that the role trusts",
+    "serviceAccount.server.annotations": "the role's annotation is made from identity",
+    "configuration.backupStorageLocation": "set storage",
+    "configuration.volumeSnapshotLocation": "set volumes",
+    "configuration.features": "set volumes: EnableCSI is on in the CSI modes only",
+    "configuration.clientQPS": "set release.clientQps",
+    "configuration.clientBurst": "set release.clientBurst",
+    "schedules": "set velero-eks:schedules, where they are checked against the objectives",
+    "initContainers": "set release.plugin; there is no CSI plugin since Velero 1.14",
+    "image": "set release.image",
+    "namespace": "set release.namespace",
+    "nameOverride": "the names of the release's objects are derived from release.name",
+    "fullnameOverride": "the names of the release's objects are derived from release.name",
+    "snapshotsEnabled": "set volumes",
+    "backupsEnabled": "without a location there is nothing to restore from",
+}
+
+
+class Release(Section):
+    """The Helm release and what its server runs with."""
+
+    namespace: KubernetesName = "velero"
+    """Velero's namespace, made here."""
+    name: KubernetesName = "velero"
+    """The release's name."""
+    service_account: KubernetesName = "velero-server"
+    """The server's service account, which the role trusts."""
+    chart: Chart = Chart()
+    image: Image = Image()
+    plugin: Plugin = Plugin()
+    allow_untested_kubernetes: bool = False
+    """Whether a Kubernetes version outside the tested ones is a warning only."""
+    resources: Resources = Resources()
+    priority_class: KubernetesSubdomain | None = "system-cluster-critical"
+    """The pod's priority class."""
+    disruption_budget: bool = True
+    """Whether a PodDisruptionBudget keeps the one replica where it is; it holds up node drains."""
+    # The server's own 100 restored 48 objects a second, 1000 restored 83 (5,000 objects on a real API server).
+    client_qps: Annotated[
+        int, bounded("clientQps", 1, 5000, "requests a second", "EKS sheds load above its own limits")
+    ] = 1000
+    """The server's requests a second to the API server. A restore is bound by it."""
+    client_burst: Annotated[
+        int, bounded("clientBurst", 1, 10000, "requests", "EKS sheds load above its own limits")
+    ] = 1000
+    """Its requests in one burst."""
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    """What the server logs."""
+    timeout_seconds: Annotated[
+        int, bounded("timeoutSeconds", 60, 3600, "seconds", "the CRD job and the image pull")
+    ] = 600
+    """How long the release may take."""
+    helm_values_overrides: dict[str, Any] = Field(default_factory=dict)
+    """Values laid over those made here, for what no setting covers."""
+
+    @field_validator("helm_values_overrides")
+    @classmethod
+    def _leaves_ours_alone(cls, values: dict[str, Any]) -> dict[str, Any]:
+        taken = [f"{path}: {mend}" for path, mend in OWNED_VALUES.items() if _has_path(values, path)]
+        if taken:
+            raise ValueError(f"the program sets these values itself: {'; '.join(taken)}")
+        return values
+
+
+def _has_path(values: dict[str, Any], path: str) -> bool:
+    node: Any = values
+    for part in path.split("."):
+        if not isinstance(node, dict) or part not in node:
+            return False
+        node = node[part]
+    return True
+
+
+class Schedule(Section):
+    """One schedule. `cluster_resources` unset means: yes for a schedule of every namespace, which is what a lost
+    cluster is rebuilt from; else only what the chosen namespaces refer to."""
+
+    cron: str
+    """Five fields as robfig/cron reads them, `@daily` and the like, or `@every 6h`."""
+    timezone: str = "UTC"
+    """The zone whose clocks `cron` speaks of."""
+    keep: Duration
+    """How long its backups are kept."""
+    namespaces: Annotated[tuple[NamespacePattern, ...], Field(min_length=1)] = ("*",)
+    """What is backed up; `*` is every namespace but Velero's own."""
+    excluded_namespaces: tuple[KubernetesName, ...] = ()
+    """What is left out."""
+    excluded_resources: tuple[str, ...] = ()
+    """Kinds that are left out, as `kubectl` names them."""
+    cluster_resources: bool | None = None
+    """Whether cluster-scoped objects are taken, all of them. Left out: yes for `*`, else those referred to."""
+    paused: bool = False
+    """Whether it stands still."""
+    either_day_matches: bool = False
+    """Confirms a cron with day of month and day of week, which runs when either matches."""
+
+    @field_validator("cron")
+    @classmethod
+    def _is_standard_cron(cls, value: str) -> str:
+        Cron.parse(value)
+        return value
+
+    @field_validator("timezone")
+    @classmethod
+    def _is_a_zone(cls, value: str) -> str:
+        return check_timezone(value)
+
+    @field_validator("namespaces", "excluded_namespaces")
+    @classmethod
+    def _each_once(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        twice = sorted({name for name in value if value.count(name) > 1})
+        if twice:
+            raise ValueError(f"{', '.join(twice)} stands there twice; write each namespace once")
+        if "*" in value and len(value) > 1:
+            raise ValueError("'*' is every namespace and stands alone; take the other names away, or the '*'")
+        return value
+
+    @model_validator(mode="after")
+    def _filters_leave_something(self) -> Schedule:
+        both = sorted(set(self.namespaces) & set(self.excluded_namespaces))
+        if both:
+            raise ValueError(
+                f"{', '.join(both)} is both in namespaces and in excludedNamespaces; take it from one of them"
+            )
+        if "timezone" in self.model_fields_set and self.cron.startswith(("TZ=", "CRON_TZ=")):
+            raise ValueError("the zone is given twice, in timezone and in front of cron; keep timezone")
+        if self.recurrence.restricts_both_day_fields and not self.either_day_matches:
+            raise ValueError(
+                f"cron {self.cron!r} sets day of month and day of week: it runs when EITHER matches. Put '*' in one of"
+                " them, or confirm with eitherDayMatches: true"
+            )
+        return self
+
+    @property
+    def recurrence(self) -> Cron:
+        """When this schedule runs, in its zone."""
+        if self.cron.startswith(("TZ=", "CRON_TZ=")):
+            return Cron.parse(self.cron)
+        return Cron.parse(self.cron, timezone=self.timezone)
+
+    @property
+    def covers_cluster(self) -> bool:
+        """Whether this schedule takes every namespace, so that a cluster can be rebuilt from its backups."""
+        return "*" in self.namespaces
+
+    @property
+    def includes_cluster_resources(self) -> bool | None:
+        """`includeClusterResources` of the backups: None leaves it to Velero (only what is referred to)."""
+        if self.cluster_resources is None:
+            return True if self.covers_cluster else None
+        return self.cluster_resources

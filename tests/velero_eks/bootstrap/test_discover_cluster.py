@@ -1,0 +1,170 @@
+"""What is read off a cluster for preflight, and that nothing is changed for it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from tests.support import settings
+from tests.velero_eks.bootstrap.api_server import SNAPSHOT_KINDS, VELERO_KINDS, ApiServer
+from velero_eks.aws.eks import Unknown
+from velero_eks.bootstrap.discover_cluster import look_at_cluster
+from velero_eks.bootstrap.observed import Definition, Installed, Kubernetes, Namespace, StorageClass
+from velero_eks.errors import Unreachable
+from velero_eks.kube.client import Cluster
+from velero_eks.kube.connection import Answer
+
+HELM = {"meta.helm.sh/release-name": "velero", "meta.helm.sh/release-namespace": "velero"}
+POD = {"template": {"spec": {"containers": [{"image": "velero/velero:v1.18.2"}]}}}
+
+
+def look(server: ApiServer, **sections) -> Kubernetes:
+    found = look_at_cluster(server.cluster, settings(**sections))
+    assert isinstance(found, Kubernetes)
+    return found
+
+
+def test_an_empty_cluster_has_nothing_in_it():
+    found = look(ApiServer())
+    assert found.version == "v1.34.1-eks-1"
+    assert (found.installed, found.definitions, found.schedules, found.backup_uids) == ((), (), (), frozenset())
+    assert (found.namespace, found.secret, found.release, found.snapshot_class) == (None, False, False, False)
+    assert found.missing_rights == ()
+
+
+@pytest.mark.parametrize(
+    ("metadata", "by", "release"),
+    [
+        ({"annotations": HELM}, "helm", ("velero", "velero")),
+        ({}, "cli", None),
+        ({"labels": {"olm.owner": "oadp-operator.v1.5"}}, "operator", None),
+        ({"metadata": {"ownerReferences": [{"kind": "DataProtectionApplication"}]}}, "operator", None),
+        ({"labels": {"openshift.io/oadp": "True"}, "annotations": HELM}, "operator", ("velero", "velero")),
+    ],
+)
+def test_a_velero_is_told_by_who_made_it(metadata, by, release):
+    server = ApiServer()
+    labels = {"component": "velero", **metadata.get("labels", {})}
+    server.add("Deployment", "velero", "velero", spec=POD, **{**metadata, "labels": labels})
+    server.add("Deployment", "shop", "shop", spec=POD, labels={"component": "shop"})
+    expected = Installed(namespace="velero", name="velero", image="velero/velero:v1.18.2", by=by, release=release)
+    assert look(server).installed == (expected,)
+
+
+def test_only_the_definitions_of_velero_and_of_snapshots_are_looked_at():
+    server = ApiServer()
+    server.add("CustomResourceDefinition", "backups.velero.io", labels={"olm.managed": "true"})
+    server.add("CustomResourceDefinition", "restores.velero.io", metadata={"deletionTimestamp": "2026-11-23T00:00:00Z"})
+    server.add("CustomResourceDefinition", "volumesnapshots.snapshot.storage.k8s.io")
+    server.add("CustomResourceDefinition", "notvelero.io.example.com")
+    assert look(server).definitions == (
+        Definition(name="backups.velero.io", operator="olm.managed"),
+        Definition(name="restores.velero.io", deleting=True),
+        Definition(name="volumesnapshots.snapshot.storage.k8s.io"),
+    )
+
+
+def test_what_velero_left_is_read_with_the_uids_of_its_backups():
+    server = ApiServer(*VELERO_KINDS)
+    server.add("Namespace", "velero", status={"phase": "Terminating"})
+    server.add("Secret", "velero-repo-credentials", "velero")
+    server.add("Secret", "sh.helm.release.v1.velero.v3", "velero", labels={"owner": "helm", "name": "velero"})
+    server.add("Schedule", "daily", "velero", spec={"schedule": "@daily"})
+    server.add("Backup", "daily-20261123020000", "velero")
+    server.add("Backup", "of-another-velero", "elsewhere")
+    server.add("BackupStorageLocation", "default", "velero", spec={"objectStorage": {"bucket": "b"}})
+    found = look(server)
+    assert found.namespace == Namespace("Terminating", datetime(2026, 11, 1, tzinfo=UTC).timestamp())
+    assert (found.secret, found.release) == (True, True)
+    assert isinstance(found.schedules, tuple)
+    assert isinstance(found.locations, tuple)
+    assert [(each.name, each.cron) for each in found.schedules] == [("daily", "@daily")]
+    assert found.backup_uids == {"uid-of-daily-20261123020000"}
+    assert [each.bucket for each in found.locations] == ["b"]
+
+
+def test_a_release_of_another_name_is_not_this_one():
+    server = ApiServer()
+    server.add("Secret", "sh.helm.release.v1.other.v1", "velero", labels={"owner": "helm", "name": "other"})
+    assert look(server).release is False
+
+
+def test_snapshots_storage_classes_and_volumes_are_read():
+    server = ApiServer(*SNAPSHOT_KINDS)
+    default = {"storageclass.kubernetes.io/is-default-class": "true"}
+    server.add("StorageClass", "gp2", provisioner="kubernetes.io/aws-ebs")
+    server.add("StorageClass", "gp3", provisioner="ebs.csi.aws.com", annotations=default)
+    server.add("CSIDriver", "ebs.csi.aws.com")
+    server.add("VolumeSnapshotClass", "velero-ebs")
+    server.add("Deployment", "snapshot-controller", "kube-system", spec=POD)
+    for number in range(3):
+        server.add("PersistentVolume", f"pv-{number}", spec={"csi": {"driver": "ebs.csi.aws.com"}})
+    server.add("PersistentVolume", "old", spec={"awsElasticBlockStore": {"volumeID": "vol-1"}})
+    found = look(server)
+    assert found.storage_classes == (
+        StorageClass(name="gp2", provisioner="kubernetes.io/aws-ebs"),
+        StorageClass(name="gp3", provisioner="ebs.csi.aws.com", default=True),
+    )
+    assert found.drivers == {"ebs.csi.aws.com"}
+    assert found.snapshot_class is True
+    assert found.snapshot_controllers == ("kube-system/snapshot-controller",)
+    assert found.volumes == {"ebs.csi.aws.com": 3, "in-tree awsElasticBlockStore": 1}
+    assert isinstance(found.served, frozenset)
+    assert "snapshot.storage.k8s.io/VolumeSnapshot" in found.served
+
+
+def test_a_caller_with_less_than_everything_is_asked_for_each_right():
+    def allowed(attributes):
+        return attributes["resource"] in ("secrets", "deployments", "schedules") and attributes.get("namespace")
+
+    found = look(ApiServer(allowed=allowed), volumes={"mode": "csi-snapshot"}).missing_rights
+    assert isinstance(found, tuple)
+    assert "create namespaces" in found
+    assert "bind clusterroles.rbac.authorization.k8s.io" in found
+    assert "create poddisruptionbudgets.policy in velero" in found
+    assert "create volumesnapshotclasses.snapshot.storage.k8s.io" in found
+    assert not [right for right in found if right.split()[1] in ("secrets", "deployments.apps", "schedules.velero.io")]
+
+
+def test_a_right_that_is_missing_leaves_one_fact_unknown_and_not_the_others():
+    server = ApiServer()
+    server.add("StorageClass", "gp3", provisioner="ebs.csi.aws.com")
+    server.refuse("persistentvolumes", 403, 'forbidden: User "me" cannot list resource "persistentvolumes"')
+    found = look(server)
+    assert isinstance(found.volumes, Unknown)
+    assert "persistentvolumes" in found.volumes.why
+    assert found.storage_classes == (StorageClass(name="gp3", provisioner="ebs.csi.aws.com"),)
+
+
+def test_a_cluster_that_does_not_answer_is_unknown_as_a_whole():
+    class Silent(ApiServer):
+        def send(self, *arguments, **keywords):
+            raise Unreachable("shop: no answer")
+
+    assert look_at_cluster(Cluster(Silent()), settings()) == Unknown("shop: no answer")
+
+
+def test_whose_cluster_it_is_is_asked_where_a_context_leads_there():
+    server = ApiServer()
+    server.issuer = "https://issuer"
+    assert look(server).issuer is None
+    assert look(server, cluster={"context": "shop-admin"}).issuer == "https://issuer"
+    server.issuer = ""
+    assert isinstance(look(server, cluster={"context": "shop-admin"}).issuer, Unknown)
+
+
+def test_a_caller_who_is_not_let_in_is_told_from_a_server_that_is_not_reached():
+    class Closed(ApiServer):
+        def send(self, *arguments, **keywords):
+            return Answer(401, {}, b"{}")
+
+    found = look_at_cluster(Cluster(Closed()), settings())
+    assert isinstance(found, Unknown)
+    assert found.refused
+
+
+def test_looking_changes_nothing():
+    server = ApiServer(*VELERO_KINDS, *SNAPSHOT_KINDS)
+    look(server)
+    assert server.methods == {"GET"}

@@ -1,0 +1,182 @@
+"""The command line: exit codes, what goes to which stream, and no traceback for anybody."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from tests.velero_eks.plan.projects import REAL, project, stack_text
+from velero_eks.commands import app as cli
+
+AT = ("--at", "2026-11-24T00:00:00Z")
+OPEN = """
+    import pulumi_aws
+    import pulumi_kubernetes
+    pulumi_aws.s3.Bucket("open", bucket="open-to-all")
+    pulumi_kubernetes.apiextensions.CustomResource(
+        "s", api_version="velero.io/v1", kind="Schedule", metadata={"name": "daily-backup"}, spec={}
+    )
+"""
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch):
+    """Runs the tool in a project of these stacks."""
+
+    def invoke(*arguments: str, program: str | None = None, **stacks: str) -> Result:
+        monkeypatch.chdir(project(tmp_path / "p", program=program, **stacks) if stacks else tmp_path)
+        return CliRunner().invoke(cli.app, arguments)
+
+    return invoke
+
+
+def test_a_clean_plan_exits_with_0(run):
+    result = run("plan", "dev", *AT, dev=stack_text())
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert "1 stack planned" in result.stdout
+
+
+def test_an_error_in_the_findings_exits_with_1(run):
+    result = run("plan", *AT, program=OPEN, dev=stack_text())
+    assert result.exit_code == 1
+    assert "Mend the errors of dev" in result.stdout
+
+
+def test_every_bad_file_is_named_on_stderr_and_the_good_stack_is_still_shown(run):
+    bad = stack_text().replace("staging", "stagnig")
+    result = run("plan", *AT, a=bad, b=stack_text(), c=bad.replace("1111", "x"))
+    assert result.exit_code == 2
+    assert "stacks/Pulumi.a.yaml:3: velero-eks:environment" in result.stderr
+    assert "stacks/Pulumi.c.yaml:3: velero-eks:environment" in result.stderr
+    assert "stacks/Pulumi.c.yaml:6: velero-eks:cluster.account" in result.stderr
+    assert "1 stack planned, 2 not" in result.stdout
+
+
+def test_json_is_all_the_stacks_or_nothing(run):
+    bad = stack_text().replace("staging", "stagnig")
+    result = run("plan", "--json", *AT, a=bad, b=stack_text())
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "Pulumi.a.yaml" in result.stderr
+
+
+def test_json_is_one_document_on_stdout(run):
+    result = run("plan", "--json", *AT, a=stack_text("one"), b=stack_text("two"))
+    assert (result.exit_code, result.stderr) == (0, "")
+    document = json.loads(result.stdout)
+    assert document["version"] == 1
+    assert [stack["stack"] for stack in document["stacks"]] == ["a", "b"]
+
+
+def test_a_program_that_fails_exits_with_2_and_says_what_failed(run):
+    program = """
+        import pulumi
+        if pulumi.get_stack() == "a":
+            pulumi.Output.from_input(1).apply(lambda _: {}["absent"])
+    """
+    result = run("plan", "a", *AT, program=program, a=stack_text())
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "error: stack a: the program failed: KeyError: 'absent' (__main__.py:4)" in result.stderr
+
+
+def test_an_unknown_stack_lists_those_that_exist(run):
+    result = run("plan", "pord", dev=stack_text(), prod=stack_text())
+    assert result.exit_code == 2
+    assert result.stderr == "error: no stack matches 'pord'; there are: dev, prod\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("plan", "--at", "soon"), "--at 'soon' is no moment; write it as 2026-11-24T09:00:00+05:30"),
+        (("plan",), "no Pulumi.yaml in"),
+        (("plan", "--bogus"), "No such option"),
+    ],
+)
+def test_a_bad_argument_exits_with_2(run, arguments, message):
+    result = run(*arguments)
+    assert result.exit_code == 2
+    assert message in result.stderr
+
+
+def test_the_version_is_that_of_the_package(run):
+    result = run("--version")
+    assert result.exit_code == 0
+    assert result.stdout.startswith("velero-eks 0.")
+
+
+def test_what_nobody_expected_is_one_sentence_that_says_how_to_see_more(monkeypatch, capsys):
+    def surprise() -> None:
+        raise RuntimeError("the moon\nis down")
+
+    monkeypatch.setattr(cli, "app", surprise)
+    monkeypatch.delenv("VELERO_EKS_DEBUG", raising=False)
+    with pytest.raises(SystemExit) as exit_:
+        cli.main()
+    assert exit_.value.code == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "RuntimeError: the moon" in line
+    assert "VELERO_EKS_DEBUG=1" in line
+    monkeypatch.setenv("VELERO_EKS_DEBUG", "1")
+    with pytest.raises(RuntimeError):
+        cli.main()
+
+
+def python(code: str, cwd: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-c", code, *arguments]
+    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=120, check=False)
+
+
+MAIN = f"import sys; sys.path.insert(0, {str(REAL)!r}); from velero_eks.commands.app import main; main()"
+
+
+def test_the_tool_runs_by_itself_and_plain_where_nobody_watches(tmp_path):
+    root = project(tmp_path / "p", dev=stack_text())
+    result = python(MAIN, root / "stacks", "plan", "dev", *AT)
+    assert (result.returncode, result.stderr) == (0, "")
+    assert "\x1b" not in result.stdout
+    assert max(len(line) for line in result.stdout.splitlines()) <= 80
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a shell with pipes")
+@pytest.mark.parametrize("options", [(), ("--json",)])
+def test_a_reader_that_has_seen_enough_changes_nothing(tmp_path, options):
+    root = project(tmp_path / "p", dev=stack_text())
+    reading, writing = os.pipe()
+    os.close(reading)
+    command = [sys.executable, "-c", MAIN, "plan", "dev", *AT, *options]
+    result = subprocess.run(
+        command, cwd=root, stdout=writing, stderr=subprocess.PIPE, text=True, timeout=120, check=False
+    )
+    os.close(writing)
+    assert (result.returncode, result.stderr) == (0, "")
+
+
+def test_a_terminal_that_cannot_show_a_character_gets_a_substitute(tmp_path):
+    root = project(tmp_path / "p", dev=stack_text())
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    command = [sys.executable, "-c", MAIN, "plan", "dev", *AT]
+    result = subprocess.run(
+        command, cwd=root, env=environment, capture_output=True, encoding="ascii", timeout=120, check=False
+    )
+    assert (result.returncode, result.stderr) == (0, "")
+    assert "1 stack planned" in result.stdout
+
+
+def test_json_loads_nothing_that_only_people_need(tmp_path):
+    root = project(tmp_path / "p", dev=stack_text())
+    code = (
+        f"import sys; sys.path.insert(0, {str(REAL)!r}); from velero_eks.commands.plan import plan;"
+        " plan(['dev'], as_json=True, at=None); print('rich' in sys.modules, 'boto3' in sys.modules, file=sys.stderr)"
+    )
+    assert python(code, root).stderr == "False False\n"
+
+
+def test_help_loads_no_sdk(tmp_path):
+    code = f"{MAIN.removesuffix('main()')}\ntry: main()\nexcept SystemExit: print('pulumi' in sys.modules)"
+    assert python(code, tmp_path, "--help").stdout.endswith("False\n")

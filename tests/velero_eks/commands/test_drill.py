@@ -1,0 +1,52 @@
+"""`drill`: what it reads of a backup, and where its reports go."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.velero_eks.commands.test_drill_reports import drilled
+from tests.velero_eks.recovery.recorded import backup
+from tests.velero_eks.recovery.restore.api import Api, session
+from tests.velero_eks.recovery.restore.made import stored
+from velero_eks.commands import drill as command
+from velero_eks.commands.drill import Asked, run_drill
+from velero_eks.errors import BadTarget
+from velero_eks.recovery.drill.objectives import Objectives
+from velero_eks.recovery.session import Session
+
+
+class Bucket:
+    items = (stored("ConfigMap", "a", "shop"), stored("ConfigMap", "b", "other"), stored("Namespace", "shop"))
+
+    def contents(self, name: str, wanted: Any) -> Any:
+        return (item for item in self.items if wanted(item.place))
+
+    def places(self, name: str) -> Any:
+        return (item.place for item in self.items)
+
+
+def test_only_what_is_drilled_is_read_and_a_namespace_that_is_missing_is_said(monkeypatch):
+    monkeypatch.setattr(Session, "store", lambda *_: Bucket())
+    made = session(Api())
+    found = command._contents(made, backup("b"), ("shop",))
+    assert [str(item.place) for item in found] == ["configmaps/a -n shop"]
+    with pytest.raises(BadTarget, match="backup b has nothing of shpo; it has: other, shop"):
+        command._contents(made, backup("b"), ("shop", "shpo"))
+
+
+@pytest.mark.parametrize(("path", "why"), [("there/drill.xml", "there is no folder"), (".", "is a folder")])
+def test_a_report_that_cannot_be_written_is_said_before_anything_is_made(tmp_path, path, why):
+    api = Api()
+    with pytest.raises(BadTarget, match=why):
+        run_drill(session(api), Asked(junit=tmp_path / path), yes=True, seconds=5, as_json=False)
+    assert api.asked == []
+
+
+def test_a_report_that_fails_at_the_end_takes_the_others_not_away(tmp_path, capsys):
+    asked = Asked(junit=tmp_path / "gone" / "drill.xml")
+    with pytest.raises(BadTarget, match=r"drill\.xml cannot be written: No such file"):
+        command._reported(drilled(), asked, Objectives(), as_json=True)
+    assert json.loads(capsys.readouterr().out)["version"] == 1

@@ -1,0 +1,37 @@
+"""What tests of several rooms share: `diff` in a repository, and a Pulumi CLI that answers as told."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from tests.velero_eks.bootstrap.pulumi import Pulumi
+from velero_eks.commands import app as cli
+
+Run = Callable[..., Result]
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
+    """Runs `diff` in a folder; fails where it leaves anything behind in the temporary folder."""
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
+
+    def invoke(root: Path, *arguments: str) -> Result:
+        monkeypatch.chdir(root)
+        result = CliRunner().invoke(cli.app, ["diff", *arguments])
+        assert list(temporary.iterdir()) == []
+        return result
+
+    return invoke
+
+
+@pytest.fixture
+def pulumi(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pulumi:
+    """A Pulumi CLI on PATH that answers what the test says."""
+    return Pulumi(tmp_path / "pulumi-cli", monkeypatch)

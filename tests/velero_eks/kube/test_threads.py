@@ -1,0 +1,60 @@
+"""Threads that nobody has to wait for."""
+
+from __future__ import annotations
+
+import threading
+import time
+from concurrent.futures import Future
+
+import pytest
+
+from velero_eks.kube.threads import Threads
+
+
+def test_all_is_done_in_order_by_several_threads():
+    seen: set[str] = set()
+
+    def work(number: int) -> int:
+        time.sleep(0.01)
+        seen.add(threading.current_thread().name)
+        return number * 2
+
+    with Threads(4) as pool:
+        assert list(pool.map(work, range(40))) == [number * 2 for number in range(40)]
+    assert len(seen) == 4
+
+
+def test_what_goes_wrong_is_raised_where_it_is_asked_for():
+    with Threads(2) as pool, pytest.raises(ZeroDivisionError):
+        list(pool.map(lambda number: 1 // number, [1, 0]))
+
+
+def test_who_gives_up_waits_for_nothing_and_what_has_not_begun_never_does():
+    release, begun = threading.Event(), []
+
+    def work(number: int) -> None:
+        begun.append(number)
+        release.wait(30)
+
+    before = time.monotonic()
+    futures: list[Future[None]] = []
+    with pytest.raises(KeyboardInterrupt), Threads(2) as pool:
+        futures += [pool.submit(work, number) for number in range(10)]
+        time.sleep(0.1)
+        raise KeyboardInterrupt
+    assert time.monotonic() - before < 5
+    release.set()
+    for future in futures[:2]:
+        future.result(timeout=5)
+    assert sorted(begun) == [0, 1]
+    assert all(future.cancelled() for future in futures[2:])
+
+
+def test_its_threads_end_with_it():
+    before = threading.active_count()
+    with Threads(5) as pool:
+        list(pool.map(str, range(5)))
+    deadline = time.monotonic() + 5
+    while threading.active_count() > before and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert threading.active_count() == before

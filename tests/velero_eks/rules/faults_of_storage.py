@@ -1,0 +1,164 @@
+"""Faults of the bucket, its policy, its lifecycle and its key."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.velero_eks.rules.faults import Injected
+from tests.velero_eks.rules.plans import Draft
+from velero_eks.rules import kinds
+
+_TLS = "RefusePlainHttp"
+_SSE = "s3:x-amz-server-side-encryption"
+_BUCKET = "arn:aws:s3:::velero-exam-prod-777788889999-ap-south-1"
+
+
+def _encrypt_with(**default: Any):
+    def change(plan: Draft) -> None:
+        plan.set(kinds.BUCKET_ENCRYPTION, ["rules", 0, "applyServerSideEncryptionByDefault"], default)
+
+    return change
+
+
+def _lifecycle(**entry: Any):
+    def change(plan: Draft) -> None:
+        rules = plan.one(kinds.BUCKET_LIFECYCLE)["inputs"]["rules"]
+        rules.append({"id": "injected", "status": "Enabled", "filter": {}, **entry})
+
+    return change
+
+
+def _edit_rule(key: str, value: Any):
+    def change(plan: Draft) -> None:
+        for entry in plan.one(kinds.BUCKET_LIFECYCLE)["inputs"]["rules"]:
+            if key in entry:
+                entry[key] = value
+
+    return change
+
+
+def _without_rule(key: str):
+    def change(plan: Draft) -> None:
+        inputs = plan.one(kinds.BUCKET_LIFECYCLE)["inputs"]
+        inputs["rules"] = [entry for entry in inputs["rules"] if key not in entry]
+
+    return change
+
+
+def _deny_put(condition: dict[str, Any]):
+    def change(plan: Draft) -> None:
+        plan.add_statement(
+            kinds.BUCKET_POLICY,
+            Effect="Deny",
+            Principal="*",
+            Action="s3:PutObject",
+            Resource=f"{_BUCKET}/*",
+            Condition=condition,
+        )
+
+    return change
+
+
+FAULTS = [
+    Injected("no default encryption", "bucket-encryption", lambda p: p.drop(kinds.BUCKET_ENCRYPTION)),
+    Injected("encryption with S3's own keys", "bucket-encryption", _encrypt_with(sseAlgorithm="AES256")),
+    Injected("encryption with AWS's managed key", "bucket-encryption", _encrypt_with(sseAlgorithm="aws:kms")),
+    Injected("bucket key off", "bucket-key",
+             lambda p: p.set(kinds.BUCKET_ENCRYPTION, ["rules", 0, "bucketKeyEnabled"], False)),
+    Injected("no versioning", "bucket-versioning", lambda p: p.drop(kinds.BUCKET_VERSIONING)),
+    Injected("versioning suspended", "bucket-versioning",
+             lambda p: p.set(kinds.BUCKET_VERSIONING, ["versioningConfiguration", "status"], "Suspended")),
+    Injected("no public access block", "bucket-public-access", lambda p: p.drop(kinds.BUCKET_PUBLIC_ACCESS)),
+    *[
+        Injected(f"public access block without {name}", "bucket-public-access",
+                 lambda p, name=name: p.set(kinds.BUCKET_PUBLIC_ACCESS, [name], False))
+        for name in ("blockPublicAcls", "blockPublicPolicy", "ignorePublicAcls", "restrictPublicBuckets")
+    ],
+    Injected("no ownership controls", "bucket-ownership", lambda p: p.drop(kinds.BUCKET_OWNERSHIP)),
+    Injected("objects owned by their writer", "bucket-ownership",
+             lambda p: p.set(kinds.BUCKET_OWNERSHIP, ["rule", "objectOwnership"], "ObjectWriter")),
+    Injected("an ACL of its own", "bucket-ownership",
+             lambda p: p.add(kinds.BUCKET_ACL, "acl", {"bucket": _BUCKET.split(":::")[1], "acl": "public-read"})),
+    Injected("a public ACL on the bucket itself", "bucket-inline-settings",
+             lambda p: p.set(kinds.BUCKET, ["acl"], "public-read")),
+    Injected("forceDestroy in production", "bucket-force-destroy",
+             lambda p: p.set(kinds.BUCKET, ["forceDestroy"], True)),
+    Injected("a bucket name with capitals", "bucket-name", lambda p: p.set(kinds.BUCKET, ["bucket"], "Velero_Backups")),
+    Injected("a bucket name like an address", "bucket-name", lambda p: p.set(kinds.BUCKET, ["bucket"], "10.0.0.1")),
+    Injected("bucket not protected", "storage-kept", lambda p: p.option(kinds.BUCKET, "protect", False)),
+    Injected("bucket not retained", "storage-kept", lambda p: p.option(kinds.BUCKET, "retainOnDelete", False)),
+    Injected("key not protected", "storage-kept", lambda p: p.option(kinds.KEY, "protect", False)),
+    Injected("staging key not retained", "storage-kept", lambda p: p.option(kinds.KEY, "retainOnDelete", False),
+             environment="staging", severity="warning"),
+    Injected("no access logs", "bucket-access-logs", lambda p: p.drop(kinds.BUCKET_LOGGING)),
+    Injected("access logs in the backups' bucket", "access-logs-elsewhere",
+             lambda p: p.set(kinds.BUCKET_LOGGING, ["targetBucket"], _BUCKET.split(":::")[1])),
+    # The bucket policy.
+    Injected("no bucket policy", "bucket-policy-tls", lambda p: p.drop(kinds.BUCKET_POLICY)),
+    Injected("no TLS statement", "bucket-policy-tls",
+             lambda p: p.statement(kinds.BUCKET_POLICY, _TLS, Effect="Allow", Principal={"AWS": "111122223333"})),
+    Injected("TLS condition inverted", "bucket-policy-tls",
+             lambda p: p.statement(kinds.BUCKET_POLICY, _TLS, Condition={"Bool": {"aws:SecureTransport": "true"}})),
+    Injected("TLS for the objects alone", "bucket-policy-tls",
+             lambda p: p.statement(kinds.BUCKET_POLICY, _TLS, Resource=f"{_BUCKET}/*")),
+    Injected("TLS for reads alone", "bucket-policy-tls",
+             lambda p: p.statement(kinds.BUCKET_POLICY, _TLS, Action="s3:GetObject")),
+    Injected("TLS for one caller alone", "bucket-policy-tls",
+             lambda p: p.statement(kinds.BUCKET_POLICY, _TLS, Principal={"AWS": "111122223333"})),
+    Injected("a missing SSE header denied", "bucket-policy-missing-sse", _deny_put({"Null": {_SSE: "true"}})),
+    Injected("a missing SSE header denied by StringNotEquals", "bucket-policy-missing-sse",
+             _deny_put({"StringNotEquals": {_SSE: "aws:kms"}})),
+    Injected("a missing SSE header denied by IfExists", "bucket-policy-missing-sse",
+             _deny_put({"StringNotEqualsIfExists": {_SSE: "aws:kms"}})),
+    Injected("a missing key header denied", "bucket-policy-missing-sse",
+             _deny_put({"ForAllValues:StringNotLike": {f"{_SSE}-aws-kms-key-id": "*"}})),
+    Injected("backups readable by everyone", "bucket-policy-public",
+             lambda p: p.add_statement(kinds.BUCKET_POLICY, Principal={"AWS": "*"}, Action="s3:GetObject",
+                                       Resource=f"{_BUCKET}/*")),
+    Injected("deletes denied to everyone", "bucket-policy-lockout",
+             lambda p: p.add_statement(kinds.BUCKET_POLICY, Effect="Deny", Principal="*", Action="s3:DeleteObject",
+                                       Resource=f"{_BUCKET}/*")),
+    Injected("a bucket policy that is no JSON", "policy-document",
+             lambda p: p.set(kinds.BUCKET_POLICY, ["policy"], "{")),
+    # The lifecycle.
+    Injected("no lifecycle", "lifecycle-aborts-uploads", lambda p: p.drop(kinds.BUCKET_LIFECYCLE),
+             implied=("lifecycle-noncurrent",)),
+    Injected("unfinished uploads stay", "lifecycle-aborts-uploads", _without_rule("abortIncompleteMultipartUpload")),
+    Injected("unfinished uploads stay for a year", "lifecycle-aborts-uploads",
+             _edit_rule("abortIncompleteMultipartUpload", {"daysAfterInitiation": 365})),
+    Injected("current objects expire after a day", "lifecycle-current-expiry", _lifecycle(expiration={"days": 1})),
+    Injected("kopia expires after ten years", "lifecycle-current-expiry",
+             _lifecycle(expiration={"days": 3650}, filter={"prefix": "kopia/"})),
+    Injected("current objects expire on a date", "lifecycle-current-expiry",
+             _lifecycle(expiration={"date": "2027-01-01T00:00:00Z"})),
+    Injected("backups expire before their TTL", "lifecycle-current-expiry",
+             _lifecycle(expiration={"days": 20}, filter={"prefix": "backups/"})),
+    Injected("noncurrent versions expire after a day", "lifecycle-noncurrent",
+             _edit_rule("noncurrentVersionExpiration", {"noncurrentDays": 1})),
+    Injected("noncurrent versions stay for ever", "lifecycle-noncurrent", _without_rule("noncurrentVersionExpiration"),
+             severity="warning"),
+    Injected("backups move to Glacier", "lifecycle-storage-class",
+             _lifecycle(transitions=[{"days": 90, "storageClass": "GLACIER"}])),
+    Injected("old versions move to Deep Archive", "lifecycle-storage-class",
+             _lifecycle(noncurrentVersionTransitions=[{"noncurrentDays": 90, "storageClass": "DEEP_ARCHIVE"}])),
+    Injected("an archive tier", "lifecycle-storage-class",
+             lambda p: p.add(kinds.BUCKET_INTELLIGENT_TIERING, "tiers",
+                             {"bucket": "b", "tierings": [{"accessTier": "DEEP_ARCHIVE_ACCESS", "days": 180}]})),
+    Injected("infrequent access after a week", "lifecycle-infrequent-access",
+             _lifecycle(transitions=[{"days": 7, "storageClass": "STANDARD_IA"}])),
+    # The key.
+    Injected("no key rotation", "key-rotation", lambda p: p.set(kinds.KEY, ["enableKeyRotation"], False)),
+    Injected("rotation every ten years", "key-rotation", lambda p: p.set(kinds.KEY, ["rotationPeriodInDays"], 3650)),
+    Injected("a deletion window of 7 days", "key-deletion-window",
+             lambda p: p.set(kinds.KEY, ["deletionWindowInDays"], 7)),
+    Injected("a deletion window of 3 days", "key-deletion-window",
+             lambda p: p.set(kinds.KEY, ["deletionWindowInDays"], 3)),
+    Injected("a deletion window of 3 days in development", "key-deletion-window",
+             lambda p: p.set(kinds.KEY, ["deletionWindowInDays"], 3), environment="development"),
+    Injected("a key that everyone may use", "key-policy-public",
+             lambda p: p.add_statement(kinds.KEY, Principal="*", Action="kms:Decrypt", Resource="*")),
+    Injected("a key policy without the account", "key-policy-delegates",
+             lambda p: p.statement(kinds.KEY, "AccountDecides",
+                                   Principal={"AWS": "arn:aws:iam::777788889999:role/admin"})),
+    Injected("a disabled key", "key-enabled", lambda p: p.set(kinds.KEY, ["isEnabled"], False)),
+]  # fmt: skip

@@ -1,0 +1,177 @@
+"""The bucket, read without Velero and without a cluster: recorded backups in an emulated S3."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from pathlib import Path
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from tests.support import settings
+from tests.velero_eks.recovery.recorded import BACKUPS, location
+from velero_eks.errors import BadTarget, NotAllowed, OperationError, Unreachable
+from velero_eks.velero.bucket import BackupStore, StoreAddress
+
+BUCKET, REGION, PREFIX = "backups-of-exam", "eu-west-1", "clusters/exam"
+
+
+def upload(s3, folder: Path, prefix: str = "") -> None:
+    for path in folder.iterdir():
+        s3.put_object(Bucket=BUCKET, Key=f"{prefix}backups/{folder.name}/{path.name}", Body=path.read_bytes())
+
+
+@pytest.fixture(scope="module")
+def s3():
+    """An emulated bucket with both recorded backups, and again below a prefix; a restore's files beside them."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("AWS_PROFILE", "AWS_ENDPOINT_URL", "AWS_CA_BUNDLE"):
+            patch.delenv(name, raising=False)
+        patch.setenv("AWS_ACCESS_KEY_ID", "AKIAEXAMPLE")
+        patch.setenv("AWS_SECRET_ACCESS_KEY", "example")
+        patch.setenv("AWS_CONFIG_FILE", "/dev/null")
+        with mock_aws():
+            client = boto3.client("s3", region_name=REGION)
+            client.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
+            for folder in BACKUPS.iterdir():
+                upload(client, folder)
+            upload(client, BACKUPS / "whole", f"{PREFIX}/")
+            skipped = {"v1/ConfigMap": ["exam-prod/grading(skipped)"]}
+            for name, text in (
+                ("restore-r1-resource-list.json.gz", json.dumps(skipped)),
+                ("restore-r1-results.gz", json.dumps({"warnings": {"cluster": ["it was there"]}})),
+                ("restore-r1-logs.gz", 'time="2026-11-23T11:00:00Z" level=info msg="starting restore"\n'),
+            ):
+                client.put_object(Bucket=BUCKET, Key=f"restores/r1/{name}", Body=gzip.compress(text.encode()))
+            yield client
+
+
+@pytest.fixture
+def store(s3):
+    return BackupStore(StoreAddress(bucket=BUCKET, region=REGION))
+
+
+def test_backups_are_listed_oldest_first(store):
+    assert store.names() == ["in-part", "whole"]
+    assert [(backup.name, backup.phase) for backup in store.backups()] == [
+        ("whole", "Completed"), ("in-part", "PartiallyFailed"),
+    ]  # fmt: skip
+
+
+def test_a_backup_is_read_object_by_object(store):
+    bodies = {
+        stored.place.name: stored.body for stored in store.contents("whole", lambda place: place.plural == "configmaps")
+    }
+    assert bodies["grading"]["data"]["mode"] == "strict"
+    assert "configmaps" not in {place.plural for place in store.places("whole") if place.namespace == "velero"}
+
+
+def test_what_a_backup_says_of_itself_is_read(store):
+    assert "exam-prod/grading" in store.resource_list("whole")["v1/ConfigMap"]
+    assert [message.severity for message in store.messages("in-part")].count("error") == 1
+    assert store.messages("whole") == []
+    assert any(line.text == "Error backing up item" for line in store.log("in-part"))
+
+
+def test_what_a_restore_did_is_read(store):
+    assert store.restore_names() == ["r1"]
+    assert store.restored("r1") == {"v1/ConfigMap": ["exam-prod/grading(skipped)"]}
+    assert [message.text for message in store.restore_messages("r1")] == ["it was there"]
+    assert [line.text for line in store.restore_log("r1")] == ["starting restore"]
+
+
+def test_below_a_prefix_there_is_what_lies_there(s3):
+    store = BackupStore(StoreAddress(bucket=BUCKET, prefix=PREFIX, region=REGION))
+    assert store.names() == ["whole"]
+    assert store.resource_list("whole")
+    assert str(store.address) == f"s3://{BUCKET}/{PREFIX}"
+
+
+def test_a_backup_that_is_not_there_is_called_so_with_what_there_is(store):
+    with pytest.raises(BadTarget, match=r"no backup and no schedule is called 'hole'; did you mean whole\?"):
+        store.backup("hole")
+    with pytest.raises(BadTarget, match="no backup and no schedule is called 'x'"):
+        list(store.contents("x"))
+    assert store.find("x") is None
+
+
+def test_a_backup_without_content_says_how_it_ended(s3, store):
+    record = {"metadata": {"name": "failed"}, "status": {"phase": "Failed", "failureReason": "the server restarted"}}
+    key = "backups/failed/velero-backup.json"
+    s3.put_object(Bucket=BUCKET, Key=key, Body=json.dumps(record).encode())
+    try:
+        with pytest.raises(BadTarget, match=r"failed is Failed and has no content .*: the server restarted"):
+            list(store.contents("failed"))
+        with pytest.raises(BadTarget, match="has no log"):
+            store.log("failed")
+    finally:
+        s3.delete_object(Bucket=BUCKET, Key=key)
+
+
+@pytest.mark.parametrize("suffix", ["-resource-list.json.gz", "-results.gz", ".tar.gz", "-logs.gz"])
+def test_a_damaged_file_is_called_so(s3, store, suffix):
+    key = f"backups/torn/torn{suffix}"
+    s3.put_object(Bucket=BUCKET, Key=key, Body=b"\x1f\x8b torn")
+    reads = (store.resource_list, store.messages, store.contents, store.log)
+    try:
+        read = dict(zip(("-resource-list.json.gz", "-results.gz", ".tar.gz", "-logs.gz"), reads, strict=True))[suffix]
+        with pytest.raises(OperationError, match=r"damaged|cannot be read"):
+            list(read("torn"))
+    finally:
+        s3.delete_object(Bucket=BUCKET, Key=key)
+
+
+def test_a_bucket_that_is_not_there_is_called_so(s3):
+    with pytest.raises(BadTarget, match="there is no bucket gone-with-the-wind"):
+        BackupStore(StoreAddress(bucket="gone-with-the-wind", region=REGION)).names()
+
+
+def test_a_store_that_does_not_answer_is_unreachable(s3, monkeypatch):
+    monkeypatch.setattr("velero_eks.aws.client.CONNECT_SECONDS", 0.2)
+    address = StoreAddress(bucket=BUCKET, region=REGION, endpoint="http://127.0.0.1:9", path_style=True)
+    with pytest.raises(Unreachable, match=f"reading s3://{BUCKET}"):
+        BackupStore(address).names()
+
+
+def test_the_owner_of_the_bucket_is_said_with_every_request(s3):
+    asked: list[dict] = []
+
+    class Client:
+        def get_object(self, **arguments):
+            from botocore.exceptions import ClientError
+
+            asked.append(arguments)
+            raise ClientError({"Error": {"Code": "AccessDenied", "Message": "no"}}, "GetObject")
+
+    store = BackupStore(StoreAddress(bucket=BUCKET, account="111122223333"), Client())
+    with pytest.raises(NotAllowed, match=f"reading s3://{BUCKET}: AWS refused it"):
+        store.find("x")
+    assert asked[0]["ExpectedBucketOwner"] == "111122223333"
+
+
+def test_the_address_is_the_locations_own():
+    found = StoreAddress.of_location(location())
+    assert (found.bucket, found.region, found.path_style) == (location().bucket, "ap-south-1", True)
+    assert found.endpoint is not None and found.endpoint.startswith("https://127.0.0.1:")
+
+
+def test_a_public_address_is_taken_before_the_one_that_the_server_uses():
+    made = location()
+    made.body["spec"]["config"]["publicUrl"] = "https://s3.example.com"
+    assert StoreAddress.of_location(made).endpoint == "https://s3.example.com"
+
+
+def test_another_providers_location_cannot_be_read():
+    made = location()
+    made.body["spec"]["provider"] = "azure"
+    with pytest.raises(BadTarget, match="only aws can be read here"):
+        StoreAddress.of_location(made)
+
+
+def test_a_stacks_address_is_known_without_its_cluster():
+    found = StoreAddress.of_settings(settings(storage={"prefix": "clusters/shop"}))
+    assert (found.bucket, found.prefix, found.region, found.account) == (
+        "velero-shop-111122223333-eu-west-1", "clusters/shop", "eu-west-1", "111122223333",
+    )  # fmt: skip

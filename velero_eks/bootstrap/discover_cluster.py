@@ -1,0 +1,189 @@
+"""Asks the cluster what preflight judges: lists and access reviews, nothing that changes anything."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from typing import TypeVar
+
+from velero_on_eks.documents.kubernetes import REPOSITORY_SECRET, SNAPSHOT_CLASS, SNAPSHOT_CONTROLLER
+from velero_on_eks.settings import Settings
+
+from velero_eks.aws.eks import Unknown
+from velero_eks.bootstrap.observed import Definition, Installed, Kubernetes, Namespace, StorageClass
+from velero_eks.errors import ApiError, NotAllowed, OperationError
+from velero_eks.kube.client import Cluster, Object
+from velero_eks.kube.kinds import CUSTOM_RESOURCE_DEFINITION, NAMESPACE, Kind
+from velero_eks.velero.records import BACKUP, GROUP, LOCATION, SCHEDULE, Location, Schedule
+
+SECRET = Kind("", "v1", "Secret", "secrets", True)
+DEPLOYMENT = Kind("apps", "v1", "Deployment", "deployments", True)
+SNAPSHOT_GROUP = "snapshot.storage.k8s.io"
+VOLUME_SNAPSHOT_CLASS = Kind(SNAPSHOT_GROUP, "v1", "VolumeSnapshotClass", "volumesnapshotclasses", False)
+_VOLUME = Kind("", "v1", "PersistentVolume", "persistentvolumes", False)
+_STORAGE_CLASS = Kind("storage.k8s.io", "v1", "StorageClass", "storageclasses", False)
+_DRIVER = Kind("storage.k8s.io", "v1", "CSIDriver", "csidrivers", False)
+_RBAC = "rbac.authorization.k8s.io"
+_EVERYTHING = Kind("*", "*", "*", "*", False)
+_DEFAULT_CLASS = "storageclass.kubernetes.io/is-default-class"
+_RELEASE_NAME, _RELEASE_NAMESPACE = "meta.helm.sh/release-name", "meta.helm.sh/release-namespace"
+# Labels that the Operator Lifecycle Manager and OADP, the operator for Velero, leave on what they keep.
+_OPERATOR_LABELS = ("olm.managed", "olm.owner", "operators.coreos.com/", "openshift.io/oadp")
+
+Answer = TypeVar("Answer")
+
+
+def look_at_cluster(cluster: Cluster, settings: Settings) -> Kubernetes | Unknown:
+    """Everything that the API server says about a stack; `Unknown` where it does not let the caller in at all."""
+    try:
+        version = cluster.version()
+        served = frozenset(f"{kind.group}/{kind.kind}" for kind in cluster.kinds())
+    except OperationError as error:
+        return Unknown(str(error), refused=isinstance(error, NotAllowed))
+    namespace, release = settings.release.namespace, settings.release
+    velero = f"{GROUP}/Schedule" in served
+    snapshots = f"{SNAPSHOT_GROUP}/VolumeSnapshotClass" in served
+    return Kubernetes(
+        version=version,
+        issuer=_asked(lambda: cluster.issuer()) if settings.cluster.context else None,
+        served=served,
+        installed=_asked(lambda: tuple(_installed(cluster))),
+        definitions=_asked(lambda: tuple(_definitions(cluster))),
+        namespace=_asked(lambda: _namespace(cluster.find(NAMESPACE.path(name=namespace)))),
+        secret=_asked(lambda: cluster.find(SECRET.path(namespace, REPOSITORY_SECRET)) is not None),
+        release=_asked(lambda: bool(release_secrets(cluster, namespace, release.name))),
+        snapshot_class=_asked(lambda: cluster.find(VOLUME_SNAPSHOT_CLASS.path(name=SNAPSHOT_CLASS)) is not None)
+        if snapshots
+        else False,
+        snapshot_controllers=_asked(lambda: tuple(_snapshot_controllers(cluster))),
+        schedules=_asked(lambda: tuple(map(Schedule, cluster.list(SCHEDULE.path())))) if velero else (),
+        locations=_asked(lambda: tuple(map(Location, cluster.list(LOCATION.path())))) if velero else (),
+        backup_uids=_asked(lambda: frozenset(_uids(cluster, namespace))) if velero else frozenset(),
+        storage_classes=_asked(lambda: tuple(_storage_classes(cluster))),
+        drivers=_asked(lambda: frozenset(item["metadata"]["name"] for item in cluster.list(_DRIVER.path()))),
+        volumes=_asked(lambda: Counter(map(_driver_of, cluster.list(_VOLUME.path())))),
+        missing_rights=_asked(lambda: tuple(_missing_rights(cluster, settings))),
+    )
+
+
+def installed_by(deployment: Object) -> str:
+    """Who made a Velero Deployment: `helm`, `operator` or `cli` (`velero install`, or by hand)."""
+    metadata = deployment["metadata"]
+    if _operator_of(metadata) or metadata.get("ownerReferences"):
+        return "operator"
+    return "helm" if _RELEASE_NAME in (metadata.get("annotations") or {}) else "cli"
+
+
+def release_secrets(cluster: Cluster, namespace: str, name: str) -> list[Object]:
+    """Where Helm keeps a release, metadata alone, oldest revision first."""
+    found = cluster.list(SECRET.path(namespace), labels=f"owner=helm,name={name}", metadata_only=True)
+    return sorted(found, key=lambda item: int(item["metadata"].get("labels", {}).get("version", "0")))
+
+
+def required_rights(settings: Settings) -> Iterator[tuple[str, Kind, str | None]]:
+    """The verbs, kinds and namespaces that the first `pulumi up` needs."""
+    namespace = settings.release.namespace
+    yield "create", NAMESPACE, None
+    yield "create", CUSTOM_RESOURCE_DEFINITION, None
+    yield "create", Kind(_RBAC, "v1", "ClusterRoleBinding", "clusterrolebindings", False), None
+    # The chart binds Velero to cluster-admin, which nobody may who has less.
+    yield "bind", Kind(_RBAC, "v1", "ClusterRole", "clusterroles", False), None
+    inside = [
+        SECRET,
+        DEPLOYMENT,
+        SCHEDULE,
+        LOCATION,
+        Kind("", "v1", "Service", "services", True),
+        Kind("", "v1", "ServiceAccount", "serviceaccounts", True),
+        Kind("batch", "v1", "Job", "jobs", True),
+        Kind(_RBAC, "v1", "Role", "roles", True),
+        Kind(_RBAC, "v1", "RoleBinding", "rolebindings", True),
+    ]
+    if settings.release.disruption_budget:
+        inside.append(Kind("policy", "v1", "PodDisruptionBudget", "poddisruptionbudgets", True))
+    for kind in inside:
+        yield "create", kind, namespace
+    if settings.volumes.mode == "csi-snapshot":
+        yield "create", VOLUME_SNAPSHOT_CLASS, None
+
+
+def _asked(ask: Callable[[], Answer]) -> Answer | Unknown:
+    try:
+        return ask()
+    except (ApiError, NotAllowed) as error:
+        return Unknown(str(error))
+
+
+def _installed(cluster: Cluster) -> Iterator[Installed]:
+    for deployment in cluster.list(DEPLOYMENT.path(), labels="component=velero"):
+        metadata, pod = deployment["metadata"], deployment["spec"]["template"]["spec"]
+        annotations = metadata.get("annotations") or {}
+        name = annotations.get(_RELEASE_NAME)
+        yield Installed(
+            namespace=metadata["namespace"],
+            name=metadata["name"],
+            image=next((container["image"] for container in pod["containers"]), ""),
+            by=installed_by(deployment),
+            release=(annotations.get(_RELEASE_NAMESPACE, metadata["namespace"]), name) if name else None,
+        )
+
+
+def _definitions(cluster: Cluster) -> Iterator[Definition]:
+    for item in cluster.list(CUSTOM_RESOURCE_DEFINITION.path(), metadata_only=True):
+        metadata = item["metadata"]
+        if metadata["name"].endswith((f".{GROUP}", f".{SNAPSHOT_GROUP}")):
+            yield Definition(
+                name=metadata["name"],
+                deleting=bool(metadata.get("deletionTimestamp")),
+                operator=_operator_of(metadata),
+            )
+
+
+def _operator_of(metadata: Object) -> str | None:
+    labels = metadata.get("labels") or {}
+    found = next((label for label in labels if label.startswith(_OPERATOR_LABELS)), None)
+    return None if found is None else str(labels.get("olm.owner") or found)
+
+
+def _namespace(found: Object | None) -> Namespace | None:
+    if found is None:
+        return None
+    made = datetime.fromisoformat(found["metadata"]["creationTimestamp"])
+    return Namespace(str((found.get("status") or {}).get("phase") or "Active"), made.timestamp())
+
+
+def _snapshot_controllers(cluster: Cluster) -> Iterator[str]:
+    for item in cluster.list(DEPLOYMENT.path(), fields=f"metadata.name={SNAPSHOT_CONTROLLER}", metadata_only=True):
+        yield f"{item['metadata']['namespace']}/{item['metadata']['name']}"
+
+
+def _uids(cluster: Cluster, namespace: str) -> Iterator[str]:
+    for item in cluster.list(BACKUP.path(namespace), metadata_only=True):
+        yield item["metadata"]["uid"]
+
+
+def _storage_classes(cluster: Cluster) -> Iterator[StorageClass]:
+    for item in cluster.list(_STORAGE_CLASS.path()):
+        annotations = item["metadata"].get("annotations") or {}
+        yield StorageClass(
+            name=item["metadata"]["name"],
+            provisioner=item["provisioner"],
+            default=annotations.get(_DEFAULT_CLASS) == "true",
+        )
+
+
+def _driver_of(volume: Object) -> str:
+    spec = volume["spec"]
+    if "csi" in spec:
+        return str(spec["csi"]["driver"])
+    source = next((key for key in spec if key in ("awsElasticBlockStore", "nfs", "hostPath", "local")), "another kind")
+    return f"in-tree {source}"
+
+
+def _missing_rights(cluster: Cluster, settings: Settings) -> Iterator[str]:
+    if cluster.may("*", _EVERYTHING):
+        return
+    for verb, kind, namespace in required_rights(settings):
+        if not cluster.may(verb, kind, namespace):
+            yield f"{verb} {kind.resource}{f' in {namespace}' if namespace else ''}"

@@ -1,0 +1,182 @@
+"""What exists in the cluster under the plan's names, in the plan's own words."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import json
+import re
+import zlib
+from collections.abc import Callable
+from typing import Any
+
+from velero_on_eks.adoption import FIELDS, SCHEDULE
+from velero_on_eks.documents.kubernetes import REPOSITORY_SECRET, REPOSITORY_SECRET_KEY
+from velero_on_eks.settings import Settings
+from velero_on_eks.settings.settings import PASSWORD_MIN, PUBLIC_PASSWORD
+from velero_on_eks.settings.versions import CHART_NAME
+
+from velero_eks.bootstrap.discover_cluster import (
+    DEPLOYMENT,
+    SECRET,
+    VOLUME_SNAPSHOT_CLASS,
+    installed_by,
+    release_secrets,
+)
+from velero_eks.bootstrap.existing_aws import Live, Properties
+from velero_eks.errors import OperationError
+from velero_eks.kube.client import Cluster, Object
+from velero_eks.kube.kinds import NAMESPACE
+from velero_eks.plan.model import Resource
+from velero_eks.velero import records
+
+_VERSION = re.compile(r"^v?(\d+)\.(\d+)\.(\d+)")
+
+
+class LiveCluster:
+    """Reads what exists. Methods raise `OperationError` where the API server refuses."""
+
+    def __init__(self, settings: Settings, cluster: Cluster) -> None:
+        self._settings = settings
+        self._cluster = cluster
+        self._readers: dict[str, Callable[[Resource], Live | None]] = {
+            FIELDS["namespace"]: self._namespace,
+            FIELDS["repository_secret"]: self._secret,
+            FIELDS["release"]: self._release,
+            FIELDS["snapshot_class"]: self._snapshot_class,
+            SCHEDULE: self._schedule,
+        }
+
+    def find(self, resource: Resource) -> Live | None:
+        """What exists of a planned resource, None where there is nothing."""
+        return self._readers[resource.type](resource)
+
+    def reads(self, type_: str) -> bool:
+        """Whether resources of this type are of the cluster."""
+        return type_ in self._readers
+
+    def password(self) -> str | None:
+        """The password in the repositories' Secret, None where there is none. Only the engine is to get it."""
+        found = self._cluster.find(SECRET.path(self._settings.release.namespace, REPOSITORY_SECRET))
+        if found is None:
+            return None
+        return _password_in(found)
+
+    def _namespace(self, resource: Resource) -> Live | None:
+        name = resource.inputs["metadata"]["name"]
+        found = self._cluster.find(NAMESPACE.path(name=name))
+        if found is None:
+            return None
+        phase = (found.get("status") or {}).get("phase", "Active")
+        if phase != "Active":
+            return Live(name, cannot=(f"it is {phase}", "wait until it is gone"))
+        return Live(name, {"metadata": _marked(found)})
+
+    def _secret(self, resource: Resource) -> Live | None:
+        name = resource.inputs["metadata"]["name"]
+        found = self._cluster.find(SECRET.path(self._settings.release.namespace, name))
+        if found is None:
+            return None
+        password = _password_in(found)
+        delete = f"kubectl -n {self._settings.release.namespace} delete secret {name}"
+        if password is None:
+            return Live(name, cannot=(f"it has no key {REPOSITORY_SECRET_KEY}", f"if it is nobody's: {delete}"))
+        weak = "Velero's public default" if password == PUBLIC_PASSWORD else f"shorter than {PASSWORD_MIN} characters"
+        if password == PUBLIC_PASSWORD or len(password) < PASSWORD_MIN:
+            # The settings refuse it, and it cannot be changed: what is encrypted with it stays so.
+            why = f"its password is {weak}, and file-system backups made so far can be restored with it only"
+            return Live(name, cannot=(why, f"once they are not needed: {delete}; a strong one is made in its place"))
+        return Live(name)
+
+    def _schedule(self, resource: Resource) -> Live | None:
+        metadata = resource.inputs["metadata"]
+        if self._cluster.kind(records.GROUP, "Schedule") is None:
+            return None
+        found = self._cluster.find(records.SCHEDULE.path(metadata["namespace"], metadata["name"]))
+        return None if found is None else Live(metadata["name"], {"spec": found.get("spec") or {}})
+
+    def _snapshot_class(self, resource: Resource) -> Live | None:
+        name = resource.inputs["metadata"]["name"]
+        if self._cluster.kind(VOLUME_SNAPSHOT_CLASS.group, VOLUME_SNAPSHOT_CLASS.kind) is None:
+            return None
+        found = self._cluster.find(VOLUME_SNAPSHOT_CLASS.path(name=name))
+        if found is None:
+            return None
+        live = {key: found.get(key) for key in ("driver", "deletionPolicy")}
+        return Live(name, {**live, "metadata": _marked(found)})
+
+    def _release(self, resource: Resource) -> Live | None:
+        namespace, name = resource.inputs["namespace"], resource.inputs["name"]
+        revisions = release_secrets(self._cluster, namespace, name)
+        if not revisions:
+            return self._by_hand(namespace, name)
+        newest = self._cluster.get(SECRET.path(namespace, revisions[-1]["metadata"]["name"]))
+        release = decoded_release(newest)
+        chart = release["chart"]["metadata"]
+        live = {"version": chart["version"], "values": release.get("config") or {}}
+        status = (release.get("info") or {}).get("status")
+        shown = f"{namespace}/{name}"
+        if chart["name"] != CHART_NAME:
+            return Live(name, cannot=(f"{shown} is of the chart {chart['name']}", "set release.name to another name"))
+        if status != "deployed":
+            why = f"{shown} is {status}, not deployed"
+            return Live(name, cannot=(why, f"finish it first: helm -n {namespace} history {name}"))
+        return Live(name, live, cannot=_older(resource.inputs, live))
+
+    def _by_hand(self, namespace: str, name: str) -> Live | None:
+        found = self._cluster.find(DEPLOYMENT.path(namespace, "velero"))
+        if found is None:
+            return None
+        by = installed_by(found)
+        if by == "operator":
+            remedy = "remove the operator's subscription and its DataProtectionApplication first"
+        elif by == "helm":
+            other = found["metadata"]["annotations"]["meta.helm.sh/release-name"]
+            remedy = f"set release.name: {other}, then run this again"
+        else:
+            remedy = (
+                f"kubectl -n {namespace} delete deployment/velero && kubectl -n {namespace} delete"
+                " backupstoragelocation/default; its Backups and Schedules stay"
+            )
+        why = {
+            "operator": "an operator keeps it",
+            "helm": "another Helm release made it",
+            "cli": "Helm did not make it",
+        }
+        return Live(name, cannot=(f"the Velero in {namespace}: {why[by]}", remedy))
+
+
+def decoded_release(secret: Object) -> Properties:
+    """A release as Helm stores it: gzipped JSON in base64, in a Secret, which encodes it once more."""
+    try:
+        packed = base64.b64decode(base64.b64decode(secret["data"]["release"]))
+        return json.loads(gzip.decompress(packed))
+    except (KeyError, ValueError, OSError, EOFError, zlib.error) as error:
+        name = secret["metadata"]["name"]
+        raise OperationError(f"Secret {name} holds no release that can be read: {error}; see 'helm history'") from error
+
+
+def _password_in(secret: Object) -> str | None:
+    value = (secret.get("data") or {}).get(REPOSITORY_SECRET_KEY)
+    return None if value is None else base64.b64decode(value).decode(errors="replace")
+
+
+def _marked(found: Object) -> Properties:
+    return {"name": found["metadata"]["name"], "labels": found["metadata"].get("labels") or {}}
+
+
+def _older(planned: Properties, live: Properties) -> tuple[str, str] | None:
+    """Why a release would go back in time: an older server does not read what a newer one wrote."""
+    chart, wanted = live["version"], planned.get("version")
+    if _newer(chart, wanted):
+        return f"its chart is {chart}, and the stack's {wanted} is older", f"set release.chart.version: {chart}"
+    tag = ((live["values"].get("image") or {}).get("tag")) or ""
+    wanted_tag = ((planned.get("values") or {}).get("image") or {}).get("tag")
+    if _newer(tag, wanted_tag):
+        return f"its server is {tag}, and the stack's {wanted_tag} is older", f"set release.image.tag: {tag}"
+    return None
+
+
+def _newer(one: Any, other: Any) -> bool:
+    first, second = _VERSION.match(str(one)), _VERSION.match(str(other))
+    return bool(first and second and tuple(map(int, first.groups())) > tuple(map(int, second.groups())))

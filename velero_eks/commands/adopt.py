@@ -1,0 +1,207 @@
+"""`velero-eks adopt`: take over what exists. Shown as a plan first, then written where the program reads it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from velero_on_eks.adoption import BUCKET_SETTINGS, FIELDS, SCHEDULE
+from velero_on_eks.settings import StackFile
+from velero_on_eks.settings.adopt import Adopt
+from velero_on_eks.settings.stack_file import shown_path
+
+from velero_eks.aws import client as aws
+from velero_eks.bootstrap import stack_edit
+from velero_eks.bootstrap.adoption import Adoption, survey
+from velero_eks.bootstrap.existing_aws import LiveAws
+from velero_eks.bootstrap.existing_cluster import LiveCluster
+from velero_eks.commands.adopt_words import document, render
+from velero_eks.errors import BadTarget
+from velero_eks.plan.runner import Project
+from velero_eks.project import engine
+from velero_eks.project.engine import State
+from velero_eks.project.planned import find_project, planned, stack_file
+from velero_eks.project.target import Target
+from velero_eks.terminal.output import print_json, working
+from velero_eks.terminal.questions import Terminal
+
+DONE, LEFT = 0, 1
+PASSWORD = "velero-eks:repositoryPassword"  # noqa: S105
+COMMENT = "What exists and is taken over. After the 'pulumi up': velero-eks adopt {stack} --done"
+
+
+def adopt(
+    stack: str, *, yes: bool = False, as_json: bool = False, start: Path | None = None, terminal: Terminal | None = None
+) -> int:
+    """Show what would be taken over, and write `velero-eks:adopt` into the stack's file.
+
+    Returns 0 where it is written or nothing exists, 1 where something cannot be taken over or somebody said no; nothing
+    is written then. With `as_json` nothing is asked, and written only with `yes`. Raises `OperationError` where the
+    account, the cluster or the stack's state cannot be read.
+    """
+    project = find_project(start or Path.cwd())
+    file = stack_file(project, stack)
+    terminal = terminal or Terminal()
+    with working(f"looking for what exists of stack {stack}"):
+        found, live = look(project, file)
+        # After the survey, so that a value that cannot be decrypted is not the first thing that is told.
+        password = live.password() if found.password else None
+        _same_password(project, file, password)
+    section = found.section()
+    after = _with(file, section)
+    if as_json:
+        write = yes and bool(section) and not found.blocked
+        if write:
+            _write(project, file, section, password)
+        print_json({"stack": stack, **document(found), "written": write})
+        return LEFT if found.blocked else DONE
+    render(file, found)
+    if found.blocked:
+        return LEFT
+    if not section:
+        return DONE
+    return _asked(project, file, section, after, password, yes=yes, terminal=terminal)
+
+
+def done(
+    stack: str, *, yes: bool = False, as_json: bool = False, start: Path | None = None, terminal: Terminal | None = None
+) -> int:
+    """Take the section away again, once the stack's state has everything in it. Refuses while something is missing.
+
+    With `as_json` nothing is asked, and written only with `yes`.
+    """
+    project = find_project(start or Path.cwd())
+    file = stack_file(project, stack)
+    terminal = terminal or Terminal()
+    if "adopt" not in file.settings.model_fields_set:
+        if as_json:
+            print_json({"stack": stack, "section": {}, "written": False})
+        else:
+            print(f"{shown_path(file.path)} has no velero-eks:adopt: nothing to do.")
+        return DONE
+    state = _state(project, file)
+    missing = sorted(name for name, resource in _adopted(file).items() if not state.has(*resource))
+    if missing:
+        raise BadTarget(
+            f"the state of {stack} does not have what velero-eks:adopt names: {', '.join(missing)}."
+            " Run 'pulumi up' first; without the section it would try to make them anew"
+        )
+    before = file.path.read_text(encoding="utf-8")
+    after = stack_edit.with_section(before, "adopt", None, COMMENT.format(stack=stack))
+    if as_json:
+        if yes:
+            stack_edit.put(after, file.path)
+        print_json({"stack": stack, "section": {}, "written": yes})
+        return DONE
+    return _put(file, before, after, yes=yes, terminal=terminal, said="Its resources are the stack's own now.")
+
+
+def look(project: Project, file: StackFile) -> tuple[Adoption, LiveCluster]:
+    """What would be taken over, and the cluster that it was read from."""
+    settings = file.settings
+    # Without what is there of an earlier run: the plan that is compared imports nothing.
+    recording = planned(project, file)
+    state = _state(project, file)
+    # Another account has keys and roles of the same names, and a named context reaches the cluster all the same.
+    aws.check_account(settings.cluster.account, settings.region)
+    target = Target(file.stack, settings.cluster.context, settings.release.namespace, settings)
+    account, cluster = LiveAws(settings), LiveCluster(settings, target.cluster)
+    return survey(recording, settings, state, account, cluster), cluster
+
+
+def _state(project: Project, file: StackFile) -> State:
+    """The stack's state. What it has is its own already, and to import that again would replace it."""
+    found = engine.state(file.stack, project.root)
+    if found is None:
+        raise BadTarget(f"the stack {file.stack} is not initialised; run: pulumi stack init {file.stack}")
+    return found
+
+
+def _same_password(project: Project, file: StackFile, password: str | None) -> None:
+    if password is None or file.settings.repository_password is None:
+        return
+    if engine.secret(file.stack, PASSWORD, project.root) != password:
+        raise BadTarget(
+            f"{shown_path(file.path)}: {PASSWORD} is another one than the cluster's Secret has: a change makes"
+            " older file-system backups unreadable. Take it out of the file, or put the right one in with"
+            " 'pulumi config set --secret repositoryPassword'"
+        )
+
+
+def _asked(
+    project: Project,
+    file: StackFile,
+    section: dict[str, Any],
+    after: str,
+    password: str | None,
+    *,
+    yes: bool,
+    terminal: Terminal,
+) -> int:
+    before, shown = file.path.read_text(encoding="utf-8"), shown_path(file.path)
+    if before == after:
+        print(f"{shown} says this already. Next: pulumi up, then velero-eks adopt {file.stack} --done.")
+        return DONE
+    print("\n".join(stack_edit.difference(before, after, shown)))
+    if password is not None and file.settings.repository_password is None:
+        print(f"The password in the cluster's Secret goes, encrypted, to {PASSWORD}.")
+    if not yes and not terminal.watched:
+        raise BadTarget("what would be written is above. Say --yes to write it")
+    if not yes and not terminal.confirm(f"Write this into {shown}?"):
+        print(f"{shown} was left as it is.")
+        return LEFT
+    _write(project, file, section, password)
+    print(
+        f"Wrote {shown}. Next: pulumi preview --diff (imports, and the updates above), pulumi up, and then"
+        f" velero-eks adopt {file.stack} --done."
+    )
+    return DONE
+
+
+def _write(project: Project, file: StackFile, section: dict[str, Any], password: str | None) -> None:
+    if password is not None and file.settings.repository_password is None:
+        # The engine alone can encrypt for this stack, and it writes into the same file: so it goes first.
+        engine.set_secret(file.stack, PASSWORD, password, project.root)
+    stack_edit.put(_section_in(file, section), file.path)
+
+
+def _section_in(file: StackFile, section: dict[str, Any]) -> str:
+    text = file.path.read_text(encoding="utf-8")
+    return stack_edit.with_section(text, "adopt", section, COMMENT.format(stack=file.stack))
+
+
+def _with(file: StackFile, section: dict[str, Any]) -> str:
+    """The file as it will be, checked before anything is asked; without what the engine will add."""
+    if not section:
+        return ""
+    text = pending = _section_in(file, section)
+    if file.settings.repository_password is None:
+        pending = stack_edit.with_section(text, "repositoryPassword", {"secure": "pending"}, "of the engine")
+    stack_edit.check(pending, file.path)
+    return text
+
+
+def _put(file: StackFile, before: str, after: str, *, yes: bool, terminal: Terminal, said: str) -> int:
+    shown = shown_path(file.path)
+    print("\n".join(stack_edit.difference(before, after, shown)))
+    if not yes and not terminal.watched:
+        raise BadTarget("what would be written is above. Say --yes to write it")
+    if not yes and not terminal.confirm(f"Write this into {shown}?"):
+        print(f"{shown} was left as it is.")
+        return LEFT
+    stack_edit.put(after, file.path)
+    print(f"Wrote {shown}. {said}")
+    return DONE
+
+
+def _adopted(file: StackFile) -> dict[str, tuple[str, str]]:
+    """What the section names: key in the file → resource type and logical name."""
+    adopt = file.settings.adopt
+    names = {"snapshot_controller": "velero-controller", "repository_secret": "velero-repository"}
+    found = {
+        str(Adopt.model_fields[field].alias): (type_, names.get(field, "velero"))
+        for field, type_ in FIELDS.items()
+        if getattr(adopt, field)
+    }
+    found |= {f"bucketSettings {setting}": (BUCKET_SETTINGS[setting], "velero") for setting in adopt.bucket_settings}
+    return found | {f"schedule {name}": (SCHEDULE, f"velero-{name}") for name in adopt.schedules}

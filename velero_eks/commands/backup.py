@@ -1,0 +1,219 @@
+"""`velero-eks backup`: make a Backup, follow it to its end, and see whether what was asked for is in it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from rich.text import Text
+
+from velero_eks.commands.coverage import coverage_of
+from velero_eks.commands.coverage import document as coverage_document
+from velero_eks.commands.coverage_words import render as render_coverage
+from velero_eks.commands.logs import explain
+from velero_eks.errors import BadTarget, Conflict, Forbidden, NotFound, OperationError
+from velero_eks.kube.kinds import NAMESPACE
+from velero_eks.recovery.coverage.model import Coverage
+from velero_eks.recovery.following import watching
+from velero_eks.recovery.pre_change import Refreshed, refresh_discovery
+from velero_eks.recovery.restore.run import MANAGED_BY
+from velero_eks.recovery.session import Session
+from velero_eks.terminal.confirm import agreed
+from velero_eks.terminal.output import console, length, print_json
+from velero_eks.velero.records import BACKUP, SCHEDULE_LABEL, Backup, Schedule
+
+FOUND, STOPPED = 1, 1
+_NAME_MAX = 63
+_SCOPED = tuple(
+    f"{what}{scope}ScopedResources" for what in ("included", "excluded") for scope in ("Cluster", "Namespace")
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """What is to be backed up. `groups` are API groups whose CRDs and objects must be in it, every one."""
+
+    name: str
+    schedule: str | None = None
+    namespaces: tuple[str, ...] = ()
+    cluster_resources: bool | None = None
+    groups: tuple[str, ...] = ()
+    count_for_schedule: bool = False
+    keep: str | None = None
+
+    def spec(self, schedule: Schedule | None, own_namespace: str, default_keep: str) -> dict[str, Any]:
+        """The Backup's spec: the schedule's template where there is one, with what was asked laid over it.
+
+        Without namespaces and without a schedule it is every namespace but Velero's own.
+        """
+        spec: dict[str, Any] = dict(schedule.template) if schedule else {"ttl": default_keep}
+        # The labels that a template gives its backups would make this one count for the schedule.
+        spec.pop("metadata", None)
+        if self.namespaces:
+            spec["includedNamespaces"] = list(self.namespaces)
+            spec.pop("excludedNamespaces", None)
+        elif not schedule:
+            spec["includedNamespaces"] = ["*"]
+            spec["excludedNamespaces"] = [own_namespace]
+        if self.cluster_resources is not None or self.groups:
+            spec.update(_cluster_scoped(spec, all_of_them=bool(self.groups or self.cluster_resources)))
+        if self.keep:
+            spec["ttl"] = _go_duration(self.keep)
+        return spec
+
+
+def _cluster_scoped(spec: Mapping[str, Any], *, all_of_them: bool) -> dict[str, Any]:
+    """All cluster-scoped objects, or none, in the kind of filter that the spec has: Velero refuses both in one."""
+    if any(spec.get(field) for field in _SCOPED):
+        lists = (["*"], []) if all_of_them else ([], ["*"])
+        return dict(zip(("includedClusterScopedResources", "excludedClusterScopedResources"), lists, strict=True))
+    return {"includeClusterResources": all_of_them}
+
+
+def backup(session: Session, asked: Asked, *, yes: bool, everything: bool, seconds: float, as_json: bool) -> int:
+    """Back up, and print phase and coverage; the exit code is 0 where it is Completed and covers what was asked."""
+    _check_name(asked)
+    _check_namespaces(session, asked)
+    if session.cluster.find(BACKUP.path(session.target.namespace, asked.name)) is not None:
+        raise BadTarget(f"a backup {asked.name} exists already; choose another name")
+    spec = _spec(session, asked)
+    out = console(stderr=as_json)
+    out.print(_announcement(session, asked, spec))
+    if not session.server_ready():
+        raise BadTarget(f"the Velero server does not run in {session.target.name}; nothing is backed up without it")
+    if not agreed("Make this backup?", yes=yes):
+        print("nothing was made", file=sys.stderr)
+        return STOPPED
+    refreshed = None
+    if asked.groups:
+        refreshed = refresh_discovery(session)
+        how = "made to look for new kinds" if refreshed.nudged else "given the time to look for new kinds"
+        out.print(Text(f"The server was {how}, {length(refreshed.seconds)}.", style="dim"))
+    made = _made(session, asked, spec, seconds)
+    coverage, problem = _coverage(session, made, asked.groups)
+    whole = made.good and coverage is not None and coverage.whole
+    if as_json:
+        print_json(_document(session, made, refreshed, coverage, problem, whole))
+    else:
+        _report(session, made, coverage, problem, everything=everything)
+    return 0 if whole else FOUND
+
+
+def _check_name(asked: Asked) -> None:
+    name = asked.name
+    allowed = set("abcdefghijklmnopqrstuvwxyz0123456789-.")
+    if not name or len(name) > _NAME_MAX or not set(name) <= allowed or not (name[0] + name[-1]).isalnum():
+        raise BadTarget(
+            f"backup name {name!r}: 1 to {_NAME_MAX} of a-z, 0-9, '-' and '.', with a letter or digit at both ends"
+        )
+    if asked.count_for_schedule and not asked.schedule:
+        raise BadTarget("--count-for-schedule goes with --schedule; name the schedule that it counts for")
+    if asked.groups and asked.cluster_resources is False:
+        raise BadTarget("--pre-change takes all cluster-scoped objects; take --no-cluster-resources away")
+
+
+def _check_namespaces(session: Session, asked: Asked) -> None:
+    """Refuse a namespace that is not there: Velero would make a backup without it, and call that PartiallyFailed."""
+    for name in asked.namespaces:
+        if any(character in name for character in "*?["):
+            continue
+        try:
+            session.cluster.get(NAMESPACE.path(None, name))
+        except NotFound as error:
+            raise BadTarget(f"{session.target.name} has no namespace {name!r}; nothing would be saved of it") from error
+        except Forbidden:
+            # Who may make a backup need not see namespaces.
+            return
+
+
+def _spec(session: Session, asked: Asked) -> dict[str, Any]:
+    schedule = session.velero.schedule(asked.schedule) if asked.schedule else None
+    keep = session.settings.recovery.retention.go if session.settings else "720h0m0s"
+    return asked.spec(schedule, session.target.namespace, keep)
+
+
+def _made(session: Session, asked: Asked, spec: dict[str, Any], seconds: float) -> Backup:
+    labels = dict(MANAGED_BY)
+    if asked.count_for_schedule and asked.schedule:
+        labels[SCHEDULE_LABEL] = asked.schedule
+    try:
+        session.velero.create(BACKUP, asked.name, spec, labels=labels)
+    except Conflict as error:
+        raise BadTarget(f"a backup {asked.name} exists already; choose another name") from error
+    try:
+        with watching(session, f"Backup {asked.name}") as watch:
+            return session.velero.wait_for_backup(asked.name, seconds=seconds, progress=watch)
+    except (KeyboardInterrupt, OperationError):
+        follow = f"velero-eks logs {session.target.arguments} {asked.name}"
+        print(f"Backup {asked.name} goes on in the server; how it ended says: {follow}", file=sys.stderr)
+        raise
+
+
+def _coverage(session: Session, made: Backup, groups: Sequence[str]) -> tuple[Coverage | None, str]:
+    """The coverage, or why there is none."""
+    if made.phase in ("Failed", "FailedValidation"):
+        return None, "nothing was saved"
+    try:
+        return coverage_of(session, made, needs=groups), ""
+    except OperationError as error:
+        return None, str(error)
+
+
+def _announcement(session: Session, asked: Asked, spec: dict[str, Any]) -> Text:
+    what = ", ".join(spec.get("includedNamespaces") or ["*"])
+    line = Text("Backup ").append(asked.name, style="cyan").append(f" of {session.target.name}: namespaces {what}")
+    if spec.get("excludedNamespaces"):
+        line.append(f" but {', '.join(spec['excludedNamespaces'])}")
+    cluster = spec.get("includeClusterResources")
+    if "*" in (spec.get("includedClusterScopedResources") or ()):
+        cluster = True
+    elif "*" in (spec.get("excludedClusterScopedResources") or ()):
+        cluster = False
+    told = {True: "all cluster-scoped objects", False: "no cluster-scoped objects", None: "those they refer to"}
+    line.append(f", {told[cluster]}, kept {spec.get('ttl') or 'as long as the server has it'}")
+    if asked.schedule:
+        counts = "and counts for it" if asked.count_for_schedule else "and does not count for it"
+        line.append(f"; from schedule {asked.schedule}'s template, {counts}")
+    return line.append(".")
+
+
+def _report(session: Session, made: Backup, coverage: Coverage | None, problem: str, *, everything: bool) -> None:
+    out = console()
+    if not made.good:
+        out.print(Text(f"Backup {made.name} is {made.phase}.", style="bold red"))
+        for line in explain(session, made):
+            out.print(f"  {line}", markup=False)
+    if coverage is None:
+        out.print(Text(f"What is in it cannot be said: {problem}.", style="bold red"))
+        return
+    render_coverage(coverage, session, everything=everything)
+
+
+def _document(
+    session: Session,
+    made: Backup,
+    refreshed: Refreshed | None,
+    coverage: Coverage | None,
+    problem: str,
+    whole: bool,
+) -> dict[str, Any]:
+    return {
+        "backup": made.name,
+        "phase": made.phase,
+        "good": whole,
+        "why": explain(session, made) if not made.good else [],
+        "discovery": {"nudged": refreshed.nudged, "seconds": round(refreshed.seconds, 1)} if refreshed else None,
+        "coverage": coverage_document(session, coverage) if coverage is not None else None,
+        "problem": problem or None,
+    }
+
+
+def _go_duration(text: str) -> str:
+    from velero_on_eks.settings.duration import Duration
+
+    try:
+        return Duration.parse(text).go
+    except ValueError as error:
+        raise BadTarget(f"--keep {text!r}: {error}") from error

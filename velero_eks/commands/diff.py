@@ -1,0 +1,210 @@
+"""`velero-eks diff`: lay out both revisions, plan what may differ, compare, print."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import sys
+import threading
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+
+from velero_eks.diff.compare import compare
+from velero_eks.diff.model import Diff, DiffError, Fact, StackDiff
+from velero_eks.diff.planning import Planned, plan
+from velero_eks.diff.sides import Side, Sides, lay_out
+
+SAME, DIFFERENT, BAD_INPUT = 0, 1, 2
+Form = Literal["text", "json", "markdown"]
+_LOCKED = "uv.lock"
+# The packages whose version decides what a program registers.
+_DECIDING = ("pulumi", "pydantic")
+
+
+def diff(arguments: Sequence[str], *, form: Form, properties: bool, exit_code: bool, at: str | None) -> int:
+    """Print what differs between two revisions, and return the exit code.
+
+    0: compared. 1: there is a difference and `exit_code` asks for it. 2: a revision, a stack, or the newer revision's
+    program is bad; nothing is printed on stdout then. A stack that only the older revision cannot plan is reported as
+    such: whoever mends it must be able to compare.
+    """
+    try:
+        made = compared(arguments, _moment(at))
+    except DiffError as error:
+        for line in str(error).splitlines():
+            print(f"error: {line}", file=sys.stderr)
+        return BAD_INPUT
+    _print(made, form, properties)
+    return DIFFERENT if exit_code and made.different else SAME
+
+
+def compared(arguments: Sequence[str], at: datetime) -> Diff:
+    """The comparison of `REV [REV] [STACK]…` for the project that the current folder lies in."""
+    with _ended_by_signals(), lay_out(Path.cwd(), arguments) as sides, _progress(sides):
+        old, new = plan(
+            [(side, [stack for stack in sides.touched if stack in side.stacks()]) for side in (sides.old, sides.new)],
+            at,
+        )
+        _refuse_bad(old, new)
+        stacks = tuple(_stack(stack, sides, old, new) for stack in sides.stacks)
+        return Diff(sides.project, sides.old.revision, sides.new.revision, stacks, tuple(_notes(sides, old, new)))
+
+
+def _refuse_bad(old: Planned, new: Planned) -> None:
+    for planned, errors in ((old, []), (new, list(dict.fromkeys(new.errors.values())))):
+        if planned.failure:
+            errors.insert(0, planned.failure)
+        if errors:
+            lines = [line for error in errors for line in error.splitlines()]
+            raise DiffError("\n".join(f"{planned.side.revision}: {line}" for line in lines))
+
+
+def _stack(stack: str, sides: Sides, old: Planned, new: Planned) -> StackDiff:
+    if stack not in sides.touched:
+        return StackDiff(stack, "same")
+    if stack in old.errors and stack in new.stacks:
+        text = f"{sides.old.revision} has no plan of it to compare with"
+        details = tuple(old.errors[stack].splitlines())
+        return StackDiff(stack, "unplanned", (Fact("updated", text, "", details),))
+    made = compare(stack, old.stacks.get(stack), new.stacks.get(stack))
+    secrets = tuple(_secrets(stack, sides)) if made.status in ("changed", "same") else ()
+    if not secrets:
+        return made
+    return StackDiff(stack, "changed", (*secrets, *made.facts), made.resources, made.same, made.outputs)
+
+
+def _secrets(stack: str, sides: Sides) -> Iterator[Fact]:
+    """Encrypted configuration that is another text: what it encrypts cannot be read here."""
+    before, after = (_encrypted(side, stack) for side in (sides.old, sides.new))
+    for key in sorted({*before, *after}):
+        if before.get(key) == after.get(key):
+            continue
+        if key not in before:
+            text = f"{key} is given now"
+        elif key not in after:
+            text = f"{key} is no longer given"
+        else:
+            text = f"{key} is encrypted anew: the same value or another, which only the engine can tell"
+        details = ("Another repository password: what kopia wrote under the old one cannot be read without it.",)
+        is_password = key.endswith("repositoryPassword")
+        yield Fact("replaced", text, "risk" if is_password else "", details if is_password else ())
+
+
+def _encrypted(side: Side, stack: str) -> dict[str, str]:
+    path = side.stacks().get(stack)
+    try:
+        text = path.read_bytes() if path else b""
+        config = yaml.safe_load(text)["config"] if b"secure" in text else {}
+    except (OSError, yaml.YAMLError, KeyError, TypeError):
+        return {}
+    return dict(_secure(config, ""))
+
+
+def _secure(value: Any, path: str) -> Iterator[tuple[str, str]]:
+    if isinstance(value, dict):
+        if set(value) == {"secure"}:
+            yield path, str(value["secure"])
+            return
+        for key, item in value.items():
+            yield from _secure(item, f"{path}.{key}" if path else str(key))
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _secure(item, f"{path}[{index}]")
+
+
+def _notes(sides: Sides, old: Planned, new: Planned) -> Iterator[str]:
+    for planned in (old, new):
+        if planned.borrowed:
+            yield f"{planned.side.revision} has no recorder of its own; it was planned with this one."
+    versions = [_versions(side) for side in (sides.old, sides.new)]
+    other = [
+        f"{name} {versions[0][name]} → {versions[1][name]}"
+        for name in sorted({*versions[0]} & {*versions[1]})
+        if versions[0][name] != versions[1][name]
+    ]
+    if other:
+        yield f"uv.lock changes {', '.join(other)}. Both revisions were planned with the packages installed here."
+
+
+def _versions(side: Side) -> Mapping[str, str]:
+    try:
+        packages = tomllib.loads((side.root / _LOCKED).read_text(encoding="utf-8"))["package"]
+    except (OSError, ValueError, KeyError):
+        return {}
+    return {
+        each["name"]: each["version"] for each in packages if each["name"].startswith(_DECIDING) and "version" in each
+    }
+
+
+def _moment(at: str | None) -> datetime:
+    if at is None:
+        return datetime.now(UTC).replace(microsecond=0)
+    try:
+        moment = datetime.fromisoformat(at)
+    except ValueError:
+        raise DiffError(f"--at {at!r} is no moment; write it as 2026-11-24T09:00:00+05:30") from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+@contextlib.contextmanager
+def _ended_by_signals() -> Iterator[None]:
+    """Let SIGTERM and SIGHUP end the comparison as an interrupt does: what was laid out is removed on the way out."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    names = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    ending = False
+
+    def end(number: int, _: object) -> None:
+        nonlocal ending
+        ending = True
+        # A second signal must not break off the clean-up that the first one began; the process ends after it.
+        for name in names:
+            signal.signal(name, signal.SIG_IGN)
+        raise SystemExit(128 + number)
+
+    before = {name: signal.signal(name, end) for name in names}
+    try:
+        yield
+    finally:
+        if not ending:
+            for name, handler in before.items():
+                signal.signal(name, handler)
+
+
+@contextlib.contextmanager
+def _progress(sides: Sides) -> Iterator[None]:
+    """Say on stderr what takes the time, where someone watches."""
+    if not sys.stderr.isatty() or not sides.touched:
+        yield
+        return
+    from rich.console import Console
+
+    count = len(sides.touched)
+    text = f"planning {count} stack{'' if count == 1 else 's'} at {sides.old.revision} and {sides.new.revision}"
+    with Console(stderr=True).status(text):
+        yield
+
+
+def _print(made: Diff, form: Form, properties: bool) -> None:
+    if form == "json":
+        from velero_eks.diff.contract import text
+
+        sys.stdout.write(text(made) + "\n")
+    elif form == "markdown":
+        from velero_eks.diff.markdown import render as as_markdown
+
+        sys.stdout.write(as_markdown(made))
+    else:
+        from rich.console import Console
+
+        from velero_eks.commands.diff_words import render
+
+        render(Console(highlight=False, soft_wrap=False), made, properties=properties)
+    sys.stdout.flush()

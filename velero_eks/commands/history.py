@@ -1,0 +1,194 @@
+"""`velero-eks history`: when an object changed, and what."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Collection, Iterable, Sequence
+from concurrent.futures import as_completed
+from contextlib import closing
+from typing import Any
+
+from rich.padding import Padding
+from rich.text import Text
+
+from velero_eks.errors import BadTarget, NotAllowed, OperationError, Unreachable
+from velero_eks.kube.fields import field_json, field_line
+from velero_eks.kube.kinds import Kind
+from velero_eks.kube.manifest import is_secret
+from velero_eks.kube.objects import Key
+from velero_eks.kube.threads import Threads
+from velero_eks.recovery.history import Change, Event, Seen, events
+from velero_eks.recovery.selection import Selection
+from velero_eks.recovery.session import Session
+from velero_eks.terminal.output import INDENT, console, counted, print_json, stamp, working
+from velero_eks.velero.backup_contents import Place, Stored
+from velero_eks.velero.bucket import BackupStore
+from velero_eks.velero.filters import Filters
+from velero_eks.velero.records import Backup
+from velero_eks.velero.results import listed
+
+FOUND = 1
+_THREADS = 4
+
+
+def history(session: Session, target: str, *, namespace: str | None, show_secrets: bool, as_json: bool) -> int:
+    """Print the changes of one object; the exit code is 1 where no backup has it."""
+    selection = Selection.parse(target)
+    if selection.name is None:
+        raise BadTarget(f"{target!r} is a kind; write KIND/NAME, such as configmap/grading")
+    store = session.store()
+    with working(f"looking for {selection} in {store.address}"):
+        backups = [backup for backup in store.backups() if backup.phase in ("Completed", "PartiallyFailed")]
+        found, unread = _found(store, backups, selection, namespace)
+    for name, why in unread.items():
+        print(f"warning: backup {name} is left out: {why}", file=sys.stderr)
+    last = next((stored for _, stored in reversed(found) if stored is not None), None)
+    if last is None:
+        where = f" in namespace {namespace}" if namespace else ""
+        print(f"error: none of {counted(len(found), 'backup')} in {store.address} has {selection}{where}",
+              file=sys.stderr)  # fmt: skip
+        return FOUND
+    body, place = last.body, last.place
+    key = Key.of(body)
+    kind = Kind(
+        key.group, "", key.kind, place.plural, bool(key.namespace), frozenset(_ALL_VERBS), singular=key.kind.lower()
+    )
+    seen = [
+        Seen(backup, stored.body if stored else None)
+        for backup, stored in found
+        if stored is not None or _takes(backup, kind, key)
+    ]
+    changes = events(seen)
+    secret = is_secret(body) and not show_secrets
+    if as_json:
+        print_json(
+            {
+                "object": {"group": key.group, "kind": key.kind, "namespace": key.namespace or None, "name": key.name},
+                "backups": len(found),
+                "not_read": unread,
+                "changes": [_event(event, secret) for event in changes],
+            }
+        )
+    else:
+        _print(key, changes, len(found), len(seen), secret, session)
+    return 0
+
+
+_ALL_VERBS = ("list", "get", "create", "delete")
+
+
+def _found(
+    store: BackupStore, backups: Sequence[Backup], selection: Selection, namespace: str | None
+) -> tuple[list[tuple[Backup, Stored | None]], dict[str, str]]:
+    """The object in each backup that can be read, in their order; and by name, why the others could not be.
+
+    One that is damaged, or that expires meanwhile, must not hide what all the others have. Raises `BadTarget` where
+    the object is in several namespaces and none was given.
+    """
+
+    def look(backup: Backup) -> list[Stored] | OperationError:
+        try:
+            return _in_backup(store, backup.name, selection, namespace)
+        except (NotAllowed, Unreachable):
+            raise
+        except OperationError as error:
+            return error
+
+    with Threads(_THREADS) as pool:
+        looking = [pool.submit(look, backup) for backup in backups]
+        for answer in as_completed(looking):
+            answer.result()
+    answers = [(backup, answer.result()) for backup, answer in zip(backups, looking, strict=True)]
+    found = [(backup, answer) for backup, answer in answers if not isinstance(answer, OperationError)]
+    _check_one({stored.place for _, answer in found for stored in answer}, selection)
+    unread = {backup.name: str(answer) for backup, answer in answers if isinstance(answer, OperationError)}
+    return [(backup, answer[0] if answer else None) for backup, answer in found], unread
+
+
+def _in_backup(store: BackupStore, name: str, selection: Selection, namespace: str | None) -> list[Stored]:
+    """What is meant in one backup."""
+    left = sum(
+        key.name == selection.name and selection.group in ("", key.group) and namespace in (None, key.namespace)
+        for key, _ in listed(store.resource_list(name))
+    )
+
+    def wanted(place: Place) -> bool:
+        return selection.may_match(place) and namespace in (None, place.namespace)
+
+    found: list[Stored] = []
+    if left:
+        # The list says how many there are of this name; behind the last of them nobody has to read on.
+        with closing(store.contents(name, wanted)) as contents:
+            for stored in contents:
+                left -= 1
+                if selection.matches(stored.place, stored.body["kind"]):
+                    found.append(stored)
+                if not left:
+                    break
+    return found
+
+
+def _check_one(places: Collection[Place], selection: Selection) -> None:
+    """Refuse what is more than one object, in one backup or in several."""
+    resources = sorted({place.resource for place in places})
+    if len(resources) > 1:
+        raise BadTarget(f"{selection} may be one of {', '.join(resources)}; write the group too")
+    if len(places) > 1:
+        there = ", ".join(sorted(place.namespace for place in places))
+        raise BadTarget(f"{selection} is in namespaces {there}; choose one with -n")
+
+
+def _takes(backup: Backup, kind: Kind, key: Key) -> bool:
+    """Whether a backup would have had the object, so that its absence means something."""
+    filters = Filters.of(backup.spec, [kind])
+    # What failed in part may lack just this one.
+    if filters.selectors or not backup.good:
+        return False
+    namespace = key.name if kind.plural == "namespaces" else key.namespace
+    return filters.of_kind(kind) is None and not (namespace and filters.of_namespace(namespace))
+
+
+def _print(key: Key, changes: Iterable[Event], backups: int, seen: int, secret: bool, session: Session) -> None:
+    out = console()
+    out.print(Text(str(key), style="bold").append(f" in {counted(backups, 'backup')}", style="dim"))
+    last: Event | None = None
+    for event in changes:
+        last = event
+        out.print()
+        head = Text(stamp(event.backup.started), style="dim").append(f"  {event.backup.name}", style="cyan")
+        style = {Change.GONE: "bold red", Change.CHANGED: "bold yellow"}.get(event.change, "bold green")
+        out.print(head.append(f"  {event.change}", style=style))
+        if event.before is not None and event.change is not Change.FIRST:
+            since = f"between {stamp(event.before.started)} ({event.before.name}) and then"
+            out.print(Padding(Text(since, style="dim"), (0, 0, 0, INDENT), expand=False))
+        for difference in event.differences:
+            out.print(Padding(field_line(difference, secret), (0, 0, 0, INDENT), expand=False))
+        if event.same:
+            out.print(
+                Padding(Text(f"the same in {counted(event.same, 'later backup')}", style="dim"), (0, 0, 0, INDENT))
+            )
+    out.print()
+    if backups > seen:
+        silent = counted(backups - seen, "backup")
+        text = f"{silent} would not have it, or failed in part without it, and {_do(backups - seen)} not count."
+        out.print(Text(text, style="dim"))
+    if last is not None and last.change is not Change.GONE:
+        place = f" -n {key.namespace}" if key.namespace else ""
+        kind = f"{key.kind}.{key.group}" if key.group else key.kind
+        command = f"velero-eks show {session.target.arguments} {last.backup.name} {kind}/{key.name}{place}"
+        out.print(Text("As it was there: ").append(command, style="cyan"))
+
+
+def _do(number: int) -> str:
+    return "does" if number == 1 else "do"
+
+
+def _event(event: Event, secret: bool) -> dict[str, Any]:
+    return {
+        "change": str(event.change),
+        "backup": event.backup.name,
+        "started": event.backup.started,
+        "before": event.before.name if event.before else None,
+        "same_in_later": event.same,
+        "fields": [field_json(difference, secret) for difference in event.differences],
+    }

@@ -1,0 +1,224 @@
+"""`velero-eks init`: a stack file from what EKS says of a cluster and what somebody decides."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from velero_on_eks.settings import stack_path
+from velero_on_eks.settings.aws_facts import check_region
+from velero_on_eks.settings.stack_file import shown_path
+from velero_on_eks.settings.versions import PINNED_CHART, PINNED_PLUGIN, PINNED_VELERO, mismatches
+
+from velero_eks.aws.eks import SERVING, ClusterFacts, Unknown, discover, guessed_environment
+from velero_eks.bootstrap import outputs, stack_edit, stack_text
+from velero_eks.bootstrap.decisions import ENVIRONMENTS, IDENTITIES, VOLUMES, Decisions, checked, derived
+from velero_eks.errors import BadTarget
+from velero_eks.project import engine
+from velero_eks.project.planned import find_project
+from velero_eks.terminal.questions import Terminal
+
+DONE, LEFT = 0, 1
+_FULL_STACK_NAME = re.compile(r"^[^/\s]+/[^/\s]+/[^/\s]+$")
+_STACK_NAME = re.compile(r"^[A-Za-z0-9_.-]{1,100}$")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """What was said on the command line; None is what was left out."""
+
+    stack: str
+    cluster: str | None = None
+    region: str | None = None
+    from_cluster_stack: str | None = None
+    environment: str | None = None
+    rpo: str | None = None
+    retention: str | None = None
+    namespaces: tuple[str, ...] | None = None
+    identity: str | None = None
+    volumes: str | None = None
+    timezone: str | None = None
+    context: str | None = None
+    allow_untested_kubernetes: bool | None = None
+    yes: bool = False
+
+
+def init(
+    request: Request,
+    *,
+    start: Path | None = None,
+    terminal: Terminal | None = None,
+    find: Callable[[str, str], ClusterFacts] = discover,
+) -> int:
+    """Write a stack's file, or bring the facts of one up to date.
+
+    Returns 0 where it is written or needs no change, 1 where somebody said no. Raises `OperationError` where the file
+    would be bad, the cluster cannot be looked up or an argument is wrong; nothing is written then.
+    """
+    return _init(request, find_project(start or Path.cwd()).root, terminal or Terminal(), find)
+
+
+def _init(request: Request, root: Path, terminal: Terminal, find: Callable[[str, str], ClusterFacts]) -> int:
+    if not _STACK_NAME.match(request.stack):
+        raise BadTarget(f"STACK {request.stack!r}: a stack's name is 1 to 100 letters, digits, '-', '_' and '.'")
+    path = stack_path(root, request.stack)
+    facts, sources = _facts(request, root, terminal, find)
+    if path.exists():
+        before = path.read_text(encoding="utf-8")
+        after = stack_text.updated(before, facts, _changes(request))
+    else:
+        before = ""
+        decisions = _untested(_decided(request, facts, terminal), facts, terminal)
+        after = stack_text.composed(facts, decisions, sources)
+    shown = shown_path(path)
+    if before == after:
+        print(f"{shown} agrees with the cluster: nothing to change.")
+        return DONE
+    stack_edit.check(after, path)
+    if before:
+        print("\n".join(stack_edit.difference(before, after, shown)))
+        if not request.yes and not terminal.watched:
+            raise BadTarget(f"{shown} exists; the difference is above. Say --yes to write it")
+        if not request.yes and not terminal.confirm(f"Write this into {shown}?"):
+            print(f"{shown} was left as it is.")
+            return LEFT
+    stack_edit.put(after, path)
+    print(f"Wrote {shown}.")
+    if not before:
+        # A decision that was made without a fact looks in the file like one that was made with it.
+        unknown = [fact.why for fact in (facts.addons, facts.oidc_provider) if isinstance(fact, Unknown)]
+        for why in dict.fromkeys(unknown):
+            print(f"Decided without what could not be asked: {why}")
+        print(f"Next: velero-eks plan {request.stack}, then velero-eks preflight {request.stack}.")
+    return DONE
+
+
+def _facts(
+    request: Request, root: Path, terminal: Terminal, find: Callable[[str, str], ClusterFacts]
+) -> tuple[ClusterFacts, stack_text.Sources]:
+    stack = request.from_cluster_stack
+    if stack is not None:
+        if request.cluster or request.region:
+            raise BadTarget("--from-cluster-stack gives the cluster and its region; take --cluster and --region away")
+        if not _FULL_STACK_NAME.match(stack):
+            raise BadTarget(
+                f"--from-cluster-stack {stack!r}: write ORG/PROJECT/STACK, the stack that made the cluster; ORG is"
+                " 'organization' on a backend of your own"
+            )
+        return outputs.facts_from(engine.outputs(stack, root), stack), outputs.sources(stack)
+    if request.region is not None:
+        _region(request.region)
+    said = {"--cluster": request.cluster, "--region": request.region}
+    missing = [flag for flag, value in said.items() if not value]
+    if missing and not terminal.watched:
+        raise BadTarget(
+            f"{' and '.join(missing)} missing; say which cluster, or --from-cluster-stack ORG/PROJECT/STACK"
+        )
+    region = request.region or terminal.ask("AWS region of the cluster", None, _region)
+    cluster = request.cluster or terminal.ask("Name of the cluster in EKS", None, str)
+    facts = find(cluster, region)
+    if facts.status not in SERVING:
+        wait = f"; wait for it: aws eks wait cluster-active --name {cluster} --region {region}"
+        raise BadTarget(
+            f"the EKS cluster {cluster} in {region} is {facts.status}, and its facts are not those that it will have"
+            f"{wait if facts.status in ('CREATING', 'PENDING') else '; mend it in EKS first'}"
+        )
+    return facts, stack_text.FROM_EKS
+
+
+def _region(name: str) -> str:
+    try:
+        return check_region(name)
+    except ValueError as error:
+        raise BadTarget(f"--region {name!r}: {error}") from None
+
+
+def _decided(request: Request, facts: ClusterFacts, terminal: Terminal) -> Decisions:
+    environment = request.environment
+    if environment is None:
+        guess = guessed_environment(request.stack, facts.name)
+        if not terminal.watched:
+            raise BadTarget(f"--environment missing; one of {', '.join(ENVIRONMENTS)}")
+        environment = _ask(terminal, "environment", f"Environment ({', '.join(ENVIRONMENTS)})", guess)
+    decisions = derived(facts, environment)
+    if terminal.watched:
+        decisions = _asked(request, decisions, terminal)
+    return decisions.changed(
+        rpo=request.rpo,
+        retention=request.retention,
+        namespaces=request.namespaces or None,
+        identity=request.identity,
+        volumes=request.volumes,
+        timezone=request.timezone,
+        context=request.context,
+        allow_untested_kubernetes=request.allow_untested_kubernetes,
+    )
+
+
+def _asked(request: Request, decisions: Decisions, terminal: Terminal) -> Decisions:
+    questions = (
+        ("rpo", "At most this much may be lost (rpo)", decisions.rpo),
+        ("retention", "At least this far back one can go (retention)", decisions.retention),
+        ("namespaces", "Namespaces that this holds for, with commas, * for all", ",".join(decisions.namespaces)),
+        ("identity", f"How Velero gets its AWS role ({', '.join(IDENTITIES)})", decisions.identity),
+        ("volumes", f"What happens to volumes ({', '.join(VOLUMES)})", decisions.volumes),
+    )
+    answers: dict[str, Any] = {}
+    for name, question, default in questions:
+        if getattr(request, name) is not None:
+            continue
+        if decisions.why.get(name):
+            terminal.say(f"  {decisions.why[name]}")
+        answer = _ask(terminal, name, question, default)
+        if answer != getattr(decisions, name):
+            answers[name] = answer
+    return decisions.changed(**answers)
+
+
+def _ask(terminal: Terminal, name: str, question: str, default: str | None) -> Any:
+    def check(answer: str) -> Any:
+        if name == "namespaces":
+            return checked(name, [part.strip() for part in answer.split(",") if part.strip()])
+        return checked(name, answer)
+
+    return terminal.ask(question, default, check)
+
+
+def _untested(decisions: Decisions, facts: ClusterFacts, terminal: Terminal) -> Decisions:
+    """Say it of the flag, not of a file that is not there yet."""
+    found = mismatches(kubernetes=facts.version, velero=PINNED_VELERO, plugin=PINNED_PLUGIN, chart=PINNED_CHART)
+    if not found or decisions.allow_untested_kubernetes:
+        return decisions
+    message = "; ".join(message for _, _, message in found).split(". Change")[0]
+    if terminal.watched and terminal.confirm(f"{message}. Go on with it, untested?"):
+        return decisions.changed(allow_untested_kubernetes=True)
+    raise BadTarget(f"the cluster runs Kubernetes {facts.version}: {message}; say --allow-untested-kubernetes to go on")
+
+
+def _changes(request: Request) -> dict[str, Any]:
+    """What was said on the command line, in the shape of the file."""
+    said: dict[str, dict[str, Any] | str] = {}
+    if request.environment is not None:
+        said["environment"] = checked("environment", request.environment)
+    places = {
+        "rpo": ("recovery", "rpo"),
+        "retention": ("recovery", "retention"),
+        "namespaces": ("recovery", "namespaces"),
+        "identity": ("identity", "mode"),
+        "volumes": ("volumes", "mode"),
+        "context": ("cluster", "context"),
+        "allow_untested_kubernetes": ("release", "allowUntestedKubernetes"),
+    }
+    for name, (section, key) in places.items():
+        value = getattr(request, name)
+        if value is not None:
+            known = checked(name, value)
+            inner = said.setdefault(section, {})
+            if isinstance(inner, dict):
+                inner[key] = list(known) if isinstance(known, tuple) else known
+    if request.timezone is not None:
+        raise BadTarget("--timezone belongs to a new file's schedule; in a file that exists, change its schedules")
+    return said

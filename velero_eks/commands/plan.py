@@ -1,0 +1,117 @@
+"""`velero-eks plan`: choose stacks, plan them, print."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from velero_on_eks.settings import StackFile, StackFileError
+
+from velero_eks.plan import contract, fleet, processes
+from velero_eks.plan.model import PlanError
+from velero_eks.plan.runner import Project, load_files
+
+CLEAN, FOUND, BAD_INPUT = 0, 1, 2
+
+
+def plan(patterns: Sequence[str], *, as_json: bool, at: str | None) -> int:
+    """Print the plan of the stacks that match, of all without a pattern, and return the exit code.
+
+    0: clean. 1: an error that is not waived. 2: a stack file, the program or an argument is bad; each is named on
+    stderr, and for people the good stacks are still printed. As JSON nothing is printed then: a document that lacks
+    a stack must not be taken for the whole.
+    """
+    try:
+        moment = _moment(at)
+        project = Project.find(Path.cwd())
+        selected = project.select(patterns)
+        count = processes.wanted(len(selected))
+    except PlanError as error:
+        _complain(error)
+        return BAD_INPUT
+    files, bad = load_files(selected, project.stack_files())
+    for error in bad:
+        _complain(error)
+    if as_json and bad:
+        return BAD_INPUT
+    described, failures = _described(project, files, moment, count)
+    # What is wrong with the program alone is the same for every stack.
+    for failure in {str(failure): failure for failure in failures}.values():
+        _complain(failure)
+    unplanned = [*bad, *failures]
+    if not as_json:
+        _write(_for_people(described, len(unplanned)))
+    elif not failures:
+        _write(contract.text(described) + "\n")
+    if unplanned:
+        return BAD_INPUT
+    return FOUND if any(stack.fails for stack in described) else CLEAN
+
+
+def _described(
+    project: Project, files: Sequence[StackFile], moment: datetime, count: int
+) -> tuple[list[contract.Described], list[PlanError]]:
+    found: dict[str, contract.Described | PlanError] = {}
+    with _progress(len(files)) as advance:
+        for stack, made in fleet.describe(project, files, moment, count):
+            found[stack] = made
+            advance()
+    # In the order of the files, whichever was done first.
+    ordered = [found[file.stack] for file in files]
+    failures = [made for made in ordered if isinstance(made, PlanError)]
+    return [made for made in ordered if isinstance(made, contract.Described)], failures
+
+
+def _moment(at: str | None) -> datetime:
+    if at is None:
+        return datetime.now(UTC).replace(microsecond=0)
+    try:
+        moment = datetime.fromisoformat(at)
+    except ValueError:
+        raise PlanError(f"--at {at!r} is no moment; write it as 2026-11-24T09:00:00+05:30") from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+@contextmanager
+def _progress(total: int) -> Iterator:
+    """A bar on stderr while several stacks run, where someone watches; it is gone when they are done."""
+    if total < 2 or not sys.stderr.isatty():
+        yield lambda: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("planning"), BarColumn(), MofNCompleteColumn(), TextColumn("stacks"), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task("planning", total=total)
+        yield lambda: progress.advance(task)
+
+
+def _for_people(described: Sequence[contract.Described], unplanned: int) -> str:
+    from rich.console import Console
+
+    from velero_eks.commands.plan_words import render
+
+    console = Console(highlight=False)
+    with console.capture() as shown:
+        render(console, described, unplanned)
+    return shown.get()
+
+
+def _write(text: str) -> None:
+    """Print, and take no offence at a reader that has seen enough: the exit code is still the plan's."""
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # The interpreter flushes once more as it ends, and would complain then.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _complain(error: PlanError | StackFileError) -> None:
+    for line in str(error).splitlines():
+        print(f"error: {line}", file=sys.stderr)

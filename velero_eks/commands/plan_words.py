@@ -1,0 +1,221 @@
+"""A plan for people: what is created, who may do what, when backups run, whether objectives hold, what was found."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console, Group, RenderableType
+from rich.padding import Padding
+from rich.rule import Rule
+from rich.table import Table
+from rich.text import Text
+from rich.tree import Tree
+from velero_on_eks.settings.rules import words
+
+from velero_eks.plan import details, grant_words
+from velero_eks.plan.contract import Described
+from velero_eks.plan.findings import PlannedFinding
+from velero_eks.plan.model import Resource
+from velero_eks.plan.objectives import Objective, PlannedSchedule
+
+# The coming runs that a person reads; the JSON has more.
+_SHOWN_RUNS = 3
+_INDENT = 2
+
+
+def render(console: Console, stacks: Sequence[Described], unplanned: int = 0) -> None:
+    """Print every stack, and a summary where there are several. `unplanned` counts those that have no plan."""
+    for stack in stacks:
+        console.print(_stack(stack))
+    if len(stacks) + unplanned > 1:
+        console.print(_summary(stacks))
+    if stacks:
+        console.print(_verdict(stacks, unplanned))
+
+
+def _stack(stack: Described) -> RenderableType:
+    plan = stack.plan
+    settings = plan.settings
+    cluster = settings.cluster
+    mode = ", Auto Mode" if cluster.auto_mode else ""
+    eks = f"EKS {cluster.name} {cluster.kubernetes_version}{mode}"
+    where = f"{settings.environment} · {eks} · {settings.region} · {cluster.account}"
+    parts: list[RenderableType] = [
+        Rule(Text(plan.stack, style="bold"), align="left", style="cyan"),
+        Text(where, style="dim"),
+        *_section(f"Creates {len(stack.resources)} resources", _tree(stack)),
+        *_section("Who may do what", _grants(stack)),
+        *_section("Backups", _schedules(stack.schedules)),
+        *_section("Recovery objectives", _objectives(stack.objectives)),
+        *_section("Findings", _findings(stack)),
+    ]
+    if plan.recording.messages:
+        said = (Text(f"{message.severity} {message.text}") for message in plan.recording.messages)
+        parts += _section("What the program says", Group(*said))
+    return Group(*parts, Text())
+
+
+def _section(title: str, body: RenderableType) -> list[RenderableType]:
+    return [Text(), Text(title, style="bold"), Padding(body, (0, 0, 0, _INDENT), expand=False)]
+
+
+def _tree(stack: Described) -> RenderableType:
+    recording = stack.plan.recording
+
+    def grow(branch: Tree, parent: Resource) -> None:
+        for child in recording.children(parent.urn):
+            grow(branch.add(_line(child, parent)), child)
+
+    trees: list[RenderableType] = []
+    # Components first: providers are how, not what.
+    for top in sorted(recording.children(None), key=lambda resource: (resource.custom, resource.urn)):
+        tree = Tree(_line(top, None), guide_style="dim")
+        grow(tree, top)
+        trees.append(tree)
+    return Group(*trees)
+
+
+def _line(resource: Resource, parent: Resource | None) -> Text:
+    line = Text(details.label(resource), style="" if resource.custom else "bold", overflow="fold")
+    name = details.title(resource)
+    if name:
+        line.append(f" {name}", style="cyan")
+    detail = details.detail(resource)
+    if detail:
+        line.append(f": {detail}", style="dim")
+    kept = _keeping(resource)
+    # What goes with a resource shares its protection; it is said again only where it differs.
+    if kept != (_keeping(parent) if parent is not None and parent.custom else ""):
+        line.append(f" [{kept or 'not protected'}]", style="green" if kept else "yellow")
+    return line
+
+
+def _keeping(resource: Resource) -> str:
+    options = resource.options
+    said = ("protected" if options.protect else "", "retained" if options.retain_on_delete else "")
+    return ", ".join(word for word in said if word)
+
+
+def _grants(stack: Described) -> RenderableType:
+    lines: list[RenderableType] = []
+    recording = stack.plan.recording
+    for principal, group in groupby(stack.grants, key=lambda grant: grant.principal):
+        lines.append(Text(grant_words.who(principal), style="cyan", overflow="fold"))
+        for grant in group:
+            sentence = Text(grant_words.what(grant, recording), overflow="fold")
+            said = grant_words.conditions(grant)
+            if said:
+                sentence.append(f", {', '.join(said)}", style="dim")
+            lines.append(Padding(sentence, (0, 0, 0, _INDENT), expand=False))
+    return Group(*lines) if lines else Text("nobody is granted anything")
+
+
+def _schedules(schedules: Sequence[PlannedSchedule]) -> RenderableType:
+    if not schedules:
+        return Text("none: nothing is ever backed up", style="red")
+    table = _table("Schedule", "Runs", "Namespaces", "Kept", "Next")
+    table.columns[-1].no_wrap = True
+    for schedule in schedules:
+        namespaces = "every" if schedule.namespaces == ("*",) else ", ".join(schedule.namespaces)
+        if schedule.excluded_namespaces:
+            namespaces += f" but {', '.join(schedule.excluded_namespaces)}"
+        coming = Text("paused", style="yellow") if schedule.paused else Text("\n".join(_runs(schedule)))
+        table.add_row(Text(schedule.name, style="cyan"), schedule.description, namespaces, schedule.keep, coming)
+    return table
+
+
+def _runs(schedule: PlannedSchedule) -> Iterator[str]:
+    for moment in schedule.next[:_SHOWN_RUNS]:
+        yield f"{moment:%a} {moment.day:2} {moment:%b %H:%M}"
+
+
+def _objectives(objectives: Sequence[Objective]) -> RenderableType:
+    table = _table("Namespace", "Loss", "Limit", "Goes back", "Wanted", "By", "")
+    for objective in objectives:
+        worst, kept = objective.worst_case_rpo, objective.kept
+        table.add_row(
+            Text("every namespace" if objective.namespace == "*" else objective.namespace, style="cyan"),
+            Text("everything" if worst is None else words(worst), style="" if objective.rpo_met else "red"),
+            words(objective.rpo),
+            Text("nowhere" if kept is None else words(kept), style="" if objective.retention_met else "red"),
+            words(objective.retention),
+            objective.schedule or "no schedule",
+            Text("met", style="green") if objective.met else Text("missed", style="bold red"),
+        )
+    note = (
+        "Loss is the longest gap between two runs in the coming year, clock changes included; the time a backup takes"
+        " comes on top. Limit is recovery.rpo, wanted is recovery.retention."
+    )
+    return Group(table, Text(note, style="dim"))
+
+
+def _findings(stack: Described) -> RenderableType:
+    if not stack.findings:
+        return Text("none", style="green")
+    return Group(*(_finding(finding) for finding in stack.findings))
+
+
+def _finding(finding: PlannedFinding) -> RenderableType:
+    style = "dim" if finding.waived is not None else "bold red" if finding.severity == "error" else "yellow"
+    state = "waived" if finding.waived is not None else finding.severity
+    head = Text(f"{state} ", style=style).append(finding.rule, style="bold")
+    parts: list[RenderableType] = [
+        head,
+        Padding(Text(finding.message, overflow="fold"), (0, 0, 0, _INDENT), expand=False),
+    ]
+    if finding.waived is not None:
+        parts.append(Padding(Text(f"because {finding.waived}", style="dim"), (0, 0, 0, _INDENT), expand=False))
+    return Group(*parts)
+
+
+def _summary(stacks: Sequence[Described]) -> RenderableType:
+    table = _table("Stack", "Environment", "Region", "Resources", "Loss", "Errors", "Warnings")
+    for column in (3, 5, 6):
+        table.columns[column].justify = "right"
+    for stack in stacks:
+        settings = stack.plan.settings
+        gaps = [objective.worst_case_rpo for objective in stack.objectives]
+        known = [gap for gap in gaps if gap is not None]
+        loses = "everything" if len(known) < len(gaps) or not known else words(max(known))
+        errors, warnings = _counts([stack])
+        table.add_row(
+            Text(stack.plan.stack, style="cyan"),
+            settings.environment,
+            settings.region,
+            str(len(stack.resources)),
+            Text(loses, style="" if all(objective.met for objective in stack.objectives) else "red"),
+            Text(str(errors), style="bold red" if errors else ""),
+            Text(str(warnings), style="yellow" if warnings else ""),
+        )
+    return Group(Rule(Text("All stacks", style="bold"), align="left", style="cyan"), table)
+
+
+def _verdict(stacks: Sequence[Described], unplanned: int) -> Text:
+    errors, warnings = _counts(stacks)
+    planned = f"{len(stacks)} stack{'s' if len(stacks) != 1 else ''} planned"
+    if unplanned:
+        planned += f", {unplanned} not"
+    failing = [stack.plan.stack for stack in stacks if stack.fails]
+    counted = f"{errors} error{'s' if errors != 1 else ''}, {warnings} warning{'s' if warnings != 1 else ''}"
+    verdict = f"{planned}: {counted}."
+    if failing:
+        return Text(
+            f"{verdict} Mend the errors of {', '.join(failing)}, or waive them: velero-eks:waivers: {{RULE: REASON}}.",
+            style="bold red",
+        )
+    return Text(verdict, style="yellow" if warnings or unplanned else "green")
+
+
+def _counts(stacks: Sequence[Described]) -> tuple[int, int]:
+    standing = [finding for stack in stacks for finding in stack.findings if finding.waived is None]
+    errors = sum(finding.severity == "error" for finding in standing)
+    return errors, len(standing) - errors
+
+
+def _table(*columns: str) -> Table:
+    table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    return table

@@ -1,0 +1,123 @@
+"""`velero-eks preflight`: what would make `pulumi up` or the first backup fail, found before it. Read-only."""
+
+from __future__ import annotations
+
+import importlib
+import shutil
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TypeVar
+
+from velero_on_eks.settings import StackFile, StackFileError, conflicts, load_stack_file
+
+from velero_eks.aws.eks import Unknown
+from velero_eks.bootstrap import checks_aws, checks_cluster, checks_here
+from velero_eks.bootstrap.check import Case, Check, Result, document, result
+from velero_eks.bootstrap.discover_aws import look_at_aws
+from velero_eks.bootstrap.discover_cluster import look_at_cluster
+from velero_eks.bootstrap.observed import Facts, Here, Kubernetes
+from velero_eks.commands.preflight_words import render
+from velero_eks.errors import OperationError
+from velero_eks.plan.runner import Project
+from velero_eks.project import engine
+from velero_eks.project.planned import find_project, stack_file
+from velero_eks.project.target import Target
+from velero_eks.terminal.output import print_json, working
+
+CLEAN, FOUND = 0, 1
+Answer = TypeVar("Answer")
+
+CHECKS = (
+    Check("credentials", "AWS credentials", checks_aws.credentials),
+    Check("cluster", "EKS cluster", checks_aws.cluster),
+    Check("kubernetes-version", "Kubernetes version", checks_aws.kubernetes_version),
+    Check("access", "Access to the API server", checks_cluster.access),
+    Check("rights", "Rights in the cluster", checks_cluster.rights),
+    Check("identity", "Velero's AWS role", checks_aws.identity),
+    Check("bucket", "Bucket", checks_aws.bucket),
+    Check("key", "Key", checks_aws.key),
+    Check("access-logs", "Access logs", checks_aws.access_logs),
+    Check("shared-location", "Other clusters on the bucket", checks_here.shared_location),
+    Check("installed", "Velero in the cluster", checks_cluster.installed),
+    Check("namespace", "Velero's namespace", checks_cluster.namespace),
+    Check("schedules", "Schedules in the cluster", checks_cluster.stopping_schedules),
+    Check("snapshots", "Snapshot controller", checks_cluster.snapshots),
+    Check("storage-class", "Volumes and their driver", checks_cluster.storage_class),
+    Check("tools", "Programs and stack", checks_here.tools),
+)
+
+
+def preflight(stack: str, *, as_json: bool = False, start: Path | None = None) -> int:
+    """Print what is in the way of a stack, with a remedy each; return 1 where an error is found, else 0.
+
+    Raises `OperationError` where there is no such stack or its file is bad.
+    """
+    project = find_project(start or Path.cwd())
+    file = stack_file(project, stack)
+    with working(f"looking at {file.settings.cluster.name} and its account"):
+        facts = gather(project, file)
+    results = judge(file, facts)
+    failed = any(each.outcome == "failed" for each in results)
+    if as_json:
+        print_json({"stack": stack, "clean": not failed, "checks": document(results)})
+    else:
+        render(file, results)
+    return FOUND if failed else CLEAN
+
+
+def judge(file: StackFile, facts: Facts) -> list[Result]:
+    """Every check's result, in the order in which they are told. Pure."""
+    case = Case(file.stack, file.settings, facts)
+    return [result(check, case) for check in CHECKS]
+
+
+def gather(project: Project, file: StackFile) -> Facts:
+    """Ask the account, the cluster and the Pulumi CLI at the same time. What one of them refuses is `Unknown`."""
+    # Loaded before the threads: what two SDKs, loaded at once, do to the filters of warnings undoes the other's.
+    importlib.import_module("boto3")
+    importlib.import_module("kubernetes.config")
+    with ThreadPoolExecutor(max_workers=3) as pool:
+        asked_aws = pool.submit(look_at_aws, file.settings)
+        asked_cluster = pool.submit(_cluster, file)
+        asked_here = pool.submit(look_here, project, file)
+        return Facts(aws=asked_aws.result(), kubernetes=asked_cluster.result(), here=asked_here.result())
+
+
+def look_here(project: Project, file: StackFile, *, find: Callable[[str], str | None] = shutil.which) -> Here:
+    """What this machine and the project's other stacks say."""
+    return Here(
+        state=_answered(lambda: engine.state(file.stack, project.root)),
+        conflicts=tuple(_conflicts(project, file)),
+        aws_cli=find("aws") is not None,
+        engine=_answered(lambda: engine.version(project.root)),
+    )
+
+
+def _cluster(file: StackFile) -> Kubernetes | Unknown:
+    settings = file.settings
+    target = Target(file.stack, settings.cluster.context, settings.release.namespace, settings)
+    try:
+        return look_at_cluster(target.cluster, settings)
+    except OperationError as error:
+        return Unknown(str(error))
+
+
+def _conflicts(project: Project, file: StackFile) -> Sequence[str]:
+    """What this stack's place has in common with other stacks' that can be read; a bad file is its own command's."""
+    others: list[StackFile] = []
+    for path in project.stack_files().values():
+        try:
+            others.append(load_stack_file(path))
+        except StackFileError:
+            continue
+    others = [other for other in others if other.stack != file.stack]
+    # Only the later of two files is told of; this stack is made the later one.
+    return [problem.message for other in others for error in conflicts([other, file]) for problem in error.problems]
+
+
+def _answered(ask: Callable[[], Answer]) -> Answer | Unknown:
+    try:
+        return ask()
+    except OperationError as error:
+        return Unknown(str(error))

@@ -1,0 +1,230 @@
+"""`velero-eks restore`: plan, preview, ask, run, and hold the outcome against the preview."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import cast
+
+from velero_eks.commands.restore_json import preview_document, report_document
+from velero_eks.commands.show import moment_of
+from velero_eks.errors import BadTarget, NotAllowed
+from velero_eks.kube.client import Cluster
+from velero_eks.kube.kinds import Kind
+from velero_eks.recovery.restore.live import light
+from velero_eks.recovery.restore.plan import RestorePlan, plan_cluster, plan_namespace, plan_objects
+from velero_eks.recovery.restore.prediction import Fate, Prediction
+from velero_eks.recovery.restore.preview import Preview, make_preview
+from velero_eks.recovery.restore.run import run
+from velero_eks.recovery.selection import Selection
+from velero_eks.recovery.session import DEPLOYMENT, Session
+from velero_eks.terminal.confirm import agreed
+from velero_eks.terminal.output import console, print_json, working
+from velero_eks.velero.api import Velero
+from velero_eks.velero.backup_contents import Stored
+from velero_eks.velero.records import Backup, Restore, newest_completed
+from velero_eks.velero.restore_spec import Existing
+
+FOUND, STOPPED = 1, 1
+# At least this long is a Restore waited for, and many times as long as it should take.
+_LEAST_SECONDS, _TIMES = 900.0, 10.0
+
+Planner = Callable[[Backup, Sequence[Stored]], RestorePlan]
+
+
+@dataclass(frozen=True, kw_only=True)
+class How:
+    """What a restore takes apart from what it restores. `seconds` limits the wait for each Restore."""
+
+    source: str
+    at: str | None = None
+    existing: str = "keep"
+    preview: bool = False
+    yes: bool = False
+    everything: bool = False
+    as_json: bool = False
+    seconds: float | None = None
+
+    @property
+    def policy(self) -> Existing:
+        """What happens to existing objects. Raises `BadTarget`."""
+        if self.existing not in ("keep", "update"):
+            raise BadTarget(f"--existing {self.existing!r} is neither keep nor update")
+        return cast(Existing, self.existing)
+
+
+def restore_namespace(session: Session, namespace: str, *, into: str | None, how: How) -> int:
+    """Restore everything of one namespace."""
+    policy = how.policy
+
+    def plan(backup: Backup, contents: Sequence[Stored]) -> RestorePlan:
+        served = {(kind.api_version, kind.kind) for kind in session.cluster.kinds(all_versions=True)}
+        return plan_namespace(backup.name, contents, served, namespace=namespace, into=into, existing=policy)
+
+    return _restore(session, plan, how)
+
+
+def restore_objects(session: Session, objects: Sequence[str], *, namespace: str | None, how: How) -> int:
+    """Restore single objects; a CRD with its objects."""
+    policy = how.policy
+    wanted = [Selection.parse(text) for text in objects]
+    for selection in wanted:
+        if selection.name is None:
+            raise BadTarget(f"{selection} is a kind; write KIND/NAME, such as configmap/grading")
+
+    def plan(backup: Backup, contents: Sequence[Stored]) -> RestorePlan:
+        found = [find_object(backup.name, contents, selection, namespace) for selection in wanted]
+        live = _liveness(session.cluster)
+        return plan_objects(backup.name, contents, found, is_live=live, namespace=namespace, existing=policy)
+
+    return _restore(session, plan, how)
+
+
+def restore_cluster(session: Session, *, system: bool, how: How) -> int:
+    """Restore a whole cluster into a new one."""
+    policy = how.policy
+
+    def plan(backup: Backup, contents: Sequence[Stored]) -> RestorePlan:
+        namespace = session.target.namespace
+        return plan_cluster(backup.name, contents, velero_namespace=namespace, system=system, existing=policy)
+
+    return _restore(session, plan, how)
+
+
+def find_object(backup: str, contents: Sequence[Stored], selection: Selection, namespace: str | None) -> Stored:
+    """The one object that is meant. Raises `BadTarget` where there is none, or more than one."""
+    found = [
+        item
+        for item in contents
+        if selection.matches(item.place, item.body["kind"])
+        and (not item.place.namespace or namespace in (None, item.place.namespace))
+    ]
+    where = f" -n {namespace}" if namespace else ""
+    if not found:
+        raise BadTarget(
+            f"backup {backup} has no {selection}{where}; in which backups it is says:"
+            f" velero-eks history {selection}{where}"
+        )
+    if len({item.place.resource for item in found}) > 1:
+        kinds = ", ".join(sorted({item.place.resource for item in found}))
+        raise BadTarget(f"{selection} may be one of {kinds}; write the group too")
+    if len(found) > 1:
+        there = ", ".join(sorted(item.place.namespace for item in found))
+        raise BadTarget(f"{selection} is in namespaces {there}; choose one with -n")
+    return found[0]
+
+
+def source_of(velero: Velero, source: str, at: datetime | None) -> Backup:
+    """The backup that `--from` means. Raises `BadTarget`.
+
+    A name that a backup and a schedule share means the backup, which is said, and with `--at` the schedule.
+    """
+    backup = velero.resolve(source, at=at)
+    if backup.name != source:
+        return backup
+    of_schedule = velero.backups(schedule=source)
+    if at is not None:
+        chosen = newest_completed(of_schedule, schedule=source, at=at)
+        if chosen is None:
+            raise BadTarget(
+                f"--at chooses among the backups of a schedule, and {source} is a backup; leave --at out"
+                if not of_schedule
+                else f"schedule {source} has no Completed backup that had ended by {at.isoformat()}"
+            )
+        return chosen
+    if of_schedule:
+        print(
+            f"note: {source} is the name of a backup and of a schedule; the backup is taken."
+            " For the schedule's newest give its name, or --at with the present time",
+            file=sys.stderr,
+        )
+    return backup
+
+
+def prepared(session: Session, plan: Planner, source: str, at: str | None) -> Preview:
+    """The preview of a plan, from the backup that `source` means. Raises `BadTarget`."""
+    with working(f"looking for {source}"):
+        backup = source_of(session.velero, source, moment_of(at))
+    if not backup.ended or backup.phase in ("Failed", "FailedValidation"):
+        why = f": {backup.why}" if backup.why else ""
+        raise BadTarget(f"backup {backup.name} is {backup.phase}{why}; nothing can be restored from it")
+    with working(f"reading backup {backup.name}"):
+        contents = [light(item) for item in session.store(backup.location).contents(backup.name)]
+    with working(f"comparing with {session.cluster.name}"):
+        deployment = session.cluster.find(
+            f"/apis/apps/v1/namespaces/{session.target.namespace}/deployments/{DEPLOYMENT}"
+        )
+        preview = make_preview(
+            session.cluster, backup, plan(backup, contents), contents, deployment, _earlier(session.velero)
+        )
+    refuse_taken_volumes(preview.predictions)
+    return preview
+
+
+def _earlier(velero: Velero) -> Sequence[Restore]:
+    """The cluster's Restores, for its pace; who may not see them gets the lab's."""
+    try:
+        return velero.restores()
+    except NotAllowed:
+        return ()
+
+
+def refuse_taken_volumes(predictions: Iterable[Prediction]) -> None:
+    """Raise `BadTarget` where a volume that a claim has now would be given to another one: that claim would lose it."""
+    taken = [
+        each.key.name
+        for each in predictions
+        if each.key.kind == "PersistentVolume"
+        and each.fate is Fate.CHANGED
+        and any(found.path in ("spec.claimRef.name", "spec.claimRef.namespace") for found in each.fields)
+    ]
+    if taken:
+        raise BadTarget(
+            f"--existing update would take {', '.join(taken)} from the claim that has it now, and give it to the"
+            " restored one; restore with --existing keep"
+        )
+
+
+def _restore(session: Session, plan: Planner, how: How) -> int:
+    preview = prepared(session, plan, how.source, how.at)
+    from velero_eks.commands.restore_words import render_preview, render_report
+
+    if how.preview:
+        if how.as_json:
+            print_json(preview_document(preview))
+        else:
+            render_preview(console(), preview, session, everything=how.everything)
+        return FOUND if preview.blocked else 0
+    render_preview(console(stderr=how.as_json), preview, session, everything=how.everything)
+    if not preview.does_something:
+        print("nothing is to be restored, and nothing was changed", file=sys.stderr)
+        if how.as_json:
+            print_json(preview_document(preview))
+        return FOUND if preview.blocked else 0
+    if preview.plan.restores and not session.server_ready():
+        raise BadTarget(
+            f"the Velero server does not run in {session.target.name}, and it is what restores;"
+            f" 'velero-eks show {session.target.arguments} {preview.backup.name}' reads the backup without it"
+        )
+    if not agreed("Restore this?", yes=how.yes):
+        print("nothing was changed", file=sys.stderr)
+        return STOPPED
+    limit = how.seconds or max(_LEAST_SECONDS, _TIMES * preview.estimate.seconds)
+    report = run(session, preview, seconds=limit)
+    if how.as_json:
+        print_json(report_document(report))
+    else:
+        console().print()
+        render_report(console(), report, session, everything=how.everything)
+    return 0 if report.good else FOUND
+
+
+def _liveness(cluster: Cluster) -> Callable[[Stored], bool]:
+    def is_live(item: Stored) -> bool:
+        group, _, version = str(item.body["apiVersion"]).rpartition("/")
+        kind = Kind(group, version, item.body["kind"], item.place.plural, bool(item.place.namespace))
+        return cluster.find(kind.path(item.place.namespace or None, item.place.name)) is not None
+
+    return is_live

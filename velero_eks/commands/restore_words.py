@@ -1,0 +1,181 @@
+"""A preview and the report of a restore, for people."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+
+from rich.console import Console
+from rich.padding import Padding
+from rich.text import Text
+
+from velero_eks.kube.fields import field_line
+from velero_eks.recovery.restore.duration import within_margin
+from velero_eks.recovery.restore.outcome import Surprise
+from velero_eks.recovery.restore.plan import DirectStep
+from velero_eks.recovery.restore.prediction import Fate, Prediction
+from velero_eks.recovery.restore.preview import Preview
+from velero_eks.recovery.restore.run import Report, StepResult
+from velero_eks.recovery.session import Session
+from velero_eks.terminal.output import INDENT, ago, counted, length
+
+_STYLES = {
+    Fate.CREATED: "green",
+    Fate.CHANGED: "yellow",
+    Fate.KEPT: "",
+    Fate.BLOCKED: "bold red",
+    Fate.ABSENT: "cyan",
+    Fate.LEFT_OUT: "dim",
+}
+_SHOWN = 20
+_SHOWN_FIELDS = 12
+# What is there and stays as it is interests nobody one by one, as long as it is the same.
+_BRIEF = (Fate.LEFT_OUT,)
+
+
+def render_preview(out: Console, preview: Preview, session: Session, *, everything: bool) -> None:
+    """What the restore would do, group by group. `everything` names every object, where a long list is cut else."""
+    _head(out, preview, session)
+    for step in preview.steps:
+        out.print()
+        if isinstance(step.step, DirectStep):
+            out.print(Text(f"Written directly, with your own rights: {step.step.title}", style="bold"))
+            out.print(_indented(Text(f"{step.step.why}; no Restore would take it and nothing else.", style="dim")))
+        else:
+            out.print(Text(f"By a Restore: {step.step.title}", style="bold"))
+        _fates(out, step.predictions, everything=everything)
+    out.print()
+    for kind, why in preview.silent.items():
+        out.print(Text(f"Not asked of the API server, {kind}: {why}", style="yellow"))
+    out.print(_time(preview))
+
+
+def render_report(out: Console, report: Report, session: Session, *, everything: bool) -> None:
+    """How the restore went, and where it parts from its preview."""
+    for result in report.results:
+        _result(out, result, session)
+    undone = len(report.preview.steps) - len(report.results)
+    if undone:
+        out.print(Text(f"{counted(undone, 'step')} not begun, since the one before failed.", style="bold red"))
+    outcome = report.outcome
+    told = report.preview.estimate.seconds
+    out.print()
+    verdict = Text(f"{outcome.as_foretold:,} of {counted(outcome.compared, 'object')} as the preview said")
+    verdict.stylize("green" if outcome.whole else "bold red")
+    out.print(verdict)
+    shown = outcome.surprises if everything else outcome.surprises[:_SHOWN]
+    for surprise in shown:
+        out.print(_indented(_surprise(surprise)))
+        for difference in surprise.fields[:_SHOWN_FIELDS]:
+            out.print(_indented(field_line(difference, surprise.key.kind == "Secret"), 2 * INDENT))
+    if len(outcome.surprises) > len(shown):
+        out.print(_indented(Text(f"… and {len(outcome.surprises) - len(shown):,} more; --all names them", style="dim")))
+    blocked = report.preview.blocked
+    if blocked:
+        out.print(Text(f"{counted(len(blocked), 'object')} not restored, as the preview said:", style="bold red"))
+        for each in blocked[:_SHOWN]:
+            out.print(_indented(Text(f"{each.key}: {each.reason}")))
+    close = "" if within_margin(told, report.seconds) or report.seconds < 10 else ", which is off by more than a third"
+    out.print(Text(f"It took {length(report.seconds)}; foretold were {length(told)}{close}.", style="dim"))
+
+
+def _head(out: Console, preview: Preview, session: Session) -> None:
+    backup = preview.backup
+    taken = ago(backup.started, datetime.now(UTC))
+    line = Text("Restore of ").append(preview.plan.title, style="bold")
+    line.append(" from backup ").append(backup.name, style="cyan")
+    out.print(line.append(f", begun {taken}, to {session.target.name}."))
+    if not backup.good:
+        out.print(Text(f"The backup is {backup.phase}: it lacks what it could not save.", style="bold yellow"))
+    keep = "Existing objects are kept as they are (--existing keep); --existing update makes of them what they were."
+    update = "Existing objects become what they were (--existing update): what was written since is lost."
+    out.print(keep if preview.plan.existing == "keep" else Text(update, style="yellow"))
+
+
+def _fates(out: Console, predictions: Sequence[Prediction], *, everything: bool) -> None:
+    groups: dict[Fate, list[Prediction]] = defaultdict(list)
+    for each in predictions:
+        if not each.derived:
+            groups[each.fate].append(each)
+    for fate in Fate:
+        found = groups.get(fate) or []
+        if not found:
+            continue
+        head = Text(f"{fate.value}: {len(found):,}", style=_STYLES[fate])
+        out.print(_indented(head.append(f"  {_kinds(found)}", style="dim")))
+        if fate in _BRIEF and not everything:
+            continue
+        named = [each for each in found if everything or fate is not Fate.KEPT or each.fields]
+        for each in named if everything else named[:_SHOWN]:
+            _object(out, each)
+        if len(named) > _SHOWN and not everything:
+            rest = Text(f"… and {len(named) - _SHOWN:,} more; --all names them", style="dim")
+            out.print(_indented(rest, 2 * INDENT))
+    derived = [each for each in predictions if each.derived and each.fate is not Fate.LEFT_OUT]
+    if derived:
+        text = f"besides, {counted(len(derived), 'object')} that controllers make of others: {_kinds(derived)}"
+        out.print(_indented(Text(text, style="dim")))
+
+
+def _object(out: Console, told: Prediction) -> None:
+    line = Text(str(told.key))
+    if told.reason and told.fate is not Fate.ABSENT:
+        line.append(f": {told.reason}", style="" if told.fate is Fate.BLOCKED else "dim")
+    out.print(_indented(line, 2 * INDENT))
+    for difference in told.fields[:_SHOWN_FIELDS]:
+        out.print(_indented(field_line(difference, told.key.kind == "Secret"), 3 * INDENT))
+    if len(told.fields) > _SHOWN_FIELDS:
+        out.print(_indented(Text(f"… and {len(told.fields) - _SHOWN_FIELDS} more fields", style="dim"), 3 * INDENT))
+
+
+def _time(preview: Preview) -> Text:
+    reckoned = preview.estimate
+    if not preview.plan.restores:
+        return Text("It takes a moment: no Restore is needed.", style="dim")
+    about = f"It takes about {length(reckoned.seconds)}: {counted(reckoned.work.objects, 'object')}"
+    if reckoned.limited:
+        rate = f"at {preview.limits.qps:g} requests a second, the server's own limit (--client-qps)"
+    elif reckoned.pace.restore:
+        rate = f"at the pace of {reckoned.pace.restore}"
+    else:
+        rate = "at the pace of a lab, since no long restore was timed here yet"
+    return Text(f"{about}, {rate}.", style="dim")
+
+
+def _result(out: Console, result: StepResult, session: Session) -> None:
+    if result.restore is not None:
+        restore = result.restore
+        line = Text(f"Restore {restore.name} ").append(restore.phase, style="green" if restore.good else "bold red")
+        out.print(line.append(f" after {length(result.seconds)}"))
+        if restore.why:
+            out.print(_indented(Text(restore.why)))
+        wrong = [each for each in result.messages if each.severity == "error" or not restore.good]
+        for message in wrong[:_SHOWN]:
+            out.print(_indented(Text(f"{message.severity} in {message.where}: ", style="red").append(message.text)))
+        if not restore.good:
+            more = f"velero-eks logs {session.target.arguments} {restore.name}"
+            out.print(_indented(Text("All of it: ", style="dim").append(more, style="cyan")))
+        return
+    counts = Counter(each.action for each in result.written)
+    told = ", ".join(f"{number:,} {action}" for action, number in counts.items())
+    out.print(
+        Text(f"Written directly, {result.step.title}: ").append(told, style="green" if result.good else "bold red")
+    )
+    for each in result.written:
+        if each.problem:
+            out.print(_indented(Text(f"{each.key}: {each.problem}", style="red")))
+
+
+def _surprise(surprise: Surprise) -> Text:
+    line = Text(f"{surprise.key} ").append(surprise.found, style="red")
+    return line.append(f"; foretold: {surprise.foretold}", style="dim")
+
+
+def _kinds(found: Iterable[Prediction]) -> str:
+    counts = Counter(each.key.kind for each in found)
+    return ", ".join(f"{number:,} {kind}" for kind, number in sorted(counts.items()))
+
+
+def _indented(what: Text, by: int = INDENT) -> Padding:
+    return Padding(what, (0, 0, 0, by), expand=False)

@@ -1,0 +1,154 @@
+"""`velero-eks show`: objects as they were in a backup."""
+
+from __future__ import annotations
+
+import difflib
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from velero_eks.errors import BadTarget
+from velero_eks.kube.manifest import as_yaml, in_order, manifest
+from velero_eks.kube.objects import Key, is_derived
+from velero_eks.recovery.selection import Selection, selected
+from velero_eks.recovery.session import Session
+from velero_eks.terminal.output import counted, print_json, table, working
+from velero_eks.velero.api import no_backup
+from velero_eks.velero.backup_contents import Place, Stored
+from velero_eks.velero.bucket import BackupStore
+from velero_eks.velero.records import Backup, newest_completed
+
+FOUND = 1
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Which objects of a backup somebody wants to see, and whether with the values of Secrets."""
+
+    selections: tuple[Selection, ...] = ()
+    namespace: str | None = None
+    derived: bool = False
+    show_secrets: bool = False
+
+    @classmethod
+    def parse(cls, objects: Sequence[str], *, namespace: str | None, derived: bool, show_secrets: bool) -> Wanted:
+        """From the arguments. Raises `BadTarget`."""
+        selections = tuple(Selection.parse(text) for text in objects)
+        return cls(selections, namespace, derived, show_secrets)
+
+    def may_take(self, place: Place) -> bool:
+        """Whether what lies there is worth reading."""
+        if not self._in_namespace(place):
+            return False
+        return not self.selections or any(selection.may_match(place) for selection in self.selections)
+
+    def takes(self, stored: Stored) -> bool:
+        """Whether an object is wanted. What controllers make of others is only where it was named."""
+        body = stored.body
+        if not selected(self.selections, stored.place, body["kind"]):
+            return False
+        return bool(self.selections) or self.derived or not is_derived(body)
+
+    def _in_namespace(self, place: Place) -> bool:
+        if self.namespace is None:
+            return True
+        # A namespace's own object comes along with what lies in it, so that a cluster takes the whole.
+        own = place.resource == "namespaces" and place.name == self.namespace and not self.selections
+        return place.namespace == self.namespace or own
+
+
+def show(session: Session, name: str, wanted: Wanted, *, at: str | None, names_only: bool, as_json: bool) -> int:
+    """Print the wanted objects; the exit code is 1 where there are none."""
+    store = session.store()
+    backup = resolve(store, name, moment_of(at))
+    with working(f"reading backup {backup.name}"):
+        left_out = 0
+        found: list[Stored] = []
+        for stored in store.contents(backup.name, wanted.may_take):
+            if wanted.takes(stored):
+                found.append(stored)
+            elif not wanted.selections:
+                left_out += 1
+        bodies = in_order(manifest(stored.body, show_secrets=wanted.show_secrets) for stored in found)
+    if not found:
+        print(f"error: {_nothing(store, backup, wanted)}", file=sys.stderr)
+        return FOUND
+    if as_json:
+        print_json({"backup": backup.name, "phase": backup.phase, "started": backup.started, "objects": bodies})
+    elif names_only:
+        _print_names([Key.of(body) for body in bodies])
+    else:
+        begun = f", begun {backup.started:%Y-%m-%dT%H:%M:%SZ}" if backup.started else ""
+        part = "" if backup.good else f" It is {backup.phase}: objects may be missing."
+        sys.stdout.write(f"# From backup {backup.name}{begun}.{part}\n")
+        sys.stdout.write(as_yaml(bodies))
+    if left_out:
+        print(f"{counted(left_out, 'object')} made by controllers left out; --derived shows them", file=sys.stderr)
+    return 0
+
+
+def resolve(store: BackupStore, name: str, at: datetime | None) -> Backup:
+    """The backup that `name` means, by the bucket alone: itself, or the newest Completed one of that schedule."""
+    found = store.find(name)
+    if found is not None:
+        return found
+    backups = store.backups()
+    chosen = newest_completed(backups, schedule=name, at=at)
+    if chosen is None:
+        raise BadTarget(f"{store.address}: {no_backup(name, backups, [], at)}")
+    return chosen
+
+
+def moment_of(text: str | None) -> datetime | None:
+    """A moment that somebody typed. Raises `BadTarget`; without a zone it would be ambiguous, and is refused."""
+    if text is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise BadTarget(f"--at {text!r} is no moment; write it as 2026-11-24T09:00:00+05:30") from None
+    if moment.tzinfo is None:
+        raise BadTarget(f"--at {text!r} has no time zone; write it as {text}Z, or with an offset such as +05:30")
+    return moment
+
+
+def _nothing(store: BackupStore, backup: Backup, wanted: Wanted) -> str:
+    """Why nothing matched, and what comes closest."""
+    where = f" in namespace {wanted.namespace}" if wanted.namespace else ""
+    if not wanted.selections:
+        there = sorted({place.namespace for place in store.places(backup.name) if place.namespace})
+        hint = f"; its namespaces are: {', '.join(there)}" if there else ""
+        return f"backup {backup.name} has nothing{where}{hint}"
+    asked = ", ".join(str(selection) for selection in wanted.selections)
+    names = {selection.name for selection in wanted.selections if selection.name}
+    places = {
+        place for place in store.places(backup.name) if not wanted.namespace or place.namespace == wanted.namespace
+    }
+    words = {selection.word for selection in wanted.selections}
+    of_kind = [place for place in places if any(word.startswith(place.plural[:-1]) for word in words)]
+    close = difflib.get_close_matches(next(iter(names), ""), [place.name for place in of_kind], n=3, cutoff=0.5)
+    elsewhere = sorted({str(place) for place in places if place.name in names})[:3]
+    if close:
+        hint = f"; did you mean {' or '.join(close)}?"
+    elif elsewhere:
+        hint = f"; there is {', '.join(elsewhere)}"
+    else:
+        kinds = sorted({place.resource for place in places})
+        hint = f"; its kinds are: {', '.join(kinds)}" if kinds and not of_kind else ""
+    return f"backup {backup.name} has no {asked}{where}{hint}"
+
+
+def _print_names(keys: Sequence[Key]) -> None:
+    from rich.text import Text
+
+    from velero_eks.terminal.output import console
+
+    out = console()
+    rows = table("Kind", "Namespace", "Name")
+    for key in keys:
+        rows.add_row(f"{key.kind}.{key.group}" if key.group else key.kind, key.namespace, Text(key.name))
+    out.print(rows)
+    number = Counter(key.kind for key in keys)
+    out.print(f"{counted(len(keys), 'object')} of {counted(len(number), 'kind')}.")

@@ -1,0 +1,206 @@
+"""One drill: the newest backup into scratch namespaces, compared, timed, and cleaned up whatever happens."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from velero_eks.errors import ApiError, Forbidden, NotAllowed, OperationError
+from velero_eks.kube.client import Cluster
+from velero_eks.kube.kinds import CUSTOM_RESOURCE_DEFINITION, Kind
+from velero_eks.kube.objects import Key, Object
+from velero_eks.kube.threads import Threads
+from velero_eks.recovery.drill.compared import Compared, State, compare, tried
+from velero_eks.recovery.drill.rehearsed import Rehearsed, rehearse
+from velero_eks.recovery.drill.scratch import Mark, make_modifiers, make_namespace, remove_all
+from velero_eks.recovery.following import watching
+from velero_eks.recovery.restore.live import lighter
+from velero_eks.recovery.restore.plan import VeleroStep
+from velero_eks.recovery.restore.run import messages_of, start_restore
+from velero_eks.recovery.session import Session
+from velero_eks.terminal.output import counted
+from velero_eks.velero.backup_contents import Stored
+from velero_eks.velero.records import Backup, Restore
+from velero_eks.velero.results import Message
+
+_THREADS = 8
+# So many objects are tried at most; a drill of thousands of custom resources would not end.
+TRY_LIMIT = 1000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Drilled:
+    """How a drill went. `seconds` is the recovery time: from asking for the Restore to its end."""
+
+    drill: str
+    backup: Backup
+    namespaces: tuple[str, ...]
+    began: datetime
+    restore: Restore | None
+    messages: tuple[Message, ...] = ()
+    compared: tuple[Compared, ...] = field(default=(), repr=False)
+    seconds: float = 0.0
+    left: tuple[str, ...] = ()
+    problem: str = ""
+
+    @property
+    def data_age(self) -> float:
+        """Seconds from the begin of the backup, from when on changes are not in it, to the begin of the drill."""
+        return (self.began - self.backup.started).total_seconds() if self.backup.started else float("inf")
+
+    @property
+    def wrong(self) -> tuple[Compared, ...]:
+        """The objects that would not come back as they were."""
+        return tuple(each for each in self.compared if not each.good and each.state is not State.UNTRIED)
+
+    @property
+    def restored(self) -> bool:
+        """Whether the Restore is Completed and every object as in the backup."""
+        return self.restore is not None and self.restore.good and not self.wrong and not self.problem
+
+
+def drill(
+    session: Session,
+    backup: Backup,
+    contents: Iterable[Stored],
+    namespaces: Sequence[str],
+    *,
+    began: datetime,
+    custom_too: bool,
+    seconds: float,
+) -> Drilled:
+    """Run a drill to its end. What it made is removed also when it fails or is interrupted (`KeyboardInterrupt`)."""
+    mark = Mark.new(3 * seconds + 600)
+    mapping = {name: mark.namespace(name) for name in namespaces}
+    known = [item for item in contents if item.place.namespace in mapping]
+    custom = set() if custom_too else _custom(session.cluster, known)
+    rehearsed = rehearse(known, mapping, custom, custom_too=custom_too)
+    ran = _Ran()
+    try:
+        _run(session, mark, rehearsed, ran, backup, seconds)
+    except OperationError as error:
+        ran.problem = str(error)
+    except KeyboardInterrupt:
+        ran.problem = "interrupted"
+        raise
+    finally:
+        with _undisturbed():
+            print(f"cleaning up drill {mark.drill}", file=sys.stderr)
+            left = remove_all(session, mark.drill, list(mapping.values()))
+        for what in left:
+            print(f"left behind: {what}", file=sys.stderr)
+    return Drilled(
+        drill=mark.drill,
+        backup=backup,
+        namespaces=tuple(namespaces),
+        began=began,
+        restore=ran.restore,
+        messages=ran.messages,
+        compared=tuple(ran.compared),
+        seconds=ran.seconds,
+        left=tuple(left),
+        problem=ran.problem,
+    )
+
+
+@dataclass
+class _Ran:
+    restore: Restore | None = None
+    messages: tuple[Message, ...] = ()
+    compared: list[Compared] = field(default_factory=list)
+    seconds: float = 0.0
+    problem: str = ""
+
+
+def _run(session: Session, mark: Mark, rehearsed: Rehearsed, ran: _Ran, backup: Backup, seconds: float) -> None:
+    cluster = session.cluster
+    for scratch in rehearsed.mapping.values():
+        make_namespace(cluster, mark, scratch)
+    modifier = make_modifiers(session, mark, rehearsed.modifiers) if rehearsed.modifiers else None
+    step = VeleroStep(f"drill {mark.drill}", rehearsed.spec(backup.name, modifier))
+    started = time.monotonic()
+    name = start_restore(session, step, mark.labels, mark.annotations)
+    with watching(session, f"Restore {name}") as watch:
+        ran.restore = session.velero.wait_for_restore(name, seconds=seconds, progress=watch)
+    ran.seconds = time.monotonic() - started
+    ran.messages = messages_of(session, ran.restore, backup.location)
+    ran.compared = compare(rehearsed.restored, rehearsed.expected, _live(cluster, rehearsed))
+    ran.compared += _try(cluster, rehearsed)
+    ran.compared.sort(key=lambda each: each.key)
+
+
+def _live(cluster: Cluster, rehearsed: Rehearsed) -> dict[Key, Object]:
+    kinds = {(_kind(item), rehearsed.mapping[item.place.namespace]) for item in rehearsed.restored}
+    with Threads(_THREADS) as pool:
+        lists = list(pool.map(lambda pair: _listed(cluster, *pair), kinds))
+    return {Key.of(body): body for bodies in lists for body in bodies}
+
+
+def _listed(cluster: Cluster, kind: Kind, namespace: str) -> list[Object]:
+    try:
+        return [lighter(body) for body in cluster.list(kind.path(namespace))]
+    except (Forbidden, NotAllowed):
+        raise
+    except ApiError:
+        # A kind that is not served: its objects are missing, which is what the comparison says then.
+        return []
+
+
+def _try(cluster: Cluster, rehearsed: Rehearsed) -> list[Compared]:
+    """Ask the API server whether it would take what a drill must not make."""
+    some, others = rehearsed.tried[:TRY_LIMIT], rehearsed.tried[TRY_LIMIT:]
+
+    def one(item: Stored) -> Compared:
+        wanted = rehearsed.expected(item)
+        try:
+            answer = cluster.create(_kind(item).path(wanted["metadata"]["namespace"]), wanted, dry_run=True)
+        except Forbidden:
+            raise
+        except ApiError as error:
+            return tried(item, wanted, None, str(error))
+        return tried(item, wanted, answer, "")
+
+    with Threads(_THREADS) as pool:
+        found = list(pool.map(one, some))
+    why = f"only the first {counted(TRY_LIMIT, 'object')} are tried"
+    return found + [Compared(Key.of(item.body), State.UNTRIED, reason=why) for item in others]
+
+
+def _custom(cluster: Cluster, contents: Iterable[Stored]) -> set[str]:
+    """The resources whose objects an operator may act on: those of CRDs, and those that nobody serves."""
+    definitions = cluster.list(CUSTOM_RESOURCE_DEFINITION.path(), metadata_only=True)
+    names = {str(body["metadata"]["name"]) for body in definitions}
+    served = {kind.resource for kind in cluster.kinds(afresh=True, all_versions=True)}
+    return names | {item.place.resource for item in contents if item.place.resource not in served}
+
+
+def _kind(item: Stored) -> Kind:
+    group, _, version = str(item.body["apiVersion"]).rpartition("/")
+    return Kind(group, version, item.body["kind"], item.place.plural, bool(item.place.namespace))
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """No second signal stops the clean-up; it has time limits of its own.
+
+    CI sends SIGTERM seconds after the SIGINT that ends a job, and a lost connection SIGHUP.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def say(*_: object) -> None:
+        print("still cleaning up, please wait", file=sys.stderr, flush=True)
+
+    before = {number: signal.signal(number, say) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,168 @@
+"""A restore that was previewed, run step by step, and then held against its preview."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from velero_eks.errors import BadTarget, Conflict, OperationError
+from velero_eks.kube.kinds import NAMESPACE
+from velero_eks.kube.waiting import wait_for
+from velero_eks.recovery.following import new_name, watching
+from velero_eks.recovery.restore.duration import FORETOLD, Work
+from velero_eks.recovery.restore.live import look
+from velero_eks.recovery.restore.outcome import Outcome, hold
+from velero_eks.recovery.restore.plan import DirectStep, Step, VeleroStep
+from velero_eks.recovery.restore.prediction import Fate
+from velero_eks.recovery.restore.preview import Preview, StepPreview
+from velero_eks.recovery.restore.writing import Written, write
+from velero_eks.recovery.session import Session
+from velero_eks.velero.records import RESTORE, Restore
+from velero_eks.velero.results import Message
+
+MANAGED_BY = {"app.kubernetes.io/managed-by": "velero-eks"}
+# What the API server and its controllers may still be about to do when Velero has ended.
+_LOOKS, _PAUSE = 4, 1.0
+_LOOK_SECONDS = 60.0
+_NAMES = 5
+
+
+@dataclass(frozen=True)
+class StepResult:
+    """How one step went. `restore` is None for one that was taken directly, and `written` empty for one of Velero's."""
+
+    step: Step
+    seconds: float
+    restore: Restore | None = None
+    messages: tuple[Message, ...] = ()
+    written: tuple[Written, ...] = ()
+
+    @property
+    def good(self) -> bool:
+        """Whether Velero says Completed, or everything was written."""
+        if self.restore is not None:
+            return self.restore.good
+        return not any(each.problem for each in self.written)
+
+    @property
+    def in_part(self) -> bool:
+        """Whether it did what it could, and not all."""
+        return not self.good and (self.restore is None or self.restore.phase == "PartiallyFailed")
+
+
+@dataclass(frozen=True)
+class Report:
+    """A restore that is over. `seconds` are those of its steps, without the comparison."""
+
+    preview: Preview
+    results: tuple[StepResult, ...]
+    outcome: Outcome
+    seconds: float
+
+    @property
+    def good(self) -> bool:
+        """Whether every step ended well, all is as foretold, and nothing was in the way."""
+        ended = len(self.results) == len(self.preview.steps) and all(result.good for result in self.results)
+        return ended and self.outcome.whole and not self.preview.blocked
+
+
+def run(session: Session, preview: Preview, *, seconds: float) -> Report:
+    """Take the steps of a preview in turn, up to the first that fails. Raises `TimeLimit` after `seconds` of one.
+
+    Of a plan that goes on, only a step that failed altogether ends it.
+    """
+    results: list[StepResult] = []
+    for number, told in enumerate(preview.steps, start=1):
+        try:
+            if isinstance(told.step, DirectStep):
+                result = _directly(session, told.step, told, preview)
+            else:
+                result = _by_velero(session, told.step, told, preview, seconds)
+        except (KeyboardInterrupt, OperationError):
+            for later in preview.plan.steps[number:]:
+                print(f"not begun: {later.title}", file=sys.stderr)
+            raise
+        results.append(result)
+        if not (result.good or (preview.plan.goes_on and result.in_part)):
+            break
+    outcome = outcome_of(session, preview)
+    return Report(preview, tuple(results), outcome, sum(result.seconds for result in results))
+
+
+def outcome_of(session: Session, preview: Preview) -> Outcome:
+    """The cluster as it is now, held against a preview; looked at again for a moment while something differs."""
+
+    def held() -> Outcome:
+        # An API server that restarts right now must not take the report with it.
+        after = wait_for(
+            lambda: look(session.cluster, preview.scope), seconds=_LOOK_SECONDS, what="a look at the cluster"
+        )
+        return hold(preview.predictions, preview.before, after.objects)
+
+    found = held()
+    for _ in range(_LOOKS - 1):
+        if found.whole:
+            break
+        time.sleep(_PAUSE)
+        found = held()
+    return found
+
+
+def start_restore(
+    session: Session,
+    step: VeleroStep,
+    labels: dict[str, str] | None = None,
+    annotations: dict[str, str] | None = None,
+) -> str:
+    """Make the Restore of a step; its name. A name that is taken (two within a second) gets a number."""
+    base = new_name(f"restore-{step.title}")
+    for number in range(1, _NAMES + 1):
+        name = base if number == 1 else f"{base}-{number}"
+        try:
+            labels = {**MANAGED_BY, **(labels or {})}
+            session.velero.create(RESTORE, name, step.spec.document, labels=labels, annotations=annotations)
+        except Conflict:
+            continue
+        return name
+    raise BadTarget(f"Restores {base} to {base}-{_NAMES} exist already; wait a second and run the command again")
+
+
+def messages_of(session: Session, restore: Restore, location: str) -> tuple[Message, ...]:
+    """What Velero wrote about a Restore; nothing where it never got as far as to write.
+
+    Where the bucket cannot be read the Restore has ended all the same, and how it did must still be said.
+    """
+    if restore.phase == "FailedValidation":
+        return ()
+    try:
+        return tuple(session.store(location).restore_messages(restore.name))
+    except OperationError as error:
+        return (Message("error", "velero", f"what Velero wrote about it cannot be read: {error}"),)
+
+
+def _by_velero(session: Session, step: VeleroStep, told: StepPreview, preview: Preview, seconds: float) -> StepResult:
+    started = time.monotonic()
+    work = Work.of(told.predictions, updating=preview.plan.updating)
+    name = start_restore(session, step, annotations={FORETOLD: work.text})
+    try:
+        with watching(session, f"Restore {name}") as watch:
+            restore = session.velero.wait_for_restore(name, seconds=seconds, progress=watch)
+    except (KeyboardInterrupt, OperationError):
+        follow = f"velero-eks logs {session.target.arguments} {name}"
+        print(f"Restore {name} goes on in the server; how it ended says: {follow}", file=sys.stderr)
+        raise
+    took = time.monotonic() - started
+    return StepResult(step, took, restore, messages_of(session, restore, preview.backup.location))
+
+
+def _directly(session: Session, step: DirectStep, told: StepPreview, preview: Preview) -> StepResult:
+    started = time.monotonic()
+    namespaces = [
+        each.expected
+        for each in told.predictions
+        if each.key.kind == NAMESPACE.kind and not each.key.group and each.fate is Fate.CREATED and each.expected
+    ]
+    written: Sequence[Written] = list(write(session.cluster, step, preview.before, namespaces))
+    return StepResult(step, time.monotonic() - started, written=tuple(written))

@@ -1,0 +1,84 @@
+"""What a command works with: the cluster it was told, the Velero there, and the bucket, each reached on first use."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from velero_eks.errors import BadTarget, NotFound
+from velero_eks.kube.client import Cluster
+from velero_eks.project.target import Target
+from velero_eks.velero.api import Velero
+from velero_eks.velero.bucket import BackupStore, StoreAddress
+from velero_eks.velero.records import Location
+
+if TYPE_CHECKING:
+    from velero_on_eks.settings import Settings
+
+DEPLOYMENT = "velero"
+"""The server's Deployment: it asks for it by this very name whenever it restores."""
+
+
+@dataclass(frozen=True)
+class Session:
+    """A target, and what hangs on it. Nothing is asked before it is needed: a lost cluster does not matter to `store`
+    where a stack says where the bucket is."""
+
+    target: Target
+
+    @cached_property
+    def cluster(self) -> Cluster:
+        """The cluster."""
+        return self.target.cluster
+
+    @cached_property
+    def velero(self) -> Velero:
+        """Velero in the target's namespace."""
+        return Velero(self.cluster, self.target.namespace)
+
+    @property
+    def settings(self) -> Settings | None:
+        """The stack's settings, None for a bare context."""
+        return self.target.settings
+
+    def store(self, location: str | None = None) -> BackupStore:
+        """The bucket: the stack's own, or with a bare context that of a location (by default the default one).
+
+        With a stack, `location` is asked of the cluster where it is another than the stack's.
+        """
+        settings = self.settings
+        if settings is not None and location in (None, "default"):
+            return BackupStore(StoreAddress.of_settings(settings))
+        account = settings.cluster.account if settings is not None else None
+        return BackupStore(StoreAddress.of_location(self._location(location), account=account))
+
+    def server_ready(self) -> bool:
+        """Whether the Velero server runs. Without it nothing that is asked of it will ever be answered."""
+        path = f"/apis/apps/v1/namespaces/{self.target.namespace}/deployments/{DEPLOYMENT}"
+        try:
+            found = self.cluster.get(path)
+        except NotFound:
+            return False
+        return bool((found.get("status") or {}).get("availableReplicas"))
+
+    def _location(self, name: str | None) -> Location:
+        if name is not None:
+            return self.velero.location(name)
+        found = self.velero.locations()
+        chosen = [location for location in found if location.default] or found
+        if len(chosen) != 1:
+            there = ", ".join(location.name for location in found) or "none"
+            raise BadTarget(
+                f"{self.target.name}: no one location is the default in namespace {self.target.namespace};"
+                f" there are: {there}"
+            )
+        return chosen[0]
+
+
+def connected(*, stack: str | None, context: str | None, namespace: str | None = None) -> Session:
+    """The session of `--stack` or `--context`, with Velero in `namespace` (by default the stack's, else `velero`).
+
+    Raises `BadTarget` for arguments that name nothing; nothing is connected yet.
+    """
+    return Session(Target.of(stack=stack, context=context, namespace=namespace))

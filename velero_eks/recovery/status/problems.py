@@ -1,0 +1,250 @@
+"""What can be wrong with the parts of a Velero installation, each said with since when and how to mend it. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from velero_on_eks.settings.cron import Cron
+from velero_on_eks.settings.duration import Duration
+
+from velero_eks.kube.objects import Object
+from velero_eks.recovery.status.model import Observed, Problem, ScheduleState
+from velero_eks.terminal.output import ago, length, stamp
+from velero_eks.velero.records import Location, Record, Repository, Schedule, moment
+from velero_eks.velero.undecodable import undecodable
+
+if TYPE_CHECKING:
+    from velero_on_eks.settings import Settings
+
+# The server looks at its locations every minute if they say nothing else, and at a new object within seconds.
+_STALE = timedelta(minutes=10)
+_UNSEEN = timedelta(minutes=2)
+# Kopia's own default is an hour; a day without it means that it does not happen, unless it was told to be rarer.
+_UNMAINTAINED = timedelta(days=1)
+
+
+def changed(body: Object, *path: str) -> tuple[datetime, str] | None:
+    """When a field was last changed at the latest, and by whom, as the API server recorded it; None if unknown."""
+    for entry in body["metadata"].get("managedFields") or ():
+        node: Any = entry.get("fieldsV1") or {}
+        for part in path:
+            node = node.get(f"f:{part}") if isinstance(node, dict) else None
+        when = moment(entry.get("time"))
+        if node is not None and when is not None:
+            return when, str(entry.get("manager") or "somebody")
+    return None
+
+
+def clock_problems(observed: Observed) -> Iterator[Problem]:
+    """This machine's clock, by which every age is reckoned."""
+    if observed.now != observed.at:
+        behind = length((observed.now - observed.at).total_seconds())
+        text = f"it is at least {behind} behind the cluster's; ages are reckoned by the cluster's"
+        yield Problem("warning", "this machine's clock", text)
+
+
+def server_problems(observed: Observed) -> Iterator[Problem]:
+    """The server itself."""
+    if observed.server is False:
+        text = "it does not run: the Deployment velero has no available replica. What is below is what it last wrote"
+        yield Problem("error", "Velero server", text)
+    elif observed.server is None:
+        yield Problem("warning", "Velero server", "whether it runs is not known: you may not see its Deployment")
+
+
+def location_problems(observed: Observed) -> Iterator[Problem]:
+    """The places where backups lie."""
+    now = observed.at
+    if not observed.locations:
+        yield Problem("error", "locations", "there is no BackupStorageLocation: nothing can be backed up or restored")
+    elif not any(location.default for location in observed.locations):
+        yield Problem("warning", "locations", "none is the default: a backup that names none fails its validation")
+    for location in observed.locations:
+        subject = f"location {location.name}"
+        if location.phase == "New":
+            yield Problem("error", subject, "the server has not looked at it yet", location.created)
+        elif not location.available:
+            seen = f"last seen available {ago(location.synced, now)}" if location.synced else "no backup was ever read"
+            said = f": {' '.join(location.message.split())}" if location.message else ""
+            yield Problem("error", subject, f"{location.phase}, {seen}{said}", location.synced)
+        elif location.validated and now - location.validated > (_checked_within(location) or timedelta.max):
+            often = location.validation_frequency or "minute"
+            text = (
+                f"last checked {ago(location.validated, now)}, and it should be every {often}: is the server stuck,"
+                " or this machine's clock fast?"
+            )
+            yield Problem("error", subject, text, location.validated)
+        if location.available and location.synced is None:
+            text = (
+                "the server has not read the bucket yet, and shows no backup that another one left there; wait a minute"
+            )
+            yield Problem("warning", subject, text, location.created)
+        if location.read_only:
+            yield Problem("warning", subject, "it is ReadOnly: restores work, backups and deletions do not")
+
+
+def _checked_within(location: Location) -> timedelta | None:
+    """How long ago the server should have looked at most; None where it was told never to look."""
+    try:
+        every = Duration.parse_go(location.validation_frequency or "1m").seconds
+    except ValueError:
+        return _STALE
+    return max(_STALE, timedelta(seconds=3 * every)) if every else None
+
+
+def undecodable_problems(observed: Observed) -> Iterator[Problem]:
+    """Objects that stop every object of their kind."""
+    records: list[tuple[str, Record]] = [
+        *(("schedule", record) for record in observed.schedules),
+        *(("backup", record) for record in observed.backups),
+        *(("restore", record) for record in observed.restores),
+        *(("location", record) for record in observed.locations),
+        *(("repository", record) for record in observed.repositories),
+    ]
+    plurals = {"repository": "repositories"}
+    for word, record in records:
+        for found in undecodable(record):
+            plural = plurals.get(word, f"{word}s")
+            when = changed(record.body, *found.path)
+            mend = ""
+            if found.patch:
+                kind = record.body.get("kind", word).lower()
+                patch = f"patch {kind}.velero.io {record.name} --type merge -p '{found.patch}'"
+                mend = f"kubectl -n {record.namespace} {patch}"
+            text = (
+                f"{found.field}: {found.problem}. The server cannot decode it, and with it none of the {plural}"
+                " of this cluster: until it is mended they all stand still, silently"
+            )
+            if word == "schedule":
+                text += ", and after the server's next start no backup begins at all"
+            yield Problem("error", f"{word} {record.name}", text, when[0] if when else record.created, mend)
+
+
+def schedule_problems(
+    observed: Observed, schedules: Iterable[ScheduleState], settings: Settings | None
+) -> Iterator[Problem]:
+    """Each schedule, and those of the stack that are not there."""
+    wanted = settings.schedules if settings else {}
+    for state in schedules:
+        schedule = state.schedule
+        subject = f"schedule {schedule.name}"
+        yield from _cron_problems(state, subject)
+        if schedule.phase == "FailedValidation":
+            when = changed(schedule.body, "status", "phase") or changed(schedule.body, "status", "validationErrors")
+            said = "; ".join(schedule.validation_errors) or "the server does not say why"
+            yield Problem("error", subject, f"fails validation: {said}", when[0] if when else None)
+        elif _unseen(schedule, observed.at):
+            text = "the server has not taken it up: it has no phase. Does the server run, and can it decode them all?"
+            yield Problem("error", subject, text, schedule.created)
+        if schedule.paused:
+            yield _paused(schedule, subject, meant=schedule.name in wanted and wanted[schedule.name].paused)
+        location = observed.location(schedule.location)
+        if location is None and observed.locations:
+            named = f"{schedule.location!r}" if schedule.location else "(the default, and there is none)"
+            yield Problem("error", subject, f"its location {named} is not there: its backups fail their validation")
+        elif location is not None and location.read_only and not schedule.paused:
+            text = f"its location {location.name} is ReadOnly: its backups fail their validation"
+            yield Problem("error", subject, text)
+        yield from _retention(schedule, subject, settings)
+    writable = any(not location.read_only for location in observed.locations)
+    if settings is None and not observed.schedules and writable:
+        yield Problem("error", "schedules", "there is none: nothing is backed up by itself")
+    missing = sorted(set(wanted) - {schedule.name for schedule in observed.schedules})
+    for name in missing:
+        yield Problem("error", f"schedule {name}", "the stack file has it, and the cluster has not", mend="pulumi up")
+
+
+def _unseen(schedule: Schedule, now: datetime) -> bool:
+    """Whether the server should have taken it up by now; it does not look at what is paused from the start."""
+    if schedule.phase != "New" or schedule.paused or schedule.created is None:
+        return False
+    return now - schedule.created > _UNSEEN
+
+
+def _cron_problems(state: ScheduleState, subject: str) -> Iterator[Problem]:
+    schedule = state.schedule
+    if schedule.phase == "FailedValidation":
+        # The server has said as much already.
+        return
+    try:
+        Cron.parse(schedule.cron, allow_never=True)
+    except ValueError as error:
+        when = changed(schedule.body, "spec", "schedule")
+        yield Problem("error", subject, f"never runs: {error}", when[0] if when else schedule.created)
+        return
+    if state.cron is not None and state.cron.fields is not None and not state.cron.fields.ever_matches:
+        when = changed(schedule.body, "spec", "schedule")
+        text = f"cron {schedule.cron!r} matches no date: Velero backs up without end"
+        yield Problem("error", subject, text, when[0] if when else schedule.created, "velero-eks plan checks it before")
+
+
+def _paused(schedule: Schedule, subject: str, *, meant: bool) -> Problem:
+    when = changed(schedule.body, "spec", "paused")
+    who = f", by {when[1]} at {stamp(when[0])} or before" if when else ""
+    last = f"; its last backup was made at {stamp(schedule.last_backup)}" if schedule.last_backup else ""
+    if meant:
+        return Problem("warning", subject, f"paused, as the stack file says{last}", when[0] if when else None)
+    kubectl = f"kubectl -n {schedule.namespace} patch schedule.velero.io {schedule.name} --type merge"
+    mend = f'{kubectl} -p \'{{"spec":{{"paused":false}}}}\''
+    return Problem("error", subject, f"paused{who}{last}", when[0] if when else None, mend)
+
+
+def _retention(schedule: Schedule, subject: str, settings: Settings | None) -> Iterator[Problem]:
+    if settings is None or schedule.name not in settings.schedules or not schedule.ttl:
+        return
+    try:
+        kept = Duration.parse_go(schedule.ttl)
+    except ValueError:
+        return
+    wanted = settings.schedules[schedule.name].keep
+    if kept.seconds < wanted.seconds:
+        text = f"keeps its backups for {kept.human}, and the stack file says {wanted.human}"
+        yield Problem("error", subject, text, mend="pulumi up")
+
+
+def repository_problems(observed: Observed) -> Iterator[Problem]:
+    """Where volumes' data lies."""
+    for repository in observed.repositories:
+        subject = f"repository {repository.name}"
+        recent = [entry for entry in repository.status.get("recentMaintenance") or () if isinstance(entry, dict)]
+        if repository.phase == "NotReady":
+            yield Problem("error", subject, f"not ready: {repository.message or 'the server does not say why'}")
+        elif recent and recent[-1].get("result") == "Failed":
+            when = moment(recent[-1].get("completeTimestamp"))
+            said = recent[-1].get("message") or "the server does not say why"
+            yield Problem("warning", subject, f"its last maintenance failed: {said}", when)
+        elif repository.maintained and observed.at - repository.maintained > _maintained_within(repository):
+            text = f"last maintained {ago(repository.maintained, observed.at)}: what expired takes up space"
+            yield Problem("warning", subject, text, repository.maintained)
+
+
+def _maintained_within(repository: Repository) -> timedelta:
+    try:
+        every = Duration.parse_go(repository.maintenance_every or "1h").seconds
+    except ValueError:
+        return _UNMAINTAINED
+    return max(_UNMAINTAINED, timedelta(seconds=2 * every))
+
+
+def operation_problems(observed: Observed, schedules: Iterable[ScheduleState]) -> Iterator[Problem]:
+    """Backups that went wrong after the last good one, and what is stuck."""
+    for state in schedules:
+        newest, good = state.newest, state.last_good
+        if newest is None or newest.running or newest.good or newest is good or newest.phase == "Deleting":
+            continue
+        subject = f"schedule {state.schedule.name}"
+        why = f": {newest.why}" if newest.why else f"; velero-eks logs {newest.name} says why"
+        # What fails its validation fails again next time; what failed in part may be whole the next time.
+        severity = "error" if newest.phase == "FailedValidation" else "warning"
+        yield Problem(severity, subject, f"its newest backup, {newest.name}, is {newest.phase}{why}", newest.created)
+    for operation in (*observed.backups, *observed.restores):
+        if operation.deleting:
+            since = moment(operation.body["metadata"]["deletionTimestamp"])
+            if since is not None and observed.at - since > _STALE:
+                held = ", ".join(operation.body["metadata"].get("finalizers") or ()) or "nothing"
+                kind = str(operation.body.get("kind", "")).lower()
+                yield Problem(
+                    "warning", f"{kind} {operation.name}", f"its deletion hangs, held by finalizers: {held}", since
+                )

@@ -1,0 +1,46 @@
+"""The rules a plan must satisfy: pure functions over recorded resources.
+
+`check` takes a plan's resources and says what is wrong with them. The CrossGuard pack in `policies` asks the same
+rules during `pulumi preview` and `pulumi up`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+# Importing a module of rules registers them.
+from velero_eks.rules import (
+    bucket_policy,
+    encryption,
+    identity,
+    kubernetes,
+    lifecycle,
+    locations,
+    permissions,
+    release,
+    schedules,
+    storage,
+)
+from velero_eks.rules.model import ENVIRONMENTS, RULES, UNKNOWN, Finding, PolicyResource, Rule
+from velero_eks.rules.plan import Plan
+
+RULE_MODULES = (
+    storage, bucket_policy, lifecycle, encryption, identity, permissions, kubernetes, release, locations, schedules,
+)  # fmt: skip
+
+__all__ = [
+    "ENVIRONMENTS", "RULES", "RULE_MODULES", "UNKNOWN", "Finding", "Plan", "PolicyResource", "Rule", "check",
+]  # fmt: skip
+
+
+def check(resources: Iterable[PolicyResource], environment: str, *, auto_mode: bool | None = None) -> list[Finding]:
+    """What is wrong with a stack's resources, errors first, then by rule and resource.
+
+    `environment` is development, staging or production (ValueError for another): some rules ask less of a development
+    stack. `auto_mode` is whether the cluster runs EKS Auto Mode; None leaves it to what the resources show.
+    """
+    if environment not in ENVIRONMENTS:
+        raise ValueError(f"environment {environment!r} is not one of {', '.join(ENVIRONMENTS)}; write one of these")
+    plan = Plan(resources, environment, auto_mode=auto_mode)
+    found = {finding for rule in RULES.values() for finding in rule.findings(plan)}
+    return sorted(found, key=lambda one: (one.severity != "error", one.rule, one.resource, one.message))

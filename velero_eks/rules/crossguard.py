@@ -1,0 +1,161 @@
+"""Rules as CrossGuard policies: one policy a rule, with the rule's id, severity and sentence.
+
+A rule that needs one resource alone becomes a ResourceValidationPolicy, asked before that resource is made; the others
+become StackValidationPolicies, asked when the engine knows them all. What a preview cannot know yet is reported by the
+engine as "can't run during preview" and judged by the next `up`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import pulumi
+from pulumi_policy import (
+    EnforcementLevel,
+    Policy,
+    ResourceValidationArgs,
+    ResourceValidationPolicy,
+    StackValidationArgs,
+    StackValidationPolicy,
+)
+from pulumi_policy.proxy import UNKNOWN_OBJECT_VALUE, UnknownValueError
+
+from velero_eks.rules.model import ENVIRONMENTS, RULES, UNKNOWN, Fault, NotKnown, PolicyResource, Rule
+from velero_eks.rules.plan import Plan
+
+PACK_NAME = "velero-eks"
+_NAMESPACE = "velero-eks"
+
+Report = Callable[..., None]
+
+
+def crossguard_policies() -> list[Policy]:
+    """One policy a rule, in the rules' order. Errors are mandatory, warnings advisory; a policy's configuration in the
+    policy pack can say otherwise.
+    """
+    return [_for_resource(rule) if rule.scope == "resource" else _for_stack(rule) for rule in RULES.values()]
+
+
+def _for_resource(rule: Rule) -> ResourceValidationPolicy:
+    def validate(args: ResourceValidationArgs, report: Report) -> None:
+        resource = _of_resource(args)
+        _judge(rule, [resource], _plan([resource, *_provider(args.provider)]), args, report)
+
+    return ResourceValidationPolicy(rule.id, rule.what, validate, _level(rule))
+
+
+def _for_stack(rule: Rule) -> StackValidationPolicy:
+    def validate(args: StackValidationArgs, report: Report) -> None:
+        plan = _plan([_of_stack(resource) for resource in args.resources])
+        _judge(rule, plan.resources, plan, args, report)
+
+    return StackValidationPolicy(rule.id, rule.what, validate, _level(rule))
+
+
+def _judge(
+    rule: Rule,
+    resources: Sequence[PolicyResource],
+    plan: Plan,
+    args: ResourceValidationArgs | StackValidationArgs,
+    report: Report,
+) -> None:
+    reason = _waivers().get(rule.id)
+    if reason:
+        args.not_applicable(f"waived: {reason}")
+    unknown: NotKnown | None = None
+    for resource in plan.judged_by(rule):
+        if resource not in resources:
+            continue
+        try:
+            for fault in rule.faults(resource, plan):
+                if _counts(rule, fault):
+                    report(f"{resource.label}: {fault.message}", resource.urn)
+        except NotKnown as error:
+            unknown = error
+    if unknown is not None:
+        # Last, so that what is known to be wrong with other resources has been said.
+        raise UnknownValueError(UNKNOWN_OBJECT_VALUE, unknown.path.split("."))
+
+
+def _counts(rule: Rule, fault: Fault) -> bool:
+    # A policy has one level of enforcement: what is only a warning here must not stop a deployment.
+    return fault.severity == "error" or rule.severity == "warning"
+
+
+def _level(rule: Rule) -> EnforcementLevel:
+    return EnforcementLevel.MANDATORY if rule.severity == "error" else EnforcementLevel.ADVISORY
+
+
+def _plan(resources: list[PolicyResource]) -> Plan:
+    config = pulumi.Config(_NAMESPACE)
+    environment = config.get("environment")
+    cluster = config.get_object("cluster")
+    auto_mode = cluster.get("autoMode") if isinstance(cluster, Mapping) else None
+    return Plan(
+        resources,
+        # A stack of another project names no environment: the rules then ask what they ask of production.
+        environment if environment in ENVIRONMENTS else "production",
+        auto_mode=auto_mode if isinstance(auto_mode, bool) else None,
+    )
+
+
+def _waivers() -> Mapping[str, str]:
+    waivers = pulumi.Config(_NAMESPACE).get_object("waivers")
+    return waivers if isinstance(waivers, Mapping) else {}
+
+
+def _of_resource(args: ResourceValidationArgs) -> PolicyResource:
+    return PolicyResource(
+        urn=args.urn,
+        type=args.resource_type,
+        name=args.name,
+        inputs=_plain(args.props),
+        protect=args.opts.protect,
+        # The engine does not tell a policy about this option.
+        retain_on_delete=None,
+        parent=args.opts.parent or None,
+        provider=args.provider.urn if args.provider else None,
+        depends_on=None,
+        custom=args.provider is not None,
+    )
+
+
+def _of_stack(resource: Any) -> PolicyResource:
+    made_after = [*resource.dependencies, *(one for found in resource.property_dependencies.values() for one in found)]
+    return PolicyResource(
+        urn=resource.urn,
+        type=resource.resource_type,
+        name=resource.name,
+        inputs=_plain(resource.props),
+        protect=resource.opts.protect,
+        retain_on_delete=None,
+        parent=resource.parent.urn if resource.parent else None,
+        provider=resource.provider.urn if resource.provider else None,
+        depends_on=tuple(sorted({one.urn for one in made_after})),
+        custom=resource.provider is not None or resource.resource_type.startswith("pulumi:providers:"),
+    )
+
+
+def _provider(provider: Any) -> list[PolicyResource]:
+    if provider is None:
+        return []
+    return [
+        PolicyResource(urn=provider.urn, type=provider.resource_type, name=provider.name, inputs=_plain(provider.props))
+    ]
+
+
+def _plain(value: Any) -> Any:
+    """The SDK's guarded mappings and lists as plain ones, with `UNKNOWN` where the guard would raise."""
+    if isinstance(value, Mapping):
+        return {key: _entry(value, key) for key in value}
+    if isinstance(value, Sequence) and not isinstance(value, str | bytes):
+        return [_entry(value, index) for index in range(len(value))]
+    return value
+
+
+def _entry(holder: Any, key: Any) -> Any:
+    try:
+        return _plain(holder[key])
+    except UnknownValueError:
+        return UNKNOWN

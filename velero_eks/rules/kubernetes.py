@@ -1,0 +1,248 @@
+"""Rules of the cluster side: providers, the namespace, the repository password, volume snapshots."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from velero_eks.rules import kinds
+from velero_eks.rules.model import Fault, PolicyResource, is_secret, look, rule
+from velero_eks.rules.plan import Plan
+
+_ENFORCE = "pod-security.kubernetes.io/enforce"
+_PLAIN_LEVELS = ("baseline", "restricted")
+_CLASS_LABEL = "velero.io/csi-volumesnapshot-class"
+_CONTROLLER = "snapshot-controller"
+_DRIVERS = (kinds.STANDARD_DRIVER, kinds.AUTO_MODE_DRIVER)
+# What Velero uses where nothing was set, and what everybody can read in its source.
+_PUBLIC_PASSWORD = "static-passw0rd"  # noqa: S105 - the public one
+PASSWORD_FLOOR = 20
+
+
+@rule(
+    "explicit-provider",
+    on=("aws:", "kubernetes:"),
+    what="Every resource names its provider: the default one follows the caller's own profile, region and"
+    " kube context.",
+    source="Pulumi docs, default and explicit providers",
+)
+def explicit_provider(resource: PolicyResource, plan: Plan) -> Iterator[str]:
+    if not resource.custom:
+        return
+    provider = resource.provider or ""
+    if not provider or provider.rsplit("::", 1)[-1].startswith("default"):
+        yield ("has no provider of its own, so that the caller's environment decides where it goes; pass provider=.")
+
+
+@rule(
+    "namespace-pod-security",
+    on=kinds.RELEASE,
+    scope="stack",
+    what="Velero's namespace is made here and its pods are held to a Pod Security level, as strict as they can keep.",
+    source="Kubernetes Pod Security Standards",
+)
+def namespace_pod_security(release: PolicyResource, plan: Plan) -> Iterator[str]:
+    if release not in plan.releases:
+        return
+    name = release.get("namespace")
+    made = [found for found in plan.of(kinds.NAMESPACE) if look(found.inputs, "metadata", "name") == name]
+    if not made:
+        yield (
+            f"namespace {name} is not made in this plan, so nothing labels it; make it as a resource, with {_ENFORCE}."
+        )
+    for namespace in made:
+        level = namespace.get("metadata", "labels", _ENFORCE)
+        node_agent = release.get("values", "deployNodeAgent") is True
+        host_path = node_agent and release.get("values", "nodeAgent", "disableHostPath") is not True
+        if level is None:
+            yield f"namespace {name} has no label {_ENFORCE}; set it to restricted."
+        elif host_path and level != "privileged":
+            yield (
+                f"namespace {name} enforces {level}, and the node agent needs host paths; set {_ENFORCE}: privileged."
+            )
+        elif not host_path and level not in _PLAIN_LEVELS:
+            yield (f"namespace {name} enforces {level}, and Velero needs {' or '.join(_PLAIN_LEVELS)}; set restricted.")
+
+
+def _repository_secrets(release: PolicyResource, plan: Plan) -> list[PolicyResource]:
+    return [
+        secret
+        for secret in plan.of(kinds.SECRET)
+        if look(secret.inputs, "metadata", "name") == kinds.REPOSITORY_SECRET
+        and look(secret.inputs, "metadata", "namespace") == release.get("namespace")
+    ]
+
+
+@rule(
+    "repository-password",
+    on=kinds.RELEASE,
+    scope="stack",
+    what="The kopia repositories have a password of their own: Velero's default can be read in its source.",
+    source="Velero 1.18 pkg/repository/keys/keys.go",
+)
+def repository_password(release: PolicyResource, plan: Plan) -> Iterator[str]:
+    if release not in plan.releases:
+        return
+    found = _repository_secrets(release, plan)
+    if not found:
+        yield (
+            f"the secret {kinds.REPOSITORY_SECRET} is not in this plan, and Velero makes it with a public"
+            " password;"
+            f" make it in namespace {release.get('namespace')} with key {kinds.REPOSITORY_SECRET_KEY}."
+        )
+    for secret in found:
+        if not _has_password(secret):
+            yield f"{kinds.REPOSITORY_SECRET} has no key {kinds.REPOSITORY_SECRET_KEY}; add it to stringData."
+        elif _is_public(secret):
+            yield f"{kinds.REPOSITORY_SECRET} holds Velero's public default password; generate one."
+        for password in _made_from(secret, plan):
+            length = password.get("length", default=0)
+            if length < PASSWORD_FLOOR:
+                yield (f"the repository password has {length} characters, at least {PASSWORD_FLOOR}; make it longer.")
+
+
+def _has_password(secret: PolicyResource) -> bool:
+    for block in (secret.inputs.get("stringData"), secret.inputs.get("data")):
+        if is_secret(block) or _entry(block):
+            return True
+    return False
+
+
+def _is_public(secret: PolicyResource) -> bool:
+    public = (_PUBLIC_PASSWORD, base64.b64encode(_PUBLIC_PASSWORD.encode()).decode())
+    return any(_entry(block) in public for block in (secret.inputs.get("stringData"), secret.inputs.get("data")))
+
+
+def _entry(block: Any) -> object:
+    # Read without `look`: that the password is a secret is as it should be, and no reason to give up.
+    return block.get(kinds.REPOSITORY_SECRET_KEY) if isinstance(block, Mapping) else None
+
+
+def _made_from(secret: PolicyResource, plan: Plan) -> list[PolicyResource]:
+    return [made for made in plan.of(kinds.RANDOM_PASSWORD) if plan.waits_for(secret, made) is not False]
+
+
+@rule(
+    "repository-password-first",
+    on=kinds.RELEASE,
+    scope="stack",
+    what="The repository password is there before the server's first start: the server keeps it, or makes a"
+    " public one.",
+    source="Velero 1.18 pkg/repository/keys/keys.go",
+)
+def repository_password_first(release: PolicyResource, plan: Plan) -> Iterator[str]:
+    if release not in plan.releases:
+        return
+    for secret in _repository_secrets(release, plan):
+        if plan.waits_for(release, secret) is False:
+            yield f"does not wait for {kinds.REPOSITORY_SECRET}; add the secret to the release's dependsOn."
+
+
+@rule(
+    "repository-password-kept",
+    on=(kinds.SECRET, kinds.RANDOM_PASSWORD),
+    scope="stack",
+    what="In production the repository password is protected, since no older backup can be read without it;"
+    " in staging that is a warning.",
+    source="Velero 1.18 pkg/repository/keys/keys.go",
+)
+def repository_password_kept(resource: PolicyResource, plan: Plan) -> Iterator[Fault]:
+    ours = [secret for release in plan.releases for secret in _repository_secrets(release, plan)]
+    is_ours = resource in ours or any(resource in _made_from(secret, plan) for secret in ours)
+    if is_ours and resource.protect is False and plan.environment != "development":
+        yield Fault(
+            f"protect is off in {plan.environment}: losing the repository password makes every volume backup"
+            " unreadable."
+            " Set storage.protect: true.",
+            "error" if plan.environment == "production" else "warning",
+        )
+
+
+@rule(
+    "snapshot-class",
+    on=kinds.SNAPSHOT_CLASS,
+    what="The VolumeSnapshotClass has the label Velero picks it by, an EBS driver, and keeps snapshots (Retain).",
+    source="Velero docs, CSI support",
+)
+def snapshot_class(resource: PolicyResource, plan: Plan) -> Iterator[str]:
+    label = resource.get("metadata", "labels", _CLASS_LABEL)
+    if label != "true":
+        yield f'label {_CLASS_LABEL} is {label!r}, and Velero picks its class by it; set it to "true".'
+    policy = resource.get("deletionPolicy")
+    if policy != "Retain":
+        yield (
+            f"deletionPolicy is {policy}, so that deleting a namespace deletes its snapshots; set Retain,"
+            " Velero removes"
+            " snapshots when their backup ends."
+        )
+    driver = resource.get("driver")
+    if driver not in _DRIVERS:
+        yield f"the driver is {driver}, and EBS volumes have {' or '.join(_DRIVERS)}; set the cluster's."
+
+
+@rule(
+    "snapshot-driver",
+    on=kinds.SNAPSHOT_CLASS,
+    scope="stack",
+    what="The VolumeSnapshotClass is of the driver that makes the cluster's volumes: Auto Mode has one of its own.",
+    source="EKS User Guide, Auto Mode storage; velero#9254",
+)
+def snapshot_driver(resource: PolicyResource, plan: Plan) -> Iterator[str]:
+    if plan.auto_mode is None:
+        return
+    expected = kinds.AUTO_MODE_DRIVER if plan.auto_mode else kinds.STANDARD_DRIVER
+    driver = resource.get("driver")
+    if driver in _DRIVERS and driver != expected:
+        mode = "an Auto Mode cluster" if plan.auto_mode else "a cluster without Auto Mode"
+        yield (
+            f"the driver is {driver}, and volumes of {mode} come from {expected}; no volume would be"
+            " snapshotted. Set it."
+        )
+
+
+@rule(
+    "csi-feature",
+    on=kinds.RELEASE,
+    scope="stack",
+    what="EnableCSI and a VolumeSnapshotClass go together: one without the other fails every backup, or skips"
+    " every volume.",
+    source="seen on Velero 1.18.2 without the snapshot CRDs",
+)
+def csi_feature(release: PolicyResource, plan: Plan) -> Iterator[str]:
+    if release not in plan.releases:
+        return
+    features = str(release.get("values", "configuration", "features", default="")).split(",")
+    enabled = "EnableCSI" in [feature.strip() for feature in features]
+    classes = plan.of(kinds.SNAPSHOT_CLASS)
+    if enabled and not classes:
+        yield (
+            "features has EnableCSI and the plan no VolumeSnapshotClass: without the snapshot CRDs every"
+            " backup is"
+            " PartiallyFailed. Add the class, or take EnableCSI away."
+        )
+    if classes and not enabled:
+        yield (
+            "the plan has a VolumeSnapshotClass and features no EnableCSI: no volume is snapshotted. Set"
+            " features: EnableCSI."
+        )
+
+
+@rule(
+    "csi-before-release",
+    on=kinds.RELEASE,
+    scope="stack",
+    what="The snapshot controller and the VolumeSnapshotClass are there before Velero starts with EnableCSI.",
+    source="velero#7823",
+)
+def csi_before_release(release: PolicyResource, plan: Plan) -> Iterator[str]:
+    if release not in plan.releases:
+        return
+    controllers = [addon for addon in plan.of(kinds.ADDON) if addon.inputs.get("addonName") == _CONTROLLER]
+    for needed in (*controllers, *plan.of(kinds.SNAPSHOT_CLASS)):
+        if plan.waits_for(release, needed) is False:
+            yield f"does not wait for {needed.label}; add it to the release's dependsOn."
+    for made in plan.of(kinds.SNAPSHOT_CLASS):
+        for controller in controllers:
+            if plan.waits_for(made, controller) is False:
+                yield (f"{made.label} does not wait for {controller.label}, which brings its CRD; add it to dependsOn.")

@@ -1,0 +1,230 @@
+"""What rules read and say: a plan's resources, a rule with its register, and a finding.
+
+Nothing here imports an engine, a provider's SDK or pydantic: a plan is checked in the time it takes to read it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Literal, cast
+
+if TYPE_CHECKING:
+    from velero_eks.rules.plan import Plan
+
+Severity = Literal["error", "warning"]
+Scope = Literal["resource", "stack"]
+Environment = Literal["development", "staging", "production"]
+
+ENVIRONMENTS: tuple[str, ...] = ("development", "staging", "production")
+
+
+class _Unknown:
+    """A value that an engine cannot know before it deploys; see `UNKNOWN`."""
+
+    def __repr__(self) -> str:
+        return "<not known before the deployment>"
+
+
+# Stands in inputs where an engine's preview has no value yet. An offline plan never has one.
+UNKNOWN = _Unknown()
+
+
+class NotKnown(Exception):
+    """A rule reached a value that cannot be judged: not known yet, or a secret. Caught by `Rule.findings`."""
+
+    def __init__(self, path: tuple[str | int, ...], why: str) -> None:
+        self.path = ".".join(str(part) for part in path)
+        self.why = why
+        super().__init__(f"{self.path} {why}")
+
+
+class MalformedDocument(ValueError):
+    """A policy document that is no policy; rule `policy-document` reports it, the other rules pass it by."""
+
+
+def is_secret(node: object) -> bool:
+    """Whether a value is the plan's stand-in for a secret, `{"secret": true}`."""
+    return isinstance(node, Mapping) and len(node) == 1 and node.get("secret") is True
+
+
+def look(node: Any, *path: str | int, default: Any = None) -> Any:
+    """The value at `path` below `node`, or `default` where any step is missing or null.
+
+    Raises NotKnown where the way leads to an unknown value or to a secret: no rule may pass because it saw nothing.
+    """
+    for depth, part in enumerate(path):
+        _known(node, path[:depth])
+        if isinstance(node, Mapping):
+            node = node.get(part)
+        elif isinstance(node, list | tuple) and isinstance(part, int) and -len(node) <= part < len(node):
+            node = node[part]
+        else:
+            return default
+    _known(node, path)
+    return default if node is None else node
+
+
+def items(node: Any, *path: str | int) -> list[Any]:
+    """The list at `path`, empty where there is none. A single mapping counts as a list of one, as some providers do."""
+    found = look(node, *path, default=[])
+    if isinstance(found, list | tuple):
+        return list(found)
+    return [found] if isinstance(found, Mapping) else []
+
+
+def _known(node: Any, path: tuple[str | int, ...]) -> None:
+    if node is UNKNOWN:
+        raise NotKnown(path, "is not known before the deployment")
+    if is_secret(node):
+        raise NotKnown(path, "is a secret")
+
+
+@dataclass(frozen=True)
+class PolicyResource:
+    """A resource as a plan has it. `inputs` are resolved, in the provider's camelCase names.
+
+    `None` says that whoever recorded the plan could not tell: rules about it are then silent.
+    """
+
+    urn: str
+    type: str
+    name: str
+    inputs: Mapping[str, Any] = field(default_factory=dict)
+    protect: bool | None = False
+    retain_on_delete: bool | None = False
+    parent: str | None = None
+    provider: str | None = None
+    depends_on: tuple[str, ...] | None = None
+    custom: bool = True
+
+    @cached_property
+    def kind(self) -> str:
+        """The type, with AWS's interim `…V2` types read as what they have been renamed to."""
+        return self.type.replace("V2", "") if self.type.startswith("aws:") else self.type
+
+    @property
+    def label(self) -> str:
+        """What a message calls the resource: `Bucket velero`."""
+        return f"{self.type.rsplit(':', 1)[-1]} {self.name}"
+
+    def get(self, *path: str | int, default: Any = None) -> Any:
+        """The input at `path`; see `look`."""
+        return look(self.inputs, *path, default=default)
+
+    def items(self, *path: str | int) -> list[Any]:
+        """The input at `path` as a list; see `items`."""
+        return items(self.inputs, *path)
+
+    @classmethod
+    def from_plan(cls, entry: Mapping[str, Any]) -> PolicyResource:
+        """A resource from an entry of the plan's JSON (`stacks[].resources[]`, version 1)."""
+        options = cast("Mapping[str, Any]", entry.get("options") or {})
+        depends_on = options.get("dependsOn")
+        return cls(
+            urn=entry["urn"],
+            type=entry["type"],
+            name=entry["name"],
+            inputs=entry.get("inputs") or {},
+            protect=bool(options.get("protect")),
+            retain_on_delete=bool(options.get("retainOnDelete")),
+            parent=entry.get("parent"),
+            provider=options.get("provider"),
+            depends_on=None if depends_on is None else tuple(depends_on),
+            custom=bool(entry.get("custom", True)),
+        )
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something a plan should not do. `resource` is a URN; `message` names value, limit and mend."""
+
+    rule: str
+    severity: Severity
+    resource: str
+    message: str
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What a rule yields where the severity is not the rule's own."""
+
+    message: str
+    severity: Severity
+
+
+RuleBody = Callable[[PolicyResource, "Plan"], Iterator[str | Fault]]
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A rule: `what` must hold and why in one sentence, `source` where it comes from, `on` the types it judges
+    (a name that ends in `:` stands for a whole package).
+
+    `scope` is `resource` where the resource alone decides, so that an engine can ask before it makes the resource, and
+    `stack` where others count too.
+    """
+
+    id: str
+    severity: Severity
+    what: str
+    source: str
+    on: tuple[str, ...]
+    scope: Scope
+    body: RuleBody
+
+    def faults(self, resource: PolicyResource, plan: Plan) -> Iterator[Fault]:
+        """What is wrong with one resource. Raises NotKnown where that cannot be told."""
+        try:
+            for fault in self.body(resource, plan):
+                yield fault if isinstance(fault, Fault) else Fault(fault, self.severity)
+        except MalformedDocument:
+            return
+
+    def findings(self, plan: Plan) -> Iterator[Finding]:
+        """The rule's findings in a plan. A resource that cannot be judged is a finding too: it has not passed."""
+        for resource in plan.judged_by(self):
+            try:
+                for fault in self.faults(resource, plan):
+                    yield Finding(self.id, fault.severity, resource.urn, f"{resource.label}: {fault.message}")
+            except NotKnown as unknown:
+                yield Finding(
+                    self.id,
+                    "warning",
+                    resource.urn,
+                    f"{resource.label}: {unknown.path} {unknown.why}, so this rule could not be checked."
+                    " Give the value plainly, or check it by hand.",
+                )
+            except (TypeError, ValueError, AttributeError, KeyError) as error:
+                # A value of a kind that the provider does not take either, such as text where a number belongs.
+                yield Finding(
+                    self.id,
+                    "error",
+                    resource.urn,
+                    f"{resource.label}: this rule could not read its inputs ({error}), so they have not passed."
+                    " Give them in the shape that the provider takes.",
+                )
+
+
+RULES: dict[str, Rule] = {}
+
+
+def rule(
+    id: str,
+    *,
+    on: str | tuple[str, ...],
+    what: str,
+    source: str,
+    severity: Severity = "error",
+    scope: Scope = "resource",
+) -> Callable[[RuleBody], RuleBody]:
+    """Register the decorated function as a rule; see `Rule`. ValueError where the id is taken."""
+
+    def register(body: RuleBody) -> RuleBody:
+        if id in RULES:
+            raise ValueError(f"rule {id} is registered twice")
+        RULES[id] = Rule(id, severity, what, source, (on,) if isinstance(on, str) else on, scope, body)
+        return body
+
+    return register

@@ -1,0 +1,162 @@
+"""The plan around a resource: who belongs to whom, what comes before what, and which release and role are Velero's."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from functools import cached_property
+
+from velero_eks.rules import kinds
+from velero_eks.rules.model import PolicyResource, Rule
+
+# Region prefixes of the partitions other than `aws`, longest first where one begins with another.
+_PARTITIONS = (
+    ("cn-", "aws-cn"),
+    ("us-gov-", "aws-us-gov"),
+    ("us-isof-", "aws-iso-f"),
+    ("eu-isoe-", "aws-iso-e"),
+    ("us-isob-", "aws-iso-b"),
+    ("us-iso-", "aws-iso"),
+    ("eusc-", "aws-eusc"),
+)
+_VELERO_CHART = re.compile(r"^velero(-\d.*\.tgz)?$")
+
+
+def partition_of(region: str) -> str:
+    """The partition of a region's ARNs, by the region's name."""
+    return next((partition for prefix, partition in _PARTITIONS if region.startswith(prefix)), "aws")
+
+
+class Plan:
+    """All resources of one stack, with what a rule asks about more than one of them.
+
+    `auto_mode` says whether the cluster runs EKS Auto Mode; None leaves it to what the resources show.
+    """
+
+    def __init__(self, resources: Iterable[PolicyResource], environment: str, *, auto_mode: bool | None = None) -> None:
+        self.resources = tuple(resources)
+        self.environment = environment
+        self._auto_mode = auto_mode
+        self._by_urn = {resource.urn: resource for resource in self.resources}
+        self._by_kind: dict[str, list[PolicyResource]] = {}
+        for resource in self.resources:
+            self._by_kind.setdefault(resource.kind, []).append(resource)
+
+    def of(self, *kinds_: str) -> list[PolicyResource]:
+        """The resources of these types, type by type."""
+        return [resource for kind in kinds_ for resource in self._by_kind.get(kind, ())]
+
+    def judged_by(self, rule: Rule) -> list[PolicyResource]:
+        """The resources of the types that a rule judges."""
+        packages = tuple(kind for kind in rule.on if kind.endswith(":"))
+        if not packages:
+            return self.of(*rule.on)
+        return [resource for resource in self.resources if resource.kind.startswith(packages)]
+
+    def region_of(self, resource: PolicyResource) -> str | None:
+        """The AWS region a resource is made in: its own, its provider's, or that of the plan's only AWS provider."""
+        own = resource.inputs.get("region") if resource.type.startswith("aws:") else None
+        if isinstance(own, str):
+            return own
+        provider = self._by_urn.get(resource.provider or "")
+        if provider is not None and isinstance(provider.inputs.get("region"), str):
+            return str(provider.inputs["region"])
+        return self.region
+
+    @cached_property
+    def region(self) -> str | None:
+        """The region of the plan's AWS providers where they all have the same, else None."""
+        regions = {provider.inputs.get("region") for provider in self.of(kinds.AWS_PROVIDER)}
+        only = regions.pop() if len(regions) == 1 else None
+        return only if isinstance(only, str) else None
+
+    def partition(self, resource: PolicyResource) -> str | None:
+        """The partition of a resource's region; None where no region is known."""
+        region = self.region_of(resource)
+        return None if region is None else partition_of(region)
+
+    def of_bucket(self, bucket: PolicyResource, *kinds_: str) -> list[PolicyResource]:
+        """The settings of a bucket that are resources of their own: those that name it, or are its children."""
+        name = bucket.inputs.get("bucket")
+        return [
+            resource
+            for resource in self.of(*kinds_)
+            if resource.parent == bucket.urn or (name is not None and resource.inputs.get("bucket") == name)
+        ]
+
+    @cached_property
+    def releases(self) -> list[PolicyResource]:
+        """The Helm releases of the Velero chart, by its name in a repository, an OCI reference or a file."""
+        return [
+            release
+            for release in self.of(kinds.RELEASE)
+            if _VELERO_CHART.match(str(release.inputs.get("chart", "")).rstrip("/").rsplit("/", 1)[-1])
+        ]
+
+    @cached_property
+    def role_arns(self) -> list[str]:
+        """The roles that Velero's pods are given, by annotation or by association."""
+        annotated = [
+            release.get("values", "serviceAccount", "server", "annotations", kinds.ROLE_ANNOTATION)
+            for release in self.releases
+        ]
+        associated = [association.inputs.get("roleArn") for association in self.of(kinds.POD_IDENTITY)]
+        return [arn for arn in (*annotated, *associated) if isinstance(arn, str)]
+
+    @cached_property
+    def velero_roles(self) -> list[PolicyResource]:
+        """Velero's roles. Where no release points at one, every role: a rule rather judges one too many."""
+        pointed_at = [role for role in self.of(kinds.ROLE) if any(is_role(role, arn) for arn in self.role_arns)]
+        return pointed_at or self.of(kinds.ROLE)
+
+    def role_of(self, policy: PolicyResource) -> PolicyResource | None:
+        """The role that an inline policy or an attachment belongs to, if the plan has it."""
+        named = policy.inputs.get("role", policy.inputs.get("roleName"))
+        for role in self.of(kinds.ROLE):
+            if policy.parent == role.urn or (named is not None and named in (role.inputs.get("name"), role.urn)):
+                return role
+        return None
+
+    def waits_for(self, resource: PolicyResource, other: PolicyResource) -> bool | None:
+        """Whether `resource` is made after `other`, through any number of steps; None where a step is not recorded."""
+        seen: set[str] = set()
+        ahead = [resource.urn]
+        while ahead:
+            urn = ahead.pop()
+            if urn == other.urn:
+                return True
+            step = self._by_urn.get(urn)
+            if urn in seen or step is None:
+                continue
+            seen.add(urn)
+            if step.depends_on is None and step is resource:
+                return None
+            ahead += step.depends_on or ()
+            # A component in the list of dependencies stands for its children.
+            if step is not resource and not step.custom:
+                ahead += [child.urn for child in self.resources if child.parent == urn]
+        return False
+
+    @cached_property
+    def auto_mode(self) -> bool | None:
+        """Whether volumes come from EKS Auto Mode's driver: as told, else as a cluster or a snapshot class shows."""
+        if self._auto_mode is not None:
+            return self._auto_mode
+        for cluster in self.of(kinds.CLUSTER):
+            enabled = cluster.get("computeConfig", "enabled")
+            if isinstance(enabled, bool):
+                return enabled
+        if any(addon.inputs.get("addonName") == "aws-ebs-csi-driver" for addon in self.of(kinds.ADDON)):
+            return False
+        drivers = {made.inputs.get("driver") for made in self.of(kinds.SNAPSHOT_CLASS)}
+        if drivers == {kinds.AUTO_MODE_DRIVER}:
+            return True
+        return False if drivers == {kinds.STANDARD_DRIVER} else None
+
+
+def is_role(role: PolicyResource, arn: str) -> bool:
+    """Whether `arn` is this role's: by name, or by the logical name where the engine makes the physical one up."""
+    if role.inputs.get("arn") == arn:
+        return True
+    physical, name = arn.rsplit("/", 1)[-1], role.inputs.get("name")
+    return physical == name if isinstance(name, str) else physical.startswith(f"{role.name}-")

@@ -1,0 +1,305 @@
+"""Velero's objects, read: what a Backup, a Restore, a Schedule and a location say of themselves. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from velero_eks.kube.kinds import Kind
+from velero_eks.kube.objects import Object
+
+GROUP, VERSION = "velero.io", "v1"
+API_VERSION = f"{GROUP}/{VERSION}"
+BACKUP = Kind(GROUP, VERSION, "Backup", "backups", True)
+RESTORE = Kind(GROUP, VERSION, "Restore", "restores", True)
+SCHEDULE = Kind(GROUP, VERSION, "Schedule", "schedules", True)
+LOCATION = Kind(GROUP, VERSION, "BackupStorageLocation", "backupstoragelocations", True)
+REPOSITORY = Kind(GROUP, VERSION, "BackupRepository", "backuprepositories", True)
+DELETE_REQUEST = Kind(GROUP, VERSION, "DeleteBackupRequest", "deletebackuprequests", True)
+
+SCHEDULE_LABEL = "velero.io/schedule-name"
+LOCATION_LABEL = "velero.io/storage-location"
+
+COMPLETED = "Completed"
+ENDED = frozenset({"Completed", "PartiallyFailed", "Failed", "FailedValidation"})
+"""The phases that a Backup or a Restore never leaves."""
+
+
+def moment(text: Any) -> datetime | None:
+    """A Kubernetes time stamp as an aware datetime, None for what is none."""
+    if not isinstance(text, str) or not text:
+        return None
+    try:
+        found = datetime.fromisoformat(text.replace("Z", "+00:00"))
+    except ValueError:
+        return None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class Record:
+    """One object of Velero's; `body` is the whole of it."""
+
+    body: Object
+
+    @property
+    def name(self) -> str:
+        return str(self.body["metadata"]["name"])
+
+    @property
+    def namespace(self) -> str:
+        return str(self.body["metadata"].get("namespace") or "")
+
+    @property
+    def labels(self) -> dict[str, str]:
+        return self.body["metadata"].get("labels") or {}
+
+    @property
+    def annotations(self) -> dict[str, str]:
+        return self.body["metadata"].get("annotations") or {}
+
+    @property
+    def created(self) -> datetime | None:
+        return moment(self.body["metadata"].get("creationTimestamp"))
+
+    @property
+    def spec(self) -> Object:
+        return self.body.get("spec") or {}
+
+    @property
+    def status(self) -> Object:
+        return self.body.get("status") or {}
+
+    @property
+    def phase(self) -> str:
+        """Velero's word for where it stands; `New` until the server has seen it."""
+        return str(self.status.get("phase") or "New")
+
+    @property
+    def deleting(self) -> bool:
+        """Whether it is being deleted, and something (a finalizer) still holds it."""
+        return bool(self.body["metadata"].get("deletionTimestamp"))
+
+
+@dataclass(frozen=True)
+class Operation(Record):
+    """What runs and ends: a Backup or a Restore."""
+
+    @property
+    def started(self) -> datetime | None:
+        return moment(self.status.get("startTimestamp"))
+
+    @property
+    def completed(self) -> datetime | None:
+        return moment(self.status.get("completionTimestamp"))
+
+    @property
+    def ended(self) -> bool:
+        return self.phase in ENDED
+
+    @property
+    def running(self) -> bool:
+        """Whether it is under way or waits to be."""
+        return not self.ended and self.phase != "Deleting"
+
+    @property
+    def good(self) -> bool:
+        return self.phase == COMPLETED
+
+    @property
+    def errors(self) -> int:
+        return int(self.status.get("errors") or 0)
+
+    @property
+    def warnings(self) -> int:
+        return int(self.status.get("warnings") or 0)
+
+    @property
+    def why(self) -> str:
+        """What Velero wrote on the object about a failure; empty where it wrote nothing."""
+        said = [*(self.status.get("validationErrors") or ()), self.status.get("failureReason") or ""]
+        return "; ".join(text for text in said if text)
+
+
+@dataclass(frozen=True)
+class Backup(Operation):
+    """A Backup, from the cluster or from the bucket."""
+
+    @property
+    def schedule(self) -> str | None:
+        """The schedule that made it, or whose it counts as."""
+        return self.labels.get(SCHEDULE_LABEL)
+
+    @property
+    def location(self) -> str:
+        return str(self.spec.get("storageLocation") or self.labels.get(LOCATION_LABEL) or "default")
+
+    @property
+    def expires(self) -> datetime | None:
+        return moment(self.status.get("expiration"))
+
+    def expired(self, at: datetime) -> bool:
+        """Whether its time was over by then: the server removes it the next time that it looks."""
+        return self.expires is not None and self.expires <= at
+
+    @property
+    def done_items(self) -> int:
+        return int((self.status.get("progress") or {}).get("itemsBackedUp") or 0)
+
+    @property
+    def total_items(self) -> int:
+        """How many there are in all; while it runs an estimate, 0 until Velero has one."""
+        return int((self.status.get("progress") or {}).get("totalItems") or 0)
+
+
+@dataclass(frozen=True)
+class Restore(Operation):
+    """A Restore."""
+
+    @property
+    def backup(self) -> str:
+        return str(self.spec.get("backupName") or "")
+
+    @property
+    def done_items(self) -> int:
+        return int((self.status.get("progress") or {}).get("itemsRestored") or 0)
+
+    @property
+    def total_items(self) -> int:
+        return int((self.status.get("progress") or {}).get("totalItems") or 0)
+
+
+@dataclass(frozen=True)
+class Schedule(Record):
+    """A Schedule."""
+
+    @property
+    def cron(self) -> str:
+        return str(self.spec.get("schedule") or "")
+
+    @property
+    def paused(self) -> bool:
+        return bool(self.spec.get("paused"))
+
+    @property
+    def template(self) -> Object:
+        """The spec of the backups that it makes."""
+        return self.spec.get("template") or {}
+
+    @property
+    def ttl(self) -> str:
+        """How long its backups are kept, as written; empty for the server's default."""
+        return str(self.template.get("ttl") or "")
+
+    @property
+    def location(self) -> str:
+        return str(self.template.get("storageLocation") or "")
+
+    @property
+    def last_backup(self) -> datetime | None:
+        """When it last made a backup, whatever became of that."""
+        return moment(self.status.get("lastBackup"))
+
+    @property
+    def validation_errors(self) -> tuple[str, ...]:
+        return tuple(self.status.get("validationErrors") or ())
+
+
+@dataclass(frozen=True)
+class Location(Record):
+    """A BackupStorageLocation."""
+
+    @property
+    def bucket(self) -> str:
+        return str((self.spec.get("objectStorage") or {}).get("bucket") or "")
+
+    @property
+    def prefix(self) -> str:
+        return str((self.spec.get("objectStorage") or {}).get("prefix") or "")
+
+    @property
+    def config(self) -> dict[str, str]:
+        return self.spec.get("config") or {}
+
+    @property
+    def provider(self) -> str:
+        return str(self.spec.get("provider") or "")
+
+    @property
+    def access_mode(self) -> str:
+        return str(self.spec.get("accessMode") or "ReadWrite")
+
+    @property
+    def read_only(self) -> bool:
+        return self.access_mode == "ReadOnly"
+
+    @property
+    def validation_frequency(self) -> str:
+        """How often the server looks at it, a Go duration; empty for the server's own minute."""
+        return str(self.spec.get("validationFrequency") or "")
+
+    @property
+    def default(self) -> bool:
+        return bool(self.spec.get("default"))
+
+    @property
+    def available(self) -> bool:
+        return self.phase == "Available"
+
+    @property
+    def validated(self) -> datetime | None:
+        """When the server last looked."""
+        return moment(self.status.get("lastValidationTime"))
+
+    @property
+    def synced(self) -> datetime | None:
+        """When the server last took up backups that it found in the bucket."""
+        return moment(self.status.get("lastSyncedTime"))
+
+    @property
+    def message(self) -> str:
+        return str(self.status.get("message") or "")
+
+
+@dataclass(frozen=True)
+class Repository(Record):
+    """A BackupRepository: where kopia keeps volumes' data."""
+
+    @property
+    def message(self) -> str:
+        return str(self.status.get("message") or "")
+
+    @property
+    def maintained(self) -> datetime | None:
+        return moment(self.status.get("lastMaintenanceTime"))
+
+    @property
+    def maintenance_every(self) -> str:
+        """The wanted time between two maintenances, a Go duration."""
+        return str(self.spec.get("maintenanceFrequency") or "")
+
+    @property
+    def volume_namespace(self) -> str:
+        return str(self.spec.get("volumeNamespace") or "")
+
+
+def newest_completed(
+    backups: Iterable[Backup], *, schedule: str | None = None, at: datetime | None = None
+) -> Backup | None:
+    """The newest Completed backup (of a schedule), None where there is none.
+
+    With `at`, one that had ended by then: all that is in it was read before that moment. The order is that of the
+    starts, as Velero's own choice for a schedule is.
+    """
+    good = [
+        backup
+        for backup in backups
+        if backup.good
+        and backup.started is not None
+        and not backup.deleting
+        and (schedule is None or backup.schedule == schedule)
+        and (at is None or (backup.completed or backup.started) <= at)
+    ]
+    return max(good, key=lambda backup: (backup.started or datetime.min.replace(tzinfo=UTC), backup.name), default=None)

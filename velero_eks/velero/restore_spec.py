@@ -1,0 +1,212 @@
+"""What a Restore takes out of a backup: its spec, and Velero's own filters over a backup's contents. Pure.
+
+Follows Velero 1.18's restore controller and `pkg/restore`; the tests in the lab hold it against the real server.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from velero_eks.kube.objects import MANAGED_API_SERVICE, Key, Object
+from velero_eks.velero.backup_contents import Place, Stored
+from velero_eks.velero.filters import selects
+
+Existing = Literal["keep", "update"]
+
+POLICY: dict[Existing, str] = {"keep": "none", "update": "update"}
+# Velero adds these to what every Restore excludes.
+NEVER_RESTORED = frozenset(
+    {
+        "nodes",
+        "events",
+        "events.events.k8s.io",
+        "backups.velero.io",
+        "restores.velero.io",
+        "resticrepositories.velero.io",
+        "backuprepositories.velero.io",
+        "csinodes.storage.k8s.io",
+        "volumeattachments.storage.k8s.io",
+    }
+)
+DEFINITIONS = "customresourcedefinitions.apiextensions.k8s.io"
+NAMESPACES = "namespaces"
+VOLUMES = "persistentvolumes"
+CLAIMS = "persistentvolumeclaims"
+PRIORITY_CLASSES = "priorityclasses.scheduling.k8s.io"
+_MIRROR_POD = "kubernetes.io/config.mirror"
+_SNAPSHOTS = "volumesnapshots.snapshot.storage.k8s.io"
+_DATA_UPLOADS = "datauploads.velero.io"
+
+Selector = dict[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class RestoreSpec:
+    """The spec of one Restore. `cluster_resources` is Velero's `includeClusterResources`; None lets it decide."""
+
+    backup: str
+    existing: Existing
+    namespaces: tuple[str, ...] = ("*",)
+    excluded_namespaces: tuple[str, ...] = ()
+    resources: tuple[str, ...] = ("*",)
+    excluded_resources: tuple[str, ...] = ()
+    cluster_resources: bool | None = None
+    mapping: Mapping[str, str] = field(default_factory=dict)
+    selectors: tuple[Selector, ...] = ()
+    modifier: str | None = None
+    """A ConfigMap with resource modifiers, in Velero's namespace."""
+
+    @property
+    def document(self) -> dict[str, Any]:
+        """The Restore's `spec`."""
+        spec: dict[str, Any] = {
+            "backupName": self.backup,
+            "includedNamespaces": list(self.namespaces),
+            "includedResources": list(self.resources),
+            "existingResourcePolicy": POLICY[self.existing],
+            # Said, since Velero's own default is another one for native snapshots than for CSI.
+            "restorePVs": True,
+        }
+        if self.excluded_namespaces:
+            spec["excludedNamespaces"] = list(self.excluded_namespaces)
+        if self.excluded_resources:
+            spec["excludedResources"] = list(self.excluded_resources)
+        if self.cluster_resources is not None:
+            spec["includeClusterResources"] = self.cluster_resources
+        if self.mapping:
+            spec["namespaceMapping"] = dict(self.mapping)
+        if self.selectors:
+            spec["orLabelSelectors"] = [dict(selector) for selector in self.selectors]
+        if self.modifier:
+            spec["resourceModifier"] = {"kind": "ConfigMap", "name": self.modifier}
+        return spec
+
+    def refusal(self, item: Stored) -> str | None:
+        """Why Velero does not restore `item` by itself, None where it does."""
+        if item.place.resource in NEVER_RESTORED:
+            return "Velero never restores this kind"
+        if item.place.resource in self.excluded_resources or not _has(self.resources, item.place.resource):
+            return "this kind is not asked for"
+        if not item.place.namespace:
+            if self.cluster_resources is False:
+                return "cluster-scoped objects are not asked for"
+            if self.cluster_resources is None and not self._every_namespace:
+                return "Velero leaves cluster-scoped objects out where only some namespaces are asked for"
+        elif not self._takes_namespace(item.place.namespace):
+            return "its namespace is not asked for"
+        if self.selectors and not any(selects(selector, labels_of(item.body)) for selector in self.selectors):
+            return "its labels are not asked for"
+        return None
+
+    def selected(self, contents: Iterable[Stored]) -> dict[Place, Stored]:
+        """What Velero restores of `contents`: what the filters take, and what that refers to."""
+        known = {item.place: item for item in contents}
+        taken = {place: item for place, item in known.items() if self.refusal(item) is None}
+        waiting = list(taken.values())
+        while waiting:
+            for place in referred(waiting.pop()):
+                found = known.get(place)
+                if found is not None and place not in taken and self._takes_referred(found):
+                    taken[place] = found
+                    waiting.append(found)
+        return taken
+
+    def target(self, namespace: str) -> str:
+        """The namespace that objects of `namespace` are restored into."""
+        return self.mapping.get(namespace, namespace)
+
+    def target_key(self, item: Stored) -> Key:
+        """Which object of the cluster `item` becomes."""
+        key = Key.of(item.body)
+        if item.place.resource == NAMESPACES:
+            return Key(key.group, key.kind, "", self.target(item.place.name))
+        return Key(key.group, key.kind, self.target(item.place.namespace), item.place.name)
+
+    @property
+    def _every_namespace(self) -> bool:
+        return self.namespaces in ((), ("*",)) and not self.excluded_namespaces
+
+    def _takes_namespace(self, namespace: str) -> bool:
+        return _has(self.namespaces, namespace) and namespace not in self.excluded_namespaces
+
+    def _takes_referred(self, item: Stored) -> bool:
+        if item.place.resource in NEVER_RESTORED or item.place.resource in self.excluded_resources:
+            return False
+        if not _has(self.resources, item.place.resource):
+            return False
+        return (
+            self._takes_namespace(item.place.namespace) if item.place.namespace else self.cluster_resources is not False
+        )
+
+
+def referred(item: Stored) -> list[Place]:
+    """The places of what Velero restores along with an object, though no filter takes it."""
+    spec = item.body.get("spec") or {}
+    bound = (item.body.get("status") or {}).get("phase") == "Bound"
+    if item.place.resource == CLAIMS and bound and spec.get("volumeName"):
+        return [Place(VOLUMES, "", spec["volumeName"])]
+    if item.place.resource == "pods":
+        claims = [volume.get("persistentVolumeClaim") or {} for volume in spec.get("volumes") or []]
+        found = [Place(CLAIMS, item.place.namespace, claim["claimName"]) for claim in claims if claim.get("claimName")]
+        if spec.get("priorityClassName"):
+            found.append(Place(PRIORITY_CLASSES, "", spec["priorityClassName"]))
+        return found
+    return []
+
+
+def passed_over(item: Stored) -> str | None:
+    """Why Velero passes an object over though it is asked for, None where it does not."""
+    metadata, status = item.body["metadata"], item.body.get("status") or {}
+    if item.place.resource == "pods":
+        if status.get("phase") in ("Succeeded", "Failed"):
+            return "the Pod had ended"
+        if _MIRROR_POD in (metadata.get("annotations") or {}):
+            return "the node makes this Pod itself"
+    if item.place.resource == "jobs.batch" and status.get("completionTime"):
+        return "the Job had ended"
+    if item.place.resource == "apiservices.apiregistration.k8s.io" and MANAGED_API_SERVICE in labels_of(item.body):
+        return "Kubernetes makes this APIService itself"
+    return None
+
+
+def made_anew(contents: Iterable[Stored]) -> dict[str, str]:
+    """The volumes that Velero does not restore, since their claims make new ones; each with the reason.
+
+    As far as a backup's content tells: that Velero copied a volume's files (`fs-backup`), or took a native snapshot of
+    it, is written elsewhere.
+    """
+    known = list(contents)
+    snapshots = {claim for item in known if (claim := _source_of(item)) is not None}
+    found: dict[str, str] = {}
+    for item in known:
+        if item.place.resource != VOLUMES:
+            continue
+        spec = item.body.get("spec") or {}
+        claim = spec.get("claimRef") or {}
+        if (claim.get("namespace"), claim.get("name")) in snapshots:
+            found[item.place.name] = "its claim makes a new volume from the snapshot"
+        elif spec.get("persistentVolumeReclaimPolicy") == "Delete":
+            found[item.place.name] = "its claim makes a new volume"
+    return found
+
+
+def _source_of(item: Stored) -> tuple[str, str] | None:
+    """The claim (namespace, name) that a CSI snapshot, or one that was moved to the bucket, is of."""
+    spec = item.body.get("spec") or {}
+    if item.place.resource == _SNAPSHOTS:
+        name = (spec.get("source") or {}).get("persistentVolumeClaimName")
+        return (item.place.namespace, name) if name else None
+    if item.place.resource == _DATA_UPLOADS:
+        return str(spec.get("sourceNamespace")), str(spec.get("sourcePVC"))
+    return None
+
+
+def labels_of(body: Object) -> dict[str, str]:
+    """An object's labels."""
+    return body["metadata"].get("labels") or {}
+
+
+def _has(chosen: tuple[str, ...], name: str) -> bool:
+    return chosen in ((), ("*",)) or name in chosen
