@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from velero_eks.aws.iam import statements
 from velero_eks.rules import kinds
-from velero_eks.rules.iam import statements
 from velero_eks.rules.model import PolicyResource, rule
 from velero_eks.rules.plan import Plan
 

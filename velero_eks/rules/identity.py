@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from velero_eks.aws.iam import EVERYONE, MalformedDocument, Statement, statements
 from velero_eks.rules import kinds
-from velero_eks.rules.iam import EVERYONE, Statement, statements
-from velero_eks.rules.model import MalformedDocument, PolicyResource, rule
+from velero_eks.rules.model import PolicyResource, rule
 from velero_eks.rules.plan import Plan, is_role
 
 POD_IDENTITY_SERVICE = "pods.eks.amazonaws.com"

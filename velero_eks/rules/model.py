@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, cast
 
+from velero_eks.aws.iam import MalformedDocument
+
 if TYPE_CHECKING:
     from velero_eks.rules.plan import Plan
 
@@ -38,10 +40,6 @@ class NotKnown(Exception):
         self.path = ".".join(str(part) for part in path)
         self.why = why
         super().__init__(f"{self.path} {why}")
-
-
-class MalformedDocument(ValueError):
-    """A policy document that is no policy; rule `policy-document` reports it, the other rules pass it by."""
 
 
 def is_secret(node: object) -> bool:
@@ -180,6 +178,7 @@ class Rule:
             for fault in self.body(resource, plan):
                 yield fault if isinstance(fault, Fault) else Fault(fault, self.severity)
         except MalformedDocument:
+            # Rule `policy-document` reports it, once.
             return
 
     def findings(self, plan: Plan) -> Iterator[Finding]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from velero_eks.aws.iam import statements
 from velero_eks.rules import kinds
-from velero_eks.rules.iam import statements
 from velero_eks.rules.model import Fault, PolicyResource, items, look, rule
 from velero_eks.rules.plan import Plan, is_role
 from velero_eks.rules.values import go_seconds

@@ -9,8 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from velero_eks.rules.iam import Condition, Statement, matches, statements
-from velero_eks.rules.model import MalformedDocument
+from velero_eks.aws.iam import Condition, MalformedDocument, Statement, matches, statements
 
 ACTIONS = st.text(alphabet="abAB:*?", max_size=8)
 

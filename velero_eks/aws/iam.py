@@ -9,10 +9,12 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from velero_eks.rules.model import MalformedDocument
-
 # What `Principal: "*"` and `{"AWS": "*"}` both mean.
 EVERYONE = "*"
+
+
+class MalformedDocument(ValueError):
+    """A policy document that is no policy: the message says why, and AWS would refuse it."""
 
 
 @dataclass(frozen=True)
