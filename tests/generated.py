@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+import importlib.resources
 import inspect
+import json
 import types
 import typing
 from pathlib import Path
@@ -18,6 +20,7 @@ from velero_eks.rules.table import markdown as rules_table
 ROOT = Path(__file__).resolve().parent.parent
 CONFIGURATION = ROOT / "docs" / "configuration.md"
 RULES = ROOT / "docs" / "rules.md"
+REGIONS = ROOT / "components" / "velero_on_eks" / "settings" / "aws_regions.py"
 _TYPES = {"str": "text", "bool": "true or false", "int": "number", "Any": "anything"}
 
 
@@ -131,9 +134,36 @@ def _takes(annotation: Any) -> str:
     return {"Duration": "a duration", "SecretStr": "an encrypted text"}.get(name, _TYPES.get(name, name))
 
 
+def regions() -> str:
+    """The regions of AWS by partition, as botocore knows them. The component package does not install it."""
+    source = importlib.resources.files("botocore") / "data" / "partitions.json"
+    lines = [
+        '"""Regions of AWS and the partitions that they lie in. Written by `make docs` from botocore\'s own list."""',
+        "",
+        "from __future__ import annotations",
+        "",
+        "from dataclasses import dataclass",
+        "",
+        "",
+        "@dataclass(frozen=True)",
+        "class Partition:",
+        '    """A partition of AWS: its name in ARNs (`aws`, `aws-cn`, …) and the suffix of its host names."""',
+        "",
+        "    name: str",
+        "    dns_suffix: str",
+        "",
+        "",
+        "REGIONS: dict[str, Partition] = {",
+    ]
+    for partition in json.loads(source.read_text())["partitions"]:
+        made = f'Partition("{partition["id"]}", "{partition["outputs"]["dnsSuffix"]}")'
+        lines += [f'    "{name}": {made},' for name in partition["regions"] if not name.endswith("-global")]
+    return "\n".join([*lines, "}"]) + "\n"
+
+
 def tables() -> dict[Path, str]:
     """Every generated file and what it should hold."""
-    return {CONFIGURATION: configuration(), RULES: rules_table()}
+    return {CONFIGURATION: configuration(), RULES: rules_table(), REGIONS: regions()}
 
 
 if __name__ == "__main__":

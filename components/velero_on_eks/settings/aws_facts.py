@@ -1,54 +1,26 @@
-"""Regions, partitions, accounts and ARNs: what they look like and which belongs to which.
-
-The regions come from botocore's own `partitions.json`, so a new region arrives with an upgrade of boto3.
-"""
+"""Regions, partitions, accounts and ARNs: what they look like and which belongs to which."""
 
 from __future__ import annotations
 
 import difflib
-import json
 import re
 from dataclasses import dataclass
-from functools import lru_cache
-from importlib.util import find_spec
-from pathlib import Path
 from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator
 
-
-@dataclass(frozen=True)
-class Partition:
-    """A partition of AWS: its name in ARNs (`aws`, `aws-cn`, `aws-us-gov`, …) and the suffix of its host names."""
-
-    name: str
-    dns_suffix: str
-
-
-@lru_cache(maxsize=1)
-def _regions() -> dict[str, Partition]:
-    # Located without importing botocore: the import alone would cost a plan more than reading the file.
-    spec = find_spec("botocore")
-    if spec is None or not spec.submodule_search_locations:
-        raise RuntimeError("botocore is not installed; run 'uv sync'")
-    path = Path(next(iter(spec.submodule_search_locations))) / "data" / "partitions.json"
-    regions: dict[str, Partition] = {}
-    for entry in json.loads(path.read_text())["partitions"]:
-        partition = Partition(entry["id"], entry["outputs"]["dnsSuffix"])
-        regions.update({name: partition for name in entry["regions"] if not name.endswith("-global")})
-    return regions
+from velero_on_eks.settings.aws_regions import REGIONS, Partition
 
 
 def partition_of(region: str) -> Partition:
     """The partition that a known region lies in; KeyError for an unknown one."""
-    return _regions()[region]
+    return REGIONS[region]
 
 
 def check_region(region: str) -> str:
     """Refuse a region that AWS does not have."""
-    known = _regions()
-    if region not in known:
-        close = difflib.get_close_matches(region, known, n=3)
+    if region not in REGIONS:
+        close = difflib.get_close_matches(region, REGIONS, n=3)
         hint = f"did you mean {' or '.join(close)}?" if close else "see 'aws ec2 describe-regions'"
         raise ValueError(f"AWS has no region of this name; {hint}")
     return region

@@ -13,6 +13,7 @@ from typing import Any
 
 from velero_on_eks.settings import adopt, versions
 from velero_on_eks.settings.aws_facts import Arn, issuer_region, partition_of
+from velero_on_eks.settings.late import is_late
 from velero_on_eks.settings.sections import Schedule
 
 # Below this a run can start before the location's own minute of validation and synchronisation is over, and a
@@ -56,6 +57,8 @@ class SettingsWarning:
 @_rule("region", "cluster")
 def _issuer_in_region(s: Any) -> Iterator[Broken]:
     issuer = s.cluster.oidc_issuer
+    if is_late(issuer, s.region):
+        return
     if issuer and issuer_region(issuer) != s.region:
         yield (
             "cluster.oidcIssuer",
@@ -73,7 +76,7 @@ def _issuer_in_region(s: Any) -> Iterator[Broken]:
 
 @_rule("region", "cluster", "storage")
 def _key_is_ours(s: Any) -> Iterator[Broken]:
-    if not s.storage.kms_key_arn:
+    if not s.storage.kms_key_arn or is_late(s.storage.kms_key_arn, s.region, s.cluster.account):
         return
     yield from _arn_fits(s, "storage.kmsKeyArn", s.storage.kms_key_arn)
     arn = Arn.parse(s.storage.kms_key_arn)
@@ -88,7 +91,8 @@ def _key_is_ours(s: Any) -> Iterator[Broken]:
 
 @_rule("region", "cluster", "identity")
 def _boundary_is_ours(s: Any) -> Iterator[Broken]:
-    if s.identity.permissions_boundary:
+    boundary = s.identity.permissions_boundary
+    if boundary and not is_late(boundary, s.region, s.cluster.account):
         yield from _arn_fits(s, "identity.permissionsBoundary", s.identity.permissions_boundary)
 
 

@@ -11,6 +11,7 @@ from velero_on_eks.settings.aws_facts import AccountId, KmsKeyArn, OidcIssuer, P
 from velero_on_eks.settings.base import Section
 from velero_on_eks.settings.cron import Cron, check_timezone
 from velero_on_eks.settings.duration import Duration
+from velero_on_eks.settings.late import Late
 from velero_on_eks.settings.names import (
     BucketName,
     ClusterName,
@@ -42,13 +43,13 @@ def bounded(name: str, low: int, high: int, unit: str, why: str) -> AfterValidat
 class Cluster(Section):
     """Facts of an EKS cluster that exists; `context` names a kubeconfig context to use in place of EKS's own answer."""
 
-    name: ClusterName
+    name: Late[ClusterName]
     """The cluster's name in EKS."""
-    account: AccountId
+    account: Late[AccountId]
     """The account it runs in, in quotes. Credentials of another one are refused."""
     kubernetes_version: KubernetesVersion
     """Its minor version, in quotes; checked against Velero's tested ones."""
-    oidc_issuer: OidcIssuer | None = None
+    oidc_issuer: Late[OidcIssuer] | None = None
     """Its OIDC issuer with `https://`; needed by `irsa`."""
     auto_mode: bool = False
     """Whether it is an EKS Auto Mode cluster: another volume driver, no native snapshots."""
@@ -74,9 +75,9 @@ class Identity(Section):
 
     mode: Literal["irsa", "pod-identity"] = "irsa"
     """How the pod gets its role: `irsa` through the OIDC issuer, `pod-identity` through the EKS agent."""
-    role_name: RoleName | None = None
+    role_name: Late[RoleName] | None = None
     """The role's name; made from the cluster's and the region's when left out."""
-    permissions_boundary: PolicyArn | None = None
+    permissions_boundary: Late[PolicyArn] | None = None
     """ARN of a policy that bounds the role."""
 
 
@@ -117,7 +118,7 @@ class Volumes(Section):
 class AccessLogs(Section):
     """Where S3 writes the bucket's server access logs: another one, or each log would be a foreign object here."""
 
-    bucket: BucketName
+    bucket: Late[BucketName]
     """The bucket that gets the logs; it exists already."""
     prefix: KeyPrefix | None = None
     """Its folder for them."""
@@ -126,11 +127,11 @@ class AccessLogs(Section):
 class Storage(Section):
     """The bucket, its key and how long what was deleted can still be fetched back."""
 
-    bucket: BucketName | None = None
+    bucket: Late[BucketName] | None = None
     """The bucket's name; made from cluster, account and region when left out."""
     prefix: KeyPrefix | None = None
     """A folder in the bucket. One bucket a cluster needs none."""
-    kms_key_arn: KmsKeyArn | None = None
+    kms_key_arn: Late[KmsKeyArn] | None = None
     """A customer managed key to use; one is made when left out."""
     key_deletion_window_days: Annotated[
         int,

@@ -15,6 +15,7 @@ from velero_on_eks.settings.adopt import Adopt
 from velero_on_eks.settings.aws_facts import Partition, Region, partition_of
 from velero_on_eks.settings.base import Section
 from velero_on_eks.settings.defaults import SECTIONS, with_defaults
+from velero_on_eks.settings.late import Late
 from velero_on_eks.settings.names import ScheduleName
 from velero_on_eks.settings.problems import MISSING
 from velero_on_eks.settings.sections import (
@@ -66,7 +67,7 @@ class Settings(Section):
 
     environment: Environment
     """Sets the defaults and guard rails below."""
-    region: Region
+    region: Late[Region]
     cluster: Cluster
     recovery: Recovery
     identity: Identity = Identity()
@@ -74,12 +75,12 @@ class Settings(Section):
     storage: Storage
     release: Release
     schedules: dict[ScheduleName, Schedule]
-    tags: dict[str, str] = Field(default_factory=dict)
+    tags: dict[str, Late[str]] = Field(default_factory=dict)
     """Tags of every AWS resource."""
     waivers: dict[str, Annotated[str, AfterValidator(_reason)]] = Field(default_factory=dict)
     """Findings that are accepted, by rule, each with its reason."""
     adopt: Adopt = Adopt()
-    repository_password: Annotated[SecretStr, AfterValidator(_strong_password)] | None = None
+    repository_password: Late[Annotated[SecretStr, AfterValidator(_strong_password)]] | None = None
     """The password of another cluster's repositories, encrypted by `pulumi config set --secret`. Else one is made."""
 
     @classmethod
