@@ -11,7 +11,7 @@ from lab.processes import LabError, wait_until
 from lab.rehearsal import application as app
 from lab.rehearsal.snapshot import Comparison, Snapshot, compare, snapshot
 from lab.rehearsal.velero import Velero
-from velero_eks.kube.objects import Key
+from velero_eks.kube.objects import ObjectKey
 
 GONE_SECONDS = 60.0
 SERVED_SECONDS = 30.0
@@ -68,7 +68,7 @@ class Rehearsal:
         self.api.apply(app.release("registry.example.com/exam:1.5.0"))
         synced = self._snapshot()
         # What is wanted is what Git says now, and the fix beside it.
-        key = Key("", "ConfigMap", app.NAMESPACE, app.HOTFIX)
+        key = ObjectKey("", "ConfigMap", app.NAMESPACE, app.HOTFIX)
         wanted = {**synced, key: fixed[key]}
         return self._recovered(
             "hotfix-overwritten", "A hotfix that was never in Git is overwritten", wanted, backup,

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from lab.kubernetes_api import ApiError, KubernetesApi, Object
-from velero_eks.kube.objects import Difference, Key, differences, is_derived
+from velero_eks.kube.objects import Difference, ObjectKey, differences, is_derived
 
 # Cluster-scoped kinds that the incidents touch; others of the cluster belong to the control plane itself.
 _CLUSTER_KINDS = frozenset(
@@ -19,8 +19,8 @@ class Comparison:
     """What came back: the number compared, what is missing, and what differs field by field."""
 
     compared: int
-    lost: tuple[Key, ...]
-    changed: dict[Key, tuple[Difference, ...]] = field(default_factory=dict)
+    lost: tuple[ObjectKey, ...]
+    changed: dict[ObjectKey, tuple[Difference, ...]] = field(default_factory=dict)
 
     @property
     def whole(self) -> bool:
@@ -28,7 +28,7 @@ class Comparison:
         return not self.lost and not self.changed
 
 
-Snapshot = dict[Key, Object]
+Snapshot = dict[ObjectKey, Object]
 
 
 def snapshot(api: KubernetesApi, namespace: str, *, names: Iterable[str] = ()) -> Snapshot:
@@ -39,11 +39,11 @@ def snapshot(api: KubernetesApi, namespace: str, *, names: Iterable[str] = ()) -
         if namespaced:
             for body in api.list(path.format(namespace=namespace)):
                 if not is_derived(body):
-                    found[Key.of(body)] = body
+                    found[ObjectKey.of(body)] = body
         elif kind in _CLUSTER_KINDS:
             for body in api.list(path):
                 if body["metadata"]["name"] in wanted:
-                    found[Key.of(body)] = body
+                    found[ObjectKey.of(body)] = body
     return found
 
 

@@ -10,7 +10,7 @@ import pytest
 from lab.kubernetes_api import Object
 from lab.processes import wait_until
 from tests.lab.tool import Said, ServerRun, Tool, server_is_back
-from velero_eks.kube.kinds import Kind
+from velero_eks.kube.kinds import ResourceKind
 from velero_eks.recovery.coverage.model import Why
 
 pytestmark = pytest.mark.lab
@@ -142,7 +142,7 @@ def test_the_filters_are_read_as_the_server_reads_them(deployment, objects, back
     there = {item.kind for item in found.kinds if item.saved}
     referred = {"ClusterRole", "ClusterRoleBinding", "CustomResourceDefinition", "PriorityClass", "Namespace"}
 
-    def wrongly(kind: Kind) -> bool:
+    def wrongly(kind: ResourceKind) -> bool:
         return filters.of_kind(kind) is not None and kind.kind not in referred
 
     assert [kind.resource for kind in there if wrongly(kind)] == []

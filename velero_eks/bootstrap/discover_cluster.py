@@ -14,18 +14,18 @@ from velero_eks.aws.eks import Unknown
 from velero_eks.bootstrap.observed import Definition, Installed, Kubernetes, Namespace, StorageClass
 from velero_eks.errors import ApiError, NotAllowed, OperationError
 from velero_eks.kube.client import Cluster, Object
-from velero_eks.kube.kinds import CUSTOM_RESOURCE_DEFINITION, NAMESPACE, Kind
+from velero_eks.kube.kinds import CUSTOM_RESOURCE_DEFINITION, NAMESPACE, ResourceKind
 from velero_eks.velero.records import BACKUP, GROUP, LOCATION, SCHEDULE, Location, Schedule
 
-SECRET = Kind("", "v1", "Secret", "secrets", True)
-DEPLOYMENT = Kind("apps", "v1", "Deployment", "deployments", True)
+SECRET = ResourceKind("", "v1", "Secret", "secrets", True)
+DEPLOYMENT = ResourceKind("apps", "v1", "Deployment", "deployments", True)
 SNAPSHOT_GROUP = "snapshot.storage.k8s.io"
-VOLUME_SNAPSHOT_CLASS = Kind(SNAPSHOT_GROUP, "v1", "VolumeSnapshotClass", "volumesnapshotclasses", False)
-_VOLUME = Kind("", "v1", "PersistentVolume", "persistentvolumes", False)
-_STORAGE_CLASS = Kind("storage.k8s.io", "v1", "StorageClass", "storageclasses", False)
-_DRIVER = Kind("storage.k8s.io", "v1", "CSIDriver", "csidrivers", False)
+VOLUME_SNAPSHOT_CLASS = ResourceKind(SNAPSHOT_GROUP, "v1", "VolumeSnapshotClass", "volumesnapshotclasses", False)
+_VOLUME = ResourceKind("", "v1", "PersistentVolume", "persistentvolumes", False)
+_STORAGE_CLASS = ResourceKind("storage.k8s.io", "v1", "StorageClass", "storageclasses", False)
+_DRIVER = ResourceKind("storage.k8s.io", "v1", "CSIDriver", "csidrivers", False)
 _RBAC = "rbac.authorization.k8s.io"
-_EVERYTHING = Kind("*", "*", "*", "*", False)
+_EVERYTHING = ResourceKind("*", "*", "*", "*", False)
 _DEFAULT_CLASS = "storageclass.kubernetes.io/is-default-class"
 _RELEASE_NAME, _RELEASE_NAMESPACE = "meta.helm.sh/release-name", "meta.helm.sh/release-namespace"
 # Labels that the Operator Lifecycle Manager and OADP, the operator for Velero, leave on what they keep.
@@ -81,27 +81,27 @@ def release_secrets(cluster: Cluster, namespace: str, name: str) -> list[Object]
     return sorted(found, key=lambda item: int(item["metadata"].get("labels", {}).get("version", "0")))
 
 
-def required_rights(settings: Settings) -> Iterator[tuple[str, Kind, str | None]]:
+def required_rights(settings: Settings) -> Iterator[tuple[str, ResourceKind, str | None]]:
     """The verbs, kinds and namespaces that the first `pulumi up` needs."""
     namespace = settings.release.namespace
     yield "create", NAMESPACE, None
     yield "create", CUSTOM_RESOURCE_DEFINITION, None
-    yield "create", Kind(_RBAC, "v1", "ClusterRoleBinding", "clusterrolebindings", False), None
+    yield "create", ResourceKind(_RBAC, "v1", "ClusterRoleBinding", "clusterrolebindings", False), None
     # The chart binds Velero to cluster-admin, which nobody may who has less.
-    yield "bind", Kind(_RBAC, "v1", "ClusterRole", "clusterroles", False), None
+    yield "bind", ResourceKind(_RBAC, "v1", "ClusterRole", "clusterroles", False), None
     inside = [
         SECRET,
         DEPLOYMENT,
         SCHEDULE,
         LOCATION,
-        Kind("", "v1", "Service", "services", True),
-        Kind("", "v1", "ServiceAccount", "serviceaccounts", True),
-        Kind("batch", "v1", "Job", "jobs", True),
-        Kind(_RBAC, "v1", "Role", "roles", True),
-        Kind(_RBAC, "v1", "RoleBinding", "rolebindings", True),
+        ResourceKind("", "v1", "Service", "services", True),
+        ResourceKind("", "v1", "ServiceAccount", "serviceaccounts", True),
+        ResourceKind("batch", "v1", "Job", "jobs", True),
+        ResourceKind(_RBAC, "v1", "Role", "roles", True),
+        ResourceKind(_RBAC, "v1", "RoleBinding", "rolebindings", True),
     ]
     if settings.release.disruption_budget:
-        inside.append(Kind("policy", "v1", "PodDisruptionBudget", "poddisruptionbudgets", True))
+        inside.append(ResourceKind("policy", "v1", "PodDisruptionBudget", "poddisruptionbudgets", True))
     for kind in inside:
         yield "create", kind, namespace
     if settings.volumes.mode == "csi-snapshot":

@@ -7,8 +7,8 @@ from typing import Any
 
 from velero_eks.errors import ApiError, BadTarget, NotFound, NotGood
 from velero_eks.kube.client import Cluster
-from velero_eks.kube.kinds import CUSTOM_RESOURCE_DEFINITION, Kind
-from velero_eks.kube.objects import Key
+from velero_eks.kube.kinds import CUSTOM_RESOURCE_DEFINITION, ResourceKind
+from velero_eks.kube.objects import ObjectKey
 from velero_eks.kube.threads import Threads
 from velero_eks.recovery.coverage.compare import compare
 from velero_eks.recovery.coverage.model import Coverage, Live, Missing, Saved
@@ -72,7 +72,7 @@ def coverage_of(session: Session, backup: Backup, *, needs: Sequence[str] = ()) 
     return compare(backup, saved, messages, live, used_definitions=used, needs=needs, unlisted=unlisted)
 
 
-def _look(cluster: Cluster, kind: Kind, filters: Filters, *, everywhere: bool) -> list[Live] | str:
+def _look(cluster: Cluster, kind: ResourceKind, filters: Filters, *, everywhere: bool) -> list[Live] | str:
     """Every object of a kind, its metadata alone, or why they could not be listed.
 
     Where the filters name namespaces, only these are looked into; `everywhere` looks into all.
@@ -90,7 +90,7 @@ def _look(cluster: Cluster, kind: Kind, filters: Filters, *, everywhere: bool) -
 
 
 def _used_definitions(
-    pool: Threads, cluster: Cluster, live: Mapping[Kind, Sequence[Live]], saved: Saved
+    pool: Threads, cluster: Cluster, live: Mapping[ResourceKind, Sequence[Live]], saved: Saved
 ) -> frozenset[str]:
     """The CRDs that are not in the backup and have objects somewhere in the cluster."""
     absent = {
@@ -101,7 +101,7 @@ def _used_definitions(
         if item.key not in saved.listed
     }
 
-    def used(kind: Kind) -> bool:
+    def used(kind: ResourceKind) -> bool:
         try:
             return next(iter(cluster.list(kind.path(), metadata_only=True)), None) is not None
         except ApiError:
@@ -159,5 +159,5 @@ def _missing(missing: Missing) -> dict[str, Any]:
     }
 
 
-def _key(key: Key) -> dict[str, str | None]:
+def _key(key: ObjectKey) -> dict[str, str | None]:
     return {"namespace": key.namespace or None, "name": key.name}

@@ -9,7 +9,7 @@ from rich.console import Console, RenderableType
 from rich.padding import Padding
 from rich.text import Text
 
-from velero_eks.kube.objects import Key
+from velero_eks.kube.objects import ObjectKey
 from velero_eks.recovery.coverage.model import Coverage, Missing, Why
 from velero_eks.recovery.session import Session
 from velero_eks.terminal.output import INDENT, console, counted, stamp, table, visible
@@ -83,7 +83,7 @@ def _kinds(found: Coverage) -> RenderableType:
 
 
 def _by_reason(out: Console, missing: Iterable[Missing], everything: bool) -> None:
-    grouped: dict[tuple[Why, str], list[Key]] = defaultdict(list)
+    grouped: dict[tuple[Why, str], list[ObjectKey]] = defaultdict(list)
     for item in missing:
         # The seconds differ from object to object, and are not worth a line each.
         text = "" if item.why is Why.CREATED_LATER else item.text
@@ -97,7 +97,7 @@ def _by_reason(out: Console, missing: Iterable[Missing], everything: bool) -> No
         out.print(_indented(_names(keys, everything), 2))
 
 
-def _names(keys: Iterable[Key], everything: bool) -> Text:
+def _names(keys: Iterable[ObjectKey], everything: bool) -> Text:
     names = [str(key) for key in sorted(keys)]
     shown = names if everything else names[:_SHOWN]
     rest = len(names) - len(shown)

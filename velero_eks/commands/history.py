@@ -13,9 +13,9 @@ from rich.text import Text
 
 from velero_eks.errors import BadTarget, NotAllowed, OperationError, Unreachable
 from velero_eks.kube.fields import field_json, field_line
-from velero_eks.kube.kinds import Kind
+from velero_eks.kube.kinds import ResourceKind
 from velero_eks.kube.manifest import is_secret
-from velero_eks.kube.objects import Key
+from velero_eks.kube.objects import ObjectKey
 from velero_eks.kube.threads import Threads
 from velero_eks.recovery.history import Change, Event, Seen, events
 from velero_eks.recovery.selection import Selection
@@ -49,8 +49,8 @@ def history(session: Session, target: str, *, namespace: str | None, show_secret
               file=sys.stderr)  # fmt: skip
         return FOUND
     body, place = last.body, last.place
-    key = Key.of(body)
-    kind = Kind(
+    key = ObjectKey.of(body)
+    kind = ResourceKind(
         key.group, "", key.kind, place.plural, bool(key.namespace), frozenset(_ALL_VERBS), singular=key.kind.lower()
     )
     seen = [
@@ -138,7 +138,7 @@ def _check_one(places: Collection[Place], selection: Selection) -> None:
         raise BadTarget(f"{selection} is in namespaces {there}; choose one with -n")
 
 
-def _takes(backup: Backup, kind: Kind, key: Key) -> bool:
+def _takes(backup: Backup, kind: ResourceKind, key: ObjectKey) -> bool:
     """Whether a backup would have had the object, so that its absence means something."""
     filters = Filters.of(backup.spec, [kind])
     # What failed in part may lack just this one.
@@ -148,7 +148,7 @@ def _takes(backup: Backup, kind: Kind, key: Key) -> bool:
     return filters.of_kind(kind) is None and not (namespace and filters.of_namespace(namespace))
 
 
-def _print(key: Key, changes: Iterable[Event], backups: int, seen: int, secret: bool, session: Session) -> None:
+def _print(key: ObjectKey, changes: Iterable[Event], backups: int, seen: int, secret: bool, session: Session) -> None:
     out = console()
     out.print(Text(str(key), style="bold").append(f" in {counted(backups, 'backup')}", style="dim"))
     last: Event | None = None

@@ -12,7 +12,7 @@ from velero_eks.commands.restore_json import preview_document, report_document
 from velero_eks.commands.show import moment_of
 from velero_eks.errors import BadTarget, NotAllowed
 from velero_eks.kube.client import Cluster
-from velero_eks.kube.kinds import Kind
+from velero_eks.kube.kinds import ResourceKind
 from velero_eks.recovery.restore.live import light
 from velero_eks.recovery.restore.plan import RestorePlan, plan_cluster, plan_namespace, plan_objects
 from velero_eks.recovery.restore.prediction import Fate, Prediction
@@ -224,7 +224,7 @@ def _restore(session: Session, plan: Planner, how: How) -> int:
 def _liveness(cluster: Cluster) -> Callable[[Stored], bool]:
     def is_live(item: Stored) -> bool:
         group, _, version = str(item.body["apiVersion"]).rpartition("/")
-        kind = Kind(group, version, item.body["kind"], item.place.plural, bool(item.place.namespace))
+        kind = ResourceKind(group, version, item.body["kind"], item.place.plural, bool(item.place.namespace))
         return cluster.find(kind.path(item.place.namespace or None, item.place.name)) is not None
 
     return is_live

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from velero_eks.kube.fields import field_json
-from velero_eks.kube.objects import Key
+from velero_eks.kube.objects import ObjectKey
 from velero_eks.recovery.restore.outcome import Surprise
 from velero_eks.recovery.restore.plan import VeleroStep
 from velero_eks.recovery.restore.prediction import Fate, Prediction
@@ -51,7 +51,7 @@ def report_document(report: Report) -> dict[str, Any]:
     }
 
 
-def key_document(key: Key) -> dict[str, Any]:
+def key_document(key: ObjectKey) -> dict[str, Any]:
     """Which object."""
     return {"group": key.group, "kind": key.kind, "namespace": key.namespace or None, "name": key.name}
 

@@ -11,7 +11,7 @@ from datetime import datetime
 
 from velero_eks.errors import BadTarget
 from velero_eks.kube.manifest import as_yaml, in_order, manifest
-from velero_eks.kube.objects import Key, is_derived
+from velero_eks.kube.objects import ObjectKey, is_derived
 from velero_eks.recovery.selection import Selection, selected
 from velero_eks.recovery.session import Session
 from velero_eks.terminal.output import counted, print_json, table, working
@@ -78,7 +78,7 @@ def show(session: Session, name: str, wanted: Wanted, *, at: str | None, names_o
     if as_json:
         print_json({"backup": backup.name, "phase": backup.phase, "started": backup.started, "objects": bodies})
     elif names_only:
-        _print_names([Key.of(body) for body in bodies])
+        _print_names([ObjectKey.of(body) for body in bodies])
     else:
         begun = f", begun {backup.started:%Y-%m-%dT%H:%M:%SZ}" if backup.started else ""
         part = "" if backup.good else f" It is {backup.phase}: objects may be missing."
@@ -140,7 +140,7 @@ def _nothing(store: BackupStore, backup: Backup, wanted: Wanted) -> str:
     return f"backup {backup.name} has no {asked}{where}{hint}"
 
 
-def _print_names(keys: Sequence[Key]) -> None:
+def _print_names(keys: Sequence[ObjectKey]) -> None:
     from rich.text import Text
 
     from velero_eks.terminal.output import console

@@ -1,4 +1,4 @@
-"""A cluster through its API: plain JSON objects, paths made by `Kind.path`, a time limit on every request."""
+"""A cluster through its API: plain JSON objects, paths made by `ResourceKind.path`, a time limit on every request."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from velero_eks.errors import ApiError, BadTarget, Conflict, Forbidden, NotAllowed, NotFound, Unreachable
 from velero_eks.kube.connection import Answer, eks_cluster, named_context
-from velero_eks.kube.kinds import Kind, kinds_of, stale_groups
+from velero_eks.kube.kinds import ResourceKind, kinds_of, stale_groups
 
 Object = dict[str, Any]
 
@@ -131,7 +131,7 @@ class Cluster:
             return False
         return True
 
-    def kinds(self, *, afresh: bool = False, all_versions: bool = False) -> list[Kind]:
+    def kinds(self, *, afresh: bool = False, all_versions: bool = False) -> list[ResourceKind]:
         """The kinds that the server serves, each in the version that Velero would back up, or in all versions.
 
         The server is asked once, and again with `afresh`. A group whose own server does not answer is left out;
@@ -146,16 +146,16 @@ class Cluster:
         self.kinds()
         return [group for document in self._served for group in stale_groups(document)]
 
-    def kind(self, group: str, kind: str) -> Kind | None:
+    def kind(self, group: str, kind: str) -> ResourceKind | None:
         """The kind of this name in a group, None where it is not served."""
         return next((found for found in self.kinds() if (found.group, found.kind) == (group, kind)), None)
 
-    def kind_of(self, body: Object) -> Kind:
+    def kind_of(self, body: Object) -> ResourceKind:
         """The kind of an object, in the object's own version. Raises `BadTarget` where it is not served."""
         group, _, version = str(body["apiVersion"]).rpartition("/")
         for found in self.kinds():
             if (found.group, found.kind) == (group, body["kind"]):
-                return Kind(group, version, found.kind, found.plural, found.namespaced, found.verbs)
+                return ResourceKind(group, version, found.kind, found.plural, found.namespaced, found.verbs)
         raise BadTarget(
             f"{self.name} serves no kind {body['kind']} in {group or 'the core group'}; install its CRD first"
         )
@@ -168,7 +168,7 @@ class Cluster:
         """Who issues the tokens of this cluster's service accounts; on EKS, no two clusters have the same."""
         return str(self.request("GET", "/.well-known/openid-configuration").get("issuer", ""))
 
-    def may(self, verb: str, kind: Kind, namespace: str | None = None) -> bool:
+    def may(self, verb: str, kind: ResourceKind, namespace: str | None = None) -> bool:
         """Whether the caller may do this, by the server's own word."""
         attributes: Object = {"verb": verb, "group": kind.group, "resource": kind.plural}
         if namespace:

@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 
 @dataclass(frozen=True, order=True)
-class Kind:
+class ResourceKind:
     """One kind in one version. `verbs` is empty where nobody asked the server."""
 
     group: str
@@ -43,13 +43,13 @@ class Kind:
         return f"{root}{scope}/{self.plural}" + (f"/{quote(name, safe='')}" if name else "")
 
 
-NAMESPACE = Kind("", "v1", "Namespace", "namespaces", False)
-CUSTOM_RESOURCE_DEFINITION = Kind(
+NAMESPACE = ResourceKind("", "v1", "Namespace", "namespaces", False)
+CUSTOM_RESOURCE_DEFINITION = ResourceKind(
     "apiextensions.k8s.io", "v1", "CustomResourceDefinition", "customresourcedefinitions", False
 )
 
 
-def kinds_of(discovery: dict[str, Any], *, all_versions: bool = False) -> Iterator[Kind]:
+def kinds_of(discovery: dict[str, Any], *, all_versions: bool = False) -> Iterator[ResourceKind]:
     """The kinds in an aggregated discovery document (`APIGroupDiscoveryList`), subresources left out.
 
     Each kind comes once, in its group's preferred version or else the first that has it, which is how Velero chooses;
@@ -65,7 +65,7 @@ def kinds_of(discovery: dict[str, Any], *, all_versions: bool = False) -> Iterat
                     continue
                 seen.add(plural)
                 served = resource.get("responseKind") or {}
-                yield Kind(
+                yield ResourceKind(
                     # A kind can be served under another group's path, such as autoscaling's Scale.
                     name,
                     version["version"],
@@ -88,14 +88,14 @@ def stale_groups(discovery: dict[str, Any]) -> list[str]:
     ]
 
 
-def matching(kinds: Iterable[Kind], wanted: str) -> list[Kind]:
+def matching(kinds: Iterable[ResourceKind], wanted: str) -> list[ResourceKind]:
     """The kinds that somebody means by a word, as kubectl reads it.
 
     It takes the kind, the plural, the singular or a short name, in any case, with or without the group behind a dot
     (`ConfigMap`, `cm`, `deployments.apps`). More than one where the word leaves it open.
     """
     word = wanted.lower()
-    found: list[Kind] = []
+    found: list[ResourceKind] = []
     for kind in kinds:
         names = {kind.kind.lower(), kind.plural, kind.singular, *kind.short_names} - {""}
         full = {f"{name}.{kind.group}" for name in names if kind.group}

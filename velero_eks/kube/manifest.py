@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from velero_eks.kube.objects import Key, Object, cleaned
+from velero_eks.kube.objects import Object, ObjectKey, cleaned
 
 # In which order a cluster takes objects: what others need to exist comes first.
 _ORDER = (
@@ -93,11 +93,11 @@ def as_yaml(bodies: Iterable[Object]) -> str:
     )
 
 
-def _rank(body: Object) -> tuple[int, Key]:
+def _rank(body: Object) -> tuple[int, ObjectKey]:
     kind = body["kind"]
     if kind in _LAST:
-        return len(_ORDER) + 1, Key.of(body)
-    return (_ORDER.index(kind) if kind in _ORDER else len(_ORDER)), Key.of(body)
+        return len(_ORDER) + 1, ObjectKey.of(body)
+    return (_ORDER.index(kind) if kind in _ORDER else len(_ORDER)), ObjectKey.of(body)
 
 
 def _values(body: Object) -> list[str]:

@@ -46,7 +46,7 @@ MANAGED_API_SERVICE = "kube-aggregator.kubernetes.io/automanaged"
 
 
 @dataclass(frozen=True, order=True)
-class Key:
+class ObjectKey:
     """Which object: API group (empty for the core), kind, namespace (empty where it has none) and name."""
 
     group: str
@@ -55,7 +55,7 @@ class Key:
     name: str
 
     @classmethod
-    def of(cls, body: Object) -> Key:
+    def of(cls, body: Object) -> ObjectKey:
         """The key of an object with `apiVersion` and `kind`."""
         metadata = body["metadata"]
         group, _, version = body["apiVersion"].rpartition("/")
@@ -86,7 +86,7 @@ ABSENT = _Absent()
 
 def is_derived(body: Object) -> bool:
     """Whether an object comes into being by itself when others do, so that nobody restores or compares it."""
-    key = Key.of(body)
+    key = ObjectKey.of(body)
     if key.kind in _DERIVED_KINDS or body["metadata"].get("ownerReferences"):
         return True
     if key.kind == "ConfigMap" and key.name == "kube-root-ca.crt":

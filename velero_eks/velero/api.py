@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from velero_eks.errors import ApiError, BadTarget, NotAllowed, NotFound, Unreachable
 from velero_eks.kube.client import Cluster
-from velero_eks.kube.kinds import Kind
+from velero_eks.kube.kinds import ResourceKind
 from velero_eks.kube.objects import Object
 from velero_eks.kube.waiting import wait_for
 from velero_eks.velero.records import (
@@ -103,7 +103,7 @@ class Velero:
             return chosen
         raise BadTarget(self._no_backup(name, backups, at))
 
-    def create(self, kind: Kind, name: str, spec: Object, *, labels: dict[str, str] | None = None,
+    def create(self, kind: ResourceKind, name: str, spec: Object, *, labels: dict[str, str] | None = None,
                annotations: dict[str, str] | None = None, dry_run: bool = False) -> Object:  # fmt: skip
         """Make an object of Velero's in its namespace. Raises `Conflict` where it exists."""
         metadata: Object = {"name": name, "namespace": self.namespace}
@@ -128,7 +128,7 @@ class Velero:
 
     def _follow(
         self,
-        kind: Kind,
+        kind: ResourceKind,
         make: Callable[[Object], AnyOperation],
         name: str,
         seconds: float,
@@ -160,7 +160,9 @@ class Velero:
         # The phase of the last look belongs into the message, so that it is made when the time is up.
         return wait_for(look, seconds=seconds, what=lambda: f"the end of {kind.kind} {name} (its phase is {last})")
 
-    def _all(self, kind: Kind, make: Callable[[Object], AnyRecord], *, labels: str | None = None) -> list[AnyRecord]:
+    def _all(
+        self, kind: ResourceKind, make: Callable[[Object], AnyRecord], *, labels: str | None = None
+    ) -> list[AnyRecord]:
         try:
             bodies = list(self.cluster.list(kind.path(self.namespace), labels=labels))
         except NotFound as error:
@@ -170,7 +172,7 @@ class Velero:
             ) from error
         return sorted((make(body) for body in bodies), key=lambda record: record.name)
 
-    def _named(self, kind: Kind, make: Callable[[Object], AnyRecord], name: str) -> AnyRecord:
+    def _named(self, kind: ResourceKind, make: Callable[[Object], AnyRecord], name: str) -> AnyRecord:
         found = self.cluster.find(kind.path(self.namespace, name))
         if found is not None:
             return make({**found, "kind": kind.kind})

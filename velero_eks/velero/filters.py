@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
 
-from velero_eks.kube.kinds import NAMESPACE, Kind, matching
+from velero_eks.kube.kinds import NAMESPACE, ResourceKind, matching
 from velero_eks.kube.objects import Object
 
 EXCLUDE_LABEL = "velero.io/exclude-from-backup"
@@ -57,7 +57,7 @@ class Filters:
     selectors: tuple[Object, ...]
 
     @classmethod
-    def of(cls, spec: Object, kinds: Sequence[Kind]) -> Filters:
+    def of(cls, spec: Object, kinds: Sequence[ResourceKind]) -> Filters:
         """The filters of a Backup's `spec` (or a Schedule's template) on a server that serves `kinds`."""
 
         def sieve(includes: str, excludes: str, added: tuple[str, ...] = ()) -> _Sieve:
@@ -89,7 +89,7 @@ class Filters:
             return None
         return tuple(name for name in names if not self.namespaces.leaves(name))
 
-    def of_kind(self, kind: Kind) -> str | None:
+    def of_kind(self, kind: ResourceKind) -> str | None:
         """Why no object of this kind is taken by itself."""
         if not kind.verbs >= NEEDED_VERBS:
             missing = ", ".join(sorted(NEEDED_VERBS - kind.verbs))
@@ -128,7 +128,7 @@ class Filters:
         """Whether all namespaces are asked for, but for those left out by name."""
         return self.namespaces.includes == ("*",)
 
-    def _old(self, kind: Kind) -> str | None:
+    def _old(self, kind: ResourceKind) -> str | None:
         cluster_wide = not kind.namespaced
         if cluster_wide and self.cluster_resources is False:
             return "includeClusterResources is false"
@@ -141,7 +141,7 @@ class Filters:
             return "its kind is not in includedResources"
         return None
 
-    def _scoped(self, kind: Kind) -> str | None:
+    def _scoped(self, kind: ResourceKind) -> str | None:
         sieve = self.namespaced if kind.namespaced else self.cluster_scoped
         word = "NamespaceScoped" if kind.namespaced else "ClusterScoped"
         if sieve.leaves(kind.resource):
@@ -175,7 +175,7 @@ def _holds(expression: Mapping[str, Any], labels: Mapping[str, str]) -> bool:
     return (value is not None) == (operator == "Exists")
 
 
-def _resolved(words: Iterable[str] | None, kinds: Sequence[Kind]) -> tuple[str, ...]:
+def _resolved(words: Iterable[str] | None, kinds: Sequence[ResourceKind]) -> tuple[str, ...]:
     """Resources in full, as Velero looks them up; what it does not know it takes as it stands."""
     found: list[str] = []
     for word in words or ():

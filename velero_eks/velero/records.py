@@ -7,17 +7,17 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from velero_eks.kube.kinds import Kind
+from velero_eks.kube.kinds import ResourceKind
 from velero_eks.kube.objects import Object
 
 GROUP, VERSION = "velero.io", "v1"
 API_VERSION = f"{GROUP}/{VERSION}"
-BACKUP = Kind(GROUP, VERSION, "Backup", "backups", True)
-RESTORE = Kind(GROUP, VERSION, "Restore", "restores", True)
-SCHEDULE = Kind(GROUP, VERSION, "Schedule", "schedules", True)
-LOCATION = Kind(GROUP, VERSION, "BackupStorageLocation", "backupstoragelocations", True)
-REPOSITORY = Kind(GROUP, VERSION, "BackupRepository", "backuprepositories", True)
-DELETE_REQUEST = Kind(GROUP, VERSION, "DeleteBackupRequest", "deletebackuprequests", True)
+BACKUP = ResourceKind(GROUP, VERSION, "Backup", "backups", True)
+RESTORE = ResourceKind(GROUP, VERSION, "Restore", "restores", True)
+SCHEDULE = ResourceKind(GROUP, VERSION, "Schedule", "schedules", True)
+LOCATION = ResourceKind(GROUP, VERSION, "BackupStorageLocation", "backupstoragelocations", True)
+REPOSITORY = ResourceKind(GROUP, VERSION, "BackupRepository", "backuprepositories", True)
+DELETE_REQUEST = ResourceKind(GROUP, VERSION, "DeleteBackupRequest", "deletebackuprequests", True)
 
 SCHEDULE_LABEL = "velero.io/schedule-name"
 LOCATION_LABEL = "velero.io/storage-location"

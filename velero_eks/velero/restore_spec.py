@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from velero_eks.kube.objects import MANAGED_API_SERVICE, Key, Object
+from velero_eks.kube.objects import MANAGED_API_SERVICE, Object, ObjectKey
 from velero_eks.velero.backup_contents import Place, Stored
 from velero_eks.velero.filters import selects
 
@@ -117,12 +117,12 @@ class RestoreSpec:
         """The namespace that objects of `namespace` are restored into."""
         return self.mapping.get(namespace, namespace)
 
-    def target_key(self, item: Stored) -> Key:
+    def target_key(self, item: Stored) -> ObjectKey:
         """Which object of the cluster `item` becomes."""
-        key = Key.of(item.body)
+        key = ObjectKey.of(item.body)
         if item.place.resource == NAMESPACES:
-            return Key(key.group, key.kind, "", self.target(item.place.name))
-        return Key(key.group, key.kind, self.target(item.place.namespace), item.place.name)
+            return ObjectKey(key.group, key.kind, "", self.target(item.place.name))
+        return ObjectKey(key.group, key.kind, self.target(item.place.namespace), item.place.name)
 
     @property
     def _every_namespace(self) -> bool:

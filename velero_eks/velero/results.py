@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
-from velero_eks.kube.objects import Key
+from velero_eks.kube.objects import ObjectKey
 
 Severity: TypeAlias = Literal["error", "warning"]
 
@@ -68,7 +68,7 @@ def _message(severity: Severity, scope: str, text: str, namespace: bool) -> Mess
     return Message(severity, scope, " ".join(readable.split()), namespace, resource, name)
 
 
-def listed(resource_list: Mapping[str, Iterable[str]]) -> Iterator[tuple[Key, str]]:
+def listed(resource_list: Mapping[str, Iterable[str]]) -> Iterator[tuple[ObjectKey, str]]:
     """Every object in a backup's own list, with its `apiVersion`.
 
     The list reads `group/version/Kind` → names, with the namespace in front where there is one.
@@ -78,7 +78,7 @@ def listed(resource_list: Mapping[str, Iterable[str]]) -> Iterator[tuple[Key, st
         group = api_version.rpartition("/")[0]
         for entry in names:
             namespace, _, name = entry.rpartition("/")
-            yield Key(group, kind, namespace, name), api_version
+            yield ObjectKey(group, kind, namespace, name), api_version
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.velero_eks.kube.api_server import Asked, api_server, kubeconfig, status
+from tests.velero_eks.kube.api_server import Request, api_server, kubeconfig, status
 from tests.velero_eks.recovery.recorded import KINDS, ago, backup, location, recorded
 from velero_eks.commands.coverage import coverage_of
 from velero_eks.errors import BadTarget
@@ -162,7 +162,7 @@ def test_a_backup_that_is_not_in_the_bucket_ends_the_asking():
 def test_who_interrupts_is_back_at_once_though_the_cluster_does_not_answer(tmp_path):
     asked, release = threading.Event(), threading.Event()
 
-    def answer(request: Asked) -> tuple[int, Any]:
+    def answer(request: Request) -> tuple[int, Any]:
         if request.path in ("/api", "/apis"):
             return 200, recorded("discovery.json")[request.path == "/apis"]
         if request.path.endswith("/backups/b"):

@@ -10,7 +10,7 @@ import pytest
 
 from tests.velero_eks.recovery.recorded import NOW, backup
 from velero_eks.commands.drill_reports import document, junit, markdown, verdict
-from velero_eks.kube.objects import Difference, Key
+from velero_eks.kube.objects import Difference, ObjectKey
 from velero_eks.recovery.drill.compared import Compared, State
 from velero_eks.recovery.drill.objectives import Objectives, checks
 from velero_eks.recovery.drill.run import Drilled
@@ -18,8 +18,10 @@ from velero_eks.recovery.drill.scratch import Mark
 from velero_eks.velero.records import Restore
 from velero_eks.velero.results import Message
 
-SAME = Compared(Key("", "ConfigMap", "shop", "same"), State.SAME)
-OTHER = Compared(Key("", "Secret", "shop", "other"), State.DIFFERENT, (Difference("data.key", "hunter2", "hunter3"),))
+SAME = Compared(ObjectKey("", "ConfigMap", "shop", "same"), State.SAME)
+OTHER = Compared(
+    ObjectKey("", "Secret", "shop", "other"), State.DIFFERENT, (Difference("data.key", "hunter2", "hunter3"),)
+)
 
 
 def drilled(*compared: Compared, phase: str = "Completed", **fields: Any) -> Drilled:
@@ -44,8 +46,8 @@ def test_a_drill_is_good_when_all_came_back_in_time_and_nothing_is_left():
 
 
 def test_a_good_drill_claims_no_more_than_it_tried():
-    tried = Compared(Key("exam.example.com", "Question", "shop", "q"), State.ACCEPTED)
-    untried = Compared(Key("exam.example.com", "Question", "shop", "r"), State.UNTRIED)
+    tried = Compared(ObjectKey("exam.example.com", "Question", "shop", "q"), State.ACCEPTED)
+    untried = Compared(ObjectKey("exam.example.com", "Question", "shop", "r"), State.UNTRIED)
     for compared, claim in (
         ((SAME, tried, untried), "1 object as in the backup, 1 object accepted by a dry run, 1 object not tried."),
         ((), "and there was no object to compare."),

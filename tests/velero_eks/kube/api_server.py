@@ -16,7 +16,7 @@ import yaml
 
 
 @dataclass(frozen=True)
-class Asked:
+class Request:
     """One request."""
 
     method: str
@@ -30,8 +30,8 @@ class Asked:
 class Answering:
     """What the server answers: a function from the request to (status, body), and every request it got."""
 
-    answer: Callable[[Asked], tuple[int, Any]]
-    asked: list[Asked] = field(default_factory=list)
+    answer: Callable[[Request], tuple[int, Any]]
+    asked: list[Request] = field(default_factory=list)
     url: str = ""
     retry_after: str = ""
 
@@ -42,7 +42,7 @@ def status(code: int, reason: str, message: str) -> tuple[int, dict[str, Any]]:
 
 
 @contextmanager
-def api_server(answer: Callable[[Asked], tuple[int, Any]]) -> Iterator[Answering]:
+def api_server(answer: Callable[[Request], tuple[int, Any]]) -> Iterator[Answering]:
     """A server on a free loopback port for the length of the block."""
     answering = Answering(answer)
 
@@ -56,7 +56,7 @@ def api_server(answer: Callable[[Asked], tuple[int, Any]]) -> Iterator[Answering
             parts = urlsplit(self.path)
             length = int(self.headers.get("Content-Length") or 0)
             body = json.loads(self.rfile.read(length)) if length else None
-            asked = Asked(self.command, parts.path, dict(parse_qsl(parts.query)), dict(self.headers), body)
+            asked = Request(self.command, parts.path, dict(parse_qsl(parts.query)), dict(self.headers), body)
             answering.asked.append(asked)
             code, found = answering.answer(asked)
             text = found.encode() if isinstance(found, str) else json.dumps(found).encode()

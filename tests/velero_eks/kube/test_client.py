@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.velero_eks.kube.api_server import Asked, api_server, kubeconfig, status
+from tests.velero_eks.kube.api_server import Request, api_server, kubeconfig, status
 from velero_eks.errors import ApiError, BadTarget, Conflict, Forbidden, NotAllowed, NotFound, Unreachable
 from velero_eks.kube.client import Cluster
 from velero_eks.kube.connection import named_context
@@ -46,7 +46,7 @@ def config_maps(first: int, last: int, token: str = "") -> dict:
 
 
 def test_a_list_goes_on_to_the_last_page_and_says_each_objects_kind(connect):
-    def answer(asked: Asked):
+    def answer(asked: Request):
         return 200, config_maps(2, 3) if asked.query.get("continue") == "more" else config_maps(0, 2, "more")
 
     cluster, answering = connect(answer)
@@ -57,7 +57,7 @@ def test_a_list_goes_on_to_the_last_page_and_says_each_objects_kind(connect):
 
 
 def test_a_list_that_became_too_old_goes_on_with_the_token_that_the_server_gives(connect):
-    def answer(asked: Asked):
+    def answer(asked: Request):
         token = asked.query.get("continue")
         if token == "old":
             code, body = status(410, "Expired", "The provided continue parameter is too old")
@@ -228,7 +228,7 @@ def test_no_kubeconfig_says_what_else_there_is(tmp_path, monkeypatch):
         Cluster.by_context("exam")
 
 
-def served(asked: Asked):
+def served(asked: Request):
     return 200, DISCOVERY[0 if asked.path == "/api" else 1]
 
 

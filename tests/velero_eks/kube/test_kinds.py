@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from velero_eks.kube.kinds import NAMESPACE, Kind, kinds_of, matching, stale_groups
+from velero_eks.kube.kinds import NAMESPACE, ResourceKind, kinds_of, matching, stale_groups
 
 DISCOVERY = json.loads((Path(__file__).parents[1] / "recovery" / "data" / "discovery.json").read_text(encoding="utf-8"))
 KINDS = [kind for document in DISCOVERY for kind in kinds_of(document)]
 
 
-def kind(name: str) -> Kind:
+def kind(name: str) -> ResourceKind:
     return next(kind for kind in KINDS if kind.kind == name)
 
 

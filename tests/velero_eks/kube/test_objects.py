@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from velero_eks.kube.objects import Key, is_derived
+from velero_eks.kube.objects import ObjectKey, is_derived
 from velero_eks.recovery.restore.outcome import hold
 
 
@@ -25,6 +25,6 @@ def test_the_api_server_makes_the_api_services_of_crds_itself(body, derived):
 
 
 def test_what_comes_with_a_restored_crd_is_no_surprise():
-    assert hold([], {}, {Key.of(OF_A_CRD): OF_A_CRD}).surprises == ()
-    (surprise,) = hold([], {}, {Key.of(OF_A_SERVER): OF_A_SERVER}).surprises
+    assert hold([], {}, {ObjectKey.of(OF_A_CRD): OF_A_CRD}).surprises == ()
+    (surprise,) = hold([], {}, {ObjectKey.of(OF_A_SERVER): OF_A_SERVER}).surprises
     assert surprise.found == "came"

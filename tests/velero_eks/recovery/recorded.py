@@ -11,12 +11,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from velero_eks.kube.kinds import Kind, kinds_of
+from velero_eks.kube.kinds import ResourceKind, kinds_of
 from velero_eks.velero.records import Backup, Location, Schedule
 
 DATA = Path(__file__).parent / "data"
 BACKUPS = DATA / "backups"
-KINDS: list[Kind] = [
+KINDS: list[ResourceKind] = [
     kind for document in json.loads((DATA / "discovery.json").read_text()) for kind in kinds_of(document)
 ]
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -37,7 +37,7 @@ def recorded_schedule(name: str) -> Schedule:
     return Schedule(recorded(f"schedule-{name}.json"))
 
 
-def kind(name: str) -> Kind:
+def kind(name: str) -> ResourceKind:
     """A kind of the recorded cluster."""
     return next(kind for kind in KINDS if kind.kind == name)
 

@@ -11,8 +11,8 @@ import pytest
 
 from tests.velero_eks.recovery.recorded import KINDS, ago, backup, kind
 from velero_eks.commands.coverage_words import render
-from velero_eks.kube.kinds import Kind
-from velero_eks.kube.objects import Key
+from velero_eks.kube.kinds import ResourceKind
+from velero_eks.kube.objects import ObjectKey
 from velero_eks.recovery.coverage.compare import compare
 from velero_eks.recovery.coverage.model import Coverage, Live, Missing, Saved, Why
 from velero_eks.velero.records import moment
@@ -22,7 +22,7 @@ LONG_AGO = ago(days=30)
 DEFINITION = "questions.exam.example.com"
 
 
-def live(name: str, *objects: str, created: str = LONG_AGO, **metadata: Any) -> tuple[Kind, list[Live]]:
+def live(name: str, *objects: str, created: str = LONG_AGO, **metadata: Any) -> tuple[ResourceKind, list[Live]]:
     """Objects of a kind that the cluster has, as `namespace/name` or `name`."""
     found = kind(name)
     bodies = [
@@ -35,20 +35,20 @@ def live(name: str, *objects: str, created: str = LONG_AGO, **metadata: Any) -> 
 
 def saved(*objects: str, stored: bool | None = True) -> Saved:
     """Objects that a backup lists, as `Kind namespace/name`; `stored` says whether their content is there too."""
-    keys: list[tuple[Kind, Key]] = []
+    keys: list[tuple[ResourceKind, ObjectKey]] = []
     for text in objects:
         name, _, place = text.partition(" ")
         namespace, _, own = place.rpartition("/")
-        keys.append((kind(name), Key(kind(name).group, name, namespace, own)))
+        keys.append((kind(name), ObjectKey(kind(name).group, name, namespace, own)))
     places = {(found.resource, key.namespace, key.name) for found, key in keys} if stored else frozenset()
     return Saved(frozenset(key for _, key in keys), None if stored is None else frozenset(places))
 
 
 def held(
-    spec: dict[str, Any], contents: Saved, *objects: tuple[Kind, list[Live]],
+    spec: dict[str, Any], contents: Saved, *objects: tuple[ResourceKind, list[Live]],
     messages: tuple[Message, ...] = (), phase: str = "Completed", **more: Any,
 ) -> Coverage:  # fmt: skip
-    cluster: dict[Kind, list[Live]] = {kind: [] for kind in KINDS}
+    cluster: dict[ResourceKind, list[Live]] = {kind: [] for kind in KINDS}
     for found, items in objects:
         cluster[found] = [*cluster[found], *items]
     return compare(backup("b", phase=phase, **spec), contents, messages, cluster, **more)
@@ -118,7 +118,7 @@ def test_an_object_that_is_being_deleted_is_taken_by_no_backup():
     )
 
 
-def question(age_at_backup: timedelta) -> tuple[tuple[Kind, list[Live]], ...]:
+def question(age_at_backup: timedelta) -> tuple[tuple[ResourceKind, list[Live]], ...]:
     """A custom resource, and its CRD of this age when the backup (an hour ago) began."""
     made = ago(seconds=3600 + age_at_backup.total_seconds())
     return live("CustomResourceDefinition", DEFINITION, created=made), live("Question", "exam-prod/q", created=made)
@@ -231,7 +231,7 @@ def test_what_is_gone_from_the_cluster_is_counted_and_no_gap():
 
 
 def test_objects_of_a_kind_that_is_no_longer_served_are_counted():
-    contents = Saved(frozenset({Key("old.example.com", "Widget", "exam-prod", name) for name in "ab"}))
+    contents = Saved(frozenset({ObjectKey("old.example.com", "Widget", "exam-prod", name) for name in "ab"}))
     assert held(ALL, contents).unserved == {"Widget.old.example.com": 2}
 
 
@@ -249,7 +249,7 @@ def test_events_that_are_served_twice_count_once():
 def test_a_live_object_is_read_from_its_metadata_alone():
     body = {"metadata": {"name": "a", "namespace": "n", "creationTimestamp": LONG_AGO, "labels": {"x": "y"}}}
     found = Live.of(kind("Secret"), body)
-    assert (found.key, found.labels, found.created) == (Key("", "Secret", "n", "a"), {"x": "y"}, moment(LONG_AGO))
+    assert (found.key, found.labels, found.created) == (ObjectKey("", "Secret", "n", "a"), {"x": "y"}, moment(LONG_AGO))
 
 
 def test_a_kind_is_named_with_its_group_only_where_another_has_the_same_name(capsys, monkeypatch):

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.velero_eks.kube.api_server import Asked, api_server, kubeconfig, status
+from tests.velero_eks.kube.api_server import Request, api_server, kubeconfig, status
 from tests.velero_eks.recovery.recorded import NOW, backup, location, recorded, recorded_schedule
 from velero_eks.errors import BadTarget, NotFound, TimeLimit
 from velero_eks.kube.client import Cluster
@@ -26,7 +26,7 @@ class Server:
         self.objects = objects
         self.phases = iter(["New", "InProgress", "Completed"])
 
-    def __call__(self, asked: Asked) -> tuple[int, Any]:
+    def __call__(self, asked: Request) -> tuple[int, Any]:
         if not asked.path.startswith(ROOT):
             return status(404, "NotFound", "the server could not find the requested resource")
         plural, _, name = asked.path.removeprefix(ROOT).partition("/")
@@ -153,7 +153,7 @@ def test_an_object_is_made_in_veleros_namespace(connect):
 def test_a_backup_is_followed_to_its_end_whatever_that_is(connect):
     phases = iter(["New", "InProgress", "PartiallyFailed"])
 
-    def answer(asked: Asked):
+    def answer(asked: Request):
         return 200, backup("b", phase=next(phases)).body
 
     seen: list[str] = []
@@ -175,7 +175,7 @@ def test_a_backup_that_the_server_takes_for_gone_while_it_reads_the_bucket_is_wa
     answers = iter([None, None, backup("b").body])
     clock = iter([0.0, 0.0, 60.0])
 
-    def answer(asked: Asked) -> tuple[int, Any]:
+    def answer(asked: Request) -> tuple[int, Any]:
         found = next(answers)
         return (200, found) if found else status(404, "NotFound", 'backups.velero.io "b" not found')
 

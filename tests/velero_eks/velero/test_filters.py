@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from tests.velero_eks.recovery.recorded import KINDS, kind
-from velero_eks.kube.kinds import Kind
+from velero_eks.kube.kinds import ResourceKind
 from velero_eks.velero.filters import Filters, selects
 
-LISTED_ONLY = Kind("metrics.k8s.io", "v1beta1", "PodMetrics", "pods", True, frozenset({"get", "list"}))
+LISTED_ONLY = ResourceKind("metrics.k8s.io", "v1beta1", "PodMetrics", "pods", True, frozenset({"get", "list"}))
 
 
 def taken(spec: dict, name: str) -> bool:

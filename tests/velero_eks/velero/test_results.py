@@ -8,7 +8,7 @@ import json
 import pytest
 
 from tests.velero_eks.recovery.recorded import BACKUPS
-from velero_eks.kube.objects import Key
+from velero_eks.kube.objects import ObjectKey
 from velero_eks.velero.results import Message, listed, log_line, messages
 
 
@@ -44,10 +44,10 @@ def test_a_backup_without_messages_has_none():
 
 def test_a_resource_list_is_read_into_keys():
     found = dict(listed(json.loads(unzipped("in-part", "resource-list.json.gz"))))
-    assert found[Key("apps", "Deployment", "exam-prod", "portal")] == "apps/v1"
-    assert found[Key("", "ConfigMap", "exam-prod", "grading")] == "v1"
-    assert found[Key("", "Namespace", "", "exam-prod")] == "v1"
-    definition = Key("apiextensions.k8s.io", "CustomResourceDefinition", "", "questions.exam.example.com")
+    assert found[ObjectKey("apps", "Deployment", "exam-prod", "portal")] == "apps/v1"
+    assert found[ObjectKey("", "ConfigMap", "exam-prod", "grading")] == "v1"
+    assert found[ObjectKey("", "Namespace", "", "exam-prod")] == "v1"
+    definition = ObjectKey("apiextensions.k8s.io", "CustomResourceDefinition", "", "questions.exam.example.com")
     assert definition in found
 
 

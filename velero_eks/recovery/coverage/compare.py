@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
 
-from velero_eks.kube.kinds import Kind
-from velero_eks.kube.objects import Key
+from velero_eks.kube.kinds import ResourceKind
+from velero_eks.kube.objects import ObjectKey
 from velero_eks.recovery.coverage.model import Coverage, KindCoverage, Live, Saved
 from velero_eks.recovery.coverage.reasons import Judge, Need
 from velero_eks.velero.filters import Filters
@@ -22,7 +22,7 @@ def compare(
     backup: Backup,
     saved: Saved,
     messages: Sequence[Message],
-    live: Mapping[Kind, Sequence[Live]],
+    live: Mapping[ResourceKind, Sequence[Live]],
     *,
     used_definitions: Collection[str] = (),
     needs: Sequence[str] = (),
@@ -35,7 +35,7 @@ def compare(
     """
     kinds = list(live)
     judge = Judge(backup, saved, messages, Filters.of(backup.spec, kinds), live, used_definitions)
-    by_kind: dict[tuple[str, str], list[Key]] = defaultdict(list)
+    by_kind: dict[tuple[str, str], list[ObjectKey]] = defaultdict(list)
     for key in saved.listed:
         by_kind[key.group, key.kind].append(key)
     anywhere = {kind: [*by_kind[kind.group, kind.kind], *(item.key for item in found)] for kind, found in live.items()}
@@ -66,7 +66,7 @@ def compare(
     return Coverage(backup, tuple(found), tuple(messages), dict(unserved), unlisted, removed, nowhere)
 
 
-def _removed(messages: Sequence[Message], kinds: Sequence[Kind]) -> tuple[str, ...]:
+def _removed(messages: Sequence[Message], kinds: Sequence[ResourceKind]) -> tuple[str, ...]:
     """Resources that Velero could not list because the server no longer serves them."""
     served = {name for kind in kinds for name in (kind.plural, kind.resource)}
     gone = {

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from velero_eks.kube.kinds import Kind
-from velero_eks.kube.objects import Key, Object, is_derived
+from velero_eks.kube.kinds import ResourceKind
+from velero_eks.kube.objects import Object, ObjectKey, is_derived
 from velero_eks.velero.records import Backup, moment
 from velero_eks.velero.results import Message
 
@@ -37,19 +37,19 @@ _GAPS = frozenset(
 class Live:
     """An object that the cluster has now; of its content only what is needed here."""
 
-    key: Key
+    key: ObjectKey
     created: datetime | None
     labels: Mapping[str, str]
     deleting: bool
     derived: bool
 
     @classmethod
-    def of(cls, kind: Kind, body: Object) -> Live:
+    def of(cls, kind: ResourceKind, body: Object) -> Live:
         """From an object, or from its metadata alone."""
         metadata = body["metadata"]
         namespace = metadata.get("namespace") or ""
         return cls(
-            Key(kind.group, kind.kind, namespace, metadata["name"]),
+            ObjectKey(kind.group, kind.kind, namespace, metadata["name"]),
             moment(metadata.get("creationTimestamp")),
             metadata.get("labels") or {},
             bool(metadata.get("deletionTimestamp")),
@@ -65,7 +65,7 @@ class Missing:
     one that whoever made the backup will not miss: it was never asked for.
     """
 
-    key: Key
+    key: ObjectKey
     why: Why
     text: str
     derived: bool = False
@@ -84,11 +84,11 @@ class Missing:
 class KindCoverage:
     """One kind: how many objects the cluster has and how many of these are saved, what is missing, what is gone."""
 
-    kind: Kind
+    kind: ResourceKind
     live: int
     saved: int
     missing: tuple[Missing, ...]
-    gone: tuple[Key, ...]
+    gone: tuple[ObjectKey, ...]
     """In the backup and no longer in the cluster."""
 
 
@@ -131,9 +131,9 @@ class Saved:
     `stored` is (resource, namespace, name); None where nobody looked.
     """
 
-    listed: frozenset[Key]
+    listed: frozenset[ObjectKey]
     stored: frozenset[tuple[str, str, str]] | None = None
 
-    def has(self, kind: Kind, key: Key) -> bool:
+    def has(self, kind: ResourceKind, key: ObjectKey) -> bool:
         """Whether an object can be restored from this backup."""
         return key in self.listed and (self.stored is None or (kind.resource, key.namespace, key.name) in self.stored)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import timedelta
 
-from velero_eks.kube.kinds import CUSTOM_RESOURCE_DEFINITION, NAMESPACE, Kind, matching
-from velero_eks.kube.objects import Key
+from velero_eks.kube.kinds import CUSTOM_RESOURCE_DEFINITION, NAMESPACE, ResourceKind, matching
+from velero_eks.kube.objects import ObjectKey
 from velero_eks.recovery.coverage.model import Live, Missing, Saved, Why
 from velero_eks.terminal.output import length
 from velero_eks.velero.filters import Filters
@@ -26,7 +26,7 @@ class Judge:
         saved: Saved,
         messages: Sequence[Message],
         filters: Filters,
-        live: Mapping[Kind, Sequence[Live]],
+        live: Mapping[ResourceKind, Sequence[Live]],
         used_definitions: Collection[str],
     ) -> None:
         self._backup = backup
@@ -44,7 +44,7 @@ class Judge:
             for item in objects
         }
 
-    def _failed(self, kind: Kind, key: Key) -> str | None:
+    def _failed(self, kind: ResourceKind, key: ObjectKey) -> str | None:
         """Velero's error about an object; about one that it lists and did not store, it says the name alone."""
         places = [(kind.resource, key.namespace), ("", key.namespace)]
         if key in self._saved.listed:
@@ -53,13 +53,13 @@ class Judge:
             (self._errors[place] for place in ((*start, key.name) for start in places) if place in self._errors), None
         )
 
-    def missing(self, kind: Kind, item: Live, *, needed: bool) -> Missing:
+    def missing(self, kind: ResourceKind, item: Live, *, needed: bool) -> Missing:
         """An object that is not in the backup, with the reason."""
         why, text = self._why(kind, item)
         expected = why in (Why.DEFINITION_UNUSED, Why.CLUSTER_SCOPED) and not self._filters.every_namespace
         return Missing(item.key, why, text, item.derived, needed, expected)
 
-    def _why(self, kind: Kind, item: Live) -> tuple[Why, str]:
+    def _why(self, kind: ResourceKind, item: Live) -> tuple[Why, str]:
         error = self._failed(kind, item.key)
         if error:
             return Why.FAILED, error
@@ -84,7 +84,7 @@ class Judge:
         hint = f"; the resource policy {policy} may leave it out" if policy else ""
         return Why.UNEXPLAINED, f"the filters take it, and Velero reported no error about it{hint}"
 
-    def _excluded(self, kind: Kind, item: Live) -> tuple[Why, str] | None:
+    def _excluded(self, kind: ResourceKind, item: Live) -> tuple[Why, str] | None:
         of_kind, key = self._of_kind[kind], item.key
         if of_kind and not kind.namespaced and self._filters.silent_on_cluster:
             return self._unsaid(kind, key.name, of_kind)
@@ -93,7 +93,7 @@ class Judge:
         reason = of_kind or place or self._filters.of_labels(item.labels)
         return (Why.EXCLUDED, reason) if reason else None
 
-    def _unsaid(self, kind: Kind, name: str, reason: str) -> tuple[Why, str]:
+    def _unsaid(self, kind: ResourceKind, name: str, reason: str) -> tuple[Why, str]:
         """Cluster-scoped, where nobody said anything about such objects."""
         if kind.resource != CUSTOM_RESOURCE_DEFINITION.resource:
             return Why.CLUSTER_SCOPED, reason
@@ -109,7 +109,7 @@ class Judge:
             "a CRD without objects is kept only where includeClusterResources is true, and it is not set",
         )
 
-    def _listing_error(self, kind: Kind, namespace: str) -> str | None:
+    def _listing_error(self, kind: ResourceKind, namespace: str) -> str | None:
         """Velero's error about listing a kind, which it names without its group."""
         for resource in (kind.resource, kind.plural):
             for place in (namespace, ""):
@@ -117,14 +117,14 @@ class Judge:
                     return self._errors[resource, place, ""]
         return None
 
-    def _asked(self, kind: Kind) -> bool:
+    def _asked(self, kind: ResourceKind) -> bool:
         """Whether the cluster has an object of this kind that the filters take."""
         return any(
             self._filters.of_namespace(item.key.namespace) is None and self._filters.of_labels(item.labels) is None
             for item in self._live[kind]
         )
 
-    def _young(self, kind: Kind) -> str | None:
+    def _young(self, kind: ResourceKind) -> str | None:
         """Whether the server cannot have known the kind, which it learns of every few minutes only."""
         made, started = self._definitions.get(kind.resource), self._backup.started
         if made is None or started is None or (kind.group, kind.kind) in self._saved_kinds:
@@ -139,24 +139,24 @@ class Judge:
 class Need:
     """Something that must be in the backup: an API group, a kind, or one object."""
 
-    def __init__(self, word: str, kinds: Sequence[Kind]) -> None:
+    def __init__(self, word: str, kinds: Sequence[ResourceKind]) -> None:
         self.word = word
         name, _, self._name = word.partition("/")
         groups = {kind.group for kind in kinds}
         self._group = name if name in groups and not self._name else None
         self._kinds = set() if self._group else {kind.resource for kind in matching(kinds, name)}
 
-    def known(self, keys: Mapping[Kind, Collection[Key]]) -> bool:
+    def known(self, keys: Mapping[ResourceKind, Collection[ObjectKey]]) -> bool:
         """Whether this names a group or a kind that is served, or an object among `keys`."""
         if not self._name:
             return bool(self._group or self._kinds)
         return any(self.takes(kind, key) for kind, found in keys.items() for key in found)
 
-    def takes_all(self, kind: Kind) -> bool:
+    def takes_all(self, kind: ResourceKind) -> bool:
         """Whether this is about every object of a kind, in whatever namespace."""
         return kind.group == self._group or (not self._name and kind.resource in self._kinds)
 
-    def takes(self, kind: Kind, key: Key) -> bool:
+    def takes(self, kind: ResourceKind, key: ObjectKey) -> bool:
         """Whether this is about an object; a group's CRDs belong to it."""
         if self._group:
             definition = kind.resource == CUSTOM_RESOURCE_DEFINITION.resource

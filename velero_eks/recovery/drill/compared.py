@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from velero_eks.kube.defaulted import settled
-from velero_eks.kube.objects import Difference, Key, Object, differences
+from velero_eks.kube.objects import Difference, Object, ObjectKey, differences
 from velero_eks.velero.backup_contents import Stored
 
 
@@ -30,7 +30,7 @@ GOOD = frozenset({State.SAME, State.ACCEPTED})
 class Compared:
     """One object of the backup, under its original key, and how it fared. `reason` says what the server said."""
 
-    key: Key
+    key: ObjectKey
     state: State
     fields: tuple[Difference, ...] = ()
     reason: str = ""
@@ -41,14 +41,14 @@ class Compared:
 
 
 def compare(
-    restored: Iterable[Stored], expected: Callable[[Stored], Object], live: Mapping[Key, Object]
+    restored: Iterable[Stored], expected: Callable[[Stored], Object], live: Mapping[ObjectKey, Object]
 ) -> list[Compared]:
     """Hold every restored object against the live one in its scratch namespace, in the order of keys."""
     found: list[Compared] = []
     for item in restored:
         wanted = expected(item)
-        there = live.get(Key.of(wanted))
-        key = Key.of(item.body)
+        there = live.get(ObjectKey.of(wanted))
+        key = ObjectKey.of(item.body)
         if there is None:
             found.append(Compared(key, State.MISSING))
             continue
@@ -59,7 +59,7 @@ def compare(
 
 def tried(item: Stored, wanted: Object, answer: Object | None, refusal: str) -> Compared:
     """How an object fared that the API server was only asked about: `answer` is what it would have made of it."""
-    key = Key.of(item.body)
+    key = ObjectKey.of(item.body)
     if answer is None:
         return Compared(key, State.REFUSED, reason=refusal)
     fields = tuple(differences(settled(wanted, answer), answer))

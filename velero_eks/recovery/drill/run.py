@@ -13,8 +13,8 @@ from datetime import datetime
 
 from velero_eks.errors import ApiError, Forbidden, NotAllowed, OperationError
 from velero_eks.kube.client import Cluster
-from velero_eks.kube.kinds import CUSTOM_RESOURCE_DEFINITION, Kind
-from velero_eks.kube.objects import Key, Object
+from velero_eks.kube.kinds import CUSTOM_RESOURCE_DEFINITION, ResourceKind
+from velero_eks.kube.objects import Object, ObjectKey
 from velero_eks.kube.threads import Threads
 from velero_eks.recovery.drill.compared import Compared, State, compare, tried
 from velero_eks.recovery.drill.rehearsed import Rehearsed, rehearse
@@ -135,14 +135,14 @@ def _run(session: Session, mark: Mark, rehearsed: Rehearsed, ran: _Ran, backup: 
     ran.compared.sort(key=lambda each: each.key)
 
 
-def _live(cluster: Cluster, rehearsed: Rehearsed) -> dict[Key, Object]:
+def _live(cluster: Cluster, rehearsed: Rehearsed) -> dict[ObjectKey, Object]:
     kinds = {(_kind(item), rehearsed.mapping[item.place.namespace]) for item in rehearsed.restored}
     with Threads(_THREADS) as pool:
         lists = list(pool.map(lambda pair: _listed(cluster, *pair), kinds))
-    return {Key.of(body): body for bodies in lists for body in bodies}
+    return {ObjectKey.of(body): body for bodies in lists for body in bodies}
 
 
-def _listed(cluster: Cluster, kind: Kind, namespace: str) -> list[Object]:
+def _listed(cluster: Cluster, kind: ResourceKind, namespace: str) -> list[Object]:
     try:
         return [lighter(body) for body in cluster.list(kind.path(namespace))]
     except (Forbidden, NotAllowed):
@@ -169,7 +169,7 @@ def _try(cluster: Cluster, rehearsed: Rehearsed) -> list[Compared]:
     with Threads(_THREADS) as pool:
         found = list(pool.map(one, some))
     why = f"only the first {counted(TRY_LIMIT, 'object')} are tried"
-    return found + [Compared(Key.of(item.body), State.UNTRIED, reason=why) for item in others]
+    return found + [Compared(ObjectKey.of(item.body), State.UNTRIED, reason=why) for item in others]
 
 
 def _custom(cluster: Cluster, contents: Iterable[Stored]) -> set[str]:
@@ -180,9 +180,9 @@ def _custom(cluster: Cluster, contents: Iterable[Stored]) -> set[str]:
     return names | {item.place.resource for item in contents if item.place.resource not in served}
 
 
-def _kind(item: Stored) -> Kind:
+def _kind(item: Stored) -> ResourceKind:
     group, _, version = str(item.body["apiVersion"]).rpartition("/")
-    return Kind(group, version, item.body["kind"], item.place.plural, bool(item.place.namespace))
+    return ResourceKind(group, version, item.body["kind"], item.place.plural, bool(item.place.namespace))
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 
 from velero_eks.errors import BadTarget, Conflict, NotFound, OperationError, TimeLimit
 from velero_eks.kube.client import Cluster
-from velero_eks.kube.kinds import NAMESPACE, Kind
+from velero_eks.kube.kinds import NAMESPACE, ResourceKind
 from velero_eks.kube.objects import Object
 from velero_eks.kube.waiting import wait_for
 from velero_eks.recovery.cleaning import remove_restore, wait_for_end
@@ -21,8 +21,8 @@ from velero_eks.velero.records import RESTORE, moment
 
 LABEL = "velero-eks/drill"
 EXPIRES = "velero-eks/drill-expires"
-_CONFIG_MAP = Kind("", "v1", "ConfigMap", "configmaps", True)
-_QUOTA = Kind("", "v1", "ResourceQuota", "resourcequotas", True)
+_CONFIG_MAP = ResourceKind("", "v1", "ConfigMap", "configmaps", True)
+_QUOTA = ResourceKind("", "v1", "ResourceQuota", "resourcequotas", True)
 _PREFIX = "drill"
 _NAME_MAX = 63
 _GONE_SECONDS, _HELD_AFTER = 180.0, 15.0
@@ -129,7 +129,7 @@ def leftovers(session: Session, *, now: datetime | None = None, any_age: bool = 
     return found
 
 
-def _names(session: Session, kind: Kind, drill: str, left: list[str]) -> list[str]:
+def _names(session: Session, kind: ResourceKind, drill: str, left: list[str]) -> list[str]:
     found: list[str] = []
     with _said(left, f"{kind.kind}s of the drill"):
         path = kind.path(session.target.namespace)

@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 
 from velero_eks.errors import ApiError, Conflict, Forbidden, NotFound
 from velero_eks.kube.client import Cluster
-from velero_eks.kube.kinds import Kind
-from velero_eks.kube.objects import Key, Object, differences
+from velero_eks.kube.kinds import ResourceKind
+from velero_eks.kube.objects import Object, ObjectKey, differences
 from velero_eks.kube.threads import Threads
 from velero_eks.recovery.restore.prediction import Fate, Live, Prediction
 from velero_eks.velero.restored_form import update_patch, without_server_fields
@@ -70,9 +70,9 @@ class _Asking:
             return False
         if (told.expected["apiVersion"], told.expected["kind"]) not in self._kinds:
             return False
-        return not told.key.namespace or Key("", "Namespace", "", told.key.namespace) in self.live.objects
+        return not told.key.namespace or ObjectKey("", "Namespace", "", told.key.namespace) in self.live.objects
 
-    def all(self, told: Iterable[Prediction]) -> list[tuple[Key, Prediction]]:
+    def all(self, told: Iterable[Prediction]) -> list[tuple[ObjectKey, Prediction]]:
         with Threads(_THREADS) as pool:
             return [(each.key, each) for each in pool.map(self._one, told)]
 
@@ -109,7 +109,7 @@ class _Asking:
             )
         return replace(told, fields=fields, expected=answer)
 
-    def _send(self, kind: Kind, told: Prediction, body: Object) -> Object:
+    def _send(self, kind: ResourceKind, told: Prediction, body: Object) -> Object:
         if told.fate is Fate.CREATED:
             return self.cluster.create(kind.path(told.key.namespace or None), body, dry_run=True)
         patch = update_patch(self.live.objects[told.key], without_server_fields(told.sent or body))
@@ -128,7 +128,7 @@ def _in_turn(candidates: Sequence[Prediction], limit: int) -> tuple[list[Predict
     return first, [each for each in candidates if each.key not in asked]
 
 
-def _like_the_others(told: Prediction, judged: Mapping[Key, Prediction], asking: _Asking) -> Prediction:
+def _like_the_others(told: Prediction, judged: Mapping[ObjectKey, Prediction], asking: _Asking) -> Prediction:
     group = _group(told)
     if told.key in judged or told.fate not in (Fate.CREATED, Fate.CHANGED) or told.derived:
         return told

@@ -8,15 +8,15 @@ from dataclasses import dataclass, field
 
 from velero_eks.errors import Forbidden, NotAllowed, NotFound
 from velero_eks.kube.client import Cluster
-from velero_eks.kube.kinds import NAMESPACE, Kind
-from velero_eks.kube.objects import Key, Object
+from velero_eks.kube.kinds import NAMESPACE, ResourceKind
+from velero_eks.kube.objects import Object, ObjectKey
 from velero_eks.kube.threads import Threads
 from velero_eks.recovery.restore.plan import DirectStep, RestorePlan, Step, VeleroStep
 from velero_eks.recovery.restore.prediction import Live, node_ports
 from velero_eks.velero.backup_contents import Stored
 from velero_eks.velero.restore_spec import NEVER_RESTORED, RestoreSpec
 
-_SERVICE = Kind("", "v1", "Service", "services", True)
+_SERVICE = ResourceKind("", "v1", "Service", "services", True)
 _THREADS = 8
 # Up to here single objects are asked for by name; a list of thousands for the sake of one would be waste.
 _BY_NAME = 20
@@ -31,9 +31,9 @@ class Scope:
     With `ports` also which node ports are taken, in all namespaces.
     """
 
-    collections: dict[Kind, set[str]] = field(default_factory=lambda: defaultdict(set))
+    collections: dict[ResourceKind, set[str]] = field(default_factory=lambda: defaultdict(set))
     """Kind → namespaces, where `""` stands for the cluster."""
-    singles: set[tuple[Kind, str, str]] = field(default_factory=set)
+    singles: set[tuple[ResourceKind, str, str]] = field(default_factory=set)
     namespaces: set[str] = field(default_factory=set)
     ports: bool = False
 
@@ -61,7 +61,7 @@ def items_of(step: Step, contents: Sequence[Stored]) -> Sequence[Stored]:
     return [*around, *(item for item in step.items if item not in around)]
 
 
-def scope_of(plan: RestorePlan, contents: Sequence[Stored], kinds: Iterable[Kind]) -> Scope:
+def scope_of(plan: RestorePlan, contents: Sequence[Stored], kinds: Iterable[ResourceKind]) -> Scope:
     """What has to be seen of the cluster to foretell a plan. `kinds` are those served, in their preferred versions."""
     served = list(kinds)
     scope = Scope()
@@ -96,7 +96,7 @@ def look(cluster: Cluster, scope: Scope) -> Live:
     listed = {(kind.api_version, kind.kind): kind for kind in every}
     refused: dict[str, str] = {}
 
-    def collection(pair: tuple[Kind, set[str]]) -> list[Object]:
+    def collection(pair: tuple[ResourceKind, set[str]]) -> list[Object]:
         kind, namespaces = pair
         if (kind.api_version, kind.kind) not in listed:
             return []
@@ -112,7 +112,7 @@ def look(cluster: Cluster, scope: Scope) -> Live:
             return []
         return found if one_by_one else [body for body in found if body["metadata"].get("namespace") in namespaces]
 
-    def single(wanted: tuple[Kind, str, str]) -> Object | None:
+    def single(wanted: tuple[ResourceKind, str, str]) -> Object | None:
         kind, namespace, name = wanted
         try:
             found = cluster.find(kind.path(namespace or None, name))
@@ -128,13 +128,13 @@ def look(cluster: Cluster, scope: Scope) -> Live:
     if refused:
         raise NotAllowed("\n".join(refused[resource] for resource in sorted(refused)))
     bodies = [*(body for bodies in lists for body in bodies), *(body for body in ones if body is not None)]
-    return Live({Key.of(body): body for body in bodies}, served, _ports(cluster) if scope.ports else {})
+    return Live({ObjectKey.of(body): body for body in bodies}, served, _ports(cluster) if scope.ports else {})
 
 
-def _ports(cluster: Cluster) -> dict[int, Key]:
+def _ports(cluster: Cluster) -> dict[int, ObjectKey]:
     """Which node port is whose. Nothing where the caller may not see all Services: then nothing is foretold of them."""
     try:
-        return {port: Key.of(body) for body in cluster.list(_SERVICE.path()) for port in node_ports(body)}
+        return {port: ObjectKey.of(body) for body in cluster.list(_SERVICE.path()) for port in node_ports(body)}
     except Forbidden:
         return {}
 
@@ -152,20 +152,20 @@ def light(item: Stored) -> Stored:
     return item
 
 
-def _by_kind(items: Iterable[Stored]) -> Mapping[Kind, list[Stored]]:
-    found: dict[Kind, list[Stored]] = defaultdict(list)
+def _by_kind(items: Iterable[Stored]) -> Mapping[ResourceKind, list[Stored]]:
+    found: dict[ResourceKind, list[Stored]] = defaultdict(list)
     for item in items:
         group, _, version = str(item.body["apiVersion"]).rpartition("/")
-        kind = Kind(group, version, item.body["kind"], item.place.plural, bool(item.place.namespace))
+        kind = ResourceKind(group, version, item.body["kind"], item.place.plural, bool(item.place.namespace))
         found[kind].append(item)
     return found
 
 
-def _add_neighbours(scope: Scope, served: Iterable[Kind], targets: set[str]) -> None:
+def _add_neighbours(scope: Scope, served: Iterable[ResourceKind], targets: set[str]) -> None:
     """All other kinds of the namespaces that are restored whole: what is there and not in the backup is of interest."""
     seen = {(kind.group, kind.kind) for kind in scope.collections}
     for kind in served:
         writable = kind.listed and "create" in kind.verbs and kind.resource not in NEVER_RESTORED
         if kind.namespaced and writable and (kind.group, kind.kind) not in seen:
-            bare = Kind(kind.group, kind.version, kind.kind, kind.plural, True)
+            bare = ResourceKind(kind.group, kind.version, kind.kind, kind.plural, True)
             scope.collections[bare] |= targets

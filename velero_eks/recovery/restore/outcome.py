@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from velero_eks.kube.defaulted import settled
-from velero_eks.kube.objects import Difference, Key, Object, differences, is_derived
+from velero_eks.kube.objects import Difference, Object, ObjectKey, differences, is_derived
 from velero_eks.recovery.restore.prediction import SNAPSHOT_KINDS, Fate, Prediction
 
 
@@ -17,7 +17,7 @@ class Surprise:
     `fields` lead from what was foretold to what is live.
     """
 
-    key: Key
+    key: ObjectKey
     foretold: str
     found: str
     fields: tuple[Difference, ...] = ()
@@ -37,13 +37,15 @@ class Outcome:
         return not self.surprises
 
 
-def hold(predictions: Iterable[Prediction], before: Mapping[Key, Object], after: Mapping[Key, Object]) -> Outcome:
+def hold(
+    predictions: Iterable[Prediction], before: Mapping[ObjectKey, Object], after: Mapping[ObjectKey, Object]
+) -> Outcome:
     """Hold the live objects of `after` against what was foretold from those of `before`.
 
     What controllers make of other objects is not looked at. Objects that came or went though nothing was foretold of
     them are surprises too: somebody else is at work, or Velero did more than it was thought to do.
     """
-    told: dict[Key, Prediction] = {}
+    told: dict[ObjectKey, Prediction] = {}
     for each in predictions:
         if not each.derived and each.fate is not Fate.LEFT_OUT:
             # A namespace is foretold by every step that writes into it; the first is the one that makes it.
@@ -53,7 +55,9 @@ def hold(predictions: Iterable[Prediction], before: Mapping[Key, Object], after:
     return Outcome(len(told), len(told) - len({each.key for each in found}), tuple(sorted(found, key=lambda e: e.key)))
 
 
-def _surprise(told: Prediction, before: Mapping[Key, Object], after: Mapping[Key, Object]) -> Surprise | None:
+def _surprise(
+    told: Prediction, before: Mapping[ObjectKey, Object], after: Mapping[ObjectKey, Object]
+) -> Surprise | None:
     there, is_there = before.get(told.key), after.get(told.key)
     if told.fate is Fate.BLOCKED:
         return _unblocked(told, there, is_there)
@@ -82,7 +86,9 @@ def _unblocked(told: Prediction, there: Object | None, is_there: Object | None) 
     return None
 
 
-def _untold(told: Collection[Key], before: Mapping[Key, Object], after: Mapping[Key, Object]) -> Iterator[Surprise]:
+def _untold(
+    told: Collection[ObjectKey], before: Mapping[ObjectKey, Object], after: Mapping[ObjectKey, Object]
+) -> Iterator[Surprise]:
     for key, body in after.items():
         if key in told or _made_by_others(body):
             continue

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from velero_eks.kube.defaulted import settled
-from velero_eks.kube.objects import Difference, Key, Object, differences, is_derived
+from velero_eks.kube.objects import Difference, Object, ObjectKey, differences, is_derived
 from velero_eks.velero.backup_contents import Place, Stored
 from velero_eks.velero.restore_spec import CLAIMS, NAMESPACES, VOLUMES, RestoreSpec, made_anew, passed_over
 from velero_eks.velero.restored_form import restored_form, restored_namespace, updated_form
@@ -42,7 +42,7 @@ class Prediction:
     `derived` marks what controllers make of other objects and replace as they see fit.
     """
 
-    key: Key
+    key: ObjectKey
     fate: Fate
     reason: str = ""
     fields: tuple[Difference, ...] = ()
@@ -60,9 +60,9 @@ class Live:
     says which Service has a node port.
     """
 
-    objects: Mapping[Key, Object]
+    objects: Mapping[ObjectKey, Object]
     served: Collection[tuple[str, str]]
-    ports: Mapping[int, Key] = field(default_factory=dict)
+    ports: Mapping[int, ObjectKey] = field(default_factory=dict)
 
 
 def predict(spec: RestoreSpec, contents: Iterable[Stored], live: Live) -> list[Prediction]:
@@ -99,7 +99,7 @@ class _Telling:
     stuck: Mapping[str, Prediction]
     anew: Mapping[str, str]
 
-    def of(self, item: Stored, key: Key) -> Prediction:
+    def of(self, item: Stored, key: ObjectKey) -> Prediction:
         body, live = item.body, self.live
 
         def fate(
@@ -169,7 +169,7 @@ def _namespaces(
         if source:
             wanted[spec.target(source)] = source
     for name, source in wanted.items():
-        key = Key("", "Namespace", "", name)
+        key = ObjectKey("", "Namespace", "", name)
         item = saved.get(source)
         place = item.place if item else None
         made = restored_namespace(item.body if item else None, name)
@@ -201,7 +201,9 @@ def _left_out(spec: RestoreSpec, known: Iterable[Stored], taken: Mapping[Place, 
             )
 
 
-def _absent(spec: RestoreSpec, taken: Iterable[Stored], live: Live, done: Collection[Key]) -> Iterator[Prediction]:
+def _absent(
+    spec: RestoreSpec, taken: Iterable[Stored], live: Live, done: Collection[ObjectKey]
+) -> Iterator[Prediction]:
     """Live objects in the same namespaces that the backup does not have. A restore takes nothing away."""
     if spec.resources != ("*",) or spec.selectors:
         return

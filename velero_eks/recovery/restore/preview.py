@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from velero_eks.kube.client import Cluster
 from velero_eks.kube.kinds import NAMESPACE
-from velero_eks.kube.objects import Key, Object
+from velero_eks.kube.objects import Object, ObjectKey
 from velero_eks.recovery.restore.dry_run import ask
 from velero_eks.recovery.restore.duration import Estimate, Limits, Pace, Work, estimate
 from velero_eks.recovery.restore.live import Scope, items_of, look, scope_of, spec_of
@@ -38,7 +38,7 @@ class Preview:
     estimate: Estimate
     limits: Limits
     scope: Scope = field(repr=False)
-    before: Mapping[Key, Object] = field(repr=False)
+    before: Mapping[ObjectKey, Object] = field(repr=False)
     silent: Mapping[str, str]
     """Kinds of which the API server could not be asked by dry run, and why."""
 

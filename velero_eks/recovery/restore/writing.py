@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from velero_eks.errors import Conflict, OperationError
 from velero_eks.kube.client import Cluster
 from velero_eks.kube.kinds import CUSTOM_RESOURCE_DEFINITION, NAMESPACE
-from velero_eks.kube.objects import Key, Object
+from velero_eks.kube.objects import Object, ObjectKey
 from velero_eks.kube.waiting import wait_for
 from velero_eks.recovery.restore.plan import DirectStep
 from velero_eks.velero.backup_contents import Stored
@@ -22,32 +22,32 @@ _ESTABLISHED_SECONDS = 30.0
 class Written:
     """What became of one object; `problem` says what the API server refused."""
 
-    key: Key
+    key: ObjectKey
     action: str
     problem: str = ""
 
 
 def write(
-    cluster: Cluster, step: DirectStep, before: Mapping[Key, Object], namespaces: Iterable[Object] = ()
+    cluster: Cluster, step: DirectStep, before: Mapping[ObjectKey, Object], namespaces: Iterable[Object] = ()
 ) -> Iterator[Written]:
     """Create what is missing, `namespaces` first, and with `update` make of what is there what it was.
 
     An object that somebody changed since `before` was seen is left alone, and said to be.
     """
     for body in namespaces:
-        with _said(Key.of(body), []) as said, contextlib.suppress(Conflict):
+        with _said(ObjectKey.of(body), []) as said, contextlib.suppress(Conflict):
             cluster.create(NAMESPACE.path(), body)
         yield from said
     cluster.kinds(afresh=True)
     for item in step.items:
-        with _said(Key.of(item.body), []) as said:
+        with _said(ObjectKey.of(item.body), []) as said:
             said.append(_written(cluster, step, before, item))
         yield from said
 
 
-def _written(cluster: Cluster, step: DirectStep, before: Mapping[Key, Object], item: Stored) -> Written:
+def _written(cluster: Cluster, step: DirectStep, before: Mapping[ObjectKey, Object], item: Stored) -> Written:
     wanted = restored_form(item.body, {})
-    key = Key.of(wanted)
+    key = ObjectKey.of(wanted)
     kind = cluster.kind_of(wanted)
     there = before.get(key)
     if there is None:
@@ -66,7 +66,7 @@ def _written(cluster: Cluster, step: DirectStep, before: Mapping[Key, Object], i
 
 
 @contextlib.contextmanager
-def _said(key: Key, found: list[Written]) -> Iterator[list[Written]]:
+def _said(key: ObjectKey, found: list[Written]) -> Iterator[list[Written]]:
     """What is refused is said of the object, and does not keep the others from being written."""
     try:
         yield found

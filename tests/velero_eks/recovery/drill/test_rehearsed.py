@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from tests.velero_eks.recovery.restore.made import body, stored
-from velero_eks.kube.objects import Key
+from velero_eks.kube.objects import ObjectKey
 from velero_eks.recovery.drill.compared import State, compare, tried
 from velero_eks.recovery.drill.rehearsed import rehearse
 
@@ -78,7 +78,7 @@ def test_node_ports_that_somebody_chose_are_the_originals_and_the_copy_gets_othe
     given = body(
         "Service", "web", "drill-1-shop", spec={"type": "NodePort", "ports": [{"port": 80, "nodePort": 31999}]}
     )
-    compared = compare(found.restored, found.expected, {Key.of(given): given})
+    compared = compare(found.restored, found.expected, {ObjectKey.of(given): given})
     assert [each.state for each in compared] == [State.SAME]
 
 
@@ -113,7 +113,7 @@ def test_the_copy_is_compared_under_the_originals_name():
         body("ConfigMap", "same", "drill-1-shop", data={"k": "saved"}, labels={"velero.io/restore-name": "r"}),
         body("ConfigMap", "other", "drill-1-shop", data={"k": "else"}),
     ]
-    compared = compare(found.restored, found.expected, {Key.of(copy): copy for copy in copies})
+    compared = compare(found.restored, found.expected, {ObjectKey.of(copy): copy for copy in copies})
     assert {each.key.name: each.state for each in compared} == {
         "same": State.SAME, "other": State.DIFFERENT, "gone": State.MISSING,
     }  # fmt: skip

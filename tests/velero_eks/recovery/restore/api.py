@@ -12,7 +12,7 @@ from typing import Any
 from tests.velero_eks.recovery.restore.made import RESOURCES, VERSIONS
 from velero_eks.kube.client import Cluster
 from velero_eks.kube.connection import Answer
-from velero_eks.kube.kinds import Kind
+from velero_eks.kube.kinds import ResourceKind
 from velero_eks.kube.objects import Object
 from velero_eks.project.target import Target
 from velero_eks.recovery.session import Session
@@ -24,7 +24,7 @@ _CLUSTER_SCOPED = frozenset(
 _MORE = {"Restore": ("restores.velero.io", "velero.io/v1"), "Backup": ("backups.velero.io", "velero.io/v1"),
          "ResourceQuota": ("resourcequotas", "v1")}  # fmt: skip
 KINDS = {
-    name: Kind(resource.partition(".")[2], version.rpartition("/")[2], name, resource.partition(".")[0],
+    name: ResourceKind(resource.partition(".")[2], version.rpartition("/")[2], name, resource.partition(".")[0],
                name not in _CLUSTER_SCOPED, frozenset({"create", "get", "list", "patch", "delete"}))
     for name, (resource, version) in {
         **{name: (resource, VERSIONS.get(name, "v1")) for name, resource in RESOURCES.items()}, **_MORE
@@ -107,7 +107,7 @@ def refused(status: int, reason: str, message: str) -> tuple[int, Any]:
     return status, {"kind": "Status", "reason": reason, "message": message, "code": status}
 
 
-def _discovery(kinds: Iterable[Kind]) -> Object:
+def _discovery(kinds: Iterable[ResourceKind]) -> Object:
     groups: dict[str, dict[str, list[Object]]] = {}
     for kind in kinds:
         scope = "Namespaced" if kind.namespaced else "Cluster"

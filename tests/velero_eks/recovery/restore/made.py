@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from velero_eks.kube.objects import Key, Object
+from velero_eks.kube.objects import Object, ObjectKey
 from velero_eks.recovery.restore.prediction import Live
 from velero_eks.velero.backup_contents import Place, Stored
 
@@ -82,7 +82,7 @@ def definition(name: str = "questions.exam.example.com", kind: str = "Question",
 def live(bodies: Iterable[Object] = (), kinds: Iterable[str] = tuple(RESOURCES)) -> Live:
     """A cluster that serves these kinds and holds these objects."""
     served = {(VERSIONS.get(kind, "v1"), kind) for kind in kinds}
-    return Live({Key.of(each): each for each in bodies}, served)
+    return Live({ObjectKey.of(each): each for each in bodies}, served)
 
 
 def fates(predictions: Iterable[Any]) -> Mapping[str, str]:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from velero_eks.kube.objects import Key
+from velero_eks.kube.objects import ObjectKey
 from velero_eks.recovery.restore.duration import (
     CREATED_SECONDS,
     DEFAULT_QPS,
@@ -23,7 +23,7 @@ from velero_eks.velero.records import Restore
 
 
 def told(fate: Fate, count: int, *, updating: bool = False) -> Work:
-    predictions = [Prediction(Key("", "ConfigMap", "shop", f"{fate}-{number}"), fate) for number in range(count)]
+    predictions = [Prediction(ObjectKey("", "ConfigMap", "shop", f"{fate}-{number}"), fate) for number in range(count)]
     return Work.of(predictions, updating=updating)
 
 

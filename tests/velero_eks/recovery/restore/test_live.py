@@ -7,7 +7,7 @@ import pytest
 from tests.velero_eks.recovery.restore.api import KINDS, Api, refused, session
 from tests.velero_eks.recovery.restore.made import body, definition, stored
 from velero_eks.errors import NotAllowed
-from velero_eks.kube.objects import Key
+from velero_eks.kube.objects import ObjectKey
 from velero_eks.recovery.restore.live import light, look, scope_of
 from velero_eks.recovery.restore.plan import plan_cluster, plan_namespace
 
@@ -49,7 +49,7 @@ def test_node_ports_are_looked_for_everywhere_and_only_where_one_is_to_be_restor
         plan = plan_namespace("b", contents, set(), namespace="shop", into=None, existing="keep")
         return look(session(api).cluster, scope_of(plan, contents, KINDS.values()))
 
-    assert seen(ported).ports == {30090: Key("", "Service", "other", "else")}
+    assert seen(ported).ports == {30090: ObjectKey("", "Service", "other", "else")}
     # What other namespaces do meanwhile is no difference from the preview.
     assert {key.namespace for key in seen(ported).objects} == {""}
     assert seen(CONTENTS[3]).ports == {}

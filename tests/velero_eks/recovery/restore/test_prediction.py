@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.velero_eks.recovery.restore.made import body, definition, fates, live, stored
-from velero_eks.kube.objects import Key
+from velero_eks.kube.objects import ObjectKey
 from velero_eks.recovery.restore.outcome import hold
 from velero_eks.recovery.restore.prediction import Fate, Live, predict
 from velero_eks.velero.restore_spec import RestoreSpec
@@ -66,7 +66,7 @@ def test_a_missing_namespace_is_made_as_it_was():
 
 def test_another_namespace_gets_everything_under_its_own_name():
     found = predict(spec(mapping={"shop": "copy"}), CONTENTS, live(THERE))
-    assert one(found, "gone").key == Key("", "ConfigMap", "copy", "gone")
+    assert one(found, "gone").key == ObjectKey("", "ConfigMap", "copy", "gone")
     assert one(found, "copy").fate is Fate.CREATED
 
 
@@ -119,7 +119,7 @@ def test_a_node_port_that_somebody_chose_and_another_service_has_is_in_the_way()
     ports = {"type": "NodePort", "ports": [{"port": 80, "nodePort": 30080}]}
     saved = stored("Service", "web", "shop", spec=ports,
                    annotations={"kubectl.kubernetes.io/last-applied-configuration": applied})  # fmt: skip
-    original = Key("", "Service", "shop", "web")
+    original = ObjectKey("", "Service", "shop", "web")
     there = live([SHOP])
     taken = Live(there.objects, there.served, {30080: original})
     beside = one(predict(spec(mapping={"shop": "copy"}), [saved], taken), "web")
