@@ -9,6 +9,7 @@ from velero_eks.aws.eks import Unknown
 from velero_eks.bootstrap.check import Case, Finding, known
 from velero_eks.bootstrap.observed import Contents
 from velero_eks.project.engine import IMPORTS_AND_UPDATES
+from velero_eks.terminal import words
 
 
 def shared_location(case: Case) -> Iterator[Finding]:
@@ -31,7 +32,7 @@ def _others(case: Case, contents: Contents) -> Iterator[Finding]:
     if not foreign:
         return
     name, when = max(foreign, key=lambda item: item[1])
-    stamp = f"{datetime.fromtimestamp(when, UTC):%Y-%m-%d %H:%M} UTC"
+    stamp = words.moment(datetime.fromtimestamp(when, UTC))
     apart = "give each cluster a bucket or prefix of its own; two on one place expire each other's backups"
     if namespace is not None and when > namespace.created:
         yield Finding(

@@ -9,10 +9,11 @@ from velero_on_eks.settings import Duration
 from velero_on_eks.settings.cron import check_timezone
 from velero_on_eks.settings.defaults import BY_ENVIRONMENT
 from velero_on_eks.settings.names import check_namespace_pattern
-from velero_on_eks.settings.rules import SHORTEST_INTERVAL, words
+from velero_on_eks.settings.rules import SHORTEST_INTERVAL
 
 from velero_eks.aws.eks import ClusterFacts, identity_for, volumes_for
 from velero_eks.errors import BadTarget
+from velero_eks.terminal import words
 
 HOUR = 3600
 ENVIRONMENTS = tuple(BY_ENVIRONMENT)
@@ -62,7 +63,7 @@ class Decisions:
             if interval <= rpo:
                 return name, cron
         raise BadTarget(
-            f"--rpo {self.rpo}: a backup runs at most every {words(SHORTEST_INTERVAL)}; write at least that"
+            f"--rpo {self.rpo}: a backup runs at most every {words.duration(SHORTEST_INTERVAL)}; write at least that"
         )
 
 

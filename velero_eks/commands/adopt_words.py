@@ -13,7 +13,8 @@ from velero_on_eks.settings import StackFile
 from velero_eks.bootstrap.adoption import Adoption, Found
 from velero_eks.bootstrap.compare import ABSENT, Difference
 from velero_eks.plan.details import label
-from velero_eks.terminal.output import console, counted
+from velero_eks.terminal import words
+from velero_eks.terminal.output import console
 
 # Of what is only added; what is lost or changed is shown whole.
 SHOWN_ADDITIONS = 4
@@ -73,7 +74,7 @@ def document(found: Adoption) -> dict[str, Any]:
 
 
 def _found(each: Found) -> Group:
-    changes = counted(len(each.differences), "change") if each.differences else "as it is"
+    changes = words.count(len(each.differences), "change") if each.differences else "as it is"
     head = Text.assemble(label(each.resource), (f" {each.live.id}", "cyan"), (f": {changes}", "dim"))
     added = [difference for difference in each.differences if difference.now is ABSENT]
     others = sorted((each for each in each.differences if each not in added), key=lambda each: each.then is not ABSENT)
@@ -98,9 +99,9 @@ def _value(value: Any) -> str:
 
 def _verdict(found: Adoption) -> Text:
     if found.blocked:
-        return Text(f"{counted(len(found.blocked), 'resource')} cannot be taken over; nothing was written.", "red")
+        return Text(f"{words.count(len(found.blocked), 'resource')} cannot be taken over; nothing was written.", "red")
     if not found.found:
         return Text("Nothing exists under the stack's names that its state does not have.", "green")
     changed = sum(1 for each in found.found if each.differences)
     said = f", {changed} of them changed in place" if changed else ""
-    return Text(f"{counted(len(found.found), 'resource')} to take over{said}; none replaced.", "green")
+    return Text(f"{words.count(len(found.found), 'resource')} to take over{said}; none replaced.", "green")

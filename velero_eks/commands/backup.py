@@ -20,8 +20,9 @@ from velero_eks.recovery.following import watching
 from velero_eks.recovery.pre_change import Refreshed, refresh_discovery
 from velero_eks.recovery.restore.run import MANAGED_BY
 from velero_eks.recovery.session import Session
+from velero_eks.terminal import words
 from velero_eks.terminal.confirm import agreed
-from velero_eks.terminal.output import console, length, print_json
+from velero_eks.terminal.output import console, print_json
 from velero_eks.velero.records import BACKUP, SCHEDULE_LABEL, Backup, Schedule
 
 FOUND, STOPPED = 1, 1
@@ -90,7 +91,7 @@ def backup(session: Session, asked: Asked, *, yes: bool, everything: bool, secon
     if asked.groups:
         refreshed = refresh_discovery(session)
         how = "made to look for new kinds" if refreshed.nudged else "given the time to look for new kinds"
-        out.print(Text(f"The server was {how}, {length(refreshed.seconds)}.", style="dim"))
+        out.print(Text(f"The server was {how}, {words.duration(refreshed.seconds)}.", style="dim"))
     made = _made(session, asked, spec, seconds)
     coverage, problem = _coverage(session, made, asked.groups)
     whole = made.good and coverage is not None and coverage.whole
@@ -172,11 +173,22 @@ def _announcement(session: Session, asked: Asked, spec: dict[str, Any]) -> Text:
     elif "*" in (spec.get("excludedClusterScopedResources") or ()):
         cluster = False
     told = {True: "all cluster-scoped objects", False: "no cluster-scoped objects", None: "those they refer to"}
-    line.append(f", {told[cluster]}, kept {spec.get('ttl') or 'as long as the server has it'}")
+    line.append(f", {told[cluster]}, kept {_kept(spec)}")
     if asked.schedule:
         counts = "and counts for it" if asked.count_for_schedule else "and does not count for it"
         line.append(f"; from schedule {asked.schedule}'s template, {counts}")
     return line.append(".")
+
+
+def _kept(spec: dict[str, Any]) -> str:
+    from velero_on_eks.settings.duration import Duration
+
+    if not spec.get("ttl"):
+        return "as long as the server has it"
+    try:
+        return words.exact(Duration.parse_go(str(spec["ttl"])).seconds)
+    except ValueError:
+        return str(spec["ttl"])
 
 
 def _report(session: Session, made: Backup, coverage: Coverage | None, problem: str, *, everything: bool) -> None:

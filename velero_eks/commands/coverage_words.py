@@ -11,8 +11,10 @@ from rich.text import Text
 
 from velero_eks.kube.objects import ObjectKey
 from velero_eks.recovery.coverage.model import Coverage, Missing, Why
+from velero_eks.recovery.coverage.reasons import DISCOVERY
 from velero_eks.recovery.session import Session
-from velero_eks.terminal.output import INDENT, console, counted, stamp, table, visible
+from velero_eks.terminal import words
+from velero_eks.terminal.output import INDENT, console, table, visible
 
 _SHOWN = 5
 _TITLES = {
@@ -36,7 +38,7 @@ def render(found: Coverage, session: Session, *, everything: bool = False) -> No
     out = console()
     backup = found.backup
     out.print(Text(f"Backup {backup.name}", style="bold").append(f" against {session.cluster.name}", style="dim"))
-    ended = f"{backup.phase}, begun {stamp(backup.started)}"
+    ended = f"{backup.phase}, begun {words.stamp(backup.started)}"
     out.print(Text(ended, style="dim" if backup.good else "bold red"))
     out.print()
     out.print(_kinds(found))
@@ -74,10 +76,10 @@ def _kinds(found: Coverage) -> RenderableType:
         name = f"{item.kind.kind}.{item.kind.group}" if ambiguous else item.kind.kind
         rows.add_row(
             Text(name, style="cyan"),
-            f"{item.live:,}",
-            f"{item.saved:,}",
-            Text(f"{gaps:,}" if gaps else "", style="bold red"),
-            Text(f"{others:,}" if others else "", style="dim"),
+            words.number(item.live),
+            words.number(item.saved),
+            Text(words.number(gaps) if gaps else "", style="bold red"),
+            Text(words.number(others) if others else "", style="dim"),
         )
     return rows
 
@@ -90,7 +92,7 @@ def _by_reason(out: Console, missing: Iterable[Missing], everything: bool) -> No
         grouped[item.why, text].append(item.key)
     order = list(_TITLES)
     for (why, text), keys in sorted(grouped.items(), key=lambda entry: (order.index(entry[0][0]), entry[0][1])):
-        head = Text(f"{_TITLES[why]} ({len(keys):,})", style="")
+        head = Text(f"{_TITLES[why]} ({words.number(len(keys))})", style="")
         if text:
             head.append(visible(f": {text}"), style="dim")
         out.print(_indented(head))
@@ -102,23 +104,27 @@ def _names(keys: Iterable[ObjectKey], everything: bool) -> Text:
     shown = names if everything else names[:_SHOWN]
     rest = len(names) - len(shown)
     text = Text("\n".join(shown), style="cyan")
-    return text.append(f"\n… and {rest:,} more; --all names them", style="dim") if rest else text
+    return text.append(f"\n{words.more(rest, '--all names them')}", style="dim") if rest else text
 
 
 def _others(out: Console, found: Coverage, session: Session) -> None:
     errors = [f"{message.where}: {message.text}" for message in found.messages if message.severity == "error"]
     if len(errors) > _SHOWN:
         command = f"velero-eks logs {session.target.arguments} {found.backup.name}"
-        errors[_SHOWN:] = [f"… and {len(errors) - _SHOWN:,} more; {command} shows them"]
+        errors[_SHOWN:] = [words.more(len(errors) - _SHOWN, f"{command} shows them")]
     removed = ", ".join(found.removed_kinds)
+    often = words.duration(DISCOVERY.total_seconds())
     stale = f"{removed}: its CRD was removed, and Velero looked for it all the same. It looks for the kinds that there"
     for title, lines in (
         ("What Velero said went wrong", errors),
-        ("Removed kinds", [f"{stale} are every 5 min; a backup after that is whole"] if removed else []),
+        (
+            "Removed kinds",
+            [f"{stale} are every {often}; a backup after that is whole"] if removed else [],
+        ),
         ("Not compared", [f"{resource}: {why}" for resource, why in found.unlisted.items()]),
         (
             "In the backup, and of a kind that the cluster no longer serves",
-            [f"{kind}: {counted(number, 'object')}" for kind, number in found.unserved.items()],
+            [f"{kind}: {words.count(number, 'object')}" for kind, number in found.unserved.items()],
         ),
         ("Needed, and nowhere to be seen", list(found.unknown_needs)),
     ):
@@ -131,18 +137,18 @@ def _others(out: Console, found: Coverage, session: Session) -> None:
 
 def _verdict(found: Coverage) -> Text:
     live, saved = sum(item.live for item in found.kinds), sum(item.saved for item in found.kinds)
-    numbers = f"{saved:,} of {counted(live, 'object')} that the cluster has now are in the backup"
+    numbers = f"{words.number(saved)} of {words.count(live, 'object')} that the cluster has now are in the backup"
     if found.whole:
         explained = len(found.explained)
-        rest = f"; {explained:,} are not, each for the reason above" if explained else ""
+        rest = f"; {words.number(explained)} are not, each for the reason above" if explained else ""
         return Text(f"Covered: {numbers}{rest}.", style="green")
     why: list[str] = []
     if not found.backup.good:
         why.append(f"the backup is {found.backup.phase}")
     if found.gaps:
-        why.append(f"{counted(len(found.gaps), 'object')} that should be in it {_is(len(found.gaps))} not")
+        why.append(f"{words.count(len(found.gaps), 'object')} that should be in it {_is(len(found.gaps))} not")
     if found.unlisted:
-        why.append(f"{counted(len(found.unlisted), 'kind')} could not be compared")
+        why.append(f"{words.count(len(found.unlisted), 'kind')} could not be compared")
     if found.unknown_needs:
         why.append(f"{', '.join(found.unknown_needs)} {_is(len(found.unknown_needs))} unknown to the cluster")
     return Text(f"Not covered: {'; '.join(why)}. {numbers}.", style="bold red")

@@ -18,6 +18,7 @@ from velero_eks.diff.compare import compare
 from velero_eks.diff.model import Diff, DiffError, Fact, StackDiff
 from velero_eks.diff.planning import Planned, plan
 from velero_eks.diff.sides import Side, Sides, lay_out
+from velero_eks.terminal import words
 
 SAME, DIFFERENT, BAD_INPUT = 0, 1, 2
 Form = Literal["text", "json", "markdown"]
@@ -186,8 +187,7 @@ def _progress(sides: Sides) -> Iterator[None]:
         return
     from rich.console import Console
 
-    count = len(sides.touched)
-    text = f"planning {count} stack{'' if count == 1 else 's'} at {sides.old.revision} and {sides.new.revision}"
+    text = f"planning {words.count(len(sides.touched), 'stack')} at {sides.old.revision} and {sides.new.revision}"
     with Console(stderr=True).status(text):
         yield
 

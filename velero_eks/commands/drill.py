@@ -20,8 +20,9 @@ from velero_eks.recovery.drill.run import Drilled, drill
 from velero_eks.recovery.drill.scratch import leftovers, remove_all
 from velero_eks.recovery.restore.live import light
 from velero_eks.recovery.session import Session
+from velero_eks.terminal import words
 from velero_eks.terminal.confirm import agreed
-from velero_eks.terminal.output import ago, console, counted, print_json, working
+from velero_eks.terminal.output import console, print_json, working
 from velero_eks.velero.api import no_backup
 from velero_eks.velero.backup_contents import Stored
 from velero_eks.velero.filters import Filters
@@ -56,8 +57,8 @@ def run_drill(session: Session, asked: Asked, *, yes: bool, seconds: float, as_j
         contents = _contents(session, backup, namespaces)
     out = console(stderr=as_json)
     names = ", ".join(namespaces)
-    out.print(Text(f"Drill in {session.target.name}: backup ").append(backup.name, style="cyan")
-              .append(f", begun {ago(backup.started, began)}, into scratch namespaces beside {names}."))  # fmt: skip
+    line = Text(f"Drill in {session.target.name}: backup ").append(backup.name, style="cyan")
+    out.print(line.append(f", begun {words.ago(backup.started, began)}, into scratch namespaces beside {names}."))
     out.print("No Pod will run there, and everything is removed again.")
     if not session.server_ready():
         raise BadTarget(f"the Velero server does not run in {session.target.name}, and it is what restores")
@@ -79,7 +80,7 @@ def clean_up(session: Session, *, yes: bool) -> int:
         print("no drill left anything behind", file=sys.stderr)
         return 0
     names = ", ".join(name for namespaces in found.values() for name in namespaces) or "no namespace"
-    print(f"{counted(len(found), 'drill')} left something behind: {names}", file=sys.stderr)
+    print(f"{words.count(len(found), 'drill')} left something behind: {names}", file=sys.stderr)
     if not agreed("Remove it? A drill that is running now would fail.", yes=yes):
         return STOPPED
     left = [what for name, namespaces in found.items() for what in remove_all(session, name, namespaces)]

@@ -16,7 +16,8 @@ from velero_eks.kube.fields import field_json, field_line
 from velero_eks.recovery.drill.compared import Compared, State
 from velero_eks.recovery.drill.objectives import Check
 from velero_eks.recovery.drill.run import Drilled
-from velero_eks.terminal.output import INDENT, counted, length, stamp, table
+from velero_eks.terminal import words
+from velero_eks.terminal.output import INDENT, table
 
 _SHOWN = 20
 
@@ -26,7 +27,8 @@ def verdict(drilled: Drilled, checks: Iterable[Check]) -> str:
     good = all(check.good for check in checks)
     names = ", ".join(drilled.namespaces)
     if good:
-        return f"{names} can be recovered from {drilled.backup.name}: {length(drilled.seconds)}, {_proven(drilled)}."
+        took = words.duration(drilled.seconds)
+        return f"{names} can be recovered from {drilled.backup.name}: {took}, {_proven(drilled)}."
     return f"The drill of {names} from {drilled.backup.name} failed."
 
 
@@ -37,14 +39,14 @@ def _proven(drilled: Drilled) -> str:
         return "and there was no object to compare"
     if set(states) == {State.SAME}:
         return "every object as it was"
-    return ", ".join(f"{counted(states[state], 'object')} {state.value}" for state in State if states[state])
+    return ", ".join(f"{words.count(states[state], 'object')} {state.value}" for state in State if states[state])
 
 
 def render(out: Console, drilled: Drilled, checks: Sequence[Check]) -> None:
     """For people."""
     good = all(check.good for check in checks)
     out.print(Text(verdict(drilled, checks), style="bold green" if good else "bold red"))
-    out.print(Text(f"Backup {drilled.backup.name}, begun {stamp(drilled.backup.started)}.", style="dim"))
+    out.print(Text(f"Backup {drilled.backup.name}, begun {words.stamp(drilled.backup.started)}.", style="dim"))
     out.print()
     shown = table("", "What", "Found")
     for check in checks:
@@ -57,7 +59,7 @@ def render(out: Console, drilled: Drilled, checks: Sequence[Check]) -> None:
         for difference in each.fields:
             out.print(Padding(field_line(difference, _secret(each)), (0, 0, 0, INDENT), expand=False))
     if len(drilled.wrong) > _SHOWN:
-        out.print(Text(f"… and {len(drilled.wrong) - _SHOWN:,} more; --json has all of them", style="dim"))
+        out.print(Text(words.more(len(drilled.wrong) - _SHOWN, "--json has all of them"), style="dim"))
     for message in drilled.messages:
         if message.severity == "error":
             out.print(Text(f"Velero, {message.where}: ", style="red").append(message.text))
@@ -69,7 +71,7 @@ def markdown(drilled: Drilled, checks: Sequence[Check]) -> str:
     lines = [
         f"## {'✅' if good else '❌'} {_cell(verdict(drilled, checks))}",
         "",
-        f"Backup `{drilled.backup.name}`, begun {stamp(drilled.backup.started)}.",
+        f"Backup `{drilled.backup.name}`, begun {words.stamp(drilled.backup.started)}.",
         "",
         "| | What | Found |",
         "|---|---|---|",
@@ -82,7 +84,7 @@ def markdown(drilled: Drilled, checks: Sequence[Check]) -> str:
         lines += ["", "### Not as in the backup", ""]
         lines += [f"- `{each.key}`: {each.state.value}{_details(each)}" for each in wrong[:_SHOWN]]
         if len(wrong) > _SHOWN:
-            lines.append(f"- … and {len(wrong) - _SHOWN:,} more")
+            lines.append(f"- {words.more(len(wrong) - _SHOWN)}")
     errors = [message for message in drilled.messages if message.severity == "error"]
     if errors:
         lines += ["", "### What Velero said", ""]

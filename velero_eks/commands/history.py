@@ -20,7 +20,8 @@ from velero_eks.kube.threads import Threads
 from velero_eks.recovery.history import Change, Event, Seen, events
 from velero_eks.recovery.selection import Selection
 from velero_eks.recovery.session import Session
-from velero_eks.terminal.output import INDENT, console, counted, print_json, stamp, working
+from velero_eks.terminal import words
+from velero_eks.terminal.output import INDENT, console, print_json, working
 from velero_eks.velero.backup_contents import Place, Stored
 from velero_eks.velero.bucket import BackupStore
 from velero_eks.velero.filters import Filters
@@ -45,7 +46,7 @@ def history(session: Session, target: str, *, namespace: str | None, show_secret
     last = next((stored for _, stored in reversed(found) if stored is not None), None)
     if last is None:
         where = f" in namespace {namespace}" if namespace else ""
-        print(f"error: none of {counted(len(found), 'backup')} in {store.address} has {selection}{where}",
+        print(f"error: none of {words.count(len(found), 'backup')} in {store.address} has {selection}{where}",
               file=sys.stderr)  # fmt: skip
         return FOUND
     body, place = last.body, last.place
@@ -150,26 +151,26 @@ def _takes(backup: Backup, kind: ResourceKind, key: ObjectKey) -> bool:
 
 def _print(key: ObjectKey, changes: Iterable[Event], backups: int, seen: int, secret: bool, session: Session) -> None:
     out = console()
-    out.print(Text(str(key), style="bold").append(f" in {counted(backups, 'backup')}", style="dim"))
+    out.print(Text(str(key), style="bold").append(f" in {words.count(backups, 'backup')}", style="dim"))
     last: Event | None = None
     for event in changes:
         last = event
         out.print()
-        head = Text(stamp(event.backup.started), style="dim").append(f"  {event.backup.name}", style="cyan")
+        head = Text(words.stamp(event.backup.started), style="dim").append(f"  {event.backup.name}", style="cyan")
         style = {Change.GONE: "bold red", Change.CHANGED: "bold yellow"}.get(event.change, "bold green")
         out.print(head.append(f"  {event.change}", style=style))
         if event.before is not None and event.change is not Change.FIRST:
-            since = f"between {stamp(event.before.started)} ({event.before.name}) and then"
+            since = f"between {words.stamp(event.before.started)} ({event.before.name}) and then"
             out.print(Padding(Text(since, style="dim"), (0, 0, 0, INDENT), expand=False))
         for difference in event.differences:
             out.print(Padding(field_line(difference, secret), (0, 0, 0, INDENT), expand=False))
         if event.same:
             out.print(
-                Padding(Text(f"the same in {counted(event.same, 'later backup')}", style="dim"), (0, 0, 0, INDENT))
+                Padding(Text(f"the same in {words.count(event.same, 'later backup')}", style="dim"), (0, 0, 0, INDENT))
             )
     out.print()
     if backups > seen:
-        silent = counted(backups - seen, "backup")
+        silent = words.count(backups - seen, "backup")
         text = f"{silent} would not have it, or failed in part without it, and {_do(backups - seen)} not count."
         out.print(Text(text, style="dim"))
     if last is not None and last.change is not Change.GONE:

@@ -11,7 +11,8 @@ from rich.text import Text
 
 from velero_eks.errors import BadTarget, NotAllowed, OperationError, Unreachable
 from velero_eks.recovery.session import Session
-from velero_eks.terminal.output import INDENT, console, counted, print_json, stamp, visible, working
+from velero_eks.terminal import words
+from velero_eks.terminal.output import INDENT, console, print_json, visible, working
 from velero_eks.velero.bucket import BackupStore
 from velero_eks.velero.records import BACKUP, RESTORE, Backup, Operation, Restore
 from velero_eks.velero.results import LogLine, Message
@@ -60,7 +61,7 @@ def explain(session: Session, operation: Operation, *, shown: int = 10) -> list[
     lines += [f"{message.where}: {message.text}" for message in wrong[:shown]]
     if len(wrong) > shown:
         command = f"velero-eks logs {session.target.arguments} {operation.name}"
-        lines.append(f"… and {len(wrong) - shown:,} more; {command} shows them")
+        lines.append(words.more(len(wrong) - shown, f"{command} shows them"))
     return lines
 
 
@@ -138,7 +139,7 @@ def _print(operation: Operation, found: Sequence[Message], lines: Sequence[LogLi
     style = "green" if operation.good else "bold red" if operation.ended else "cyan"
     head.append(f"  {operation.phase}", style=style)
     if operation.started:
-        head.append(f"  begun {stamp(operation.started)}", style="dim")
+        head.append(f"  begun {words.stamp(operation.started)}", style="dim")
     out.print(head)
     if operation.why:
         out.print(Padding(Text(visible(operation.why)), (0, 0, 0, INDENT), expand=False))
@@ -146,7 +147,7 @@ def _print(operation: Operation, found: Sequence[Message], lines: Sequence[LogLi
         chosen = [message for message in found if message.severity == severity]
         if chosen:
             out.print()
-            out.print(Text(f"{counted(len(chosen), severity)}", style=colour))
+            out.print(Text(f"{words.count(len(chosen), severity)}", style=colour))
             for message in chosen:
                 line = Text(f"{message.where}: ", style="dim").append(visible(message.text))
                 out.print(Padding(line, (0, 0, 0, INDENT), expand=False))
@@ -154,7 +155,7 @@ def _print(operation: Operation, found: Sequence[Message], lines: Sequence[LogLi
     if lines is None:
         out.print(Text("It wrote no log." if operation.ended else "Its log is written when it ends.", style="dim"))
         return
-    out.print(Text(f"Log, {level} and worse: {counted(len(lines), 'line')}", style="bold"))
+    out.print(Text(f"Log, {level} and worse: {words.count(len(lines), 'line')}", style="bold"))
     for entry in lines:
         colour = {"error": "red", "warning": "yellow"}.get(entry.level, "")
         text = (

@@ -12,13 +12,13 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 from rich.tree import Tree
-from velero_on_eks.settings.rules import words
 
 from velero_eks.plan import details, grant_words
 from velero_eks.plan.contract import Described
 from velero_eks.plan.findings import PlannedFinding
 from velero_eks.plan.model import Resource
 from velero_eks.plan.objectives import Objective, PlannedSchedule
+from velero_eks.terminal import words
 
 # The coming runs that a person reads; the JSON has more.
 _SHOWN_RUNS = 3
@@ -45,7 +45,7 @@ def _stack(stack: Described) -> RenderableType:
     parts: list[RenderableType] = [
         Rule(Text(plan.stack, style="bold"), align="left", style="cyan"),
         Text(where, style="dim"),
-        *_section(f"Creates {len(stack.resources)} resources", _tree(stack)),
+        *_section(f"Creates {words.count(len(stack.resources), 'resource')}", _tree(stack)),
         *_section("Who may do what", _grants(stack)),
         *_section("Backups", _schedules(stack.schedules)),
         *_section("Recovery objectives", _objectives(stack.objectives)),
@@ -128,7 +128,7 @@ def _schedules(schedules: Sequence[PlannedSchedule]) -> RenderableType:
 
 def _runs(schedule: PlannedSchedule) -> Iterator[str]:
     for moment in schedule.next[:_SHOWN_RUNS]:
-        yield f"{moment:%a} {moment.day:2} {moment:%b %H:%M}"
+        yield words.run(moment)
 
 
 def _objectives(objectives: Sequence[Objective]) -> RenderableType:
@@ -137,10 +137,16 @@ def _objectives(objectives: Sequence[Objective]) -> RenderableType:
         worst, kept = objective.worst_case_rpo, objective.kept
         table.add_row(
             Text("every namespace" if objective.namespace == "*" else objective.namespace, style="cyan"),
-            Text("everything" if worst is None else words(worst), style="" if objective.rpo_met else "red"),
-            words(objective.rpo),
-            Text("nowhere" if kept is None else words(kept), style="" if objective.retention_met else "red"),
-            words(objective.retention),
+            Text(
+                "everything" if worst is None else words.exact(worst),
+                style="" if objective.rpo_met else "red",
+            ),
+            words.exact(objective.rpo),
+            Text(
+                "nowhere" if kept is None else words.exact(kept),
+                style="" if objective.retention_met else "red",
+            ),
+            words.exact(objective.retention),
             objective.schedule or "no schedule",
             Text("met", style="green") if objective.met else Text("missed", style="bold red"),
         )
@@ -178,7 +184,7 @@ def _summary(stacks: Sequence[Described]) -> RenderableType:
         settings = stack.plan.settings
         gaps = [objective.worst_case_rpo for objective in stack.objectives]
         known = [gap for gap in gaps if gap is not None]
-        loses = "everything" if len(known) < len(gaps) or not known else words(max(known))
+        loses = "everything" if len(known) < len(gaps) or not known else words.exact(max(known))
         errors, warnings = _counts([stack])
         table.add_row(
             Text(stack.plan.stack, style="cyan"),
@@ -194,12 +200,11 @@ def _summary(stacks: Sequence[Described]) -> RenderableType:
 
 def _verdict(stacks: Sequence[Described], unplanned: int) -> Text:
     errors, warnings = _counts(stacks)
-    planned = f"{len(stacks)} stack{'s' if len(stacks) != 1 else ''} planned"
+    planned = f"{words.count(len(stacks), 'stack')} planned"
     if unplanned:
         planned += f", {unplanned} not"
     failing = [stack.plan.stack for stack in stacks if stack.fails]
-    counted = f"{errors} error{'s' if errors != 1 else ''}, {warnings} warning{'s' if warnings != 1 else ''}"
-    verdict = f"{planned}: {counted}."
+    verdict = f"{planned}: {words.count(errors, 'error')}, {words.count(warnings, 'warning')}."
     if failing:
         return Text(
             f"{verdict} Mend the errors of {', '.join(failing)}, or waive them: velero-eks:waivers: {{RULE: REASON}}.",

@@ -9,7 +9,8 @@ from rich.text import Text
 from velero_on_eks.settings import StackFile
 
 from velero_eks.bootstrap.check import Result
-from velero_eks.terminal.output import console, counted, table
+from velero_eks.terminal import words
+from velero_eks.terminal.output import console, table
 
 _STYLES = {"error": "red", "warning": "yellow"}
 
@@ -48,15 +49,15 @@ def render(file: StackFile, results: Sequence[Result], screen: Console | None = 
         out.print(Text.assemble(("not asked ", "yellow"), f"{', '.join(titles)}: ", (shown, "dim")))
     errors = sum(finding.severity == "error" for finding, _ in rows)
     warnings = len(rows) - errors
-    said = [counted(errors, "error")] if errors else []
-    said += [counted(warnings, "warning")] if warnings else []
+    said = [words.count(errors, "error")] if errors else []
+    said += [words.count(warnings, "warning")] if warnings else []
     unasked = sum(bool(each.why) for each in results)
     if errors:
         verdict = Text(f"{' and '.join(said)}. Mend the errors before 'pulumi up'.", "red")
     elif unasked:
         # Not green: what nobody could look at may be what is in the way.
         so_far = said[0] if said else "Nothing was found"
-        verdict = Text(f"{so_far}; {counted(unasked, 'check')} could not be asked in full, see above.", "yellow")
+        verdict = Text(f"{so_far}; {words.count(unasked, 'check')} could not be asked in full, see above.", "yellow")
     elif said:
         verdict = Text(f"{said[0]}. Nothing stops 'pulumi up'.", "yellow")
     else:

@@ -20,6 +20,7 @@ from velero_eks.recovery.restore.preview import Preview, make_preview
 from velero_eks.recovery.restore.run import run
 from velero_eks.recovery.selection import Selection
 from velero_eks.recovery.session import DEPLOYMENT, Session
+from velero_eks.terminal import words
 from velero_eks.terminal.confirm import agreed
 from velero_eks.terminal.output import console, print_json, working
 from velero_eks.velero.api import Velero
@@ -131,7 +132,7 @@ def source_of(velero: Velero, source: str, at: datetime | None) -> Backup:
             raise BadTarget(
                 f"--at chooses among the backups of a schedule, and {source} is a backup; leave --at out"
                 if not of_schedule
-                else f"schedule {source} has no Completed backup that had ended by {at.isoformat()}"
+                else f"schedule {source} has no Completed backup that had ended by {words.stamp(at)}"
             )
         return chosen
     if of_schedule:

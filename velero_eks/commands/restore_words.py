@@ -18,7 +18,8 @@ from velero_eks.recovery.restore.prediction import Fate, Prediction
 from velero_eks.recovery.restore.preview import Preview
 from velero_eks.recovery.restore.run import Report, StepResult
 from velero_eks.recovery.session import Session
-from velero_eks.terminal.output import INDENT, ago, counted, length
+from velero_eks.terminal import words
+from velero_eks.terminal.output import INDENT
 
 _STYLES = {
     Fate.CREATED: "green",
@@ -57,11 +58,13 @@ def render_report(out: Console, report: Report, session: Session, *, everything:
         _result(out, result, session)
     undone = len(report.preview.steps) - len(report.results)
     if undone:
-        out.print(Text(f"{counted(undone, 'step')} not begun, since the one before failed.", style="bold red"))
+        out.print(Text(f"{words.count(undone, 'step')} not begun, since the one before failed.", style="bold red"))
     outcome = report.outcome
     told = report.preview.estimate.seconds
     out.print()
-    verdict = Text(f"{outcome.as_foretold:,} of {counted(outcome.compared, 'object')} as the preview said")
+    verdict = Text(
+        f"{words.number(outcome.as_foretold)} of {words.count(outcome.compared, 'object')} as the preview said"
+    )
     verdict.stylize("green" if outcome.whole else "bold red")
     out.print(verdict)
     shown = outcome.surprises if everything else outcome.surprises[:_SHOWN]
@@ -70,19 +73,21 @@ def render_report(out: Console, report: Report, session: Session, *, everything:
         for difference in surprise.fields[:_SHOWN_FIELDS]:
             out.print(_indented(field_line(difference, surprise.key.kind == "Secret"), 2 * INDENT))
     if len(outcome.surprises) > len(shown):
-        out.print(_indented(Text(f"… and {len(outcome.surprises) - len(shown):,} more; --all names them", style="dim")))
+        out.print(_indented(Text(words.more(len(outcome.surprises) - len(shown), "--all names them"), style="dim")))
     blocked = report.preview.blocked
     if blocked:
-        out.print(Text(f"{counted(len(blocked), 'object')} not restored, as the preview said:", style="bold red"))
+        out.print(Text(f"{words.count(len(blocked), 'object')} not restored, as the preview said:", style="bold red"))
         for each in blocked[:_SHOWN]:
             out.print(_indented(Text(f"{each.key}: {each.reason}")))
     close = "" if within_margin(told, report.seconds) or report.seconds < 10 else ", which is off by more than a third"
-    out.print(Text(f"It took {length(report.seconds)}; foretold were {length(told)}{close}.", style="dim"))
+    out.print(
+        Text(f"It took {words.duration(report.seconds)}; the preview said {words.duration(told)}{close}.", style="dim")
+    )
 
 
 def _head(out: Console, preview: Preview, session: Session) -> None:
     backup = preview.backup
-    taken = ago(backup.started, datetime.now(UTC))
+    taken = words.ago(backup.started, datetime.now(UTC))
     line = Text("Restore of ").append(preview.plan.title, style="bold")
     line.append(" from backup ").append(backup.name, style="cyan")
     out.print(line.append(f", begun {taken}, to {session.target.name}."))
@@ -102,7 +107,7 @@ def _fates(out: Console, predictions: Sequence[Prediction], *, everything: bool)
         found = groups.get(fate) or []
         if not found:
             continue
-        head = Text(f"{fate.value}: {len(found):,}", style=_STYLES[fate])
+        head = Text(f"{fate.value}: {words.number(len(found))}", style=_STYLES[fate])
         out.print(_indented(head.append(f"  {_kinds(found)}", style="dim")))
         if fate in _BRIEF and not everything:
             continue
@@ -110,11 +115,11 @@ def _fates(out: Console, predictions: Sequence[Prediction], *, everything: bool)
         for each in named if everything else named[:_SHOWN]:
             _object(out, each)
         if len(named) > _SHOWN and not everything:
-            rest = Text(f"… and {len(named) - _SHOWN:,} more; --all names them", style="dim")
+            rest = Text(words.more(len(named) - _SHOWN, "--all names them"), style="dim")
             out.print(_indented(rest, 2 * INDENT))
     derived = [each for each in predictions if each.derived and each.fate is not Fate.LEFT_OUT]
     if derived:
-        text = f"besides, {counted(len(derived), 'object')} that controllers make of others: {_kinds(derived)}"
+        text = f"besides, {words.count(len(derived), 'object')} that controllers make of others: {_kinds(derived)}"
         out.print(_indented(Text(text, style="dim")))
 
 
@@ -133,7 +138,7 @@ def _time(preview: Preview) -> Text:
     reckoned = preview.estimate
     if not preview.plan.restores:
         return Text("It takes a moment: no Restore is needed.", style="dim")
-    about = f"It takes about {length(reckoned.seconds)}: {counted(reckoned.work.objects, 'object')}"
+    about = f"It takes about {words.duration(reckoned.seconds)}: {words.count(reckoned.work.objects, 'object')}"
     if reckoned.limited:
         rate = f"at {preview.limits.qps:g} requests a second, the server's own limit (--client-qps)"
     elif reckoned.pace.restore:
@@ -147,7 +152,7 @@ def _result(out: Console, result: StepResult, session: Session) -> None:
     if result.restore is not None:
         restore = result.restore
         line = Text(f"Restore {restore.name} ").append(restore.phase, style="green" if restore.good else "bold red")
-        out.print(line.append(f" after {length(result.seconds)}"))
+        out.print(line.append(f" after {words.duration(result.seconds)}"))
         if restore.why:
             out.print(_indented(Text(restore.why)))
         wrong = [each for each in result.messages if each.severity == "error" or not restore.good]
@@ -158,7 +163,7 @@ def _result(out: Console, result: StepResult, session: Session) -> None:
             out.print(_indented(Text("All of it: ", style="dim").append(more, style="cyan")))
         return
     counts = Counter(each.action for each in result.written)
-    told = ", ".join(f"{number:,} {action}" for action, number in counts.items())
+    told = ", ".join(f"{words.number(number)} {action}" for action, number in counts.items())
     out.print(
         Text(f"Written directly, {result.step.title}: ").append(told, style="green" if result.good else "bold red")
     )
@@ -174,7 +179,7 @@ def _surprise(surprise: Surprise) -> Text:
 
 def _kinds(found: Iterable[Prediction]) -> str:
     counts = Counter(each.key.kind for each in found)
-    return ", ".join(f"{number:,} {kind}" for kind, number in sorted(counts.items()))
+    return ", ".join(f"{words.number(number)} {kind}" for kind, number in sorted(counts.items()))
 
 
 def _indented(what: Text, by: int = INDENT) -> Padding:

@@ -14,7 +14,8 @@ from velero_eks.kube.manifest import as_yaml, in_order, manifest
 from velero_eks.kube.objects import ObjectKey, is_derived
 from velero_eks.recovery.selection import Selection, selected
 from velero_eks.recovery.session import Session
-from velero_eks.terminal.output import counted, print_json, table, working
+from velero_eks.terminal import words
+from velero_eks.terminal.output import print_json, table, working
 from velero_eks.velero.api import no_backup
 from velero_eks.velero.backup_contents import Place, Stored
 from velero_eks.velero.bucket import BackupStore
@@ -80,12 +81,12 @@ def show(session: Session, name: str, wanted: Wanted, *, at: str | None, names_o
     elif names_only:
         _print_names([ObjectKey.of(body) for body in bodies])
     else:
-        begun = f", begun {backup.started:%Y-%m-%dT%H:%M:%SZ}" if backup.started else ""
+        begun = f", begun {words.stamp(backup.started)}" if backup.started else ""
         part = "" if backup.good else f" It is {backup.phase}: objects may be missing."
         sys.stdout.write(f"# From backup {backup.name}{begun}.{part}\n")
         sys.stdout.write(as_yaml(bodies))
     if left_out:
-        print(f"{counted(left_out, 'object')} made by controllers left out; --derived shows them", file=sys.stderr)
+        print(f"{words.count(left_out, 'object')} made by controllers left out; --derived shows them", file=sys.stderr)
     return 0
 
 
@@ -126,8 +127,8 @@ def _nothing(store: BackupStore, backup: Backup, wanted: Wanted) -> str:
     places = {
         place for place in store.places(backup.name) if not wanted.namespace or place.namespace == wanted.namespace
     }
-    words = {selection.word for selection in wanted.selections}
-    of_kind = [place for place in places if any(word.startswith(place.plural[:-1]) for word in words)]
+    asked_kinds = {selection.word for selection in wanted.selections}
+    of_kind = [place for place in places if any(word.startswith(place.plural[:-1]) for word in asked_kinds)]
     close = difflib.get_close_matches(next(iter(names), ""), [place.name for place in of_kind], n=3, cutoff=0.5)
     elsewhere = sorted({str(place) for place in places if place.name in names})[:3]
     if close:
@@ -151,4 +152,4 @@ def _print_names(keys: Sequence[ObjectKey]) -> None:
         rows.add_row(f"{key.kind}.{key.group}" if key.group else key.kind, key.namespace, Text(key.name))
     out.print(rows)
     number = Counter(key.kind for key in keys)
-    out.print(f"{counted(len(keys), 'object')} of {counted(len(number), 'kind')}.")
+    out.print(f"{words.count(len(keys), 'object')} of {words.count(len(number), 'kind')}.")

@@ -9,11 +9,11 @@ from rich.console import RenderableType
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
-from velero_on_eks.settings.duration import Duration
 
 from velero_eks.recovery.session import Session
 from velero_eks.recovery.status.model import ObjectiveState, Observed, Problem, ScheduleState, Status
-from velero_eks.terminal.output import INDENT, ago, console, counted, length, stamp, table, visible
+from velero_eks.terminal import words
+from velero_eks.terminal.output import INDENT, console, table, visible
 from velero_eks.velero.records import Backup, Operation, Restore
 
 
@@ -26,7 +26,7 @@ def render(found: Status, session: Session) -> None:
     where = f" · {session.cluster.name}" if session.target.stack else ""
     head.append(f"{where} · Velero in {session.target.namespace} · ", style="dim")
     out.print(head.append(server, style="green" if observed.server else "bold red"))
-    out.print(Text(stamp(observed.at), style="dim"))
+    out.print(Text(words.stamp(observed.at), style="dim"))
     for title, body in (
         ("What can be recovered", _objectives(found)),
         ("Schedules", _schedules(found)),
@@ -53,9 +53,9 @@ def _objectives(found: Status) -> Table | None:
             Text("every namespace" if objective.namespace == "*" else objective.namespace, style="cyan"),
             objective.backup.name if objective.backup else Text("none", style="bold red"),
             _age(objective),
-            Duration.of_seconds(objective.rpo).human,
+            words.exact(objective.rpo),
             str(objective.copies),
-            ago(objective.oldest, now).removesuffix(" ago") if objective.oldest else "nowhere",
+            words.age(objective.oldest, now) if objective.oldest else "nowhere",
             Text("met", style="green") if objective.met else Text("missed", style="bold red"),
         )
     return rows
@@ -64,7 +64,7 @@ def _objectives(found: Status) -> Table | None:
 def _age(objective: ObjectiveState) -> Text:
     if objective.age is None:
         return Text("everything is lost", style="bold red")
-    return Text(length(objective.age), style="" if objective.met else "bold red")
+    return Text(words.duration(objective.age), style="" if objective.met else "bold red")
 
 
 def _schedules(found: Status) -> RenderableType:
@@ -78,7 +78,7 @@ def _schedules(found: Status) -> RenderableType:
             Text(state.schedule.name, style="cyan"),
             state.cron.description() if state.cron else Text(state.schedule.cron, style="bold red"),
             good.name if good else Text("none", style="yellow"),
-            length((now - good.started).total_seconds()) if good and good.started else "",
+            words.age(good.started, now) if good and good.started else "",
             _next(state, now),
             _state(state),
         )
@@ -90,7 +90,7 @@ def _next(state: ScheduleState, now: datetime) -> str:
         return "never"
     if state.next <= now:
         return "due now"
-    return f"{state.next:%a} {state.next.day} {state.next:%b %H:%M}, {ago(state.next, now)}"
+    return f"{words.run(state.next)}, {words.ago(state.next, now)}"
 
 
 def _state(state: ScheduleState) -> Text:
@@ -117,8 +117,8 @@ def _locations(observed: Observed) -> RenderableType:
             Text(location.name, style="cyan").append(f" ({', '.join(kind)})", style="dim"),
             where,
             Text(location.phase, style="green" if location.available else "bold red"),
-            ago(location.validated, observed.at),
-            ago(location.synced, observed.at),
+            words.ago(location.validated, observed.at),
+            words.ago(location.synced, observed.at),
         )
     return rows
 
@@ -133,7 +133,7 @@ def _running(observed: Observed) -> Table | None:
         rows.add_row(
             Text(f"{word} {operation.name}", style="cyan"),
             operation.phase,
-            ago(operation.started or operation.created, observed.at),
+            words.ago(operation.started or operation.created, observed.at),
             _progress(operation),
         )
     return rows
@@ -142,7 +142,7 @@ def _running(observed: Observed) -> Table | None:
 def _progress(operation: Operation) -> str:
     if not isinstance(operation, (Backup, Restore)) or not operation.total_items:
         return ""
-    return f"{operation.done_items:,} of {counted(operation.total_items, 'object')}"
+    return f"{words.number(operation.done_items)} of {words.count(operation.total_items, 'object')}"
 
 
 def _repositories(observed: Observed) -> Table | None:
@@ -154,7 +154,7 @@ def _repositories(observed: Observed) -> Table | None:
             Text(repository.name, style="cyan"),
             repository.volume_namespace,
             Text(repository.phase, style="green" if repository.phase == "Ready" else "yellow"),
-            ago(repository.maintained, observed.at),
+            words.ago(repository.maintained, observed.at),
         )
     return rows
 
@@ -173,7 +173,7 @@ def _problem(problem: Problem, now: datetime) -> Iterator[RenderableType]:
     head = Text(f"{problem.severity} ", style="bold red" if problem.severity == "error" else "yellow")
     head.append(problem.subject, style="bold")
     if problem.since is not None:
-        head.append(f"  since {stamp(problem.since)}, {ago(problem.since, now)}", style="dim")
+        head.append(f"  since {words.stamp(problem.since)}, {words.ago(problem.since, now)}", style="dim")
     yield head
     yield Padding(Text(visible(problem.text), overflow="fold"), (0, 0, 0, INDENT))
     if problem.mend:
@@ -183,9 +183,9 @@ def _problem(problem: Problem, now: datetime) -> Iterator[RenderableType]:
 def _verdict(found: Status) -> Text:
     errors = sum(problem.severity == "error" for problem in found.problems)
     warnings = len(found.problems) - errors
-    worth = f" {counted(warnings, 'warning')}." if warnings else ""
+    worth = f" {words.count(warnings, 'warning')}." if warnings else ""
     if errors:
-        return Text(f"Not well: {counted(errors, 'problem')}.{worth}", style="bold red")
+        return Text(f"Not well: {words.count(errors, 'problem')}.{worth}", style="bold red")
     if found.objectives:
         return Text(f"Well: what was agreed can be recovered.{worth}", style="green")
     return Text(f"Well: every schedule keeps its pace.{worth}", style="green")

@@ -7,9 +7,9 @@ from datetime import datetime
 from typing import Any
 
 from velero_on_eks.settings import Cron
-from velero_on_eks.settings.rules import words
 
 from velero_eks.diff.model import Effect, Entry, Fact
+from velero_eks.terminal import words
 
 Plan = dict[str, Any]
 _SHOWN_RUNS = 3
@@ -128,7 +128,7 @@ def _next(schedule: dict[str, Any]) -> list[str]:
     moments = [datetime.fromisoformat(text) for text in schedule["next"][:_SHOWN_RUNS]]
     if not moments:
         return []
-    return [f"next: {', '.join(f'{moment:%a} {moment.day} {moment:%b %H:%M}' for moment in moments)}"]
+    return [f"next: {', '.join(words.run(moment) for moment in moments)}"]
 
 
 def _takes(resource: Entry) -> str:
@@ -179,7 +179,7 @@ def _objective(name: str, before: dict[str, Any] | None, after: dict[str, Any] |
         yield Fact("objectives", f"{name}: no objective holds for it any more", "weaker")
         return
     if before is None:
-        loses, kept = words(after["rpo_seconds"]), words(after["retention_seconds"])
+        loses, kept = (words.exact(after[key]) for key in ("rpo_seconds", "retention_seconds"))
         yield Fact("objectives", f"{name}: may lose at most {loses}, must go back {kept}", "stronger", _met(after))
         return
     for key, text, less_is in (
@@ -211,7 +211,7 @@ def _met(objective: dict[str, Any]) -> tuple[str, ...]:
 def _length(key: str, seconds: int | None) -> str:
     if seconds is None:
         return "everything" if key == "worst_case_rpo_seconds" else "nowhere"
-    return words(seconds)
+    return words.exact(seconds)
 
 
 def _effect(was: int | None, now: int | None, less_is: str) -> Effect:

@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from velero_on_eks.settings import Duration
-from velero_on_eks.settings.rules import words
 
 from velero_eks.diff.model import Effect, Fact, Late, PropertyChange, ResourceChange
 from velero_eks.diff.naming import ALIAS, BUCKET, SCHEDULE, subject
 from velero_eks.diff.properties import shown
+from velero_eks.terminal import words
 
 KEY = "aws:kms/key:Key"
 PASSWORD = "random:index/randomPassword:RandomPassword"  # noqa: S105
@@ -170,7 +170,7 @@ def _schedule(change: ResourceChange, kept: bool) -> str:
 
 def _time(template: Mapping[str, Any]) -> str:
     try:
-        return words(Duration.parse_go(str(template.get("ttl"))).seconds)
+        return words.exact(Duration.parse_go(str(template.get("ttl"))).seconds)
     except ValueError:
         return str(template.get("ttl"))
 

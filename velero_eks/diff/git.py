@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from velero_eks.diff.model import DiffError
+from velero_eks.terminal import words
 
 # Seconds; a large repository takes a few to lay out.
 TIME_LIMIT = 60.0
@@ -110,7 +111,9 @@ def _git(where: Path, *arguments: str, environment: dict[str, str] | None = None
     except FileNotFoundError:
         raise DiffError("git is not installed, and revisions are read with it; install git 2.25 or newer") from None
     except subprocess.TimeoutExpired:
-        raise DiffError(f"'git {arguments[0]}' did not end within {TIME_LIMIT:g} s; look at the repository") from None
+        raise DiffError(
+            f"'git {arguments[0]}' did not end within {words.duration(TIME_LIMIT)}; look at the repository"
+        ) from None
     if done.returncode != 0:
         said = done.stderr.decode(errors="replace").strip().removeprefix("fatal: ")
         raise GitFailed(said.splitlines()[0] if said else f"exit code {done.returncode}")

@@ -24,6 +24,7 @@ from velero_eks.diff.model import DiffError
 from velero_eks.diff.sides import Side
 from velero_eks.plan import processes
 from velero_eks.plan.model import PlanError
+from velero_eks.terminal import words
 
 CONTRACT_VERSION = 1
 # Seconds for a process: loading takes 3 and a stack a tenth on a machine with nothing else to do.
@@ -141,7 +142,8 @@ def _ended(run: _Run) -> dict[str, Any] | str:
     except subprocess.TimeoutExpired:
         raise DiffError(
             f"{run.planned.side.revision}: planning {len(run.names)} stacks did not end in time"
-            f" ({TIME_LIMIT_BASE + TIME_LIMIT_A_STACK * len(run.names):g} s); run 'velero-eks plan' there to see where"
+            f" ({words.duration(TIME_LIMIT_BASE + TIME_LIMIT_A_STACK * len(run.names))});"
+            " run 'velero-eks plan' there to see where"
         ) from None
     complaint = _without_traceback((run.folder / "err").read_text(errors="replace").strip())
     if code not in _PLANNED:

@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from velero_on_eks.settings import Duration
-from velero_on_eks.settings.rules import words
 
 from velero_eks.diff.model import Effect, Entry, Fact, ResourceChange
 from velero_eks.diff.naming import BUCKET, is_bucket_setting, subject
+from velero_eks.terminal import words
 
 Plan = dict[str, Any]
 LIFECYCLE = "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration"
@@ -71,7 +71,7 @@ def _seconds(ttl: str) -> int | None:
 
 
 def _length(seconds: int | None, schedule: dict[str, Any]) -> str:
-    return str(schedule["ttl"]) if seconds is None else words(seconds)
+    return str(schedule["ttl"]) if seconds is None else words.exact(seconds)
 
 
 def _longer(was: int | None, now: int | None) -> Effect:

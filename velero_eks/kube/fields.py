@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from velero_eks.kube.objects import ABSENT, Difference
 from velero_eks.terminal.output import visible
+from velero_eks.terminal.words import count
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -43,7 +44,7 @@ def _value(value: Any, secret: bool) -> str:
         return MASK
     text = value if isinstance(value, str) else json.dumps(value, default=str)
     text = "\n".join(visible(line) for line in text.split("\n"))
-    return text if len(text) <= _LONG else f"{text[:_LONG]}… ({len(text):,} characters)"
+    return text if len(text) <= _LONG else f"{text[:_LONG]}… ({count(len(text), 'character')})"
 
 
 def _json(value: Any, secret: bool) -> Any:

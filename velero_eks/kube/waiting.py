@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from velero_eks.errors import TimeLimit, Unreachable
+from velero_eks.terminal import words
 
 Found = TypeVar("Found")
 
@@ -41,5 +42,5 @@ def wait_for(
         left = deadline - now()
         if left <= 0:
             noun = what if isinstance(what, str) else what()
-            raise TimeLimit(f"{noun} did not come within {seconds:g} s.{trouble}")
+            raise TimeLimit(f"{noun} did not come within {words.duration(seconds)}.{trouble}")
         sleep(min(every, left))

@@ -24,6 +24,7 @@ from velero_eks.plan.model import PlanError, ProgramError, TimeLimitError
 from velero_eks.plan.recorder import TIME_LIMIT
 from velero_eks.plan.runner import Project
 from velero_eks.plan.worker import Job, Made, Report, describe_stacks
+from velero_eks.terminal import words
 
 # Seconds without a report. A worker ends a program that is over its own limit, and loads the SDKs before the first.
 SILENCE = 2 * TIME_LIMIT + 60.0
@@ -135,7 +136,9 @@ class _Fleet:
         for worker in [each for each in self._workers if each.heard + SILENCE <= time.monotonic()]:
             self._workers.remove(worker)
             processes.end(worker.process)
-            yield from self._without(worker, f"did not end within {SILENCE:g} s and was ended", TimeLimitError)
+            yield from self._without(
+                worker, f"did not end within {words.duration(SILENCE)} and was ended", TimeLimitError
+            )
 
     def _without(self, worker: _Worker, how: str, kind: type[PlanError]) -> Iterator[tuple[str, Made]]:
         """The error of the stack that a worker was at; another worker takes the rest, unless none was begun at all."""

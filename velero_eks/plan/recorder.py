@@ -24,6 +24,7 @@ from pulumi.runtime.stack import run_in_stack
 from velero_eks.plan.computed import Estate
 from velero_eks.plan.model import Message, PlanError, ProgramError, Recording, TimeLimitError
 from velero_eks.plan.monitor import Recorder, Rule
+from velero_eks.terminal import words
 
 # Seconds. A stack takes some hundredths; a minute is a program that waits for what never comes.
 TIME_LIMIT = 60.0
@@ -117,8 +118,8 @@ def _run_to_the_end(program: Program, stack: str, time_limit: float) -> None:
             loop.run_until_complete(_within(time_limit, program))
     except _TimeUp:
         raise TimeLimitError(
-            f"stack {stack}: the program did not end within {time_limit:g} s; it waits for something that no resource"
-            " resolves, or works without end"
+            f"stack {stack}: the program did not end within {words.duration(time_limit)}; it waits for something that"
+            " no resource resolves, or works without end"
         ) from None
     except (Exception, SystemExit) as error:
         raise _failed(stack, error) from error

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from velero_eks.errors import BadTarget, OperationError
+from velero_eks.terminal import words
 
 PROGRAM = "pulumi"
 SECONDS = 120.0
@@ -90,7 +91,9 @@ def _run(folder: Path, *arguments: str, given: str | None = None, seconds: float
             check=False,
         )
     except subprocess.TimeoutExpired:
-        raise OperationError(f"{shown} did not end within {seconds:g} s; does its backend answer?") from None
+        raise OperationError(
+            f"{shown} did not end within {words.duration(seconds)}; does its backend answer?"
+        ) from None
     except OSError as error:
         raise NoEngine(f"{program} cannot be started: {error.strerror}") from None
     if ran.returncode != 0:

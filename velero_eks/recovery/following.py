@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 
 from velero_eks.errors import ApiError, NotAllowed, TimeLimit, Unreachable
 from velero_eks.recovery.session import Session
+from velero_eks.terminal import words
 from velero_eks.terminal.output import console
 from velero_eks.velero.records import Backup, Operation, Restore
 from velero_eks.velero.undecodable import undecodable
@@ -56,7 +57,7 @@ def watching(session: Session, what: str) -> Iterator[Watch]:
 
         def show(operation: Operation) -> None:
             done, total = items(operation)
-            count = f"{done:,} of {total:,}" if total else ""
+            count = f"{words.number(done)} of {words.number(total)}" if total else ""
             description = f"{what}: {operation.phase}"
             progress.update(task, description=description, completed=done, total=total or None, count=count)
             patience(operation)
@@ -107,8 +108,8 @@ class _Patience:
             self._seen = now
         elif now - self._seen > SERVER_SECONDS:
             raise TimeLimit(
-                f"the Velero server has not run for {SERVER_SECONDS:g} s, and {_named(operation)} waits for it"
-                f" (phase {operation.phase}); see why: kubectl -n {self._session.target.namespace} describe"
+                f"the Velero server has not run for {words.duration(SERVER_SECONDS)}, and {_named(operation)} waits for"
+                f" it (phase {operation.phase}); see why: kubectl -n {self._session.target.namespace} describe"
                 " deployment velero"
             )
 

@@ -21,6 +21,7 @@ from velero_eks.kube.waiting import wait_for
 from velero_eks.recovery.cleaning import remove_backup, remove_restore
 from velero_eks.recovery.following import new_name
 from velero_eks.recovery.session import Session
+from velero_eks.terminal import words
 from velero_eks.velero.records import BACKUP, RESTORE
 from velero_eks.velero.restored_form import BACKUP_LABEL, RESTORE_LABEL
 
@@ -58,7 +59,8 @@ def refresh_discovery(session: Session) -> Refreshed:
         except (NotAllowed, ApiError, TimeLimit) as error:
             why = error
             break
-    print(f"the server cannot be made to look now ({why}); waiting for it to look by itself, up to 5 minutes",
+    limit = words.duration(REFRESH_SECONDS)
+    print(f"the server cannot be made to look now ({why}); waiting up to {limit} for it to look by itself",
           file=sys.stderr)  # fmt: skip
     deadline = time.monotonic() + REFRESH_SECONDS + 15
     # Nothing shows that it has looked; its time is all there is.

@@ -128,7 +128,7 @@ def _longest_ttl_days(plan: Plan) -> int:
     longest = 0
     for schedule in plan.of(kinds.SCHEDULE):
         try:
-            seconds = go_seconds(schedule.get("spec", "template", "ttl", default=f"{_DEFAULT_TTL_DAYS * 24}h"))
+            seconds = go_seconds(schedule.get("spec", "template", "ttl", default=f"{24 * _DEFAULT_TTL_DAYS}h0m0s"))
         except ValueError:
             continue
         longest = max(longest, -(-seconds // _DAY))

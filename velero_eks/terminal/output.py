@@ -1,4 +1,4 @@
-"""How commands print: tables and sentences for people, one versioned document for programs."""
+"""How commands print: tables for people, one versioned document for programs."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -56,44 +56,9 @@ def working(what: str) -> Iterator[None]:
         yield
 
 
-def ago(moment: datetime | None, now: datetime) -> str:
-    """How long ago, in the two largest units: `3 h 12 min ago`; `never` for None."""
-    if moment is None:
-        return "never"
-    seconds = (now - moment).total_seconds()
-    if seconds < 0:
-        return f"in {length(-seconds)}"
-    return f"{length(seconds)} ago" if seconds >= 1 else "now"
-
-
-def length(seconds: float) -> str:
-    """A length of time in its two largest units, such as `2 days 3 h`; below ten seconds with one decimal."""
-    if seconds < 10:
-        return f"{seconds:.1f} s"
-    whole = int(seconds)
-    parts: list[str] = []
-    for size, word in ((86_400, "days"), (3_600, "h"), (60, "min"), (1, "s")):
-        count, whole = divmod(whole, size)
-        if count or parts:
-            parts.append(f"{count} {'day' if word == 'days' and count == 1 else word}" if count else "")
-        if len(parts) == 2:
-            break
-    return " ".join(part for part in parts if part)
-
-
-def stamp(moment: datetime | None) -> str:
-    """A moment for people, in UTC as Velero's own names are: `2026-11-24 02:00:07 UTC`; `never` for None."""
-    return "never" if moment is None else f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
-
-
 def visible(text: str) -> str:
     """Text of a cluster's for a terminal: what would move its cursor or colour it is written out."""
     return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)
-
-
-def counted(number: int, word: str) -> str:
-    """`1 object`, `2 objects`."""
-    return f"{number:,} {word}{'' if number == 1 else 's'}"
 
 
 def _plain(value: Any) -> Any:

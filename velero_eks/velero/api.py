@@ -13,6 +13,7 @@ from velero_eks.kube.client import Cluster
 from velero_eks.kube.kinds import ResourceKind
 from velero_eks.kube.objects import Object
 from velero_eks.kube.waiting import wait_for
+from velero_eks.terminal import words
 from velero_eks.velero.records import (
     API_VERSION,
     BACKUP,
@@ -199,7 +200,7 @@ class Velero:
 def no_backup(name: str, backups: list[Backup], schedules: list[str], at: datetime | None) -> str:
     """Why `name` means no backup, and what to give instead."""
     of_schedule = [backup for backup in backups if backup.schedule == name]
-    when = f" that had ended by {at.isoformat()}" if at else ""
+    when = f" that had ended by {words.stamp(at)}" if at else ""
     if of_schedule:
         states = ", ".join(sorted({backup.phase for backup in of_schedule}))
         good = newest_completed(of_schedule, schedule=name)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from velero_on_eks.settings.cron_fields import Fields, members
-from velero_on_eks.settings.duration import Duration
+from velero_on_eks.settings.duration import words
 
 _MONTHS = [
     "",
@@ -27,17 +27,17 @@ _LIST_LIMIT = 4
 
 
 def describe(expression: str, fields: Fields | None, delay: int | None, timezone: str) -> str:
-    """``every day at 02:00 UTC``, ``every 6 hours``; the expression and its zone where no short words fit."""
+    """``every day at 02:00 UTC``, ``every 6 h``; the expression and its zone where no short words fit."""
     if fields is None:
-        return f"every {_length(delay or 1)}"
+        return {60: "every minute", 3_600: "every hour"}.get(delay or 1) or f"every {words(delay or 1)}"
     days = _days(fields)
     times = _times(members(fields.hours), members(fields.minutes))
     if days is None or times is None:
         return f"{expression} {timezone}"
     if times.startswith("every"):
-        words = times if days == "every day" else f"{times} on {days}"
-        plain = days == "every day" and ("minute" in times or times == "every hour" or timezone == "UTC")
-        return words if plain and " from " not in words else f"{words} {timezone}"
+        said = times if days == "every day" else f"{times} on {days}"
+        plain = days == "every day" and (times.endswith((" min", "minute", "every hour")) or timezone == "UTC")
+        return said if plain and " from " not in said else f"{said} {timezone}"
     return f"{days} {times} {timezone}"
 
 
@@ -46,14 +46,14 @@ def _times(hours: list[int], minutes: list[int]) -> str | None:
         if len(minutes) == 60:
             return "every minute"
         if len(minutes) == 1:
-            return "every hour" if minutes == [0] else f"every hour at {minutes[0]} min past"
+            return "every hour" if minutes == [0] else f"every hour at {words(60 * minutes[0])} past"
         step = _even_step(minutes, 60)
-        return f"every {step} minutes" if step and minutes[0] == 0 else None
+        return f"every {words(60 * step)}" if step and minutes[0] == 0 else None
     if len(minutes) == 1 and len(hours) > 2:
         step = _even_step(hours, 24)
         if step:
             first = f"{hours[0]:02}:{minutes[0]:02}"
-            return f"every {step} hours" + ("" if first == "00:00" else f" from {first}")
+            return f"every {words(3_600 * step)}" + ("" if first == "00:00" else f" from {first}")
     if 0 < len(hours) * len(minutes) <= _LIST_LIMIT:
         return "at " + _listed([f"{hour:02}:{minute:02}" for hour in hours for minute in minutes])
     return None
@@ -100,12 +100,5 @@ def _month_days(days: list[int], months: list[int]) -> str | None:
     return _listed([f"{day} {_MONTHS[month]}" for month in months for day in days])
 
 
-def _listed(words: list[str]) -> str:
-    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
-
-
-def _length(seconds: int) -> str:
-    for size, word in ((3_600, "hour"), (60, "minute")):
-        if seconds % size == 0 and seconds // size <= 99:
-            return word if seconds == size else f"{seconds // size} {word}s"
-    return Duration.of_seconds(seconds).human
+def _listed(names: list[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

@@ -21,6 +21,10 @@ _WORDS = {
 }
 _UNIT_OF_WORD = {word: unit for unit, words in _WORDS.items() for word in words}
 
+_SAID = {"d": "days", "h": "h", "m": "min", "s": "s"}
+_RANKS = "dhms"
+_DAYS_FROM = 172_800
+
 # Go keeps a duration in a signed 64-bit count of nanoseconds.
 _GO_LIMIT = 1 << 63
 MAX_SECONDS = (_GO_LIMIT - 1) // _SECOND
@@ -118,13 +122,8 @@ class Duration:
 
     @property
     def human(self) -> str:
-        """For people: ``30 days``, ``36 h``, ``1 h 30 min``. Days from two on; parts of a second as Go's."""
-        if self.nanoseconds % _SECOND:
-            return self.go
-        seconds = abs(self.seconds)
-        words = {"d": "days", "h": "h", "m": "min", "s": "s"}
-        parts = [f"{n} {words[unit]}" for n, unit in _split(seconds, "dhms" if seconds >= 172_800 else "hms")]
-        return ("-" if self.nanoseconds < 0 else "") + (" ".join(parts) or "0 s")
+        """For people, as `words` says it; parts of a second as Go's."""
+        return self.go if self.nanoseconds % _SECOND else words(self.seconds)
 
     def __str__(self) -> str:
         return self.text
@@ -141,6 +140,22 @@ class Duration:
     @classmethod
     def __get_pydantic_json_schema__(cls, schema: Any, handler: Any) -> dict[str, Any]:
         return {"type": "string", "pattern": _SCHEMA_PATTERN, "examples": ["30d", "24h", "1h30m"]}
+
+
+def words(seconds: float, *, units: int = 4) -> str:
+    """A length of time for people, the only place that says one: ``30 days``, ``36 h``, ``1 h 30 min``, ``4.2 s``.
+
+    Days count from 48 hours on. Below ten seconds a measured time has one decimal. Only the `units` largest units are
+    said, and what is left over is dropped; by default all of them, so that two settings that differ never read alike.
+    """
+    if seconds < 0:
+        return f"-{words(-seconds, units=units)}"
+    if seconds < 10 and seconds != int(seconds):
+        return f"{seconds:.1f} s"
+    parts = _split(int(seconds), "dhms" if seconds >= _DAYS_FROM else "hms")
+    # `2 days 7 min` would leave the reader to wonder about the hours.
+    said = [part for part in parts if _RANKS.index(part[1]) - _RANKS.index(parts[0][1]) < units]
+    return " ".join(f"{count} {_SAID[unit]}" for count, unit in said) or "0 s"
 
 
 def _split(seconds: int, units: str = "dhms") -> list[tuple[int, str]]:

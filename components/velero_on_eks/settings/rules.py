@@ -13,6 +13,7 @@ from typing import Any
 
 from velero_on_eks.settings import adopt, versions
 from velero_on_eks.settings.aws_facts import Arn, issuer_region, partition_of
+from velero_on_eks.settings.duration import words
 from velero_on_eks.settings.late import is_late
 from velero_on_eks.settings.sections import Schedule
 
@@ -333,14 +334,3 @@ def warnings(s: Any, at: datetime) -> tuple[SettingsWarning, ...]:
             )
         )
     return tuple(found)
-
-
-def words(seconds: float) -> str:
-    """A length of time as a person says it, to the minute: `24 h`, `1 h 30 min`, `30 days`."""
-    minutes = round(seconds / 60)
-    if minutes >= 2880 and minutes % 1440 == 0:
-        return f"{minutes // 1440} days"
-    hours, rest = divmod(minutes, 60)
-    parts = [f"{hours} h"] if hours else []
-    parts += [f"{rest} min"] if rest or not hours else []
-    return " ".join(parts)

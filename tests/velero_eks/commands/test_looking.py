@@ -71,7 +71,7 @@ def test_an_object_is_shown_with_the_cluster_gone(bucket, run):
     assert (result.exit_code, result.stderr) == (0, "")
     (document,) = yaml.safe_load_all(result.stdout)
     assert document["data"] == {"mode": "strict", "threshold": "40"}
-    assert result.stdout.startswith("# From backup whole, begun 2026-11-23T")
+    assert result.stdout.startswith("# From backup whole, begun 2026-11-23 ")
 
 
 def test_what_a_backup_that_failed_in_part_shows_is_said_to_be_perhaps_not_all(bucket, run):

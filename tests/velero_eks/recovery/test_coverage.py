@@ -129,7 +129,7 @@ def test_a_kind_that_was_installed_a_second_ago_is_one_that_velero_did_not_know(
     found = held(ALL, contents, *question(timedelta(seconds=1)))
     missing = only(found)
     assert (missing.why, missing.key.kind, missing.gap) == (Why.UNKNOWN_KIND, "Question", True)
-    assert "its CRD was made 1.0 s before the backup" in missing.text
+    assert "its CRD was made 1 s before the backup" in missing.text
 
 
 def test_a_kind_that_velero_had_time_to_learn_of_is_no_excuse():

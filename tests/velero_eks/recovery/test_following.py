@@ -56,5 +56,5 @@ def test_a_server_that_is_away_is_waited_for_three_minutes():
     clock[0] = SERVER_SECONDS - 1
     look(waiting())
     clock[0] = SERVER_SECONDS + 10
-    with pytest.raises(TimeLimit, match="the Velero server has not run for 180 s, and Backup by-hand waits for it"):
+    with pytest.raises(TimeLimit, match="the Velero server has not run for 3 min, and Backup by-hand waits for it"):
         look(waiting())

@@ -146,7 +146,7 @@ def test_a_location_is_stale_by_its_own_frequency():
         return assess(seen(locations=(seldom,)), SETTINGS)
 
     assert found(100, "1h0m0s").well
-    assert "it should be every 1h0m0s" in the(found(200, "1h0m0s")).text
+    assert "it should be every 1 h:" in the(found(200, "1h0m0s")).text
     assert found(5000, "0s").well
 
 

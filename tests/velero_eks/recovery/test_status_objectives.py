@@ -26,7 +26,7 @@ def test_a_missed_objective_says_since_when():
     error = next(problem for problem in found.problems if problem.severity == "error")
     assert not found.well
     assert error.subject == "namespace exam-prod"
-    assert "old, was begun 1 day 6 h ago, and at most 24 h may be lost" in error.text
+    assert "old, was begun 30 h ago, and at most 24 h may be lost" in error.text
     assert error.since == NOW - timedelta(hours=6)
 
 

@@ -8,7 +8,7 @@ from datetime import timedelta
 from velero_eks.kube.kinds import CUSTOM_RESOURCE_DEFINITION, NAMESPACE, ResourceKind, matching
 from velero_eks.kube.objects import ObjectKey
 from velero_eks.recovery.coverage.model import Live, Missing, Saved, Why
-from velero_eks.terminal.output import length
+from velero_eks.terminal import words
 from velero_eks.velero.filters import Filters
 from velero_eks.velero.records import GROUP, Backup
 from velero_eks.velero.results import Message
@@ -65,7 +65,7 @@ class Judge:
             return Why.FAILED, error
         started = self._backup.started
         if started and item.created and item.created > started:
-            after = length((item.created - started).total_seconds())
+            after = words.age(started, item.created)
             return Why.CREATED_LATER, f"created {after} after the backup began"
         if item.deleting:
             return Why.DELETING, "it is being deleted, and Velero takes no such object"
@@ -132,8 +132,9 @@ class Judge:
         age = started - made
         if age > DISCOVERY:
             return None
-        when = f"{length(age.total_seconds())} before the backup" if age >= timedelta(0) else "after the backup began"
-        return f"Velero did not know the kind yet: its CRD was made {when}, and the server looks every 5 min"
+        when = f"{words.age(made, started)} before the backup" if age >= timedelta(0) else "after the backup began"
+        often = words.duration(DISCOVERY.total_seconds())
+        return f"Velero did not know the kind yet: its CRD was made {when}, and the server looks every {often}"
 
 
 class Need:

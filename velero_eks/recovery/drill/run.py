@@ -24,7 +24,7 @@ from velero_eks.recovery.restore.live import lighter
 from velero_eks.recovery.restore.plan import VeleroStep
 from velero_eks.recovery.restore.run import messages_of, start_restore
 from velero_eks.recovery.session import Session
-from velero_eks.terminal.output import counted
+from velero_eks.terminal import words
 from velero_eks.velero.backup_contents import Stored
 from velero_eks.velero.records import Backup, Restore
 from velero_eks.velero.results import Message
@@ -168,7 +168,7 @@ def _try(cluster: Cluster, rehearsed: Rehearsed) -> list[Compared]:
 
     with Threads(_THREADS) as pool:
         found = list(pool.map(one, some))
-    why = f"only the first {counted(TRY_LIMIT, 'object')} are tried"
+    why = f"only the first {words.count(TRY_LIMIT, 'object')} are tried"
     return found + [Compared(ObjectKey.of(item.body), State.UNTRIED, reason=why) for item in others]
 
 

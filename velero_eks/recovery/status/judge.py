@@ -20,7 +20,7 @@ from velero_eks.recovery.status.problems import (
     server_problems,
     undecodable_problems,
 )
-from velero_eks.terminal.output import ago, length
+from velero_eks.terminal import words
 from velero_eks.velero.records import Schedule, newest_completed
 from velero_eks.velero.undecodable import undecodable
 
@@ -92,6 +92,10 @@ def _missed_runs(schedules: Iterable[ScheduleState], now: datetime, severity: Se
         due = cron.next_after(began) if began else None
         if due is None or now <= due + grace(int((due - began).total_seconds()) if began else 0):
             continue
-        last = f"its last Completed one was begun {ago(began, now)}" if state.last_good else "it has no Completed one"
-        text = f"a backup was due {length((now - due).total_seconds())} ago, and {last}"
+        last = (
+            f"its last Completed one was begun {words.ago(began, now)}"
+            if state.last_good
+            else "it has no Completed one"
+        )
+        text = f"a backup was due {words.age(due, now)} ago, and {last}"
         yield Problem(severity, f"schedule {schedule.name}", text, due)

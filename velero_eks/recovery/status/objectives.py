@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from velero_on_eks.settings.duration import Duration
 
 from velero_eks.recovery.status.model import ObjectiveState, Observed, Problem, ScheduleState
-from velero_eks.terminal.output import ago
+from velero_eks.terminal import words
 from velero_eks.velero.records import Backup, newest_completed
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def covers(spec: Mapping[str, Any], namespace: str, *, volumes: bool = False) ->
 def out_of_reach(backup: Backup, observed: Observed) -> str:
     """Why nothing can be restored from a Completed backup now, or soon; empty where it can."""
     if backup.expired(observed.at):
-        return f"expired {ago(backup.expires, observed.at)}: Velero removes it within the hour"
+        return f"expired {words.ago(backup.expires, observed.at)}: Velero removes it within the hour"
     location = observed.location(backup.location)
     if location is None:
         return f"lies in location {backup.location}, which is not there"
@@ -84,7 +84,7 @@ def missed_objectives(found: Iterable[ObjectiveState], now: datetime) -> Iterato
     for objective in found:
         if objective.met:
             continue
-        rpo = Duration.of_seconds(objective.rpo).human
+        rpo = words.exact(objective.rpo)
         lost = f" ({objective.lost})" if objective.lost else ""
         if objective.backup is None:
             what = "there is no Completed backup of it" if not lost else "nothing can be restored from its backups"
@@ -95,7 +95,7 @@ def missed_objectives(found: Iterable[ObjectiveState], now: datetime) -> Iterato
         started = objective.backup.started
         since = started + timedelta(seconds=objective.rpo) if started else None
         text = (
-            f"its newest Completed backup, {objective.backup.name}, was begun {ago(started, now)}{lost},"
+            f"its newest Completed backup, {objective.backup.name}, was begun {words.ago(started, now)}{lost},"
             f" and at most {rpo} may be lost"
         )
         yield Problem("error", _subject(objective), text, since)
@@ -114,11 +114,10 @@ def short_reach(
         # One run that went wrong is within what may be lost.
         if due is None or objective.oldest <= due + timedelta(seconds=objective.rpo) + grace(objective.rpo):
             continue
-        retention = Duration.of_seconds(objective.retention).human
-        back = ago(objective.oldest, now).removesuffix(" ago")
-        text = (
-            f"its Completed backups go back {back}, and {retention} were agreed; there should be one of {ago(due, now)}"
-        )
+        retention = words.exact(objective.retention)
+        back = words.age(objective.oldest, now)
+        since_due = words.ago(due, now)
+        text = f"its Completed backups go back {back}, and {retention} were agreed; there should be one of {since_due}"
         yield Problem("warning", _subject(objective), text)
 
 

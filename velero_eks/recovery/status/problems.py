@@ -11,7 +11,7 @@ from velero_on_eks.settings.duration import Duration
 
 from velero_eks.kube.objects import Object
 from velero_eks.recovery.status.model import Observed, Problem, ScheduleState
-from velero_eks.terminal.output import ago, length, stamp
+from velero_eks.terminal import words
 from velero_eks.velero.records import Location, Record, Repository, Schedule, moment
 from velero_eks.velero.undecodable import undecodable
 
@@ -40,7 +40,7 @@ def changed(body: Object, *path: str) -> tuple[datetime, str] | None:
 def clock_problems(observed: Observed) -> Iterator[Problem]:
     """This machine's clock, by which every age is reckoned."""
     if observed.now != observed.at:
-        behind = length((observed.now - observed.at).total_seconds())
+        behind = words.age(observed.at, observed.now)
         text = f"it is at least {behind} behind the cluster's; ages are reckoned by the cluster's"
         yield Problem("warning", "this machine's clock", text)
 
@@ -66,14 +66,18 @@ def location_problems(observed: Observed) -> Iterator[Problem]:
         if location.phase == "New":
             yield Problem("error", subject, "the server has not looked at it yet", location.created)
         elif not location.available:
-            seen = f"last seen available {ago(location.synced, now)}" if location.synced else "no backup was ever read"
+            seen = (
+                f"last seen available {words.ago(location.synced, now)}"
+                if location.synced
+                else "no backup was ever read"
+            )
             said = f": {' '.join(location.message.split())}" if location.message else ""
             yield Problem("error", subject, f"{location.phase}, {seen}{said}", location.synced)
         elif location.validated and now - location.validated > (_checked_within(location) or timedelta.max):
-            often = location.validation_frequency or "minute"
+            often = _every(location.validation_frequency) or "minute"
             text = (
-                f"last checked {ago(location.validated, now)}, and it should be every {often}: is the server stuck,"
-                " or this machine's clock fast?"
+                f"last checked {words.ago(location.validated, now)}, and it should be every {often}: is the server"
+                " stuck, or this machine's clock fast?"
             )
             yield Problem("error", subject, text, location.validated)
         if location.available and location.synced is None:
@@ -83,6 +87,14 @@ def location_problems(observed: Observed) -> Iterator[Problem]:
             yield Problem("warning", subject, text, location.created)
         if location.read_only:
             yield Problem("warning", subject, "it is ReadOnly: restores work, backups and deletions do not")
+
+
+def _every(frequency: str) -> str:
+    """A Go duration of a cluster's in words; as it stands where it is none."""
+    try:
+        return words.exact(Duration.parse_go(frequency).seconds) if frequency else ""
+    except ValueError:
+        return frequency
 
 
 def _checked_within(location: Location) -> timedelta | None:
@@ -182,8 +194,8 @@ def _cron_problems(state: ScheduleState, subject: str) -> Iterator[Problem]:
 
 def _paused(schedule: Schedule, subject: str, *, meant: bool) -> Problem:
     when = changed(schedule.body, "spec", "paused")
-    who = f", by {when[1]} at {stamp(when[0])} or before" if when else ""
-    last = f"; its last backup was made at {stamp(schedule.last_backup)}" if schedule.last_backup else ""
+    who = f", by {when[1]} at {words.stamp(when[0])} or before" if when else ""
+    last = f"; its last backup was made at {words.stamp(schedule.last_backup)}" if schedule.last_backup else ""
     if meant:
         return Problem("warning", subject, f"paused, as the stack file says{last}", when[0] if when else None)
     kubectl = f"kubectl -n {schedule.namespace} patch schedule.velero.io {schedule.name} --type merge"
@@ -200,7 +212,9 @@ def _retention(schedule: Schedule, subject: str, settings: Settings | None) -> I
         return
     wanted = settings.schedules[schedule.name].keep
     if kept.seconds < wanted.seconds:
-        text = f"keeps its backups for {kept.human}, and the stack file says {wanted.human}"
+        text = (
+            f"keeps its backups for {words.exact(kept.seconds)}, and the stack file says {words.exact(wanted.seconds)}"
+        )
         yield Problem("error", subject, text, mend="pulumi up")
 
 
@@ -216,7 +230,7 @@ def repository_problems(observed: Observed) -> Iterator[Problem]:
             said = recent[-1].get("message") or "the server does not say why"
             yield Problem("warning", subject, f"its last maintenance failed: {said}", when)
         elif repository.maintained and observed.at - repository.maintained > _maintained_within(repository):
-            text = f"last maintained {ago(repository.maintained, observed.at)}: what expired takes up space"
+            text = f"last maintained {words.ago(repository.maintained, observed.at)}: what expired takes up space"
             yield Problem("warning", subject, text, repository.maintained)
 
 

@@ -1,0 +1,62 @@
+"""How the tool says a time, a length of time, a number: the one place, and pure, so that every room may use it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from velero_on_eks.settings.duration import words as _duration
+
+
+def duration(seconds: float) -> str:
+    """A length of time that was measured, in its two largest units: `4.2 s`, `36 h`, `2 days 3 h`."""
+    return _duration(seconds, units=2)
+
+
+def exact(seconds: float) -> str:
+    """A length of time that somebody set, with nothing dropped: two settings that differ must not read alike."""
+    return _duration(seconds)
+
+
+def ago(when: datetime | None, now: datetime) -> str:
+    """How long ago that was: `3 h 12 min ago`, `in 2 h`, `now`; `never` for None."""
+    if when is None:
+        return "never"
+    seconds = (now - when).total_seconds()
+    if seconds < 0:
+        return f"in {duration(-seconds)}"
+    return f"{duration(seconds)} ago" if seconds >= 1 else "now"
+
+
+def age(when: datetime, now: datetime) -> str:
+    """How long it has been since `when`: `3 h 12 min`."""
+    return duration((now - when).total_seconds())
+
+
+def moment(when: datetime | None) -> str:
+    """A moment, in UTC as Velero's own names are: `2026-11-24 02:00 UTC`; `never` for None."""
+    return "never" if when is None else f"{when.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+
+
+def stamp(when: datetime | None) -> str:
+    """A moment to the second, where it says which of several it was: `2026-11-24 02:00:07 UTC`; `never` for None."""
+    return "never" if when is None else f"{when.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+
+
+def run(when: datetime) -> str:
+    """A coming run, in the zone that it is given in: `Tue 24 Nov 02:00`."""
+    return f"{when:%a} {when.day} {when:%b %H:%M}"
+
+
+def number(value: int) -> str:
+    """`2,400`."""
+    return f"{value:,}"
+
+
+def count(value: int, noun: str, plural: str = "") -> str:
+    """`1 object`, `2,400 objects`."""
+    return f"{number(value)} {noun if value == 1 else plural or f'{noun}s'}"
+
+
+def more(value: int, how: str = "") -> str:
+    """The end of a list that was cut: `… and 12 more; --all names them`."""
+    return f"… and {number(value)} more{f'; {how}' if how else ''}"
