@@ -14,6 +14,7 @@ import yaml
 from velero_on_eks.settings import load_stack_file
 from velero_on_eks.settings.versions import CHART_NAME, CHART_REPOSITORY, PINNED_CHART
 
+from lab.deployment import STACK_FILE
 from lab.environment import LabEnvironment
 from lab.processes import LabError
 from velero_eks.plan.runner import Project, run_stack
@@ -160,5 +161,5 @@ def install_arguments(release: Mapping[str, Any]) -> list[str]:
 
 def _release_of_the_stack() -> dict[str, Any]:
     project = Project.find(Path(__file__).resolve().parent)
-    plan = run_stack(project, load_stack_file(project.stack_files()["local"]))
+    plan = run_stack(project, load_stack_file(STACK_FILE))
     return plan.recording.one("kubernetes:helm.sh/v3:Release").inputs

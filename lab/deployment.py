@@ -1,7 +1,7 @@
 """The stack `local`, deployed by the real engine: its workspace, the stand-in providers, and the engine's commands.
 
 The engine writes to a stack's files, so that it works on a workspace whose program is the project's own, by links, and
-whose stack file is a copy of `stacks/Pulumi.local.yaml` with the ports of the day.
+whose stack file is a copy of the lab's own, `lab/stacks/Pulumi.local.yaml`, with the ports of the day.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from lab.processes import LabError, Process, ProcessFailed, TimeLimit, free_port
 
 PROJECT = Path(__file__).resolve().parents[1]
 STACK = "local"
+STACK_FILE = Path(__file__).resolve().parent / "stacks" / f"Pulumi.{STACK}.yaml"
 UP_SECONDS = 300.0
 _PROVIDER_SECONDS = 60.0
 
@@ -72,7 +73,7 @@ class Deployment:
         self.lab = lab
         self.stack = stack
         self.workspace = workspace or lab.directory / "workspace"
-        self._source = stack_file or PROJECT / "stacks" / f"Pulumi.{stack}.yaml"
+        self._source = stack_file or STACK_FILE
         self._chart = chart
         self._install_manifest = install_manifest
         self._providers: dict[str, int] = {}

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.stacks import FILES
 from velero_eks.diff.markdown import marker, render
 from velero_eks.diff.model import Diff, Fact, Revision, StackDiff
 
@@ -254,3 +255,54 @@ def test_the_issue_is_closed_when_nothing_differs_any_more(github: GitHub) -> No
 
 def test_no_drift_and_no_issue_writes_nothing(github: GitHub) -> None:
     assert drift(github, "success") == []
+
+
+def acted(folder: Path, action: str, **environment: str) -> tuple[int, dict[str, str], str]:
+    """Run an action's first script in a project's folder: the exit code, its outputs, and what it says."""
+    step = yaml.safe_load((ROOT / f".github/actions/{action}/action.yml").read_text())["runs"]["steps"][0]
+    outputs = folder / "outputs"
+    outputs.write_text("")
+    done = subprocess.run(
+        ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", step["run"]], cwd=folder, text=True,
+        capture_output=True, timeout=120, check=False,
+        env={**os.environ, "GITHUB_OUTPUT": str(outputs), **environment},
+    )  # fmt: skip
+    lines = [line.partition("=") for line in outputs.read_text().splitlines()]
+    return done.returncode, {key: value for key, _, value in lines}, done.stdout
+
+
+@pytest.fixture
+def stacks(tmp_path: Path) -> Path:
+    """A project's folder `stacks/`, with the tests' stacks in it."""
+    folder = tmp_path / "stacks"
+    folder.mkdir()
+    for path in FILES.values():
+        shutil.copy(path, folder)
+    return folder
+
+
+def test_the_stacks_are_listed_development_first_and_production_last(stacks: Path) -> None:
+    for name, environment in (("a-eu", "production"), ("z", '"development"'), ("a", "staging # for now")):
+        (stacks / f"Pulumi.{name}.yaml").write_text(f"config:\n  velero-eks:environment: {environment}\n")
+    code, outputs, _ = acted(stacks.parent, "stacks")
+    assert (code, json.loads(outputs["names"])) == (0, ["dev", "z", "a", "staging", "a-eu", "prod"])
+
+
+def test_a_stack_without_an_environment_is_named_and_none_is_deployed(stacks: Path) -> None:
+    (stacks / "Pulumi.odd.yaml").write_text("config: {velero-eks:environment: staging}\n")
+    code, outputs, said = acted(stacks.parent, "stacks")
+    assert (code, outputs) == (1, {})
+    assert "::error file=stacks/Pulumi.odd.yaml::velero-eks:environment is not" in said
+
+
+def test_a_project_without_stacks_is_told_so(tmp_path: Path) -> None:
+    code, outputs, said = acted(tmp_path, "stacks")
+    assert (code, outputs) == (1, {})
+    assert "stacks/ has no stack file" in said
+
+
+@pytest.mark.parametrize("stack", FILES)
+def test_a_stacks_region_is_read_from_its_file(stacks: Path, stack: str) -> None:
+    code, outputs, _ = acted(stacks.parent, "stack", STACK=stack, ROLE="arn:x", PULUMI_BACKEND_URL="s3://x")
+    assert code == 0
+    assert outputs["region"] == yaml.safe_load(FILES[stack].read_text())["config"]["aws:region"]

@@ -19,7 +19,6 @@ from velero_eks.commands.app import app
 ROOT = Path(__file__).resolve().parent.parent
 WORKFLOWS = sorted((ROOT / ".github/workflows").glob("*.yml"))
 FILES = [*WORKFLOWS, *sorted((ROOT / ".github/actions").glob("*/action.yml"))]
-STACKS = {path.name.split(".")[1] for path in (ROOT / "stacks").glob("Pulumi.*.yaml")} - {"local"}
 # Read rights are harmless in a public repository; what is written must be named here with the workflow that needs it.
 WRITES = {
     "pull-request-comment.yml": {"pull-requests"},
@@ -47,6 +46,12 @@ def steps(path: Path) -> list[dict[str, Any]]:
     if "runs" in document:
         return document["runs"]["steps"]
     return [step for job in document["jobs"].values() for step in job.get("steps", [])]
+
+
+def gate(path: Path, job: dict[str, Any]) -> str:
+    """On what a job runs: its own condition, else that of the job it needs, without which it is skipped."""
+    needed = job.get("needs")
+    return str(job.get("if") or (gate(path, jobs(path)[needed]) if needed else ""))
 
 
 @each_file
@@ -85,7 +90,7 @@ def test_no_workflow_runs_a_forks_code_with_rights(path: Path) -> None:
         assert not [step for step in steps(path) if "uses" in step]
     if "pull_request" in triggers:
         for job in jobs(path).values():
-            own = "github.event.pull_request.head.repo.full_name == github.repository" in job.get("if", "")
+            own = "github.event.pull_request.head.repo.full_name == github.repository" in gate(path, job)
             assert own or set(job["permissions"]) <= {"contents"}
 
 
@@ -111,9 +116,7 @@ def test_what_has_credentials_is_of_main_or_of_a_branch_of_this_repository() -> 
             continue
         for name, job in jobs(path).items():
             if job["permissions"].get("id-token") == "write":
-                # A job that needs another runs only after it.
-                first = job if "needs" not in job else jobs(path)[next(iter(jobs(path)))]
-                assert any(condition in first["if"] for condition in own), f"{path.name}: {name}"
+                assert any(condition in gate(path, job) for condition in own), f"{path.name}: {name}"
 
 
 @named
@@ -138,12 +141,14 @@ def test_drift_is_looked_for_and_nothing_is_put_right() -> None:
     assert {"--refresh", "--expect-no-changes", "--non-interactive"} <= set(shlex.split(script))
 
 
+ALL_STACKS = "${{ fromJSON(needs.stacks.outputs.names) }}"
+
+
 def test_deployments_go_to_every_stack_in_order_and_are_never_ended_half_way() -> None:
-    deploy = jobs(ROOT / ".github/workflows/deploy.yml")
-    order = [job["with"]["stack"] for job in deploy.values()]
-    assert order == ["dev", "staging", "prod"]
-    assert set(order) == STACKS
-    assert [job.get("needs") for job in deploy.values()] == [None, *list(deploy)[:-1]]
+    deploy = jobs(ROOT / ".github/workflows/deploy.yml")["deploy"]
+    # Two at once, or going on after a failure, would bring to production what staging could not take.
+    assert deploy["strategy"] == {"max-parallel": 1, "fail-fast": True, "matrix": {"stack": ALL_STACKS}}
+    assert deploy["with"] == {"stack": "${{ matrix.stack }}"}
     up = jobs(ROOT / ".github/workflows/deploy-stack.yml")["up"]
     # Its approvals are those of the GitHub environment that is called as the stack; the preview needs none.
     assert (up["environment"], up["needs"]) == ("${{ inputs.stack }}", "preview")
@@ -151,11 +156,15 @@ def test_deployments_go_to_every_stack_in_order_and_are_never_ended_half_way() -
     assert up["concurrency"] == {"group": "deploy-${{ inputs.stack }}", "cancel-in-progress": False}
 
 
-@pytest.mark.parametrize("name", ["preview", "drift", "drill"])
-def test_every_stack_is_previewed_looked_at_for_drift_and_drilled(name: str) -> None:
-    matrices = [job["strategy"]["matrix"]["stack"] for job in jobs(ROOT / f".github/workflows/{name}.yml").values()
-                if "strategy" in job]  # fmt: skip
-    assert [set(stacks) for stacks in matrices] == [STACKS]
+@pytest.mark.parametrize("name", ["deploy", "preview", "drift", "drill"])
+def test_every_stack_is_deployed_previewed_looked_at_for_drift_and_drilled(name: str) -> None:
+    found = jobs(ROOT / f".github/workflows/{name}.yml")
+    matrices = [job for job in found.values() if "strategy" in job]
+    assert [job["strategy"]["matrix"]["stack"] for job in matrices] == [ALL_STACKS]
+    assert [job["needs"] for job in matrices] == ["stacks"]
+    listing = found["stacks"]["steps"][-1]
+    assert listing == {"id": "stacks", "uses": "./.github/actions/stacks"}
+    assert found["stacks"]["outputs"] == {"names": "${{ steps.stacks.outputs.names }}"}
 
 
 def test_only_a_deployment_changes_anything_through_pulumi() -> None:
@@ -170,13 +179,6 @@ def test_the_pulumi_cli_is_of_the_version_the_program_is_locked_to() -> None:
     installed = [step["with"]["pulumi-version"] for path in FILES for step in steps(path)
                  if step.get("uses", "").startswith("pulumi/actions@")]  # fmt: skip
     assert set(installed) == {version}
-
-
-def test_every_stack_file_names_its_region_where_the_workflows_read_it() -> None:
-    for stack in STACKS:
-        text = (ROOT / f"stacks/Pulumi.{stack}.yaml").read_text()
-        found = re.findall(r'^ +aws:region: *"?([a-z0-9-]+)"? *(?:#.*)?$', text, re.MULTILINE)
-        assert found == [yaml.safe_load(text)["config"]["aws:region"]]
 
 
 def test_the_setup_names_every_workflow_environment_and_variable() -> None:

@@ -1,1 +1,1 @@
-"""The shipped stacks' plans as they were when somebody last looked: `python -m tests.golden` writes them anew."""
+"""A stack's plan as it was when somebody last looked: `python -m tests.golden` writes it anew."""

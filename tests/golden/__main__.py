@@ -1,8 +1,6 @@
-"""Write the golden plans anew; the difference is then read before it is committed."""
+"""Write the golden plan anew; the difference is then read before it is committed."""
 
-from tests.golden.plans import FOLDER, MOMENT, STACKS, planned
+from tests.golden.plans import GOLDEN, MOMENT, planned
 
-for stack in STACKS:
-    path = FOLDER / f"{stack}.json"
-    path.write_text(planned(stack), encoding="utf-8")
-    print(f"wrote {path.name} at {MOMENT}")
+GOLDEN.write_text(planned(), encoding="utf-8")
+print(f"wrote {GOLDEN.name} at {MOMENT}")

@@ -119,12 +119,12 @@ def test_a_production_stack_is_not_destroyed(deployment, lab):
 
 
 def _production(lab):
-    """The shipped production stack, in the lab's account and cluster."""
+    """The production stack, in the lab's account and cluster."""
     import yaml
 
-    from lab.deployment import PROJECT
+    from tests.stacks import FILES
 
-    document = yaml.safe_load((PROJECT / "stacks" / "Pulumi.prod.yaml").read_text())
+    document = yaml.safe_load(FILES["prod"].read_text())
     config = document["config"]
     config["velero-eks:cluster"] |= {"account": lab.cloud.account, "context": "velero-eks-lab"}
     config["velero-eks:cluster"]["oidcIssuer"] = lab.cluster.control_plane.issuer

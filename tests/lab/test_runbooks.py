@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from lab.deployment import PROJECT, Deployment
+from lab.deployment import PROJECT, STACK_FILE, Deployment
 from lab.environment import running_lab
 from lab.rehearsal import application as app
 from tests.lab.scenes import Scenes
@@ -28,7 +28,7 @@ def scenes(programs, chart, tmp_path_factory) -> Iterator[Scenes]:
     """A lab of its own in which the names are those of the pages: stack, context, namespace and schedule."""
     directory = tmp_path_factory.mktemp("runbooks")
     with running_lab(programs, directory / "lab", name=CONTEXT, keep=True) as lab:
-        document = yaml.safe_load((PROJECT / "stacks" / "Pulumi.local.yaml").read_text())
+        document = yaml.safe_load(STACK_FILE.read_text())
         config = document["config"]
         config["velero-eks:environment"] = "production"
         config["velero-eks:cluster"].update(name=CONTEXT, context=CONTEXT, oidcIssuer=lab.cluster.control_plane.issuer)

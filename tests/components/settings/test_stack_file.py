@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pulumi
 import pytest
-from velero_on_eks.settings import StackFileError, find_stack_files, load_from_pulumi, load_stack_file
+from velero_on_eks.settings import StackFileError, load_from_pulumi, load_stack_file
 
-from tests.conftest import ROOT
+from tests.stacks import FILES
 from velero_eks.plan.model import ProgramError
 from velero_eks.plan.recorder import record_program
 
@@ -44,9 +44,9 @@ def test_a_good_file_is_read_with_its_stacks_name(tmp_path):
     assert found.settings.region == "eu-west-1"
 
 
-@pytest.mark.parametrize("stack", ["dev", "local", "prod", "staging"])
-def test_the_shipped_stacks_are_valid(stack):
-    assert load_stack_file(find_stack_files(ROOT)[stack]).stack == stack
+@pytest.mark.parametrize("stack", FILES)
+def test_the_stacks_of_the_tests_are_valid(stack):
+    assert load_stack_file(FILES[stack]).stack == stack
 
 
 def test_every_problem_is_told_at_once_each_with_its_line(tmp_path):

@@ -5,9 +5,11 @@ from __future__ import annotations
 import pytest
 from velero_on_eks.settings import load_stack_file
 
+from lab.deployment import STACK_FILE
 from lab.providers.aws import RESOURCES
 from lab.providers.kubernetes.kinds import RELEASE, group_version_kind
 from lab.providers.random import TYPE_NAME
+from tests.stacks import FILES
 from velero_eks.plan.runner import Project, run_stack
 
 PROMISED = [
@@ -52,7 +54,7 @@ def test_every_resource_of_every_stack_is_known_with_the_inputs_it_has(root):
     project = Project.find(root)
     registered = {
         resource.type
-        for path in project.stack_files().values()
+        for path in (*FILES.values(), STACK_FILE)
         for resource in run_stack(project, load_stack_file(path)).recording.resources
         if resource.custom and not resource.type.startswith("pulumi:")
     }

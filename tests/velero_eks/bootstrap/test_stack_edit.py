@@ -5,17 +5,17 @@ from __future__ import annotations
 import pytest
 from velero_on_eks.settings import load_stack_file
 
-from tests.velero_eks.plan.projects import REAL, stack_text
+from tests.stacks import FILES
+from tests.velero_eks.plan.projects import stack_text
 from velero_eks.bootstrap.stack_edit import difference, put, with_section
 from velero_eks.errors import BadTarget
 
-SHIPPED = sorted((REAL / "stacks").glob("Pulumi.*.yaml"))
 VALUES = {"bucket": "velero-shop", "bucketSettings": ["policy", "versioning"], "snapshotController": True}
 
 
-@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
-def test_a_section_comes_and_goes_and_leaves_every_other_line_as_it_was(path):
-    before = path.read_text()
+@pytest.mark.parametrize("stack", FILES)
+def test_a_section_comes_and_goes_and_leaves_every_other_line_as_it_was(stack):
+    before = FILES[stack].read_text()
     after = with_section(before, "adopt", VALUES, "taken over")
     lines = [line for line in difference(before, after, "x")[2:] if line[0] in "+-"]
     assert lines == [

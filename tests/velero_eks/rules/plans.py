@@ -1,4 +1,4 @@
-"""Plans to inject faults into: the shipped stacks as the real program makes them, as entries of the plan's JSON."""
+"""Plans to inject faults into: the tests' stacks as the real program makes them, as entries of the plan's JSON."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ import yaml
 from velero_on_eks.settings import Settings, load_stack_file
 
 from tests.conftest import ROOT
+from tests.stacks import FILES
 from velero_eks.plan.contract import describe
 from velero_eks.plan.runner import Project, run_stack
 from velero_eks.rules import Finding, PolicyResource, check
@@ -115,9 +116,9 @@ class Draft:
 
 @lru_cache(maxsize=8)
 def _planned(stack: str, overrides: str) -> tuple[str, Settings]:
-    """A shipped stack's resources as JSON text, made by the real program, and its settings."""
+    """A stack's resources as JSON text, made by the real program, and its settings."""
     project = Project.find(ROOT)
-    given = yaml.safe_load(project.stack_files()[stack].read_text(encoding="utf-8"))
+    given = yaml.safe_load(FILES[stack].read_text(encoding="utf-8"))
     given["config"].update(json.loads(overrides))
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"Pulumi.{stack}.yaml"
@@ -127,14 +128,14 @@ def _planned(stack: str, overrides: str) -> tuple[str, Settings]:
 
 
 def draft(stack: str, **overrides: Any) -> Draft:
-    """A fresh copy of a shipped stack's plan; an override `identity={…}` replaces `velero-eks:identity`."""
+    """A fresh copy of a stack's plan; an override `identity={…}` replaces `velero-eks:identity`."""
     config = {f"velero-eks:{name}": value for name, value in overrides.items()}
     entries, settings = _planned(stack, json.dumps(config, sort_keys=True))
     return Draft(json.loads(entries), settings.environment, settings.cluster.auto_mode)
 
 
 def good_resources() -> Draft:
-    """The shipped production stack: Auto Mode, IRSA, CSI snapshots, access logs."""
+    """The production stack: Auto Mode, IRSA, CSI snapshots, access logs."""
     return draft("prod")
 
 

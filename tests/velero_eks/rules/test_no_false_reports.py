@@ -1,4 +1,4 @@
-"""Sound stacks of other shapes than the shipped ones: no rule reports an error of any of them."""
+"""Sound stacks of other shapes than those of tests/stacks: no rule reports an error of any of them."""
 
 from __future__ import annotations
 
