@@ -1,8 +1,8 @@
 """What AWS, Helm and Kubernetes would answer: one rule a resource type, one an invoke; nothing else makes outputs up.
 
 Every value is derived from the resource's URN and inputs and from the account, region and partition of its
-provider, so a plan is the same on every machine and at any time. A type or an output without a rule is refused
-when the program uses it: a value made up here would be checked as if AWS had given it.
+provider, so a plan is the same on every machine and at any time. A type or an output without a rule is not known,
+and the plan says so (`unknown`): a value made up here would be checked as if AWS had given it.
 """
 
 from __future__ import annotations
@@ -23,8 +23,9 @@ DOCUMENTATION_ACCOUNT = "111122223333"
 class Estate:
     """Where resources are made: what a provider's own inputs leave open comes from the stack's settings."""
 
-    account: str = DOCUMENTATION_ACCOUNT
-    region: str = "us-east-1"
+    # None: neither the configuration nor the settings name one.
+    account: str | None = DOCUMENTATION_ACCOUNT
+    region: str | None = "us-east-1"
     oidc_issuer: str | None = None
 
 
@@ -242,6 +243,39 @@ def _get_cluster(r: Request) -> dict[str, Any]:
     return {"id": name, "name": name, "status": "ACTIVE", "region": r.estate.region, **_cluster_facts(r, name)}
 
 
+def _get_region(r: Request) -> dict[str, Any]:
+    region = r.estate.region
+    return {"id": region, "name": region, "region": region, "endpoint": f"ec2.{region}.{r.dns_suffix}"}
+
+
+def _get_caller_identity(r: Request) -> dict[str, Any]:
+    return {"id": r.estate.account, "accountId": r.estate.account}
+
+
+def _get_partition(r: Request) -> dict[str, Any]:
+    reverse = ".".join(reversed(r.dns_suffix.split(".")))
+    return {"id": r.partition, "partition": r.partition, "dnsSuffix": r.dns_suffix, "reverseDnsPrefix": reverse}
+
+
+def _yaml(r: Request) -> dict[str, Any]:
+    import yaml
+
+    return {"result": [one for one in yaml.safe_load_all(r.inputs["text"]) if one is not None]}
+
+
+# What a lookup answers. What is missing of its answer is not known.
 INVOKES: dict[str, Callable[[Request], dict[str, Any]]] = {
     "aws:eks/getCluster:getCluster": _get_cluster,
+    "aws:index/getRegion:getRegion": _get_region,
+    "aws:index/getCallerIdentity:getCallerIdentity": _get_caller_identity,
+    "aws:index/getPartition:getPartition": _get_partition,
+    "kubernetes:yaml:decode": _yaml,
+}
+
+# What is known of a resource that exists, by its id.
+READS: dict[str, Callable[[Request], dict[str, Any]]] = {
+    "aws:s3/bucket:Bucket": lambda r: {
+        "bucket": r.inputs["id"],
+        "arn": r.arn("s3", r.inputs["id"], region="", account=""),
+    },
 }

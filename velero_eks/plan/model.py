@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from velero_eks.plan.unknown import Note
 
 STACK_TYPE = "pulumi:pulumi:Stack"
 
@@ -15,14 +18,6 @@ class PlanError(Exception):
 
 class ProgramError(PlanError):
     """The program itself failed, at its top level or in an `apply`; the cause is chained."""
-
-
-class UnknownInvokeError(PlanError):
-    """The program asked the cloud for something that the offline plan has no answer to."""
-
-
-class NoRuleError(PlanError):
-    """The program registered a type, or used an output, that `computed` has no rule for."""
 
 
 class TimeLimitError(PlanError):
@@ -56,7 +51,8 @@ class Options:
 
 @dataclass(frozen=True)
 class Resource:
-    """One registered resource. `inputs` and `outputs` have each secret as `{"secret": true}`."""
+    """One registered resource. `inputs` and `outputs` have each secret as `{"secret": true}`, and as
+    `{"unknown": "aws:sns/topic:Topic alerts: arn"}` what nobody can know before the deployment."""
 
     urn: str
     type: str
@@ -88,6 +84,8 @@ class Recording:
     resources: tuple[Resource, ...]
     outputs: dict[str, Any]
     messages: tuple[Message, ...] = ()
+    # What the program does that an offline plan passes by.
+    notes: tuple[Note, ...] = ()
 
     def __iter__(self) -> Iterator[Resource]:
         return iter(self.resources)

@@ -2,21 +2,36 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import inspect
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import pulumi
 from google.protobuf import empty_pb2
 from google.protobuf.struct_pb2 import Struct
+from pulumi import _types as sdk_types
 from pulumi.runtime.mocks import MockMonitor, MockResourceArgs, Mocks
-from pulumi.runtime.proto import alias_pb2, resource_pb2
+from pulumi.runtime.proto import alias_pb2, provider_pb2, resource_pb2
 
-from velero_eks.plan.computed import INVOKES, Answer, Estate, Request, rule_for
-from velero_eks.plan.model import STACK_TYPE, NoRuleError, Options, PlanError, Resource, UnknownInvokeError
-from velero_eks.plan.values import masked, revealed, unknown_paths, write
+from velero_eks.plan.callbacks import Callbacks, transformed
+from velero_eks.plan.computed import INVOKES, READS, Answer, Estate, Request, rule_for
+from velero_eks.plan.model import STACK_TYPE, Options, PlanError, Resource
+from velero_eks.plan.unknown import Note, StandIns, declared_outputs
+from velero_eks.plan.values import UNKNOWN, masked, revealed, write
 
 Rule = Callable[[Request], Answer]
+
+_STACK_REFERENCE = "pulumi:pulumi:StackReference"
+# Where neither the provider nor the configuration names one, the caller's environment decides at the deployment.
+_NO_REGION = "us-east-1"
+_ASKED_FOR_ACCOUNT = ("aws:index/getCallerIdentity:getCallerIdentity",)
+# The functions that generated packages look things up with: those that answer at once, and those that give an output.
+_PLAIN = ("invoke", "invoke_single", "invoke_async", "call", "call_single")
+_LATE = ("invoke_output", "invoke_output_single")
 
 
 class _NoMocks(Mocks):
@@ -38,12 +53,29 @@ class _Provider:
 
 
 class Recorder(MockMonitor):
-    """Records one run of a program. Made new for each stack, so nothing of one can reach another."""
+    """Records one run of a program. Made new for each stack, so nothing of one can reach another.
 
-    def __init__(self, project: str, stack: str, estate: Estate, rules: Mapping[str, Rule] | None = None) -> None:
+    What the provider would answer is computed where there is a rule. Everything else passes through with a note: its
+    outputs are its inputs and stand-ins, or, where `stand_ins` is off, outputs that nobody knows, whose applies do not
+    run.
+    """
+
+    def __init__(
+        self,
+        project: str,
+        stack: str,
+        estate: Estate,
+        rules: Mapping[str, Rule] | None = None,
+        *,
+        stand_ins: bool = True,
+    ) -> None:
         """`rules` are computed-output rules by type, over those of `computed`."""
         super().__init__(_NoMocks())
         self.outputs: dict[str, Any] = {}
+        self.stand_ins = StandIns()
+        self.callbacks = Callbacks(self)
+        self._notes: dict[Note, None] = {}
+        self._stands_in = stand_ins
         self._project = project
         self._stack = stack
         self._estate = estate
@@ -53,6 +85,11 @@ class Recorder(MockMonitor):
         self._protect: dict[str, bool] = {}
         self._retain: dict[str, bool] = {}
         self._providers: dict[str, _Provider] = {}
+        self._transforms: dict[str, tuple[Any, ...]] = {}
+        self._stack_wide: list[Any] = []
+        self._of_invokes: list[Any] = []
+        # What the SDK's functions declare that they answer, by token; see `declaring`.
+        self._answers: dict[str, Any] = {}
 
     def recorded(self) -> tuple[Resource, ...]:
         """Everything registered so far, sorted by URN; components with the outputs that they registered."""
@@ -60,6 +97,14 @@ class Recorder(MockMonitor):
             resource if resource.custom else _with_outputs(resource, self._registered_outputs.get(urn))
             for urn, resource in sorted(self._recorded.items())
         )
+
+    def notes(self) -> tuple[Note, ...]:
+        """What passed through, in the order of its kind and name."""
+        return tuple(sorted(self._notes, key=lambda note: (note.kind, note.token, note.name or "")))
+
+    def note(self, kind: str, token: str, name: str | None = None) -> None:
+        """Note that something passes through; once for the same thing."""
+        self._notes[Note(kind, token, name)] = None
 
     def make_urn(self, parent: str, type_: str, name: str, *, stack: str = "", project: str = "") -> str:
         """The URN that the engine gives: the whole chain of parent types, without the stack's own."""
@@ -69,104 +114,240 @@ class Recorder(MockMonitor):
             qualified = type_ if above == STACK_TYPE else f"{above}${type_}"
         return f"urn:pulumi:{stack or self._stack}::{project or self._project}::{qualified}::{name}"
 
-    def RegisterResource(self, request: Any) -> resource_pb2.RegisterResourceResponse:
-        urn = self.make_urn(request.parent, request.type, request.name)
+    def GetDeploymentInfo(self, request: Any) -> resource_pb2.DeploymentInfo:
+        info = super().GetDeploymentInfo(request)
+        info.supportedFeatures.append(resource_pb2.RESOURCE_MONITOR_FEATURE_STATE_MIGRATIONS)
+        return info
+
+    def RegisterResource(self, request: Any) -> Any:
+        """The response; where transforms have to run first, an awaitable of it, which the recorder's loop takes."""
         if request.type == STACK_TYPE:
-            return resource_pb2.RegisterResourceResponse(urn=urn)
-        self._refuse_unsupported(request, urn)
+            return resource_pb2.RegisterResourceResponse(urn=self.make_urn("", request.type, request.name))
+        urn = self.make_urn(request.parent, request.type, request.name)
+        own = (*request.transforms, *self._transforms.get(request.parent, ()))
+        if own:
+            self._transforms[urn] = own
+        run = (*own, *self._stack_wide)
+        return self._register_transformed(request, urn, run) if run else self._register(request, urn)
+
+    async def _register_transformed(
+        self, request: Any, urn: str, callbacks: tuple[Any, ...]
+    ) -> resource_pb2.RegisterResourceResponse:
+        return self._register(await transformed(request, callbacks, self.callbacks), urn)
+
+    def _register(self, request: Any, urn: str) -> resource_pb2.RegisterResourceResponse:
+        if urn in self._recorded:
+            raise PlanError(
+                f"{request.type} {request.name} is registered twice under one parent; the engine refuses that, give one"
+                " of them another name"
+            )
         options = self._options(request, urn)
-        inputs = masked(request.object)
-        _refuse_unknown(inputs, f"input of {request.type} {request.name}")
         state = Struct()
         id_: str | None = None
-        if request.custom:
+        if request.custom or request.remote:
             id_ = self._answer(request, urn, state)
+        sources = {
+            key: self._called(next(iter(sorted(value.urns)))) for key, value in request.propertyDependencies.items()
+            if value.urns
+        }  # fmt: skip
         self._recorded[urn] = Resource(
             urn=urn,
             type=request.type,
             name=request.name,
             parent=None if _is_stack(request.parent) else request.parent,
             custom=request.custom,
-            inputs=inputs,
+            inputs=self.stand_ins.settled(masked(request.object), sources),
             options=options,
             id=id_,
-            outputs=masked(state) if request.custom else None,
+            outputs=self.stand_ins.settled(masked(state)) if request.custom or request.remote else None,
         )
         # `unknown` has the SDK resolve what no rule computed as unknown rather than as None, so that its use is found.
-        return resource_pb2.RegisterResourceResponse(urn=urn, id=id_ or "", object=state, unknown=bool(request.custom))
+        return resource_pb2.RegisterResourceResponse(
+            urn=urn, id=(id_ or "") if request.custom else "", object=state, unknown=bool(request.custom)
+        )
 
     def RegisterResourceOutputs(self, request: Any) -> empty_pb2.Empty:
-        outputs = masked(request.outputs)
+        outputs = self.stand_ins.settled(masked(request.outputs))
         if _is_stack(request.urn):
-            _refuse_unknown(outputs, "output of the stack")
             self.outputs = outputs
         else:
-            _refuse_unknown(outputs, f"output of {request.urn}")
             self._registered_outputs[request.urn] = outputs
         return empty_pb2.Empty()
 
-    def Invoke(self, request: Any) -> resource_pb2.ResourceInvokeResponse:
-        rule = INVOKES.get(request.tok)
-        if rule is None:
-            raise UnknownInvokeError(
-                f"the program looks up {request.tok}, and an offline plan has no account to ask; give the value in"
-                " the stack file, or teach velero_eks/plan/computed.py (INVOKES) what it answers. Known:"
-                f" {', '.join(INVOKES)}"
+    def Invoke(self, request: Any) -> Any:
+        """The response; where transforms have to run first, an awaitable of it, which the recorder's loop takes."""
+        return self._invoke_transformed(request) if self._of_invokes else self._invoke(request)
+
+    async def _invoke_transformed(self, request: Any) -> resource_pb2.ResourceInvokeResponse:
+        for callback in self._of_invokes:
+            asked = resource_pb2.TransformInvokeRequest(
+                token=request.tok,
+                args=request.args,
+                options=resource_pb2.TransformInvokeOptions(provider=request.provider, version=request.version),
             )
+            answer = await self.callbacks.run(callback, asked)
+            request.args.CopyFrom(answer.args)
+            request.provider = answer.options.provider or request.provider
+        return self._invoke(request)
+
+    def _invoke(self, request: Any) -> resource_pb2.ResourceInvokeResponse:
+        rule = INVOKES.get(request.tok)
+        inputs = revealed(request.args)
+        answer: dict[str, Any] = {}
+        if rule is None:
+            self.note("invoke", request.tok)
+        else:
+            answer = rule(self._request("", request.tok, request.tok, inputs, request.provider))
+        declared = self._answers.get(request.tok)
+        if declared is not None:
+            what = f"{request.tok} {json.dumps(inputs, sort_keys=True)}" if inputs else request.tok
+            known = {**inputs, **answer} if rule is None else answer
+            made = self.stand_ins.of_type(declared, what, "", self._arn_of(request.tok)) or {}
+            answer = {**made, **{key: value for key, value in known.items() if key in _keys(declared)}, **answer}
         response = resource_pb2.ResourceInvokeResponse()
         # The field is called as the statement is, so it has no attribute to set it by.
-        result: Struct = getattr(response, "return")
-        write(result, rule(self._request("", request.tok, request.tok, revealed(request.args), request.provider)))
+        write(getattr(response, "return"), answer)
+        return response
+
+    def Call(self, request: Any) -> Any:
+        """A method of a component or of a provider."""
+        self.note("call", request.tok)
+        response = provider_pb2.CallResponse()
+        declared = self._answers.get(request.tok)
+        made = self.stand_ins.of_type(declared, request.tok, "", self._arn_of(request.tok)) or {}
+        write(getattr(response, "return"), made)
         return response
 
     def ReadResource(self, request: Any) -> resource_pb2.ReadResourceResponse:
-        raise PlanError(
-            f"the program reads {request.type} {request.name} ({request.id}) from the cloud, and an offline plan has no"
-            " credentials; give what is needed of it in the stack file"
-        )
+        """What exists already. It is not of what the stack makes, so that it is noted and not recorded."""
+        urn = self.make_urn(request.parent, request.type, request.name)
+        self.note("reference" if request.type == _STACK_REFERENCE else "read", request.type, request.name)
+        state = Struct()
+        state.CopyFrom(request.properties)
+        rule = READS.get(request.type)
+        known: dict[str, Any] = {}
+        if rule is not None:
+            given = {**revealed(request.properties), "id": request.id}
+            known = rule(self._request(urn, request.type, request.name, given, request.provider))
+        if self._stands_in:
+            self._stand_in(request, state, {*state.fields, *known}, unknown=False)
+        write(state, known)
+        return resource_pb2.ReadResourceResponse(urn=urn, properties=state, unknown=True, id=request.id)
 
     def RegisterStackTransform(self, request: Any) -> empty_pb2.Empty:
-        raise PlanError(_NO_TRANSFORMS)
+        self._stack_wide.append(request)
+        return empty_pb2.Empty()
 
     def RegisterStackInvokeTransform(self, request: Any) -> empty_pb2.Empty:
-        raise PlanError(_NO_TRANSFORMS)
+        self._of_invokes.append(request)
+        return empty_pb2.Empty()
 
-    def _refuse_unsupported(self, request: Any, urn: str) -> None:
-        if urn in self._recorded:
-            raise PlanError(
-                f"{request.type} {request.name} is registered twice under one parent; the engine refuses that, give one"
-                " of them another name"
-            )
-        if request.remote:
-            raise PlanError(
-                f"{request.type} is a component of another language's package; an offline plan cannot run it"
-            )
-        if request.transforms:
-            raise PlanError(_NO_TRANSFORMS)
+    def RegisterResourceHook(self, request: Any) -> empty_pb2.Empty:
+        self.note("hook", "resource hook", request.name)
+        return empty_pb2.Empty()
 
-    def _answer(self, request: Any, urn: str, state: Struct) -> str:
+    def RegisterErrorHook(self, request: Any) -> empty_pb2.Empty:
+        self.note("hook", "error hook", request.name)
+        return empty_pb2.Empty()
+
+    @contextlib.contextmanager
+    def declaring(self) -> Iterator[None]:
+        """Learn, while a program runs, what the lookups that it makes declare to answer, and stand in for references.
+
+        The requests that reach an engine do not say it: its providers know.
+        """
+        before = {name: getattr(pulumi.runtime, name) for name in (*_PLAIN, *_LATE)}
+        references = {name: pulumi.StackReference.__dict__[name] for name in ("get_output", "require_output")}
+
+        def learning(function: Callable[..., Any], late: bool) -> Callable[..., Any]:
+            signature = inspect.signature(function)
+
+            def called(*args: Any, **kwargs: Any) -> Any:
+                given = signature.bind(*args, **kwargs).arguments
+                token = given["tok"]
+                self._answers[token] = given.get("typ") or self._answers.get(token)
+                if late and not self._stands_in and token not in INVOKES:
+                    self.note("invoke", token)
+                    return _nobody_knows()
+                return function(*args, **kwargs)
+
+            return called
+
+        def output(reference: pulumi.StackReference, name: pulumi.Input[str]) -> pulumi.Output[Any]:
+            if not self._stands_in:
+                return _nobody_knows()
+            what = f"stack {reference._name}"
+            return pulumi.Output.from_input(name).apply(lambda key: self.stand_ins.text(what, key, self._arn_of("")))
+
+        try:
+            for name, function in before.items():
+                setattr(pulumi.runtime, name, learning(function, name in _LATE))
+            for name in references:
+                setattr(pulumi.StackReference, name, output)
+            yield
+        finally:
+            for name, function in before.items():
+                setattr(pulumi.runtime, name, function)
+            for name, function in references.items():
+                setattr(pulumi.StackReference, name, function)
+
+    def _answer(self, request: Any, urn: str, state: Struct) -> str | None:
         rule = self._rules.get(request.type) or rule_for(request.type)
-        if rule is None:
-            raise NoRuleError(
-                f"the offline plan does not know what {request.type} answers when it is made; add a rule for it to"
-                " velero_eks/plan/computed.py (RULES)"
-            )
+        state.CopyFrom(request.object)
+        if request.remote or rule is None:
+            self.note("component" if request.remote else "resource", request.type, request.name)
+            if self._stands_in or request.remote:
+                self._stand_in(request, state, set(state.fields), unknown=True)
+            if not request.custom or not self._stands_in:
+                return None
+            return self.stand_ins.text(f"{request.type} {request.name}", "id")
         inputs = revealed(request.object)
         if request.type == "pulumi:providers:aws":
-            self._providers[urn] = _Provider(inputs.get("region"), _only_account(inputs.get("allowedAccountIds")))
+            self._providers[urn] = _Provider(
+                self._known(inputs.get("region")), self._known(_only_account(inputs.get("allowedAccountIds")))
+            )
         id_, computed = rule(self._request(urn, request.type, request.name, inputs, request.provider))
-        state.CopyFrom(request.object)
         write(state, computed)
         return id_
 
+    def _stand_in(self, request: Any, state: Struct, known: set[str], *, unknown: bool) -> None:
+        """Set what the SDK's class declares and nothing said so far; `unknown` marks what has no stand-in."""
+        what, arn = f"{request.type} {request.name}", self._arn_of(request.type)
+        for key, declared in declared_outputs(request.type).items():
+            if key in known:
+                continue
+            made = self.stand_ins.of_type(declared, what, key, arn) if self._stands_in else None
+            if made is not None:
+                write(state, {key: made})
+            elif unknown:
+                state.fields[key].string_value = UNKNOWN
+
+    def _known(self, value: Any) -> Any:
+        return None if isinstance(self.stand_ins.settled(value), dict) or value == UNKNOWN else value
+
+    def _arn_of(self, token: str) -> str:
+        """What an ARN of something of this type begins with."""
+        where = self._request("", token, "", {}, "")
+        service = token.split(":")[1].split("/")[0] if token.startswith("aws:") else "unknown"
+        return where.arn(service, "key/" if service == "kms" else "")
+
+    def _called(self, urn: str) -> str:
+        type_, name = urn.split("::")[2:4]
+        return f"{type_.rsplit('$', 1)[-1]} {name}"
+
     def _request(self, urn: str, type_: str, name: str, inputs: dict[str, Any], provider_ref: str) -> Request:
         provider = self._providers.get(_provider_urn(provider_ref) or "")
-        estate = Estate(
-            account=(provider and provider.account) or self._estate.account,
-            region=inputs.get("region") or (provider and provider.region) or self._estate.region,
-            oidc_issuer=self._estate.oidc_issuer,
-        )
-        partition, dns_suffix = _partition(estate.region)
+        account = (provider and provider.account) or self._estate.account
+        if account is None:
+            account = self.stand_ins.account()
+            if type_ in _ASKED_FOR_ACCOUNT:
+                self.note("account", "aws")
+        region = self._known(inputs.get("region")) or (provider and provider.region) or self._estate.region
+        if region is None:
+            region = _NO_REGION
+            self.note("region", "aws", region)
+        estate = Estate(account=account, region=region, oidc_issuer=self._estate.oidc_issuer)
+        partition, dns_suffix = _partition(region)
         return Request(urn, type_, name, inputs, estate, partition, dns_suffix)
 
     def _options(self, request: Any, urn: str) -> Options:
@@ -214,12 +395,6 @@ class Recorder(MockMonitor):
         )
 
 
-_NO_TRANSFORMS = (
-    "the program registers a transform, which only the engine runs: the plan would differ from what is deployed;"
-    " change the resource's own inputs"
-)
-
-
 def _with_outputs(resource: Resource, outputs: dict[str, Any] | None) -> Resource:
     return Resource(**{**resource.__dict__, "outputs": outputs})
 
@@ -249,10 +424,19 @@ def _partition(region: str) -> tuple[str, str]:
     return partition.name, partition.dns_suffix
 
 
-def _refuse_unknown(values: dict[str, Any], what: str) -> None:
-    paths = unknown_paths(values)
-    if paths:
-        raise NoRuleError(
-            f"{paths[0]} ({what}) comes from an output that the offline plan does not compute; add it to the rule of"
-            " the resource it comes from in velero_eks/plan/computed.py"
-        )
+def _keys(declared: Any) -> Mapping[str, Any]:
+    try:
+        return sdk_types.output_type_types(declared)
+    except (AssertionError, NameError, TypeError, AttributeError):
+        return {}
+
+
+def _nobody_knows() -> pulumi.Output[Any]:
+    """An output that is not known, as in a preview: its applies do not run."""
+
+    def settled(value: Any) -> asyncio.Future[Any]:
+        future = asyncio.get_running_loop().create_future()
+        future.set_result(value)
+        return future
+
+    return pulumi.Output(set(), settled(None), settled(False), settled(False))

@@ -12,6 +12,7 @@ import signal
 import sys
 import threading
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from inspect import isawaitable
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ from pulumi.runtime.stack import run_in_stack
 from velero_eks.plan.computed import Estate
 from velero_eks.plan.model import Message, PlanError, ProgramError, Recording, TimeLimitError
 from velero_eks.plan.monitor import Recorder, Rule
+from velero_eks.plan.unknown import Note
 from velero_eks.terminal import words
 
 # Seconds. A stack takes some hundredths; a minute is a program that waits for what never comes.
@@ -54,31 +56,50 @@ def record_program(
     `{"secure": …}` stays encrypted, offline, and its key is secret, as are `secret_keys`. `estate` says which
     account and region answer where no provider pins them; by default the stack's own configuration does.
     Runs in a copy of the caller's context and on a loop of its own: configuration, root resource, monitor, pending
-    calls and exceptions end with it. Raises `ProgramError` when the program or one of its applies fails,
-    `UnknownInvokeError` and `NoRuleError` for what cannot be answered offline, and `TimeLimitError` after
-    `time_limit` seconds.
+    calls and exceptions end with it. What cannot be known offline passes through with a note, see `unknown`. Raises
+    `ProgramError` when the program or one of its applies fails, and `TimeLimitError` after `time_limit` seconds.
     """
     values = engine_config(config or {})
     secrets = {*secret_keys, *(key for key, value in (config or {}).items() if _is_encrypted(value))}
-    recorder = Recorder(project, stack, estate or _estate(config or {}), rules)
-    messages = _Messages()
 
-    def run() -> None:
-        reset_options(
-            project=project, stack=stack, root_directory=str(Path.cwd()), preview=False, organization="organization"
-        )
-        # `set_mocks` makes a root stack unless there is one; here `run_in_stack`, the engine's own way, makes it.
-        set_root_resource(_NO_STACK)  # type: ignore[arg-type]
-        set_mocks(recorder.mocks, project, stack, preview=False, logger=messages.logger, monitor=recorder)
-        set_root_resource(None)  # type: ignore[arg-type]
-        set_all_config(values, sorted(secrets))
-        _run_to_the_end(program, stack, time_limit)
+    def recorded(stand_ins: bool) -> tuple[Recorder, Recording | PlanError]:
+        recorder = Recorder(project, stack, estate or _estate(config or {}), rules, stand_ins=stand_ins)
+        messages = _Messages()
 
-    with _without_ambient():
-        contextvars.copy_context().run(run)
-    if messages.errors:
-        raise ProgramError(f"stack {stack}: the program reported an error: {messages.errors[0]}")
-    return Recording(project, stack, recorder.recorded(), recorder.outputs, tuple(messages.kept))
+        def run() -> None:
+            reset_options(
+                project=project, stack=stack, root_directory=str(Path.cwd()), preview=False, organization="organization"
+            )
+            # `set_mocks` makes a root stack unless there is one; here `run_in_stack`, the engine's own way, makes it.
+            set_root_resource(_NO_STACK)  # type: ignore[arg-type]
+            set_mocks(recorder.mocks, project, stack, preview=False, logger=messages.logger, monitor=recorder)
+            set_root_resource(None)  # type: ignore[arg-type]
+            SETTINGS.callbacks = recorder.callbacks  # pyright: ignore[reportAttributeAccessIssue]
+            set_all_config(values, sorted(secrets))
+            with recorder.declaring():
+                _run_to_the_end(program, stack, time_limit)
+
+        try:
+            with _without_ambient():
+                contextvars.copy_context().run(run)
+        except PlanError as error:
+            return recorder, error
+        if messages.errors:
+            return recorder, ProgramError(f"stack {stack}: the program reported an error: {messages.errors[0]}")
+        made = Recording(project, stack, recorder.recorded(), recorder.outputs, tuple(messages.kept), recorder.notes())
+        return recorder, made
+
+    recorder, made = recorded(stand_ins=True)
+    if isinstance(made, ProgramError) and recorder.stand_ins.any:
+        # Some code could not do with a stand-in. As in a preview, what comes of unknown outputs is then left out.
+        _, again = recorded(stand_ins=False)
+        if isinstance(again, PlanError):
+            raise again
+        failed = Note("apply", "stand-in", str(made).removeprefix(f"stack {stack}: "))
+        return replace(again, notes=(*again.notes, failed))
+    if isinstance(made, PlanError):
+        raise made
+    return made
 
 
 def engine_config(config: Mapping[str, Any]) -> dict[str, str]:
@@ -223,10 +244,21 @@ class _InlineLoop(asyncio.SelectorEventLoop):
     def run_in_executor(self, executor: Any, func: Callable[..., Any], *args: Any) -> asyncio.Future[Any]:  # type: ignore[override]
         future = self.create_future()
         try:
-            future.set_result(func(*args))
+            result = func(*args)
         except Exception as error:
             future.set_exception(error)
+            return future
+        # A call that has to run the program's own functions first; the SDK hands on an invoke's with its error.
+        if isawaitable(result):
+            return asyncio.ensure_future(result, loop=self)
+        if isinstance(result, tuple) and result and isawaitable(result[0]):
+            return asyncio.ensure_future(_first_awaited(result), loop=self)
+        future.set_result(result)
         return future
+
+
+async def _first_awaited(result: tuple[Any, ...]) -> tuple[Any, ...]:
+    return (await result[0], *result[1:])
 
 
 class _TimeUp(KeyboardInterrupt):

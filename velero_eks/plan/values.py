@@ -11,7 +11,7 @@ from pulumi.runtime import rpc
 
 # What stands in a plan where a secret was: the contract's own words for it.
 SECRET: dict[str, bool] = {"secret": True}
-# What stands there where the offline plan cannot know a value; it never reaches a plan, see `unknown_paths`.
+# What the SDK writes for an output that nobody knows; a plan says it in other words, see `unknown`.
 UNKNOWN = rpc.UNKNOWN
 
 _SIGNATURE = rpc._special_sig_key
@@ -88,16 +88,3 @@ def _written(value: Any) -> Value:
     else:
         made.null_value = 0  # type: ignore[assignment]
     return made
-
-
-def unknown_paths(value: Any, path: str = "") -> list[str]:
-    """Where in a value an unknown stands, as dotted paths: what the offline plan had no rule to compute."""
-    if isinstance(value, str):
-        return [path] if UNKNOWN in value else []
-    if isinstance(value, dict):
-        return [
-            found for key, item in value.items() for found in unknown_paths(item, f"{path}.{key}" if path else str(key))
-        ]
-    if isinstance(value, list):
-        return [found for index, item in enumerate(value) for found in unknown_paths(item, f"{path}[{index}]")]
-    return []
