@@ -10,6 +10,7 @@ from velero_on_eks.documents.iam import STS_AUDIENCE
 from velero_on_eks.settings.versions import mismatches
 
 from velero_eks.aws.eks import POD_IDENTITY_AGENT, Addon, Unknown
+from velero_eks.aws.iam import Caller, statements
 from velero_eks.bootstrap.check import Case, Finding, NotAsked, known
 from velero_eks.bootstrap.observed import Bucket, Key
 
@@ -200,7 +201,7 @@ def key(case: Case) -> Iterator[Finding]:
             f"the key is {found.spec} for {found.usage}; S3 encrypts with symmetric keys",
             "name a symmetric key for encryption",
         )
-    if found.manager != "AWS" and not delegates(found.policy, case.settings.cluster.account, _role_arn(case)):
+    if found.manager != "AWS" and not delegates(found.policy, _role_arn(case)):
         yield Finding(
             "error",
             f"the key's policy allows neither the account nor Velero's role {' and '.join(NEEDED)}",
@@ -216,19 +217,12 @@ def _enabled(found: Key) -> Iterator[Finding]:
     )
 
 
-def delegates(policy: Mapping[str, Any], account: str, role: str) -> bool:
+def delegates(policy: Mapping[str, Any], role: str) -> bool:
     """Whether a key's policy lets the account's IAM policies decide, or names the role itself. Conditions are not
     judged: whoever wrote them knows what they are for."""
-    root = f":iam::{account}:root"
-    allowed: set[str] = set()
-    for statement in _listed(policy.get("Statement")):
-        principals = statement.get("Principal")
-        named = _listed(principals.get("AWS")) if isinstance(principals, Mapping) else _listed(principals)
-        if statement.get("Effect") == "Allow" and any(
-            principal in ("*", account, role) or str(principal).endswith(root) for principal in named
-        ):
-            allowed |= {need for need in NEEDED for action in _listed(statement.get("Action")) if _covers(action, need)}
-    return allowed == set(NEEDED)
+    caller = Caller(arn=role)
+    allowing = [one for one in statements(policy) if one.allows and one.covers_caller(caller)]
+    return all(any(one.covers_action(need) for one in allowing) for need in NEEDED)
 
 
 def access_logs(case: Case) -> Iterator[Finding]:
@@ -252,16 +246,6 @@ def access_logs(case: Case) -> Iterator[Finding]:
 
 def _role_arn(case: Case) -> str:
     return f"arn:{case.settings.partition.name}:iam::{case.settings.cluster.account}:role/{case.names.role}"
-
-
-def _covers(action: str, need: str) -> bool:
-    from fnmatch import fnmatchcase
-
-    return fnmatchcase(need.lower(), str(action).lower())
-
-
-def _listed(value: Any) -> list[Any]:
-    return list(value) if isinstance(value, list) else [] if value is None else [value]
 
 
 def _shown(value: object) -> str:

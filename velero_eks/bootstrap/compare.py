@@ -9,6 +9,8 @@ from typing import Any
 
 from velero_on_eks.adoption import FIELDS, SCHEDULE
 
+from velero_eks.aws.iam import canonical
+
 Properties = dict[str, Any]
 
 # A release's values can hold credentials of somebody's; nobody is shown them.
@@ -77,19 +79,11 @@ def _canonical(key: str, value: Any) -> Any:
 
 def _document(value: Any) -> Any:
     """A policy as IAM reads it: statements by their name, one value and a list of one value the same."""
-    statements = value.get("Statement", [])
     named: dict[str, Any] = {}
-    for number, statement in enumerate(statements if isinstance(statements, list) else [statements]):
-        named[statement.get("Sid") or f"statement {number + 1}"] = {
-            element: _listed(content) for element, content in statement.items() if element != "Sid"
-        }
+    for number, statement in enumerate(canonical(value)["Statement"], 1):
+        sid = statement.get("Sid") or f"statement {number}"
+        named[sid] = {element: content for element, content in statement.items() if element != "Sid"}
     return named
-
-
-def _listed(content: Any) -> Any:
-    if isinstance(content, dict):
-        return {key: _listed(part) for key, part in content.items()}
-    return sorted(map(str, content)) if isinstance(content, list) else [str(content)]
 
 
 def _lifecycle(rule: Properties) -> Properties:

@@ -13,9 +13,11 @@ from rich.table import Table
 from rich.text import Text
 from rich.tree import Tree
 
-from velero_eks.plan import details, grant_words
+from velero_eks.aws import grants
+from velero_eks.plan import details
 from velero_eks.plan.contract import Described
 from velero_eks.plan.findings import PlannedFinding
+from velero_eks.plan.grants import key_aliases
 from velero_eks.plan.model import Resource
 from velero_eks.plan.objectives import Objective, PlannedSchedule
 from velero_eks.terminal import words
@@ -100,12 +102,12 @@ def _keeping(resource: Resource) -> str:
 
 def _grants(stack: Described) -> RenderableType:
     lines: list[RenderableType] = []
-    recording = stack.plan.recording
+    aliases = key_aliases(stack.plan.recording)
     for principal, group in groupby(stack.grants, key=lambda grant: grant.principal):
-        lines.append(Text(grant_words.who(principal), style="cyan", overflow="fold"))
+        lines.append(Text(grants.who(principal), style="cyan", overflow="fold"))
         for grant in group:
-            sentence = Text(grant_words.what(grant, recording), overflow="fold")
-            said = grant_words.conditions(grant)
+            sentence = Text(grants.what(grant, aliases), overflow="fold")
+            said = grants.conditions(grant)
             if said:
                 sentence.append(f", {', '.join(said)}", style="dim")
             lines.append(Padding(sentence, (0, 0, 0, _INDENT), expand=False))

@@ -6,21 +6,18 @@ import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from typing import Any
 
+from velero_eks.aws import grants as words
+from velero_eks.aws.grants import Grant
+from velero_eks.aws.iam import canonical_conditions
+from velero_eks.aws.iam_conditions import matches
 from velero_eks.diff.model import Effect, Fact
-from velero_eks.diff.naming import ALIAS, as_resource
+from velero_eks.diff.naming import ALIAS
 from velero_eks.diff.principals import renamed_roles, takeovers, under_new_names
-from velero_eks.diff.properties import canonical_policy
-from velero_eks.plan import grant_words
-from velero_eks.plan.grants import Grant
-from velero_eks.plan.model import Recording, Resource
 
 _JSON = json.JSONEncoder(sort_keys=True).encode
 _UNCONDITIONAL = "{}"
-# How the plan marks a policy that it cannot look into.
-_ATTACHED = "attached: "
 
 Plan = dict[str, Any]
 
@@ -49,7 +46,7 @@ class _Side:
     plan: Plan
     atoms: tuple[_Atom, ...]
     by_what: dict[tuple[Any, ...], list[_Atom]]
-    recording: Recording
+    keys: dict[str, str]
 
     @classmethod
     def of(cls, plan: Plan) -> _Side:
@@ -57,13 +54,13 @@ class _Side:
         by_what: dict[tuple[Any, ...], list[_Atom]] = defaultdict(list)
         for atom in atoms:
             by_what[atom.what].append(atom)
-        return cls(plan, atoms, by_what, _recording(plan))
+        return cls(plan, atoms, by_what, _key_aliases(plan))
 
     def sources(self, principal: str) -> set[str]:
         return {grant["source"] for grant in _grants(self.plan) if grant["principal"] == principal}
 
     def said(self, grant: Grant) -> str:
-        return grant_words.what(grant, self.recording)
+        return words.what(grant, self.keys)
 
 
 def permissions(old: Plan, new: Plan) -> list[Fact]:
@@ -102,12 +99,12 @@ def _grants(plan: Plan) -> list[dict[str, Any]]:
 
 def _atoms(plan: Plan) -> Iterator[_Atom]:
     for grant in _grants(plan):
-        conditions = canonical_policy({"Statement": {"Condition": grant["conditions"]}})["Statement"][0]["Condition"]
-        sid = grant.get("sid") or ""
+        conditions = canonical_conditions(grant["conditions"])
+        attached = Grant("", (), (), {}, "", grant.get("sid")).attached
         shape = (
             tuple(sorted(grant.get("notActions") or ())),
             tuple(sorted(grant.get("notResources") or ())),
-            sid if sid.startswith(_ATTACHED) else None,
+            grant.get("sid") if attached else None,
         )
         for resource in grant["resources"]:
             for action in grant["actions"]:
@@ -119,15 +116,10 @@ def _covered(atom: _Atom, by: Iterable[_Atom]) -> bool:
         other.principal == atom.principal
         and other.conditions in (_UNCONDITIONAL, atom.conditions)
         and other.shape == atom.shape
-        and fnmatchcase(atom.action.lower(), _pattern(other.action.lower()))
-        and fnmatchcase(atom.resource, _pattern(other.resource))
+        and matches(other.action, atom.action, ignore_case=True)
+        and matches(other.resource, atom.resource)
         for other in by
     )
-
-
-def _pattern(text: str) -> str:
-    # IAM knows * and ? only.
-    return text.replace("[", "[[]")
 
 
 def _gone_and_come(
@@ -142,10 +134,10 @@ def _gone_and_come(
             left.remove(was)
             instead[index] = was
     for grant in left:
-        said = [*grant_words.conditions(grant), *_still(grant, after)]
+        said = [*words.conditions(grant), *_still(grant, after)]
         yield _fact(grant, f"loses: {before.said(grant)}", "narrower", said, about)
     for index, grant in enumerate(gained):
-        said = grant_words.conditions(grant)
+        said = words.conditions(grant)
         if index in instead:
             said.insert(0, f"in place of: {before.said(instead[index])}")
         yield _fact(grant, f"gains: {after.said(grant)}", "wider", said, about)
@@ -188,11 +180,11 @@ def _kept(pairs: Iterable[tuple[list[_Atom], list[_Atom]]], after: _Side, about:
 
 
 def _fact(grant: Grant, text: str, effect: Effect, details: Iterable[str], about: tuple[str, ...]) -> Fact:
-    return Fact("permissions", f"{grant_words.who(grant.principal)} {text}", effect, tuple(details), about)
+    return Fact("permissions", f"{words.who(grant.principal)} {text}", effect, tuple(details), about)
 
 
 def _conditions(atom: _Atom) -> list[str]:
-    return grant_words.conditions(Grant("", (), (), json.loads(atom.conditions), ""))
+    return words.conditions(Grant("", (), (), json.loads(atom.conditions), ""))
 
 
 def _grouped(atoms: Iterable[_Atom]) -> list[Grant]:
@@ -209,15 +201,14 @@ def _grouped(atoms: Iterable[_Atom]) -> list[Grant]:
     ]
 
 
-def _recording(plan: Plan) -> Recording:
-    """As much of a recording as the words look at: the aliases of keys, with the key that each names."""
+def _key_aliases(plan: Plan) -> dict[str, str]:
+    """The alias of each key that a grant names, by the key's ARN."""
     arns = {resource for grant in _grants(plan) for resource in grant["resources"]}
-    aliases: list[Resource] = []
+    found: dict[str, str] = {}
     for entry in plan["resources"]:
         if entry["type"] == ALIAS:
-            inputs = entry["inputs"]
-            target = str(inputs.get("targetKeyId"))
+            target = str(entry["inputs"].get("targetKeyId"))
             arn = next((arn for arn in arns if arn == target or arn.endswith(f":key/{target}")), None)
-            outputs = {"targetKeyArn": arn, "name": inputs.get("name")}
-            aliases.append(Resource(**{**as_resource(entry).__dict__, "outputs": outputs}))
-    return Recording("", plan["stack"], tuple(aliases), {})
+            if arn is not None:
+                found.setdefault(arn, str(entry["inputs"].get("name")))
+    return found

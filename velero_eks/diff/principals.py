@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from velero_eks.aws.grants import who
 from velero_eks.diff.model import Entry, Fact
-from velero_eks.plan import grant_words
 from velero_eks.plan.grants import ROLE
 
 Plan = dict[str, Any]
@@ -54,7 +54,7 @@ def takeovers(roles: dict[str, str]) -> list[Fact]:
     return [
         Fact(
             "permissions",
-            f"{grant_words.who(now)} takes over from {grant_words.who(was)}",
+            f"{who(now)} takes over from {who(was)}",
             "",
             ("What it may do and who may become it is the same but for what follows.",),
         )

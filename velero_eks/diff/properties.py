@@ -10,14 +10,13 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from velero_eks.aws.iam import canonical
 from velero_eks.diff.model import ABSENT, SECRET, Late, PropertyChange
 
 # The contract's word for a secret.
 _SECRET_MARK = {"secret": True}
 # What tells the items of a list apart, in this order.
 _IDENTITIES = ("Sid", "id", "name", "key")
-_UNORDERED_IN_POLICY = frozenset({"Action", "NotAction", "Resource", "NotResource"})
-_PRINCIPALS = frozenset({"Principal", "NotPrincipal"})
 
 
 def changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[PropertyChange]:
@@ -109,45 +108,8 @@ def meaning(value: Any) -> Any:
         except ValueError:
             return value
     if isinstance(value, dict) and isinstance(value.get("Statement"), dict | list):
-        return canonical_policy(value)
+        return canonical(value)
     return value
-
-
-def canonical_policy(document: Mapping[str, Any]) -> dict[str, Any]:
-    """A policy document in one way of writing it: lists for what may be one or many, sorted, statements too."""
-    statements = document["Statement"]
-    listed = statements if isinstance(statements, list) else [statements]
-    canonical = [_statement(one) if isinstance(one, dict) else one for one in listed]
-    return {**document, "Statement": sorted(canonical, key=lambda one: json.dumps(one, sort_keys=True))}
-
-
-def _statement(statement: dict[str, Any]) -> dict[str, Any]:
-    return {key: _clause(key, value) for key, value in sorted(statement.items())}
-
-
-def _clause(key: str, value: Any) -> Any:
-    if key in _UNORDERED_IN_POLICY:
-        return _sorted(value)
-    if key in _PRINCIPALS and isinstance(value, dict):
-        return {kind: _sorted(names) for kind, names in sorted(value.items())}
-    if key == "Condition" and isinstance(value, dict):
-        return {
-            operator: {name: _sorted(_as_text(wanted)) for name, wanted in sorted(tests.items())}
-            for operator, tests in sorted(value.items())
-            if isinstance(tests, dict)
-        }
-    return value
-
-
-def _sorted(value: Any) -> list[Any]:
-    return sorted(value, key=str) if isinstance(value, list) else [value]
-
-
-def _as_text(value: Any) -> Any:
-    # IAM reads the JSON booleans and numbers of a condition as text.
-    if isinstance(value, list):
-        return [_as_text(item) for item in value]
-    return json.dumps(value) if isinstance(value, bool | int | float) else value
 
 
 def shown(value: Any, limit: int = 60) -> str:

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from velero_eks.aws.grants import Grant
 from velero_eks.plan import findings as findings_
 from velero_eks.plan import grants as grants_
 from velero_eks.plan import objectives as objectives_
 from velero_eks.plan.findings import PlannedFinding
-from velero_eks.plan.grants import Grant
 from velero_eks.plan.model import Options, Resource
 from velero_eks.plan.objectives import Objective, PlannedSchedule
 from velero_eks.plan.runner import StackPlan

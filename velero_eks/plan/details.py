@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+from velero_eks.aws.iam import MalformedDocument, statements
 from velero_eks.plan.model import Resource
 
 Inputs = dict[str, Any]
@@ -74,8 +75,10 @@ def _public_access(inputs: Inputs) -> str:
 
 
 def _bucket_policy(inputs: Inputs) -> str:
-    statements = json.loads(inputs["policy"])["Statement"]
-    return ", ".join(str(statement.get("Sid", statement["Effect"])) for statement in statements)
+    try:
+        return ", ".join(statement.sid or statement.effect for statement in statements(inputs["policy"]))
+    except MalformedDocument:
+        return "not a policy"
 
 
 def _release(inputs: Inputs) -> str:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
+from velero_eks.aws.grants import Grant
+from velero_eks.aws.iam import EVERYONE, MalformedDocument, NotADocument, Statement, statements
 from velero_eks.plan.model import PlanError, Recording, Resource
 
 ROLE = "aws:iam/role:Role"
@@ -15,33 +15,22 @@ MANAGED_POLICY = "aws:iam/policy:Policy"
 ATTACHMENT = "aws:iam/rolePolicyAttachment:RolePolicyAttachment"
 BUCKET_POLICY = "aws:s3/bucketPolicy:BucketPolicy"
 KEY = "aws:kms/key:Key"
+ALIAS = "aws:kms/alias:Alias"
 KEY_POLICY = "aws:kms/keyPolicy:KeyPolicy"
-
-EVERYONE = "*"
-
-
-@dataclass(frozen=True)
-class Grant:
-    """One Allow statement for one principal. `source` is the URN of the resource that carries the policy.
-
-    `not_actions` and `not_resources` are what a statement leaves out of `*`: the statement had NotAction, NotResource.
-    A policy attached by an ARN that the stack does not make itself counts as everything, since nobody can tell here.
-    """
-
-    principal: str
-    actions: tuple[str, ...]
-    resources: tuple[str, ...]
-    conditions: dict[str, Any]
-    source: str
-    sid: str | None = None
-    not_actions: tuple[str, ...] = ()
-    not_resources: tuple[str, ...] = ()
 
 
 def grants(recording: Recording) -> list[Grant]:
     """Every grant, by principal and then in the order of resources and statements."""
     found = [grant for resource in recording for grant in _of(resource, recording)]
     return sorted(found, key=lambda grant: (grant.principal, grant.source))
+
+
+def key_aliases(recording: Recording) -> dict[str, str]:
+    """The alias of each key that has one, by the key's ARN."""
+    aliases = [alias.outputs or {} for alias in recording.of_type(ALIAS)]
+    return {
+        str(alias["targetKeyArn"]): str(alias.get("name")) for alias in reversed(aliases) if "targetKeyArn" in alias
+    }
 
 
 def _of(resource: Resource, recording: Recording) -> Iterator[Grant]:
@@ -68,7 +57,7 @@ def _attached(resource: Resource, principal: str, policy_arn: str, recording: Re
         if (policy.outputs or {}).get("arn") == policy_arn:
             yield from _statements(policy, policy.inputs.get("policy"), "policy", principals=[principal])
             return
-    yield Grant(principal, (EVERYONE,), (EVERYONE,), {}, resource.urn, sid=f"attached: {policy_arn}")
+    yield Grant.by_attachment(principal, policy_arn, resource.urn)
 
 
 def _with_principals(resource: Resource, key: str, *, about: str | None) -> Iterator[Grant]:
@@ -81,53 +70,39 @@ def _with_principals(resource: Resource, key: str, *, about: str | None) -> Iter
 def _statements(
     resource: Resource, document: Any, key: str, *, principals: list[str] | None, about: str | None = None
 ) -> Iterator[Grant]:
-    for statement in _listed(_parsed(resource, document, key).get("Statement")):
-        if not isinstance(statement, dict) or statement.get("Effect") != "Allow":
+    for statement in _read(resource, document, key):
+        if not statement.allows:
             continue
-        resources = tuple(_listed(statement.get("Resource")))
-        not_resources = tuple(_listed(statement.get("NotResource")))
-        if about is not None and (not resources or resources == (EVERYONE,)) and not not_resources:
+        resources = statement.resources
+        if about is not None and resources in ((), (EVERYONE,)) and not statement.not_resources:
             resources = (about,)
-        not_actions = tuple(_listed(statement.get("NotAction")))
         for principal in _principals(statement) if principals is None else principals:
             yield Grant(
                 principal=principal,
-                actions=tuple(_listed(statement.get("Action"))) or (EVERYONE,),
+                actions=statement.actions or (EVERYONE,),
                 resources=resources or (EVERYONE,),
-                conditions=statement.get("Condition") or {},
+                conditions=dict(statement.written.get("Condition") or {}),
                 source=resource.urn,
-                sid=statement.get("Sid"),
-                not_actions=not_actions,
-                not_resources=not_resources,
+                sid=statement.sid or None,
+                not_actions=statement.not_actions,
+                not_resources=statement.not_resources,
             )
 
 
-def _parsed(resource: Resource, document: Any, key: str) -> dict[str, Any]:
+def _read(resource: Resource, document: Any, key: str) -> tuple[Statement, ...]:
+    """The statements of a document; none of one that rule `policy-document` refuses for what is in it."""
     try:
-        parsed = json.loads(document) if isinstance(document, str) else document
-    except json.JSONDecodeError as error:
-        raise PlanError(f"{resource.type} {resource.name}: {key} is not JSON ({error}); AWS would refuse it") from None
-    if not isinstance(parsed, dict):
-        raise PlanError(f"{resource.type} {resource.name}: {key} is no policy document; AWS would refuse it")
-    return parsed
+        return statements(document)
+    except NotADocument as fault:
+        raise PlanError(f"{resource.type} {resource.name}: {key} is {fault}; AWS would refuse it") from None
+    except MalformedDocument:
+        return ()
 
 
-def _principals(statement: dict[str, Any]) -> list[str]:
-    if "NotPrincipal" in statement:
-        return [f"everyone but {', '.join(_flat(statement['NotPrincipal']))}"]
-    return _flat(statement.get("Principal"))
-
-
-def _flat(principal: Any) -> list[str]:
-    if isinstance(principal, dict):
-        return [str(name) for names in principal.values() for name in _listed(names)]
-    return [str(name) for name in _listed(principal)]
-
-
-def _listed(value: Any) -> list[Any]:
-    if value is None:
-        return []
-    return list(value) if isinstance(value, list) else [value]
+def _principals(statement: Statement) -> list[str]:
+    if statement.not_principals:
+        return [f"everyone but {', '.join(value for _, value in statement.not_principals)}"]
+    return [value for _, value in statement.principals]
 
 
 def _role_arn(inputs: dict[str, Any], recording: Recording) -> str:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from velero_eks.aws.iam import Statement, matches, named_actions, statements
+from velero_eks.aws.iam import Statement, named_actions, statements
+from velero_eks.aws.iam_conditions import matches
 from velero_eks.rules import kinds
 from velero_eks.rules.model import PolicyResource, rule
 from velero_eks.rules.plan import Plan

@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from velero_eks.aws.iam import Statement, matches, named_actions, statements
+from velero_eks.aws.iam import Statement, named_actions, statements
+from velero_eks.aws.iam_conditions import matches
 from velero_eks.rules import kinds
 from velero_eks.rules.model import PolicyResource, look, rule
 from velero_eks.rules.plan import Plan

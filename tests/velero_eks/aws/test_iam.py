@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from velero_eks.aws.iam import Condition, MalformedDocument, Statement, matches, statements
+from velero_eks.aws.iam import MalformedDocument, Statement, statements
+from velero_eks.aws.iam_conditions import Condition, matches
 
 ACTIONS = st.text(alphabet="abAB:*?", max_size=8)
 

@@ -8,15 +8,15 @@ import pulumi
 import pulumi_aws
 import pytest
 
-from velero_eks.plan import grant_words
-from velero_eks.plan.grants import Grant, grants
-from velero_eks.plan.model import PlanError, Recording
+from velero_eks.aws import grants as words
+from velero_eks.aws.grants import Grant
+from velero_eks.plan.grants import grants
+from velero_eks.plan.model import PlanError
 from velero_eks.plan.recorder import record_program
 
 KEY = "arn:aws:kms:x:1:key/7"
 OBJECTS = "arn:aws:s3:::b/p/*"
 ROLE_ARN = "arn:aws:iam::111122223333:role/velero"
-EMPTY = Recording("velero-eks", "test", (), {})
 
 
 def policy(*statements: dict) -> str:
@@ -81,7 +81,7 @@ def test_what_a_statement_leaves_out_is_kept():
     (grant,) = of(program)
     assert (grant.actions, grant.not_actions) == (("*",), ("iam:*",))
     assert (grant.resources, grant.not_resources) == (("*",), ("arn:aws:s3:::secret",))
-    assert grant_words.what(grant, EMPTY) == "may do anything but iam:* with everything but bucket secret"
+    assert words.what(grant, {}) == "may do anything but iam:* with everything but bucket secret"
 
 
 def test_an_attached_policy_that_the_stack_makes_is_read():
@@ -101,7 +101,7 @@ def test_an_attached_policy_that_nobody_can_read_here_counts_as_everything():
     ):
         (grant,) = of(program)
         assert (grant.principal, grant.actions, grant.resources) == (ROLE_ARN, ("*",), ("*",))
-        assert admin in grant_words.what(grant, EMPTY)
+        assert admin in words.what(grant, {})
 
 
 def test_a_policy_that_is_not_json_is_an_error_that_names_it():
@@ -114,7 +114,7 @@ def grant(*actions: str, resource: str = "*", conditions: dict | None = None) ->
 
 
 @pytest.mark.parametrize(
-    ("given", "words"),
+    ("given", "said"),
     [
         (
             grant("s3:GetObject", "s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload", resource=OBJECTS),
@@ -130,12 +130,12 @@ def grant(*actions: str, resource: str = "*", conditions: dict | None = None) ->
         (grant("sts:AssumeRole", "sts:TagSession", resource=ROLE_ARN), "may become role velero"),
     ],
 )  # fmt: skip
-def test_a_grant_is_said_in_words(given, words):
-    assert grant_words.what(given, EMPTY) == words
+def test_a_grant_is_said_in_words(given, said):
+    assert words.what(given, {}) == said
 
 
 @pytest.mark.parametrize(
-    ("principal", "words"),
+    ("principal", "said"),
     [
         ("*", "everyone"),
         (ROLE_ARN, "role velero"),
@@ -144,8 +144,8 @@ def test_a_grant_is_said_in_words(given, words):
         ("arn:aws:iam::1:oidc-provider/oidc.eks.eu-west-1.amazonaws.com/id/ABC", "OIDC issuer …/ABC"),
     ],
 )
-def test_a_principal_is_called_as_a_person_calls_it(principal, words):
-    assert grant_words.who(principal) == words
+def test_a_principal_is_called_as_a_person_calls_it(principal, said):
+    assert words.who(principal) == said
 
 
 def test_conditions_are_said_and_an_unknown_one_is_said_as_it_is():
@@ -160,7 +160,7 @@ def test_conditions_are_said_and_an_unknown_one_is_said_as_it_is():
             "Bool": {"aws:SecureTransport": "true"},
         },
     )
-    assert grant_words.conditions(given) == [
+    assert words.conditions(given) == [
         "only when aws:SecureTransport Bool true",
         "only through s3.x.amazonaws.com",
         "only as service account velero/server",

@@ -1,11 +1,12 @@
-"""A grant as a sentence: what may be done, with what, and under which conditions."""
+"""Grants, and their words: who may do what, with what, and under which conditions. Pure."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from velero_eks.plan.grants import EVERYONE, Grant
-from velero_eks.plan.model import Recording
+from velero_eks.aws.iam import EVERYONE
 
 # Verbs a person uses: the action it needs, what belongs to it without a word of its own, the verb. What is not here is
 # named by its action.
@@ -20,6 +21,37 @@ _VERBS: tuple[tuple[str, frozenset[str], str], ...] = (
     ("sts:AssumeRoleWithWebIdentity", frozenset(), "become"),
 )
 _WHOLE_SERVICE = "do anything with"
+# How a grant is marked whose policy cannot be looked into.
+_ATTACHED = "attached: "
+
+
+@dataclass(frozen=True)
+class Grant:
+    """One Allow statement for one principal. `source` is the URN of the resource that carries the policy.
+
+    `not_actions` and `not_resources` are what a statement leaves out of `*`: the statement had NotAction, NotResource.
+    `conditions` is the Condition element as it is written.
+    """
+
+    principal: str
+    actions: tuple[str, ...]
+    resources: tuple[str, ...]
+    conditions: dict[str, Any]
+    source: str
+    sid: str | None = None
+    not_actions: tuple[str, ...] = ()
+    not_resources: tuple[str, ...] = ()
+
+    @classmethod
+    def by_attachment(cls, principal: str, policy_arn: str, source: str) -> Grant:
+        """What a policy grants that nobody can read here: everything, as far as anybody can tell."""
+        return cls(principal, (EVERYONE,), (EVERYONE,), {}, source, sid=f"{_ATTACHED}{policy_arn}")
+
+    @property
+    def attached(self) -> str:
+        """The ARN of the policy that nobody can read here; empty for other grants."""
+        sid = self.sid or ""
+        return sid.removeprefix(_ATTACHED) if sid.startswith(_ATTACHED) else ""
 
 
 def who(principal: str) -> str:
@@ -38,15 +70,18 @@ def who(principal: str) -> str:
     return f"service {principal}" if principal.endswith((".amazonaws.com", ".amazonaws.com.cn")) else principal
 
 
-def what(grant: Grant, recording: Recording) -> str:
-    """What the grant allows, without its principal: `may read, write and delete objects under s3://bucket/…`."""
+def what(grant: Grant, keys: Mapping[str, str]) -> str:
+    """What the grant allows, without its principal: `may read, write and delete objects under s3://bucket/…`.
+
+    `keys` are the aliases of KMS keys by the ARN of the key; a key without one is called by its id.
+    """
     verbs = f"do anything but {_joined(grant.not_actions)} with" if grant.not_actions else _verbs(grant.actions)
     if grant.not_resources:
-        things = f"everything but {_joined(tuple(_thing(resource, recording) for resource in grant.not_resources))}"
+        things = f"everything but {_joined(tuple(_thing(resource, keys) for resource in grant.not_resources))}"
     else:
-        things = _joined(tuple(_thing(resource, recording) for resource in grant.resources))
-    if grant.sid and grant.sid.startswith("attached: "):
-        return f"may do what {grant.sid.removeprefix('attached: ')} allows, which only AWS can tell"
+        things = _joined(tuple(_thing(resource, keys) for resource in grant.resources))
+    if grant.attached:
+        return f"may do what {grant.attached} allows, which only AWS can tell"
     return f"may {verbs} {things}"
 
 
@@ -79,7 +114,7 @@ def _verbs(actions: tuple[str, ...]) -> str:
     return _joined(tuple(dict.fromkeys(said)))
 
 
-def _thing(resource: str, recording: Recording) -> str:
+def _thing(resource: str, keys: Mapping[str, str]) -> str:
     if resource == EVERYONE:
         return "everything"
     parts = resource.split(":", 5)
@@ -87,23 +122,16 @@ def _thing(resource: str, recording: Recording) -> str:
         return resource
     service, name = parts[2], parts[5]
     if service == "s3":
-        bucket, slash, keys = name.partition("/")
+        bucket, slash, path = name.partition("/")
         if not slash:
             return f"bucket {bucket}"
         return (
-            f"objects under s3://{bucket}/{keys.removesuffix('*')}" if keys.endswith("*") else f"s3://{bucket}/{keys}"
+            f"objects under s3://{bucket}/{path.removesuffix('*')}" if path.endswith("*") else f"s3://{bucket}/{path}"
         )
     if service == "kms":
-        return f"key {_alias_of(resource, recording) or name.removeprefix('key/')}"
+        return f"key {keys.get(resource) or name.removeprefix('key/')}"
     kind, _, rest = name.partition("/")
     return f"{kind} {rest}" if rest else resource
-
-
-def _alias_of(key_arn: str, recording: Recording) -> str | None:
-    for alias in recording.of_type("aws:kms/alias:Alias"):
-        if (alias.outputs or {}).get("targetKeyArn") == key_arn:
-            return str((alias.outputs or {}).get("name"))
-    return None
 
 
 def _condition(operator: str, key: str, value: Any) -> str:
