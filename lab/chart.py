@@ -17,7 +17,8 @@ from velero_on_eks.settings.versions import CHART_NAME, CHART_REPOSITORY, PINNED
 from lab.deployment import STACK_FILE
 from lab.environment import LabEnvironment
 from lab.processes import LabError
-from velero_eks.plan.runner import Project, run_stack
+from velero_eks.plan.runner import run_stack
+from velero_eks.project.project import Project
 
 _PULL_SECONDS = 60
 

@@ -10,7 +10,8 @@ from velero_on_eks.settings import load_stack_file
 from tests.conftest import ROOT
 from tests.stacks import FILES
 from velero_eks.plan import contract
-from velero_eks.plan.runner import Project, run_stack
+from velero_eks.plan.runner import run_stack
+from velero_eks.project.project import Project
 
 MOMENT = "2026-11-23T00:00:00+00:00"
 STACK = "prod"

@@ -17,10 +17,11 @@ from velero_eks.bootstrap.existing_aws import LiveAws
 from velero_eks.bootstrap.existing_cluster import LiveCluster
 from velero_eks.commands.adopt_words import document, render
 from velero_eks.errors import BadTarget
-from velero_eks.plan.runner import Project
+from velero_eks.plan.model import PlanError
+from velero_eks.plan.runner import run_stack
 from velero_eks.project import engine
 from velero_eks.project.engine import State
-from velero_eks.project.planned import find_project, planned, stack_file
+from velero_eks.project.project import Project
 from velero_eks.project.target import Target
 from velero_eks.terminal.output import print_json, working
 from velero_eks.terminal.questions import Terminal
@@ -39,8 +40,8 @@ def adopt(
     is written then. With `as_json` nothing is asked, and written only with `yes`. Raises `OperationError` where the
     account, the cluster or the stack's state cannot be read.
     """
-    project = find_project(start or Path.cwd())
-    file = stack_file(project, stack)
+    project = Project.find(start)
+    file = project.load(stack)
     terminal = terminal or Terminal()
     with working(f"looking for what exists of stack {stack}"):
         found, live = look(project, file)
@@ -70,8 +71,8 @@ def done(
 
     With `as_json` nothing is asked, and written only with `yes`.
     """
-    project = find_project(start or Path.cwd())
-    file = stack_file(project, stack)
+    project = Project.find(start)
+    file = project.load(stack)
     terminal = terminal or Terminal()
     if "adopt" not in file.settings.model_fields_set:
         if as_json:
@@ -100,7 +101,10 @@ def look(project: Project, file: StackFile) -> tuple[Adoption, LiveCluster]:
     """What would be taken over, and the cluster that it was read from."""
     settings = file.settings
     # Without what is there of an earlier run: the plan that is compared imports nothing.
-    recording = planned(project, file)
+    try:
+        recording = run_stack(project, file).recording
+    except PlanError as error:
+        raise BadTarget(str(error)) from error
     state = _state(project, file)
     # Another account has keys and roles of the same names, and a named context reaches the cluster all the same.
     aws.check_account(settings.cluster.account, settings.region)

@@ -14,6 +14,7 @@ import typer
 
 from velero_eks.commands import bootstrap as bootstrap
 from velero_eks.commands import changing, looking
+from velero_eks.commands.options import RunsFrom, moment_or_now, run
 
 app = typer.Typer(
     name="velero-eks",
@@ -51,21 +52,22 @@ def plan(
         typer.Argument(metavar="STACK", help="Names of stacks, with * and ? as in a shell. All of them by default."),
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print the plan as JSON (docs/plan.schema.json).")] = False,
-    at: Annotated[
-        str | None,
-        typer.Option(metavar="TIME", help="Reckon the next backups from this moment (ISO 8601), not from now."),
-    ] = None,
+    at: RunsFrom = None,
 ) -> None:
     """Show what each stack creates, who may do what, and whether its backups meet the objectives.
 
     Runs the real program under a recorder: no credentials, no network, nothing is changed. Many stacks are planned on
     all cores. Exits with 1 on findings that are errors, with 2 on a bad stack file.
     """
-    with _loading_much():
-        from velero_eks.commands.plan import plan as run
 
-        code = run(stacks or [], as_json=json, at=at)
-    raise typer.Exit(code)
+    def command() -> int:
+        moment = moment_or_now(at)
+        with _loading_much():
+            from velero_eks.commands.plan import plan as run_plan
+
+            return run_plan(stacks or [], as_json=json, at=moment)
+
+    run(command)
 
 
 @app.command(rich_help_panel=bootstrap.PANEL)
@@ -81,10 +83,7 @@ def diff(
     json: Annotated[bool, typer.Option("--json", help="Print JSON (docs/diff.schema.json).")] = False,
     markdown: Annotated[bool, typer.Option("--markdown", help="Print a comment for a pull request.")] = False,
     exit_code: Annotated[bool, typer.Option("--exit-code", help="Exit with 1 when there is a difference.")] = False,
-    at: Annotated[
-        str | None,
-        typer.Option(metavar="TIME", help="Reckon the next backups from this moment (ISO 8601), not from now."),
-    ] = None,
+    at: RunsFrom = None,
 ) -> None:
     """Compare the plans of two revisions in words.
 
@@ -94,15 +93,20 @@ def diff(
     Each revision's own program is run under its own recorder, without credentials. Exits with 2 on a bad revision,
     stack or program.
     """
-    if json and markdown:
-        print("error: --json and --markdown are two forms of the same; give one", file=sys.stderr)
-        raise typer.Exit(BAD_INPUT)
-    with _loading_much():
-        from velero_eks.commands.diff import diff as run
 
-        form = "json" if json else "markdown" if markdown else "text"
-        code = run(revisions, form=form, properties=properties, exit_code=exit_code, at=at)
-    raise typer.Exit(code)
+    def command() -> int:
+        if json and markdown:
+            from velero_eks.errors import BadTarget
+
+            raise BadTarget("--json and --markdown are two forms of the same; give one")
+        moment = moment_or_now(at)
+        with _loading_much():
+            from velero_eks.commands.diff import diff as run_diff
+
+            form = "json" if json else "markdown" if markdown else "text"
+            return run_diff(revisions, form=form, properties=properties, exit_code=exit_code, at=moment)
+
+    run(command)
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from velero_eks.commands.options import Context, Json, Stack, VeleroNamespace, run
+from velero_eks.commands.options import At, Context, Json, Stack, VeleroNamespace, moment_of, run
 
 if TYPE_CHECKING:
     from velero_eks.commands.restore import How
@@ -15,10 +15,6 @@ if TYPE_CHECKING:
 Source = Annotated[
     str,
     typer.Option("--from", metavar="SCHEDULE|BACKUP", help="A backup, or a schedule for its newest Completed backup."),
-]
-At = Annotated[
-    str | None,
-    typer.Option("--at", metavar="TIME", help="Of a schedule: its newest backup that had ended by then (ISO 8601)."),
 ]
 Existing = Annotated[
     str,
@@ -155,8 +151,9 @@ def restore_namespace(
         from velero_eks.commands.restore import restore_namespace as run_restore
         from velero_eks.recovery.session import connected
 
+        how = _how(given)
         session = connected(stack=stack, context=context, namespace=velero_namespace)
-        return run_restore(session, namespace, into=into, how=_how(given))
+        return run_restore(session, namespace, into=into, how=how)
 
     run(command)
 
@@ -190,8 +187,9 @@ def restore_object(
         from velero_eks.commands.restore import restore_objects
         from velero_eks.recovery.session import connected
 
+        how = _how(given)
         session = connected(stack=stack, context=context, namespace=velero_namespace)
-        return restore_objects(session, objects, namespace=namespace, how=_how(given))
+        return restore_objects(session, objects, namespace=namespace, how=how)
 
     run(command)
 
@@ -224,8 +222,9 @@ def restore_cluster(
         from velero_eks.commands.restore import restore_cluster as run_restore
         from velero_eks.recovery.session import connected
 
+        how = _how(given)
         session = connected(stack=stack, context=context, namespace=velero_namespace)
-        return run_restore(session, system=system, how=_how(given))
+        return run_restore(session, system=system, how=how)
 
     run(command)
 
@@ -236,7 +235,7 @@ def _how(given: dict[str, Any]) -> How:
 
     from velero_eks.commands.restore import How
 
-    return How(**{field.name: given[field.name] for field in fields(How)})
+    return How(**{**{field.name: given[field.name] for field in fields(How)}, "at": moment_of(given["at"])})
 
 
 def drill(

@@ -8,7 +8,7 @@ import sys
 import threading
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
@@ -27,7 +27,7 @@ _LOCKED = "uv.lock"
 _DECIDING = ("pulumi", "pydantic")
 
 
-def diff(arguments: Sequence[str], *, form: Form, properties: bool, exit_code: bool, at: str | None) -> int:
+def diff(arguments: Sequence[str], *, form: Form, properties: bool, exit_code: bool, at: datetime) -> int:
     """Print what differs between two revisions, and return the exit code.
 
     0: compared. 1: there is a difference and `exit_code` asks for it. 2: a revision, a stack, or the newer revision's
@@ -35,7 +35,7 @@ def diff(arguments: Sequence[str], *, form: Form, properties: bool, exit_code: b
     such: whoever mends it must be able to compare.
     """
     try:
-        made = compared(arguments, _moment(at))
+        made = compared(arguments, at)
     except DiffError as error:
         for line in str(error).splitlines():
             print(f"error: {line}", file=sys.stderr)
@@ -140,16 +140,6 @@ def _versions(side: Side) -> Mapping[str, str]:
     return {
         each["name"]: each["version"] for each in packages if each["name"].startswith(_DECIDING) and "version" in each
     }
-
-
-def _moment(at: str | None) -> datetime:
-    if at is None:
-        return datetime.now(UTC).replace(microsecond=0)
-    try:
-        moment = datetime.fromisoformat(at)
-    except ValueError:
-        raise DiffError(f"--at {at!r} is no moment; write it as 2026-11-24T09:00:00+05:30") from None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 @contextlib.contextmanager

@@ -18,7 +18,7 @@ from velero_eks.bootstrap import outputs, stack_edit, stack_text
 from velero_eks.bootstrap.decisions import ENVIRONMENTS, IDENTITIES, VOLUMES, Decisions, checked, derived
 from velero_eks.errors import BadTarget
 from velero_eks.project import engine
-from velero_eks.project.planned import find_project
+from velero_eks.project.project import Project
 from velero_eks.terminal.questions import Terminal
 
 DONE, LEFT = 0, 1
@@ -58,7 +58,7 @@ def init(
     Returns 0 where it is written or needs no change, 1 where somebody said no. Raises `OperationError` where the file
     would be bad, the cluster cannot be looked up or an argument is wrong; nothing is written then.
     """
-    return _init(request, find_project(start or Path.cwd()).root, terminal or Terminal(), find)
+    return _init(request, Project.find(start).root, terminal or Terminal(), find)
 
 
 def _init(request: Request, root: Path, terminal: Terminal, find: Callable[[str, str], ClusterFacts]) -> int:

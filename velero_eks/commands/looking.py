@@ -6,14 +6,10 @@ from typing import Annotated
 
 import typer
 
-from velero_eks.commands.options import Context, Json, Stack, VeleroNamespace, run
+from velero_eks.commands.options import At, Context, Json, Stack, VeleroNamespace, moment_of, run
 
 Namespace = Annotated[str | None, typer.Option("--namespace", "-n", metavar="NAME", help="Only what lies in it.")]
 ShowSecrets = Annotated[bool, typer.Option("--show-secrets", help="Print the values of Secrets, in place of a mask.")]
-At = Annotated[
-    str | None,
-    typer.Option("--at", metavar="TIME", help="Of a schedule: its newest backup that had ended by then (ISO 8601)."),
-]
 
 
 def register(app: typer.Typer) -> None:
@@ -104,9 +100,10 @@ def show(
         from velero_eks.commands.show import show as run_show
         from velero_eks.recovery.session import connected
 
+        moment = moment_of(at)
         session = connected(stack=stack, context=context, namespace=velero_namespace)
         wanted = Wanted.parse(objects or [], namespace=namespace, derived=derived, show_secrets=show_secrets)
-        return run_show(session, backup, wanted, at=at, names_only=contents, as_json=json)
+        return run_show(session, backup, wanted, at=moment, names_only=contents, as_json=json)
 
     run(command)
 

@@ -6,19 +6,20 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
-from pathlib import Path
+from datetime import datetime
 
 from velero_on_eks.settings import StackFile, StackFileError
 
+from velero_eks.errors import OperationError
 from velero_eks.plan import contract, fleet, processes
 from velero_eks.plan.model import PlanError
-from velero_eks.plan.runner import Project, load_files
+from velero_eks.plan.runner import load_files
+from velero_eks.project.project import Project
 
 CLEAN, FOUND, BAD_INPUT = 0, 1, 2
 
 
-def plan(patterns: Sequence[str], *, as_json: bool, at: str | None) -> int:
+def plan(patterns: Sequence[str], *, as_json: bool, at: datetime) -> int:
     """Print the plan of the stacks that match, of all without a pattern, and return the exit code.
 
     0: clean. 1: an error that is not waived. 2: a stack file, the program or an argument is bad; each is named on
@@ -26,11 +27,10 @@ def plan(patterns: Sequence[str], *, as_json: bool, at: str | None) -> int:
     a stack must not be taken for the whole.
     """
     try:
-        moment = _moment(at)
-        project = Project.find(Path.cwd())
+        project = Project.find()
         selected = project.select(patterns)
         count = processes.wanted(len(selected))
-    except PlanError as error:
+    except (PlanError, OperationError) as error:
         _complain(error)
         return BAD_INPUT
     files, bad = load_files(selected, project.stack_files())
@@ -38,7 +38,7 @@ def plan(patterns: Sequence[str], *, as_json: bool, at: str | None) -> int:
         _complain(error)
     if as_json and bad:
         return BAD_INPUT
-    described, failures = _described(project, files, moment, count)
+    described, failures = _described(project, files, at, count)
     # What is wrong with the program alone is the same for every stack.
     for failure in {str(failure): failure for failure in failures}.values():
         _complain(failure)
@@ -64,16 +64,6 @@ def _described(
     ordered = [found[file.stack] for file in files]
     failures = [made for made in ordered if isinstance(made, PlanError)]
     return [made for made in ordered if isinstance(made, contract.Described)], failures
-
-
-def _moment(at: str | None) -> datetime:
-    if at is None:
-        return datetime.now(UTC).replace(microsecond=0)
-    try:
-        moment = datetime.fromisoformat(at)
-    except ValueError:
-        raise PlanError(f"--at {at!r} is no moment; write it as 2026-11-24T09:00:00+05:30") from None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 @contextmanager
@@ -112,6 +102,6 @@ def _write(text: str) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def _complain(error: PlanError | StackFileError) -> None:
+def _complain(error: PlanError | OperationError | StackFileError) -> None:
     for line in str(error).splitlines():
         print(f"error: {line}", file=sys.stderr)

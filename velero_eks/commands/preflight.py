@@ -19,9 +19,8 @@ from velero_eks.bootstrap.discover_cluster import look_at_cluster
 from velero_eks.bootstrap.observed import Facts, Here, Kubernetes
 from velero_eks.commands.preflight_words import render
 from velero_eks.errors import OperationError
-from velero_eks.plan.runner import Project
 from velero_eks.project import engine
-from velero_eks.project.planned import find_project, stack_file
+from velero_eks.project.project import Project
 from velero_eks.project.target import Target
 from velero_eks.terminal.output import print_json, working
 
@@ -53,8 +52,8 @@ def preflight(stack: str, *, as_json: bool = False, start: Path | None = None) -
 
     Raises `OperationError` where there is no such stack or its file is bad.
     """
-    project = find_project(start or Path.cwd())
-    file = stack_file(project, stack)
+    project = Project.find(start)
+    file = project.load(stack)
     with working(f"looking at {file.settings.cluster.name} and its account"):
         facts = gather(project, file)
     results = judge(file, facts)

@@ -9,7 +9,6 @@ from datetime import datetime
 from typing import cast
 
 from velero_eks.commands.restore_json import preview_document, report_document
-from velero_eks.commands.show import moment_of
 from velero_eks.errors import BadTarget, NotAllowed
 from velero_eks.kube.client import Cluster
 from velero_eks.kube.kinds import ResourceKind
@@ -40,7 +39,7 @@ class How:
     """What a restore takes apart from what it restores. `seconds` limits the wait for each Restore."""
 
     source: str
-    at: str | None = None
+    at: datetime | None = None
     existing: str = "keep"
     preview: bool = False
     yes: bool = False
@@ -144,10 +143,10 @@ def source_of(velero: Velero, source: str, at: datetime | None) -> Backup:
     return backup
 
 
-def prepared(session: Session, plan: Planner, source: str, at: str | None) -> Preview:
+def prepared(session: Session, plan: Planner, source: str, at: datetime | None) -> Preview:
     """The preview of a plan, from the backup that `source` means. Raises `BadTarget`."""
     with working(f"looking for {source}"):
-        backup = source_of(session.velero, source, moment_of(at))
+        backup = source_of(session.velero, source, at)
     if not backup.ended or backup.phase in ("Failed", "FailedValidation"):
         why = f": {backup.why}" if backup.why else ""
         raise BadTarget(f"backup {backup.name} is {backup.phase}{why}; nothing can be restored from it")

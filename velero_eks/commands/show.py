@@ -60,10 +60,10 @@ class Wanted:
         return place.namespace == self.namespace or own
 
 
-def show(session: Session, name: str, wanted: Wanted, *, at: str | None, names_only: bool, as_json: bool) -> int:
+def show(session: Session, name: str, wanted: Wanted, *, at: datetime | None, names_only: bool, as_json: bool) -> int:
     """Print the wanted objects; the exit code is 1 where there are none."""
     store = session.store()
-    backup = resolve(store, name, moment_of(at))
+    backup = resolve(store, name, at)
     with working(f"reading backup {backup.name}"):
         left_out = 0
         found: list[Stored] = []
@@ -100,19 +100,6 @@ def resolve(store: BackupStore, name: str, at: datetime | None) -> Backup:
     if chosen is None:
         raise BadTarget(f"{store.address}: {no_backup(name, backups, [], at)}")
     return chosen
-
-
-def moment_of(text: str | None) -> datetime | None:
-    """A moment that somebody typed. Raises `BadTarget`; without a zone it would be ambiguous, and is refused."""
-    if text is None:
-        return None
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise BadTarget(f"--at {text!r} is no moment; write it as 2026-11-24T09:00:00+05:30") from None
-    if moment.tzinfo is None:
-        raise BadTarget(f"--at {text!r} has no time zone; write it as {text}Z, or with an offset such as +05:30")
-    return moment
 
 
 def _nothing(store: BackupStore, backup: Backup, wanted: Wanted) -> str:

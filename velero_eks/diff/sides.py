@@ -9,11 +9,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import yaml
-from velero_on_eks.settings import find_stack_files
-
 from velero_eks.diff.git import Repository
 from velero_eks.diff.model import DiffError, Revision
+from velero_eks.project.project import Project, matching, stack_files
 
 # What no program reads: where only these differ, or another stack's file, a stack's plan is the same and not made.
 # uv.lock is among them since both revisions run with the packages installed here; `notes` speaks of it.
@@ -41,7 +39,7 @@ class Side:
 
     def stacks(self) -> dict[str, Path]:
         """Its stacks and their files, by name."""
-        return find_stack_files(self.root)
+        return stack_files(self.root)
 
 
 @dataclass(frozen=True)
@@ -62,7 +60,8 @@ def lay_out(start: Path, arguments: Sequence[str]) -> Iterator[Sides]:
     `A..B` is two revisions, `A...B` is B since it left A. The work tree is compared where it is, changes that are not
     committed and new files included.
     """
-    root = _project_root(start)
+    project = Project.find(start)
+    root = project.root
     repository = Repository.of(root)
     with tempfile.TemporaryDirectory(prefix="velero-eks-diff-", ignore_cleanup_errors=True) as temporary:
         laid: dict[str, Path] = {}
@@ -85,7 +84,7 @@ def lay_out(start: Path, arguments: Sequence[str]) -> Iterator[Sides]:
             _refuse_without_program(one)
         stacks = _select(rest, old, new)
         touched = _touched(repository, old, new, stacks)
-        yield Sides(_project_name(root), old, new, stacks, touched)
+        yield Sides(project.name, old, new, stacks, touched)
 
 
 def _revisions(repository: Repository, arguments: Sequence[str]) -> tuple[Revision, Revision | None, list[str]]:
@@ -151,14 +150,7 @@ def _select(patterns: Iterable[str], old: Side, new: Side) -> tuple[str, ...]:
     names = sorted({*old.stacks(), *new.stacks()})
     if not names:
         raise DiffError(f"neither {old.revision} nor {new.revision} has a stack file (stacks/Pulumi.<stack>.yaml)")
-    chosen: set[str] = set()
-    patterns = list(patterns)
-    for pattern in patterns:
-        matching = fnmatch.filter(names, pattern)
-        if not matching:
-            raise DiffError(f"no stack matches {pattern!r}; there are: {', '.join(names)}")
-        chosen.update(matching)
-    return tuple(name for name in names if not patterns or name in chosen)
+    return matching(names, patterns)
 
 
 def _touched(repository: Repository, old: Side, new: Side, stacks: tuple[str, ...]) -> tuple[str, ...]:
@@ -172,17 +164,3 @@ def _touched(repository: Repository, old: Side, new: Side, stacks: tuple[str, ..
 
 def _in(path: str, pattern: str) -> bool:
     return path.startswith(pattern) if pattern.endswith("/") else fnmatch.fnmatch(path, pattern)
-
-
-def _project_root(start: Path) -> Path:
-    for folder in (start, *start.parents):
-        if (folder / "Pulumi.yaml").is_file():
-            return folder
-    raise DiffError(f"no Pulumi.yaml in {start} or above it; go to the project's folder")
-
-
-def _project_name(root: Path) -> str:
-    try:
-        return str(yaml.safe_load((root / "Pulumi.yaml").read_bytes())["name"])
-    except (OSError, yaml.YAMLError, KeyError, TypeError) as error:
-        raise DiffError(f"{root / 'Pulumi.yaml'} names no project ({error}); write 'name: velero-eks'") from None

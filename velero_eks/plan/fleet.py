@@ -22,8 +22,8 @@ from velero_on_eks.settings import StackFile
 from velero_eks.plan import processes
 from velero_eks.plan.model import PlanError, ProgramError, TimeLimitError
 from velero_eks.plan.recorder import TIME_LIMIT
-from velero_eks.plan.runner import Project
 from velero_eks.plan.worker import Job, Made, Report, describe_stacks
+from velero_eks.project.project import Project
 from velero_eks.terminal import words
 
 # Seconds without a report. A worker ends a program that is over its own limit, and loads the SDKs before the first.

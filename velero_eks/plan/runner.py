@@ -3,74 +3,20 @@
 from __future__ import annotations
 
 import contextlib
-import fnmatch
 import gc
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
-from types import CodeType
 
-import yaml
-from velero_on_eks.settings import Settings, StackFile, StackFileError, conflicts, find_stack_files, load_stack_file
+from velero_on_eks.settings import Settings, StackFile, StackFileError, conflicts, load_stack_file
 from velero_on_eks.settings.stack_file import shown_path
 
+from velero_eks.errors import BadTarget
 from velero_eks.plan.computed import Estate
 from velero_eks.plan.model import PlanError, Recording
 from velero_eks.plan.recorder import TIME_LIMIT, record_program
-
-
-class SelectionError(PlanError):
-    """There is no such project, or no such stack."""
-
-
-@dataclass(frozen=True)
-class Project:
-    """A Pulumi project: the folder of its Pulumi.yaml, its name, and its program, compiled once."""
-
-    root: Path
-    name: str
-
-    @classmethod
-    def find(cls, start: Path) -> Project:
-        """The project that `start` lies in: the nearest folder upward that has a Pulumi.yaml."""
-        for folder in (start, *start.parents):
-            path = folder / "Pulumi.yaml"
-            if path.is_file():
-                return cls(folder, _project_name(path))
-        raise SelectionError(f"no Pulumi.yaml in {start} or above it; go to the project's folder")
-
-    @cached_property
-    def program(self) -> CodeType:
-        """The project's `__main__.py`."""
-        path = self.root / "__main__.py"
-        try:
-            return compile(path.read_bytes(), str(path), "exec", dont_inherit=True)
-        except OSError as error:
-            raise SelectionError(
-                f"{path} cannot be read: {error.strerror}; the program of the project stands there"
-            ) from None
-        except SyntaxError as error:
-            raise SelectionError(f"{path}:{error.lineno}: not Python: {error.msg}") from None
-
-    def stack_files(self) -> dict[str, Path]:
-        """Every stack's name and file, by name."""
-        return dict(sorted(find_stack_files(self.root).items()))
-
-    def select(self, patterns: Iterable[str]) -> dict[str, Path]:
-        """The stacks that match any of `patterns` (names, with `*`, `?` and `[…]`); all of them without any."""
-        files = self.stack_files()
-        if not files:
-            raise SelectionError(f"{self.root / 'stacks'} has no stack file; write one as stacks/Pulumi.<stack>.yaml")
-        wanted = list(patterns)
-        chosen: set[str] = set()
-        for pattern in wanted:
-            matching = fnmatch.filter(files, pattern)
-            if not matching:
-                raise SelectionError(f"no stack matches {pattern!r}; there are: {', '.join(files)}")
-            chosen.update(matching)
-        return {name: path for name, path in files.items() if not wanted or name in chosen}
+from velero_eks.project.project import Project
 
 
 @dataclass(frozen=True)
@@ -121,7 +67,10 @@ def _read(files: Mapping[str, Path]) -> tuple[list[StackFile], list[StackFileErr
 
 def run_stack(project: Project, file: StackFile, *, time_limit: float = TIME_LIMIT) -> StackPlan:
     """Run the project's program, unchanged, for one stack. Raises `PlanError` when it fails."""
-    code = project.program
+    try:
+        code = project.program
+    except BadTarget as error:
+        raise PlanError(str(error)) from error
 
     def program() -> None:
         # It is the project's own program, and the engine runs it the same way.
@@ -169,11 +118,3 @@ def _as_the_engine_would(root: Path) -> Iterator[None]:
             yield
     finally:
         sys.path[:] = before
-
-
-def _project_name(path: Path) -> str:
-    try:
-        name = yaml.safe_load(path.read_bytes())["name"]
-    except (OSError, yaml.YAMLError, KeyError, TypeError) as error:
-        raise SelectionError(f"{path} names no project ({error}); write 'name: velero-eks'") from None
-    return str(name)

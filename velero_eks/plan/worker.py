@@ -17,7 +17,8 @@ from velero_on_eks.settings import StackFile
 from velero_eks.plan import contract
 from velero_eks.plan.contract import Described
 from velero_eks.plan.model import PlanError
-from velero_eks.plan.runner import Project, StackPlan, run_stacks
+from velero_eks.plan.runner import StackPlan, run_stacks
+from velero_eks.project.project import Project
 
 Made = Described | PlanError
 

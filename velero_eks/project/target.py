@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from velero_eks.errors import BadTarget
@@ -37,8 +36,11 @@ class Target:
                 "--stack and --context are both given; a stack file names its own context, keep one of them"
             )
         if stack:
-            name, settings = _load(stack)
-            return cls(name, settings.cluster.context, namespace or settings.release.namespace, settings)
+            from velero_eks.project.project import stack_of
+
+            file = stack_of(stack)
+            settings = file.settings
+            return cls(file.stack, settings.cluster.context, namespace or settings.release.namespace, settings)
         if context:
             return cls(None, context, namespace or VELERO_NAMESPACE)
         raise BadTarget(
@@ -67,31 +69,3 @@ class Target:
             raise BadTarget("the target has neither a context nor a stack")
         facts = self.settings.cluster
         return Cluster.by_name(facts.name, region=self.settings.region, account=facts.account)
-
-
-def _load(stack: str) -> tuple[str, Settings]:
-    from velero_on_eks.settings import StackFileError, find_stack_files, load_stack_file
-
-    if stack.endswith((".yaml", ".yml")):
-        path = Path(stack)
-        if not path.is_file():
-            raise BadTarget(f"--stack {stack}: there is no such file; give a stack's name or its file")
-    else:
-        files = find_stack_files(_project())
-        if stack not in files:
-            there = f"there are: {', '.join(files)}" if files else "the project has none in stacks/"
-            raise BadTarget(f"no stack {stack!r}; {there}")
-        path = files[stack]
-    try:
-        loaded = load_stack_file(path)
-    except StackFileError as error:
-        raise BadTarget(str(error)) from error
-    return loaded.stack, loaded.settings
-
-
-def _project() -> Path:
-    here = Path.cwd()
-    for folder in (here, *here.parents):
-        if (folder / "Pulumi.yaml").is_file():
-            return folder
-    raise BadTarget(f"no Pulumi.yaml in {here} or above it; go to the project's folder, or use --context")

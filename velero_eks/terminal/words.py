@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Collection
 from datetime import UTC, datetime
 
 from velero_on_eks.settings.duration import words as _duration
+
+# The newest backups come last, and are the likelier ones.
+_SHOWN = 5
 
 
 def duration(seconds: float) -> str:
@@ -60,3 +65,16 @@ def count(value: int, noun: str, plural: str = "") -> str:
 def more(value: int, how: str = "") -> str:
     """The end of a list that was cut: `… and 12 more; --all names them`."""
     return f"… and {number(value)} more{f'; {how}' if how else ''}"
+
+
+def instead(name: str, there: Collection[str]) -> str:
+    """What to give in place of a name that nothing has: `did you mean prod?`, `there are: dev, prod`."""
+    names = list(there)
+    if not names:
+        return "there is none"
+    close = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
+    if close:
+        return f"did you mean {' or '.join(close)}?"
+    shown = names[-_SHOWN:]
+    others = " and others" if len(names) > _SHOWN else ""
+    return f"there {'are' if len(names) > 1 else 'is'}: {', '.join(shown)}{others}"

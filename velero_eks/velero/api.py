@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import time
 from collections.abc import Callable
 from datetime import datetime
@@ -180,7 +179,7 @@ class Velero:
         there = [record.name for record in self._all(kind, make)]
         if kind == BACKUP:
             raise BadTarget(self._no_backup(name, self.backups(), None))
-        raise BadTarget(f"no {kind.kind} {name!r} in namespace {self.namespace}; {_there(name, there)}")
+        raise BadTarget(f"no {kind.kind} {name!r} in namespace {self.namespace}; {words.instead(name, there)}")
 
     def _no_backup(self, name: str, backups: list[Backup], at: datetime | None) -> str:
         said = no_backup(name, backups, [schedule.name for schedule in self.schedules()], at)
@@ -209,17 +208,7 @@ def no_backup(name: str, backups: list[Backup], schedules: list[str], at: dateti
     if name in schedules:
         return f"schedule {name} has no backup yet; make one: velero-eks backup NAME --schedule {name}"
     names = [backup.name for backup in backups]
-    return f"no backup and no schedule is called {name!r}; {_there(name, [*names, *schedules])}"
-
-
-def _there(name: str, there: list[str]) -> str:
-    if not there:
-        return "there is none"
-    close = difflib.get_close_matches(name, there, n=3, cutoff=0.5)
-    if close:
-        return f"did you mean {' or '.join(close)}?"
-    shown = there[-5:]
-    return f"there {'are' if len(there) > 1 else 'is'}: {', '.join(shown)}" + (" and others" if len(there) > 5 else "")
+    return f"no backup and no schedule is called {name!r}; {words.instead(name, [*names, *schedules])}"
 
 
 def _order(operation: Operation) -> tuple[bool, str, str]:

@@ -10,7 +10,8 @@ from lab.providers.aws import RESOURCES
 from lab.providers.kubernetes.kinds import RELEASE, group_version_kind
 from lab.providers.random import TYPE_NAME
 from tests.stacks import FILES
-from velero_eks.plan.runner import Project, run_stack
+from velero_eks.plan.runner import run_stack
+from velero_eks.project.project import Project
 
 PROMISED = [
     "aws:eks/addon:Addon",

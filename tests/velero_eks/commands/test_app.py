@@ -87,13 +87,13 @@ def test_a_program_that_fails_exits_with_2_and_says_what_failed(run):
 def test_an_unknown_stack_lists_those_that_exist(run):
     result = run("plan", "pord", dev=stack_text(), prod=stack_text())
     assert result.exit_code == 2
-    assert result.stderr == "error: no stack matches 'pord'; there are: dev, prod\n"
+    assert result.stderr == "error: no stack matches 'pord'; did you mean prod?\n"
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("plan", "--at", "soon"), "--at 'soon' is no moment; write it as 2026-11-24T09:00:00+05:30"),
+        (("plan", "--at", "soon"), "--at 'soon' cannot be read as a time; write it as 2026-11-24T09:00Z"),
         (("plan",), "no Pulumi.yaml in"),
         (("plan", "--bogus"), "No such option"),
     ],
@@ -132,7 +132,7 @@ def python(code: str, cwd: Path, *arguments: str) -> subprocess.CompletedProcess
     return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=120, check=False)
 
 
-MAIN = f"import sys; sys.path.insert(0, {str(REAL)!r}); from velero_eks.commands.app import main; main()"
+MAIN = f"import sys, datetime; sys.path.insert(0, {str(REAL)!r}); from velero_eks.commands.app import main; main()"
 
 
 def test_the_tool_runs_by_itself_and_plain_where_nobody_watches(tmp_path):
@@ -171,8 +171,9 @@ def test_a_terminal_that_cannot_show_a_character_gets_a_substitute(tmp_path):
 def test_json_loads_nothing_that_only_people_need(tmp_path):
     root = project(tmp_path / "p", dev=stack_text())
     code = (
-        f"import sys; sys.path.insert(0, {str(REAL)!r}); from velero_eks.commands.plan import plan;"
-        " plan(['dev'], as_json=True, at=None); print('rich' in sys.modules, 'boto3' in sys.modules, file=sys.stderr)"
+        f"import sys, datetime; sys.path.insert(0, {str(REAL)!r}); from velero_eks.commands.plan import plan;"
+        " plan(['dev'], as_json=True, at=datetime.datetime.now(datetime.UTC));"
+        " print('rich' in sys.modules, 'boto3' in sys.modules, file=sys.stderr)"
     )
     assert python(code, root).stderr == "False False\n"
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 from typer.testing import CliRunner
 
@@ -13,8 +15,8 @@ TYPED = (
     "--from", "daily-backup", "--at", "2026-11-24T09:00Z", "--existing", "update", "--preview", "--yes", "--all",
     "--timeout", "60", "--json", "--context", "exam",
 )  # fmt: skip
-HOW = How(source="daily-backup", at="2026-11-24T09:00Z", existing="update", preview=True, yes=True, everything=True,
-          as_json=True, seconds=60)  # fmt: skip
+HOW = How(source="daily-backup", at=datetime(2026, 11, 24, 9, tzinfo=UTC), existing="update", preview=True, yes=True,
+          everything=True, as_json=True, seconds=60)  # fmt: skip
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from velero_eks.commands import preflight as command
 from velero_eks.commands.preflight import CHECKS, judge, look_here
 from velero_eks.commands.preflight_words import render
 from velero_eks.project.engine import State
-from velero_eks.project.planned import find_project
+from velero_eks.project.project import Project
 
 ISSUER = "https://oidc.eks.eu-west-1.amazonaws.com/id/EXAMPLE0123456789ABCDEF"
 
@@ -97,7 +97,7 @@ def test_json_is_versioned_and_holds_every_check(run):
 @pytest.mark.parametrize(
     ("arguments", "text", "part"),
     [
-        (("dev",), None, "no stack 'dev'; there are: prod. 'velero-eks init dev' writes one"),
+        (("dev",), None, "no stack 'dev'; there is: prod. Or write one: velero-eks init dev"),
         (("prod",), "config: {}", "stacks/Pulumi.prod.yaml"),
     ],
 )
@@ -128,7 +128,7 @@ def test_this_machine_and_the_other_stacks_are_asked(tmp_path, pulumi):
     pulumi.answer("stack export --stack prod", {"deployment": {"resources": []}})
     same = "  velero-eks:storage: {bucket: one-for-all}\n"
     root = project(tmp_path / "p", prod=stack_text(more=same), dr=stack_text("other", more=same), bad="config: {}")
-    here = look_here(find_project(root), load_stack_file(root / "stacks" / "Pulumi.prod.yaml"), find=lambda name: None)
+    here = look_here(Project.find(root), load_stack_file(root / "stacks" / "Pulumi.prod.yaml"), find=lambda name: None)
     assert here.state == State({})
     assert here.engine == (3, 259, 0)
     assert here.aws_cli is False
@@ -139,6 +139,6 @@ def test_this_machine_and_the_other_stacks_are_asked(tmp_path, pulumi):
 def test_without_a_pulumi_cli_the_state_is_unknown(tmp_path, monkeypatch):
     root = project(tmp_path / "p", prod=stack_text())
     monkeypatch.setenv("PATH", str(tmp_path))
-    here = look_here(find_project(root), load_stack_file(root / "stacks" / "Pulumi.prod.yaml"))
+    here = look_here(Project.find(root), load_stack_file(root / "stacks" / "Pulumi.prod.yaml"))
     assert isinstance(here.state, Unknown)
     assert isinstance(here.engine, Unknown)

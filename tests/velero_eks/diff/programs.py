@@ -18,7 +18,8 @@ from velero_on_eks.settings import load_stack_file
 from velero_eks.diff.compare import compare
 from velero_eks.diff.model import StackDiff
 from velero_eks.plan import contract
-from velero_eks.plan.runner import Project, run_stack
+from velero_eks.plan.runner import run_stack
+from velero_eks.project.project import Project
 
 REAL = Path(__file__).resolve().parents[3]
 PROGRAM = ("__main__.py", "Pulumi.yaml", "components")

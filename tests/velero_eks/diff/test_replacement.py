@@ -20,7 +20,8 @@ from velero_eks.diff.operations import Pair, operations
 from velero_eks.diff.replacement import RULES, mutable, provider_replaces, rule_for
 from velero_eks.plan.computed import RULES as COMPUTED
 from velero_eks.plan.recorder import record_program
-from velero_eks.plan.runner import Project, load_files, run_stack
+from velero_eks.plan.runner import load_files, run_stack
+from velero_eks.project.project import Project
 
 BUCKET, KEY, ROLE = "aws:s3/bucket:Bucket", "aws:kms/key:Key", "aws:iam/role:Role"
 SECRET, NAMESPACE = "kubernetes:core/v1:Secret", "kubernetes:core/v1:Namespace"

@@ -7,7 +7,8 @@ from textwrap import dedent
 
 from velero_on_eks.settings import load_stack_file
 
-from velero_eks.plan.runner import Project, StackPlan, run_stack
+from velero_eks.plan.runner import StackPlan, run_stack
+from velero_eks.project.project import Project
 
 REAL = Path(__file__).resolve().parents[3]
 

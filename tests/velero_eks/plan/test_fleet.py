@@ -15,8 +15,9 @@ from velero_eks.commands import app as cli
 from velero_eks.plan import contract, fleet, processes
 from velero_eks.plan.contract import Described
 from velero_eks.plan.model import PlanError, TimeLimitError
-from velero_eks.plan.runner import Project, load_files
+from velero_eks.plan.runner import load_files
 from velero_eks.plan.worker import Made
+from velero_eks.project.project import Project
 
 AT = datetime(2026, 11, 24, tzinfo=UTC)
 # Goes before the real program; what it does in a stack whose name ends in `bad` is filled in.

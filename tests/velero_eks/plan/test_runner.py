@@ -9,8 +9,10 @@ import pytest
 from velero_on_eks.settings import load_stack_file
 
 from tests.velero_eks.plan.projects import plan_of, project, stack_text
+from velero_eks.errors import BadTarget
 from velero_eks.plan.model import PlanError, ProgramError
-from velero_eks.plan.runner import Project, SelectionError, StackPlan, load_files, run_stacks
+from velero_eks.plan.runner import StackPlan, load_files, run_stacks
+from velero_eks.project.project import Project
 
 BUCKET = "aws:s3/bucket:Bucket"
 
@@ -122,24 +124,6 @@ def test_the_program_is_compiled_once_for_all_stacks(tmp_path):
     assert found.program is found.program
 
 
-def test_a_project_is_found_from_any_folder_in_it(tmp_path):
-    root = project(tmp_path / "p", dev=stack_text())
-    assert Project.find(root / "stacks").root == root
-    assert Project.find(root).name == "velero-eks"
-    with pytest.raises(SelectionError, match=r"no Pulumi\.yaml"):
-        Project.find(tmp_path)
-
-
-def test_stacks_are_chosen_by_name_and_by_pattern(tmp_path):
-    root = project(tmp_path / "p", dev=stack_text(), prod=stack_text(), **{"prod-eu": stack_text()})
-    found = Project.find(root)
-    assert list(found.select([])) == ["dev", "prod", "prod-eu"]
-    assert list(found.select(["prod*"])) == ["prod", "prod-eu"]
-    assert list(found.select(["prod-eu", "dev"])) == ["dev", "prod-eu"]
-    with pytest.raises(SelectionError, match="no stack matches 'pord'; there are: dev, prod, prod-eu"):
-        found.select(["dev", "pord"])
-
-
 def test_every_bad_file_is_reported_and_the_good_ones_are_read(tmp_path):
     bad = stack_text().replace("staging", "stagnig")
     root = project(tmp_path / "p", a=bad, b=stack_text(), c="config: []\n")
@@ -180,5 +164,5 @@ def test_a_broken_project_is_said_in_a_sentence(tmp_path, name, text, message):
         (root / name).unlink()
     else:
         (root / name).write_text(text)
-    with pytest.raises(SelectionError, match=message):
+    with pytest.raises(PlanError if name == "__main__.py" else BadTarget, match=message):
         plan_of(root, "dev")

@@ -43,7 +43,10 @@ def test_a_context_has_velero_in_its_usual_namespace_unless_told():
     [
         ({"stack": None, "context": None}, "the current context is never used"),
         ({"stack": "dev", "context": "exam"}, "keep one of them"),
-        ({"stack": "pord", "context": None}, "no stack 'pord'; there are: broken, dev"),
+        (
+            {"stack": "pord", "context": None},
+            "no stack 'pord'; there are: broken, dev. Or write one: velero-eks init pord",
+        ),
         ({"stack": "other/Pulumi.dev.yaml", "context": None}, "there is no such file"),
         ({"stack": "broken", "context": None}, "stagnig"),
     ],

@@ -16,7 +16,8 @@ from velero_on_eks.settings import Settings, load_stack_file
 from tests.conftest import ROOT
 from tests.stacks import FILES
 from velero_eks.plan.contract import describe
-from velero_eks.plan.runner import Project, run_stack
+from velero_eks.plan.runner import run_stack
+from velero_eks.project.project import Project
 from velero_eks.rules import Finding, PolicyResource, check
 
 _AT = datetime(2026, 1, 5, tzinfo=UTC)

@@ -1,0 +1,68 @@
+"""The project that a command is called in, and which of its stacks is meant."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.velero_eks.plan.projects import project, stack_text
+from velero_eks.errors import BadTarget
+from velero_eks.project.project import Project, matching, stack_of
+
+ROOT = Path(__file__).parents[3]
+
+
+@pytest.fixture
+def root(tmp_path):
+    """A project with three stacks."""
+    return project(tmp_path / "p", dev=stack_text(), prod=stack_text(), **{"prod-eu": stack_text()})
+
+
+def test_a_project_is_found_from_any_folder_in_it(root, monkeypatch):
+    monkeypatch.chdir(root / "stacks")
+    assert Project.find() == Project.find(root / "stacks") == Project(root, "velero-eks")
+
+
+def test_outside_a_project_the_remedy_is_said(tmp_path):
+    with pytest.raises(BadTarget, match=r"no Pulumi\.yaml in .* or above it; go to the project's folder$"):
+        Project.find(tmp_path)
+
+
+def test_stacks_are_chosen_by_name_and_by_pattern(root):
+    found = Project.find(root)
+    assert list(found.select([])) == ["dev", "prod", "prod-eu"]
+    assert list(found.select(["prod*"])) == ["prod", "prod-eu"]
+    assert list(found.select(["prod-eu", "dev"])) == ["dev", "prod-eu"]
+
+
+def test_a_name_or_pattern_that_nothing_has_is_refused_with_the_nearest(root):
+    with pytest.raises(BadTarget, match=r"^no stack matches 'pord'; did you mean prod or prod-eu\?$"):
+        Project.find(root).select(["dev", "pord"])
+    with pytest.raises(BadTarget, match=r"^no stack matches 'x\*'; there are: dev, prod, prod-eu$"):
+        Project.find(root).select(["x*"])
+    with pytest.raises(BadTarget, match=r"^no stack 'pord'; did you mean prod or prod-eu\? Or write one: velero-eks"):
+        Project.find(root).load("pord")
+
+
+def test_names_that_come_from_elsewhere_are_chosen_the_same_way():
+    assert matching(["b", "a"], []) == ("b", "a")
+    assert matching(["b", "a"], ["[a]"]) == ("a",)
+
+
+def test_a_stack_is_meant_by_its_name_or_by_a_file_anywhere(root, tmp_path, monkeypatch):
+    assert stack_of("dev", root).stack == "dev"
+    monkeypatch.chdir(tmp_path)
+    assert stack_of(str(root / "stacks" / "Pulumi.dev.yaml")).stack == "dev"
+
+
+def test_only_this_room_looks_for_projects_and_stack_files():
+    own = ROOT / "velero_eks" / "project" / "project.py"
+    looking = ("find_stack_files", ".parents):")
+    found = {
+        f"{path.relative_to(ROOT)}: {word}"
+        for path in (ROOT / "velero_eks").rglob("*.py")
+        for word in looking
+        if word in path.read_text(encoding="utf-8")
+    }
+    assert found == {f"{own.relative_to(ROOT)}: {word}" for word in looking}

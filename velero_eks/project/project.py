@@ -1,0 +1,116 @@
+"""The Pulumi project that a command is called in, and its stacks: by name, by pattern, by file. Nothing else looks."""
+
+from __future__ import annotations
+
+import fnmatch
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from types import CodeType
+
+import yaml
+from velero_on_eks.settings import StackFile, StackFileError, find_stack_files, load_stack_file
+
+from velero_eks.errors import BadTarget
+from velero_eks.terminal import words
+
+
+@dataclass(frozen=True)
+class Project:
+    """A Pulumi project: the folder of its Pulumi.yaml, its name, and its program, compiled once."""
+
+    root: Path
+    name: str
+
+    @classmethod
+    def find(cls, start: Path | None = None, *, otherwise: str = "") -> Project:
+        """The project that `start` (by default the current folder) lies in: the nearest folder upward that has a
+        Pulumi.yaml. Raises `BadTarget`, whose remedy ends with `otherwise`."""
+        here = start or Path.cwd()
+        for folder in (here, *here.parents):
+            path = folder / "Pulumi.yaml"
+            if path.is_file():
+                return cls(folder, _project_name(path))
+        raise BadTarget(f"no Pulumi.yaml in {here} or above it; go to the project's folder{otherwise}")
+
+    @cached_property
+    def program(self) -> CodeType:
+        """The project's `__main__.py`. Raises `BadTarget`."""
+        path = self.root / "__main__.py"
+        try:
+            return compile(path.read_bytes(), str(path), "exec", dont_inherit=True)
+        except OSError as error:
+            raise BadTarget(
+                f"{path} cannot be read: {error.strerror}; the program of the project stands there"
+            ) from None
+        except SyntaxError as error:
+            raise BadTarget(f"{path}:{error.lineno}: not Python: {error.msg}") from None
+
+    def stack_files(self) -> dict[str, Path]:
+        """Every stack's name and file, by name."""
+        return stack_files(self.root)
+
+    def select(self, patterns: Iterable[str] = ()) -> dict[str, Path]:
+        """The stacks that match any of `patterns` (see `matching`); all of them without any. Raises `BadTarget`."""
+        files = self.stack_files()
+        if not files:
+            raise BadTarget(f"{self.root / 'stacks'} has no stack file; write one as stacks/Pulumi.<stack>.yaml")
+        return {name: files[name] for name in matching(files, patterns)}
+
+    def load(self, stack: str) -> StackFile:
+        """A stack's file, read and checked. Raises `BadTarget` where there is none or it is bad."""
+        files = self.stack_files()
+        if stack not in files:
+            there = words.instead(stack, files) if files else "the project has none in stacks/"
+            stop = "" if there.endswith("?") else "."
+            raise BadTarget(f"no stack {stack!r}; {there}{stop} Or write one: velero-eks init {stack}")
+        return load_file(files[stack])
+
+
+def stack_files(root: Path) -> dict[str, Path]:
+    """Every stack's name and file below a project's folder, by name; also of one that has no Pulumi.yaml yet."""
+    return dict(sorted(find_stack_files(root).items()))
+
+
+def matching(names: Collection[str], patterns: Iterable[str]) -> tuple[str, ...]:
+    """Those of `names` that match any of `patterns` (with `*`, `?` and `[…]`); all of them without any pattern.
+
+    Raises `BadTarget` for a pattern that matches none, and says what comes closest.
+    """
+    wanted = list(patterns)
+    chosen: set[str] = set()
+    for pattern in wanted:
+        found = fnmatch.filter(names, pattern)
+        if not found:
+            raise BadTarget(f"no stack matches {pattern!r}; {words.instead(pattern, names)}")
+        chosen.update(found)
+    return tuple(name for name in names if not wanted or name in chosen)
+
+
+def stack_of(word: str, start: Path | None = None) -> StackFile:
+    """The stack that `--stack` means: a name in the project that `start` lies in, or a file's path wherever it is.
+
+    Raises `BadTarget`.
+    """
+    if word.endswith((".yaml", ".yml")):
+        if not Path(word).is_file():
+            raise BadTarget(f"--stack {word}: there is no such file; give a stack's name or its file")
+        return load_file(Path(word))
+    return Project.find(start, otherwise=", give the stack's file, or use --context").load(word)
+
+
+def load_file(path: Path) -> StackFile:
+    """A stack file, read and checked. Raises `BadTarget` with every problem of it."""
+    try:
+        return load_stack_file(path)
+    except StackFileError as error:
+        raise BadTarget(str(error)) from error
+
+
+def _project_name(path: Path) -> str:
+    try:
+        name = yaml.safe_load(path.read_bytes())["name"]
+    except (OSError, yaml.YAMLError, KeyError, TypeError) as error:
+        raise BadTarget(f"{path} names no project ({error}); write 'name: velero-eks'") from None
+    return str(name)
