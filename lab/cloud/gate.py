@@ -18,11 +18,13 @@ from xml.sax.saxutils import escape
 from moto.backends import get_backend
 
 from lab.cloud import eks_tokens
-from lab.cloud.access import EVERYTHING, Decision, Document, Principal, Question, UnknownCondition, decide, parse
+from lab.cloud.access import EVERYTHING, Decision, Document, Question, decide
 from lab.cloud.facts import ADMIN_ACCESS_KEY, Facts
 from lab.cloud.role_credentials import RoleCredentials
 from lab.cloud.s3_actions import needs
 from lab.cloud.wsgi import Application, Environ, Refused, StartResponse, access_key_of, body_of, drain, service_of
+from velero_eks.aws.iam import Caller, MalformedDocument
+from velero_eks.aws.iam_conditions import UnknownOperator
 
 
 class Gate:
@@ -52,19 +54,19 @@ class Gate:
         except Refused as refusal:
             self._log(f"refused: {refusal.code}: {refusal}")
             return _answer_refusal(refusal, service, environ, start_response)
-        except UnknownCondition as unknown:
-            message = f"the lab cannot judge {unknown} in a policy; teach lab/cloud/access.py"
+        except (MalformedDocument, UnknownOperator) as fault:
+            message = f"a policy cannot be judged: {fault}"
             self._log(f"refused: {message}")
-            return _answer_refusal(Refused(400, "LabCannotJudge", message), service, environ, start_response)
+            return _answer_refusal(Refused(400, "MalformedPolicyDocument", message), service, environ, start_response)
         return self._emulator(environ, start_response)
 
     # Who asks
 
-    def _caller(self, access_key: str) -> tuple[Principal, list[Document], Document | None]:
-        """The principal behind an access key, its identity policies and its permissions boundary."""
+    def _caller(self, access_key: str) -> tuple[Caller, list[Document], Document | None]:
+        """The caller behind an access key, its identity policies and its permissions boundary."""
         account = self._facts.account
         if access_key == ADMIN_ACCESS_KEY:
-            return Principal(arn=f"arn:aws:iam::{account}:role/lab-admin"), [EVERYTHING], None
+            return Caller(arn=f"arn:aws:iam::{account}:role/lab-admin"), [EVERYTHING], None
         session = get_backend("sts")[account]["aws"].get_assumed_role_from_access_key(access_key)
         if session is None:
             raise Refused(403, "InvalidAccessKeyId", f"the access key {access_key} belongs to nobody in this lab")
@@ -75,26 +77,26 @@ class Gate:
             role = iam.get_role_by_arn(session.role_arn)
         except Exception as error:
             raise Refused(403, "AccessDenied", f"the role {session.role_arn} does not exist (any more)") from error
-        policies = [parse(document) for document in role.policies.values()]
+        policies = list(role.policies.values())
         policies += [_current(policy) for policy in role.managed_policies.values()]
         boundary = role.permissions_boundary_arn
         limit = _current(iam.get_policy(boundary)) if boundary else None
-        return Principal(arn=session.role_arn), policies, limit
+        return Caller(arn=session.role_arn), policies, limit
 
     # S3
 
     def _judge_s3(self, environ: Environ) -> None:
-        principal, identity, boundary = self._caller(access_key_of(environ))
+        caller, identity, boundary = self._caller(access_key_of(environ))
         headers = {name[5:].replace("_", "-").lower(): value for name, value in environ.items() if name[:5] == "HTTP_"}
         wanted = needs(environ["REQUEST_METHOD"], environ["PATH_INFO"], environ.get("QUERY_STRING", ""), headers)
         if environ["REQUEST_METHOD"] == "POST" and wanted[0][2] == "*":
             wanted = [(action, wanted[0][1], key) for action, key in _deleted_keys(environ)]
-        context = self._context(environ, principal, headers)
+        context = self._context(environ, caller, headers)
         for action, bucket_name, key in wanted:
             bucket = get_backend("s3")[self._facts.account]["aws"].buckets.get(bucket_name)
-            policy = parse(bucket.policy) if bucket is not None and bucket.policy else None
+            policy = bucket.policy if bucket is not None and bucket.policy else None
             resource = f"arn:aws:s3:::{bucket_name}/{key}" if key else f"arn:aws:s3:::{bucket_name or '*'}"
-            question = Question(action=action, resource=resource, principal=principal, context=context)
+            question = Question(action=action, resource=resource, caller=caller, context=context)
             _require(decide(question, identity, policy, boundary=boundary))
             if bucket is not None and action in {"s3:PutObject", "s3:GetObject", "s3:GetObjectVersion"}:
                 self._judge_key(question, bucket, key, headers, identity, boundary)
@@ -124,15 +126,17 @@ class Gate:
             "kms:EncryptionContext:aws:s3:arn": question.resource,
         }
         action = "kms:GenerateDataKey" if writing else "kms:Decrypt"
-        asked = Question(action=action, resource=kms_key.arn, principal=question.principal, context=context)
-        _require(decide(asked, identity, parse(kms_key.policy), boundary=boundary, resource_must_agree=True))
+        asked = Question(action=action, resource=kms_key.arn, caller=question.caller, context=context)
+        _require(decide(asked, identity, kms_key.policy, boundary=boundary, resource_must_agree=True))
 
-    def _context(self, environ: Environ, principal: Principal, headers: Mapping[str, str]) -> dict[str, str]:
-        account = self._facts.account
+    def _context(self, environ: Environ, caller: Caller, headers: Mapping[str, str]) -> dict[str, str]:
+        account, now = self._facts.account, datetime.now(UTC)
         context = {
+            "aws:CurrentTime": now.isoformat(timespec="seconds"),
+            "aws:EpochTime": str(int(now.timestamp())),
             "aws:SecureTransport": str(environ["wsgi.url_scheme"] == "https").lower(),
             "s3:TlsVersion": "1.3",
-            "aws:PrincipalArn": principal.arn,
+            "aws:PrincipalArn": caller.arn,
             "aws:PrincipalAccount": account,
             "aws:PrincipalIsAWSService": "false",
             "aws:ResourceAccount": account,
@@ -152,7 +156,7 @@ class Gate:
 
 def _current(policy: Any) -> Document:
     """The document in force of a managed policy."""
-    return parse(next(version.document for version in policy.versions if version.is_default))
+    return next(version.document for version in policy.versions if version.is_default)
 
 
 def _require(decision: Decision) -> None:

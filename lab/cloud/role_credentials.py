@@ -10,9 +10,10 @@ from urllib.parse import parse_qs
 from moto.backends import get_backend
 
 from lab.cloud import tokens
-from lab.cloud.access import Principal, Question, decide, parse
+from lab.cloud.access import Question, decide
 from lab.cloud.facts import Facts
 from lab.cloud.wsgi import Environ, Refused, body_of
+from velero_eks.aws.iam import Caller
 
 POD_IDENTITY_SERVICE = "pods.eks.amazonaws.com"
 
@@ -49,7 +50,7 @@ class RoleCredentials:
         question = Question(
             action="sts:AssumeRoleWithWebIdentity",
             resource=arn,
-            principal=Principal(federated=provider_arn),
+            caller=Caller(federated=provider_arn),
             context=context,
         )
         self._require_trust(question, str(claims["sub"]))
@@ -79,8 +80,8 @@ class RoleCredentials:
                 "aws:RequestTag/kubernetes-service-account": account,
             }
         for action in ("sts:AssumeRole", "sts:TagSession"):
-            principal = Principal(service=POD_IDENTITY_SERVICE)
-            question = Question(action=action, resource=arn, principal=principal, context=context)
+            caller = Caller(service=POD_IDENTITY_SERVICE)
+            question = Question(action=action, resource=arn, caller=caller, context=context)
             self._require_trust(question, f"{namespace}/{account}")
         session = get_backend("sts")[self._facts.account]["aws"].assume_role(
             region_name=self._facts.region,
@@ -113,7 +114,7 @@ class RoleCredentials:
             role = get_backend("iam")[self._facts.account]["aws"].get_role_by_arn(question.resource)
         except Exception as error:
             raise Refused(403, "AccessDenied", f"the role {question.resource!r} does not exist") from error
-        decision = decide(question, [], parse(role.assume_role_policy_document))
+        decision = decide(question, [], role.assume_role_policy_document)
         if not decision.allowed:
             raise Refused(
                 403,

@@ -9,6 +9,7 @@ from enum import Enum
 from typing import Any
 
 from lab.providers.properties import UNKNOWN, Path, plain
+from velero_eks.aws.iam import canonical
 
 
 class Kind(Enum):
@@ -180,9 +181,12 @@ def project(live: Any, wish: Any, rules: Rules, path: Path = ()) -> Any:
 def policies_equivalent(old: str, new: str) -> bool:
     """Whether two IAM policy documents mean the same: order, one-element lists and key order aside."""
     try:
-        return _normal_policy(json.loads(old)) == _normal_policy(json.loads(new))
+        before, after = json.loads(old), json.loads(new)
     except ValueError:
         return old == new
+    if not isinstance(before, dict) or not isinstance(after, dict):
+        return before == after
+    return canonical(before) == canonical(after)
 
 
 def _documents_equivalent(old: str, new: str) -> bool:
@@ -190,41 +194,6 @@ def _documents_equivalent(old: str, new: str) -> bool:
         return json.loads(old) == json.loads(new)
     except ValueError:
         return old == new
-
-
-def _normal_policy(document: Any) -> Any:
-    if not isinstance(document, dict):
-        return document
-    statements = document.get("Statement", [])
-    if isinstance(statements, dict):
-        statements = [statements]
-    return {
-        **{key: value for key, value in document.items() if key != "Statement"},
-        "Statement": [_normal_statement(statement) for statement in statements],
-    }
-
-
-def _normal_statement(statement: Any) -> Any:
-    if not isinstance(statement, dict):
-        return statement
-    normal: dict[str, Any] = {}
-    for key, value in statement.items():
-        if key in ("Action", "NotAction", "Resource", "NotResource"):
-            normal[key] = _texts(value)
-        elif key in ("Principal", "NotPrincipal") and isinstance(value, dict):
-            normal[key] = {kind: _texts(who) for kind, who in value.items()}
-        elif key == "Condition" and isinstance(value, dict):
-            normal[key] = {
-                operator: {name: _texts(wanted) for name, wanted in tests.items()} for operator, tests in value.items()
-            }
-        elif key != "Sid" or value:
-            normal[key] = value
-    return normal
-
-
-def _texts(value: Any) -> list[str]:
-    values = value if isinstance(value, list) else [value]
-    return sorted(str(item).lower() if isinstance(item, bool) else str(item) for item in values)
 
 
 def _key(value: Any) -> str:

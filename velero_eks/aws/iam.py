@@ -261,15 +261,18 @@ def _conditions(block: Any, variables: bool) -> Iterator[Condition]:
 
 
 def _canonical_statement(entry: Mapping[str, Any]) -> dict[str, Any]:
-    return {element: _canonical_element(element, value) for element, value in sorted(entry.items())}
+    return {
+        element: _canonical_element(element, value)
+        for element, value in sorted(entry.items())
+        if element != "Sid" or value
+    }
 
 
 def _canonical_element(element: str, value: Any) -> Any:
     if element in ("Action", "NotAction", "Resource", "NotResource"):
         return sorted(_texts(value))
-    if element in ("Principal", "NotPrincipal"):
-        named = value if isinstance(value, Mapping) else {"AWS": value}
-        return {str(kind): sorted(_texts(names)) for kind, names in sorted(named.items())}
+    if element in ("Principal", "NotPrincipal") and isinstance(value, Mapping):
+        return {kind: sorted(_texts(names)) for kind, names in sorted(value.items())}
     if element == "Condition" and isinstance(value, Mapping):
         return canonical_conditions(value)
     return value

@@ -12,8 +12,11 @@ from functools import lru_cache
 # Condition keys of a request, spelt in any case, with one value or several.
 Context = Mapping[str, str | Sequence[str]]
 
-# Matches no text: what a variable without a value stands for.
-_NEVER = "(?!)"
+# What a variable puts in: a `*` or `?` of a value is no wildcard, and no text has what a variable without a value is.
+_STAR, _MARK, _NOTHING = "\ue000", "\ue001", "\ue002"
+_LITERAL = str.maketrans({"*": _STAR, "?": _MARK})
+_PLAIN = str.maketrans({_STAR: "*", _MARK: "?"})
+_EXPRESSIONS = {"*": ".*", "?": ".", _STAR: r"\*", _MARK: r"\?"}
 _VARIABLE = re.compile(r"\$\{([^}]*)\}")
 
 
@@ -71,7 +74,7 @@ class Condition:
             return bool(given) != self.holds_without_key
         test = _TESTS.get(self.base.replace("not", "", 1))
         if test is None or self.qualifier not in ("", "forallvalues", "foranyvalue"):
-            raise UnknownOperator(self.operator)
+            raise UnknownOperator(f"IAM has no condition operator {self.operator}")
         if not given:
             return self.holds_without_key
         scope = context if self.variables else None
@@ -86,10 +89,7 @@ def matches(pattern: str, text: str, *, ignore_case: bool = False, context: Cont
 
     With a `context`, `${key}` stands for the key's value, taken literally; one without a value matches nothing.
     """
-    if context is None or "${" not in pattern:
-        return _pattern(pattern, ignore_case).fullmatch(text) is not None
-    expression = _expanded(pattern, context, _wildcards)
-    return re.fullmatch(expression, text, re.DOTALL | (re.IGNORECASE if ignore_case else 0)) is not None
+    return _pattern(_with_values(pattern, context), ignore_case).fullmatch(text) is not None
 
 
 def is_wild(text: str) -> bool:
@@ -99,32 +99,27 @@ def is_wild(text: str) -> bool:
 
 @lru_cache(maxsize=4096)
 def _pattern(pattern: str, ignore_case: bool) -> re.Pattern[str]:
-    return re.compile(_wildcards(pattern), re.IGNORECASE | re.DOTALL if ignore_case else re.DOTALL)
+    body = "".join(_EXPRESSIONS.get(part) or re.escape(part) for part in pattern)
+    return re.compile(body, re.IGNORECASE | re.DOTALL if ignore_case else re.DOTALL)
 
 
-def _wildcards(pattern: str) -> str:
-    return "".join(".*" if part == "*" else "." if part == "?" else re.escape(part) for part in pattern)
-
-
-def _expanded(text: str, context: Context, quote: Callable[[str], str]) -> str:
-    """A regular expression: the variables' values, and what stands between them as `quote` makes it."""
-    parts, end = [], 0
-    for found in _VARIABLE.finditer(text):
-        parts += [quote(text[end : found.start()]), _variable(found[1], context)]
-        end = found.end()
-    return "".join([*parts, quote(text[end:])])
+def _with_values(text: str, context: Context | None) -> str:
+    if context is None or "${" not in text:
+        return text
+    return _VARIABLE.sub(lambda found: _variable(found[1], context), text)
 
 
 def _variable(said: str, context: Context) -> str:
     # `${*}`, `${?}` and `${$}` are the characters themselves.
     if said in ("*", "?", "$"):
-        return re.escape(said)
+        return said.translate(_LITERAL)
     name, _, default = said.partition(",")
+    found = _of(context, name.strip())
     # A key with several values has none for a variable.
-    if len(found := _of(context, name.strip())) == 1:
-        return re.escape(found[0])
+    if len(found) == 1:
+        return found[0].translate(_LITERAL)
     quoted = re.fullmatch(r"\s*'(.*)'\s*", default)
-    return re.escape(quoted[1]) if quoted and not found else _NEVER
+    return quoted[1].translate(_LITERAL) if quoted and not found else _NOTHING
 
 
 def _of(context: Context, key: str) -> tuple[str, ...]:
@@ -138,15 +133,15 @@ _Test = Callable[[str, str, Context | None], bool]
 
 
 def _equals(wanted: str, given: str, context: Context | None) -> bool:
-    if context is None or "${" not in wanted:
-        return wanted == given
-    return re.fullmatch(_expanded(wanted, context, re.escape), given, re.DOTALL) is not None
+    return _with_values(wanted, context).translate(_PLAIN) == given
 
 
 def _equals_ignoring_case(wanted: str, given: str, context: Context | None) -> bool:
-    if context is None or "${" not in wanted:
-        return wanted.lower() == given.lower()
-    return re.fullmatch(_expanded(wanted, context, re.escape), given, re.DOTALL | re.IGNORECASE) is not None
+    return _equals(wanted.lower(), given.lower(), context and {key: _lower(value) for key, value in context.items()})
+
+
+def _lower(value: str | Sequence[str]) -> str | list[str]:
+    return value.lower() if isinstance(value, str) else [one.lower() for one in value]
 
 
 def _like(wanted: str, given: str, context: Context | None) -> bool:
@@ -155,19 +150,10 @@ def _like(wanted: str, given: str, context: Context | None) -> bool:
 
 def _arn_like(wanted: str, given: str, context: Context | None) -> bool:
     """Part by part: a wildcard before the last of an ARN's six parts does not reach over a colon."""
-    patterns, parts = _arn_parts(wanted), given.split(":", 5)
+    patterns, parts = _with_values(wanted, context).split(":", 5), given.split(":", 5)
     if len(patterns) != 6 or len(parts) != 6:
         return wanted == "*"
-    return all(matches(pattern, part, context=context) for pattern, part in zip(patterns, parts, strict=True))
-
-
-def _arn_parts(wanted: str) -> list[str]:
-    # The colons of a variable's name divide nothing.
-    return [part.replace("\0", ":") for part in _VARIABLE.sub(_without_colons, wanted).split(":", 5)]
-
-
-def _without_colons(found: re.Match[str]) -> str:
-    return found[0].replace(":", "\0")
+    return all(matches(pattern, part) for pattern, part in zip(patterns, parts, strict=True))
 
 
 def _address(wanted: str, given: str, context: Context | None) -> bool:

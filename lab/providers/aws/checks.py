@@ -10,6 +10,7 @@ from typing import Any
 
 from lab.providers.base import Refusal
 from lab.providers.properties import UNKNOWN
+from velero_eks.aws.iam import statements
 
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
@@ -156,10 +157,9 @@ def _texts(value: Any) -> list[str]:
 
 def outside_resources(document: str, bucket: str) -> str | None:
     """Whether a bucket policy speaks of another bucket, which S3 refuses as MalformedPolicy."""
-    for statement in json.loads(document).get("Statement", []):
-        for element in ("Resource", "NotResource"):
-            for resource in _texts(statement.get(element)):
-                name = resource.rpartition(":")[2].partition("/")[0]
-                if name not in ("*", bucket):
-                    return f"{resource} is not in the bucket {bucket}"
+    for statement in statements(document):
+        for resource in (*statement.resources, *statement.not_resources):
+            name = resource.rpartition(":")[2].partition("/")[0]
+            if name not in ("*", bucket):
+                return f"{resource} is not in the bucket {bucket}"
     return None

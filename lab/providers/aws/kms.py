@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,6 +10,7 @@ from lab.providers.aws.cloud import Cloud, none_if_missing
 from lab.providers.aws.resource import Resource, given, tag_list, tag_map
 from lab.providers.base import Properties, Refusal
 from lab.providers.diff import Rules
+from velero_eks.aws.iam import statements
 
 _MISSING = "NotFoundException"
 _SYMMETRIC = "SYMMETRIC_DEFAULT"
@@ -175,10 +175,7 @@ def _rotate(kms: Any, identifier: str, inputs: Properties) -> None:
 
 def _lockout(document: str) -> str | None:
     """KMS refuses a policy under which nobody could change the policy again."""
-    statements = json.loads(document)["Statement"]
-    for statement in statements if isinstance(statements, list) else [statements]:
-        actions = statement.get("Action", [])
-        actions = actions if isinstance(actions, list) else [actions]
-        if statement["Effect"] == "Allow" and {"kms:*", "kms:PutKeyPolicy", "kms:Put*", "*"} & set(actions):
+    for statement in statements(document):
+        if statement.allows and statement.covers_action("kms:PutKeyPolicy"):
             return None
     return "the policy would let nobody change it again (MalformedPolicyDocumentException)"

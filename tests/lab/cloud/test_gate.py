@@ -160,17 +160,31 @@ def test_a_bucket_that_denies_plain_http_works_over_tls(account: Cloud) -> None:
     assert s3.get_object(Bucket=BUCKET, Key="a")["Body"].read() == b"1"
 
 
+def refused_uploads(condition: dict) -> str:
+    return document(
+        {
+            "Effect": "Deny",
+            "Principal": "*",
+            "Action": "s3:PutObject",
+            "Resource": f"arn:aws:s3:::{BUCKET}/*",
+            "Condition": condition,
+        }
+    )
+
+
 def test_a_policy_that_the_lab_cannot_judge_is_an_error_and_not_an_allow(account: Cloud) -> None:
-    statement = {
-        "Effect": "Deny",
-        "Principal": "*",
-        "Action": "s3:PutObject",
-        "Resource": f"arn:aws:s3:::{BUCKET}/*",
-        "Condition": {"DateLessThan": {"aws:CurrentTime": "2030-01-01T00:00:00Z"}},
-    }
     s3 = account.client("s3")
-    s3.put_bucket_policy(Bucket=BUCKET, Policy=document(statement))
-    with pytest.raises(ClientError, match="cannot judge DateLessThan"):
+    s3.put_bucket_policy(Bucket=BUCKET, Policy=refused_uploads({"StringMatches": {"aws:PrincipalArn": "x"}}))
+    with pytest.raises(ClientError, match="no condition operator StringMatches"):
+        s3.put_object(Bucket=BUCKET, Key="a", Body=b"1")
+
+
+def test_a_request_carries_its_time(account: Cloud) -> None:
+    s3 = account.client("s3")
+    s3.put_bucket_policy(Bucket=BUCKET, Policy=refused_uploads({"DateLessThan": {"aws:CurrentTime": "2020-01-01"}}))
+    s3.put_object(Bucket=BUCKET, Key="a", Body=b"1")
+    s3.put_bucket_policy(Bucket=BUCKET, Policy=refused_uploads({"DateGreaterThan": {"aws:CurrentTime": "2020-01-01"}}))
+    with pytest.raises(ClientError, match="denied by the resource's policy"):
         s3.put_object(Bucket=BUCKET, Key="a", Body=b"1")
 
 

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from velero_eks.aws.iam import MalformedDocument, Statement, statements
-from velero_eks.aws.iam_conditions import Condition, matches
+from velero_eks.aws.iam import Caller, MalformedDocument, Statement, canonical, statements
+from velero_eks.aws.iam_conditions import Condition, UnknownOperator, matches
 
 ACTIONS = st.text(alphabet="abAB:*?", max_size=8)
 
@@ -123,3 +123,180 @@ def test_a_boolean_in_a_condition_reads_as_iam_reads_it():
 def test_what_is_no_policy_is_called_malformed(document: object):
     with pytest.raises(MalformedDocument):
         statements(document)
+
+
+# --- matching a request
+
+ACCOUNT = "111122223333"
+ROLE = f"arn:aws:iam::{ACCOUNT}:role/velero"
+SESSION = f"arn:aws:sts::{ACCOUNT}:assumed-role/velero/pod"
+ROOT = f"arn:aws:iam::{ACCOUNT}:root"
+OTHER = "arn:aws:iam::444455556666:role/velero"
+
+
+@pytest.mark.parametrize(
+    ("operator", "wanted", "given_values", "expected"),
+    [
+        ("StringEquals", ["a", "b"], ["b"], True),
+        ("StringEquals", "a", ["A"], False),
+        ("StringEqualsIgnoreCase", "a", ["A"], True),
+        ("StringNotEquals", ["a", "b"], ["b"], False),
+        ("StringNotEquals", ["a", "b"], ["c"], True),
+        ("StringLike", "team-*", ["team-1"], True),
+        ("StringNotLike", "team-*", ["team-1"], False),
+        ("StringEqualsIfExists", "a", ["b"], False),
+        ("Null", "true", ["b"], False),
+        ("Null", "false", ["b"], True),
+        ("Null", False, ["b"], True),
+        ("Bool", False, ["false"], True),
+        ("Bool", "true", ["True"], True),
+        ("Bool", "true", ["false"], False),
+        ("ArnLike", "arn:aws:iam::*:role/ve*", [ROLE], True),
+        ("ArnLike", "arn:aws:iam::*", [ROLE], False),
+        ("ArnLike", "arn:*:role/velero", [ROLE], False),
+        ("ArnEquals", f"arn:aws:iam::{ACCOUNT}:role/*", [ROLE], True),
+        ("ArnNotLike", "arn:aws:iam::*:role/ve*", [ROLE], False),
+        ("ArnLike", "arn:aws:iam::*:role/ve*", ["no ARN"], False),
+        ("NumericLessThanEquals", "10", ["10"], True),
+        ("NumericGreaterThan", "10", ["10"], False),
+        ("NumericEquals", "10", ["ten"], False),
+        ("NumericNotEquals", "10", ["11"], True),
+        ("DateGreaterThan", "2026-01-01T00:00:00Z", ["2026-01-02"], True),
+        ("DateLessThan", "2026-01-01T00:00:00Z", ["1767312000"], False),
+        ("IpAddress", "10.0.0.0/8", ["10.1.2.3"], True),
+        ("NotIpAddress", "10.0.0.0/8", ["10.1.2.3"], False),
+        ("IpAddress", "10.0.0.0/8", ["fd00::1"], False),
+        ("BinaryEquals", "QQ==", ["QQ=="], True),
+        ("ForAllValues:StringEquals", ["a", "b"], ["a", "b"], True),
+        ("ForAllValues:StringEquals", ["a", "b"], ["a", "c"], False),
+        ("ForAnyValue:StringEquals", ["a", "b"], ["c", "b"], True),
+        ("ForAnyValue:StringEquals", ["a", "b"], ["c"], False),
+        ("ForAllValues:StringNotEquals", ["a"], ["b", "c"], True),
+        ("ForAllValues:StringNotEquals", ["a"], ["b", "a"], False),
+        ("ForAnyValue:StringNotEquals", ["a"], ["b", "a"], True),
+        ("ForAnyValue:StringNotEquals", ["a"], ["a"], False),
+        ("ForAllValues:StringLikeIfExists", "a*", ["ab"], True),
+        ("StringEquals", "a", [], False),
+        ("ForAllValues:StringEquals", "a", [], True),
+    ],
+)
+def test_a_condition_holds_as_iam_evaluates_it(operator: str, wanted: object, given_values: list[str], expected: bool):
+    statement = one(Action="*", Resource="*", Condition={operator: {"aws:Key": wanted}})
+    assert statement.conditions_hold({"AWS:KEY": given_values}) is expected
+
+
+def test_every_condition_of_a_statement_must_hold():
+    both = {"StringEquals": {"a": "1", "b": "2"}, "Bool": {"c": "true"}}
+    statement = one(Action="*", Resource="*", Condition=both)
+    assert statement.conditions_hold({"a": "1", "b": "2", "c": "true"})
+    for missing in "abc":
+        assert not statement.conditions_hold({"a": "1", "b": "2", "c": "true"} | {missing: "x"})
+
+
+@pytest.mark.parametrize("operator", ["StringMatches", "ForNoValue:StringEquals", "Not"])
+def test_an_operator_that_iam_does_not_have_is_an_error_and_no_answer(operator: str):
+    with pytest.raises(UnknownOperator, match=operator):
+        Condition(operator, "key", ("a",)).holds({"key": "a"})
+
+
+@pytest.mark.parametrize(
+    ("resource", "arn", "expected"),
+    [
+        ("arn:aws:s3:::b/${aws:PrincipalTag/team}/*", "arn:aws:s3:::b/red/x", True),
+        ("arn:aws:s3:::b/${aws:PrincipalTag/team}/*", "arn:aws:s3:::b/blue/x", False),
+        ("arn:aws:s3:::b/${AWS:principaltag/TEAM}/*", "arn:aws:s3:::b/red/x", True),
+        ("arn:aws:s3:::b/${aws:userid}", "arn:aws:s3:::b/", False),
+        ("arn:aws:s3:::b/${aws:userid, 'nobody'}", "arn:aws:s3:::b/nobody", True),
+        ("arn:aws:s3:::b/${aws:wild}", "arn:aws:s3:::b/x", False),
+        ("arn:aws:s3:::b/${aws:wild}", "arn:aws:s3:::b/*", True),
+        ("arn:aws:s3:::b/${*}", "arn:aws:s3:::b/x", False),
+        ("arn:aws:s3:::b/${*}", "arn:aws:s3:::b/*", True),
+    ],
+)
+def test_a_policy_variable_has_its_value_of_the_request(resource: str, arn: str, expected: bool):
+    context = {"aws:PrincipalTag/team": "red", "aws:wild": "*"}
+    document = {"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "*", "Resource": resource}}
+    [statement] = statements(document)
+    assert statement.covers_resource(arn, context) is expected
+    [older] = statements({**document, "Version": "2008-10-17"})
+    assert not older.covers_resource(arn, context) or arn == resource
+
+
+def test_a_variable_in_a_condition_has_its_value_too():
+    wanted = {
+        "StringEquals": {"s3:ResourceAccount": "${aws:PrincipalAccount}"},
+        "ArnLike": {"k": "${aws:PrincipalArn}"},
+    }
+    document = {"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "*", "Condition": wanted}}
+    [statement] = statements(document)
+    context = {"aws:PrincipalAccount": ACCOUNT, "s3:ResourceAccount": ACCOUNT, "aws:PrincipalArn": ROLE, "k": ROLE}
+    assert statement.conditions_hold(context)
+    assert not statement.conditions_hold({**context, "s3:ResourceAccount": "444455556666"})
+    assert not statement.conditions_hold({**context, "k": OTHER})
+
+
+@pytest.mark.parametrize(
+    ("principal", "caller", "expected"),
+    [
+        ("*", Caller(arn=ROLE), True),
+        ({"AWS": "*"}, Caller(service="s3.amazonaws.com"), True),
+        ({"AWS": ROLE}, Caller(arn=ROLE), True),
+        ({"AWS": ROLE}, Caller(arn=SESSION), True),
+        ({"AWS": SESSION}, Caller(arn=ROLE), False),
+        ({"AWS": [OTHER, ROOT]}, Caller(arn=ROLE), True),
+        ({"AWS": ACCOUNT}, Caller(arn=ROLE), True),
+        ({"AWS": OTHER}, Caller(arn=ROLE), False),
+        ({"AWS": "arn:aws:iam::111122223333:role/*"}, Caller(arn=ROLE), False),
+        ({"Service": "pods.eks.amazonaws.com"}, Caller(service="pods.eks.amazonaws.com"), True),
+        ({"Service": "pods.eks.amazonaws.com"}, Caller(service="s3.amazonaws.com"), False),
+        ({"Federated": "arn:x"}, Caller(federated="arn:x"), True),
+        ({"AWS": "arn:x"}, Caller(federated="arn:x"), False),
+        (None, Caller(arn=ROLE), False),
+    ],
+)
+def test_a_principal_speaks_of_a_caller_by_any_of_its_names(principal: object, caller: Caller, expected: bool):
+    assert one(Principal=principal, Action="*", Resource="*").covers_caller(caller) is expected
+
+
+@pytest.mark.parametrize(
+    ("excepted", "caller", "applies"),
+    [
+        ({"AWS": [ROLE, ROOT]}, ROLE, False),
+        ({"AWS": [ROLE, ACCOUNT]}, ROLE, False),
+        # IAM wants the account beside the role, and the role beside the session.
+        ({"AWS": ROLE}, ROLE, True),
+        ({"AWS": ROOT}, ROLE, True),
+        ({"AWS": [SESSION, ROOT]}, SESSION, True),
+        ({"AWS": [SESSION, ROLE, ROOT]}, SESSION, False),
+        ({"AWS": [ROLE, ROOT]}, OTHER, True),
+        ("*", ROLE, False),
+    ],
+)
+def test_not_principal_leaves_out_a_caller_whose_every_name_is_there(excepted: object, caller: str, applies: bool):
+    statement = one(NotPrincipal=excepted, Action="*", Resource="*")
+    assert statement.covers_caller(Caller(arn=caller)) is applies
+
+
+def test_two_ways_of_writing_one_policy_are_one():
+    short = {
+        "Effect": "Deny",
+        "Principal": {"AWS": ROLE},
+        "Action": ["s3:b", "s3:a"],
+        "Resource": "*",
+        "Condition": {"Bool": {"aws:SecureTransport": False}},
+    }
+    long = {
+        "Sid": "",
+        "Resource": ["*"],
+        "Action": ["s3:a", "s3:b"],
+        "Principal": {"AWS": [ROLE]},
+        "Effect": "Deny",
+        "Condition": {"Bool": {"aws:SecureTransport": ["false"]}},
+    }
+    other = {"Effect": "Allow", "Action": "s3:a", "Resource": "*"}
+    assert canonical({"Statement": [short, other]}) == canonical({"Statement": [other, long]})
+    assert canonical({"Statement": short}) != canonical({"Statement": {**short, "Action": "s3:a"}})
+
+
+def test_one_writing_leaves_what_it_cannot_read():
+    assert canonical({"Statement": ["x"], "Id": "y"}) == {"Statement": ["x"], "Id": "y"}
