@@ -10,8 +10,10 @@ import contextlib
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -75,7 +77,9 @@ def plan(wanted: Sequence[tuple[Side, Sequence[str]]], at: datetime) -> list[Pla
         folders = (Path(temporary) / str(number) for number in range(1_000_000))
 
         def start(planned: Planned, names: Sequence[str], recorder: str) -> None:
-            running.append(_start(planned, names, recorder, next(folders), at))
+            # A process that runs and is not in the list yet is one that nobody would end.
+            with _signals_held_back():
+                running.append(_start(planned, names, recorder, next(folders), at))
 
         for planned, (_, names) in zip(sides, wanted, strict=True):
             recorder = _OWN if _has_a_recorder(planned.side.root) else _OURS
@@ -123,6 +127,24 @@ def _start(planned: Planned, names: Sequence[str], recorder: str, folder: Path, 
         )
     limit = TIME_LIMIT_BASE + TIME_LIMIT_A_STACK * len(names)
     return _Run(planned, names, recorder, folder, process, time.monotonic() + limit)
+
+
+@contextlib.contextmanager
+def _signals_held_back() -> Iterator[None]:
+    """Let a signal that would end this process wait for the end of the block; its own handler then gets it."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    names = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    held: list[int] = []
+    before = {name: signal.signal(name, lambda number, _: held.append(number)) for name in names}
+    try:
+        yield
+    finally:
+        for name, handler in before.items():
+            signal.signal(name, handler)
+    for number in held:
+        signal.raise_signal(number)
 
 
 @contextlib.contextmanager

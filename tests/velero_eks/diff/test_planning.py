@@ -9,9 +9,11 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from tests.limits import HANG
 from tests.velero_eks.conftest import Run
 from tests.velero_eks.diff.repositories import ONE, TWO, commit, scripted, statuses, write_plans
 from velero_eks.commands import app as cli
@@ -160,11 +162,32 @@ def test_a_signal_ends_it_and_leaves_nothing_behind(tmp_path: Path):
             "PYTHONSAFEPATH": "1",
         },
         capture_output=True,
-        timeout=60,
+        timeout=HANG,
         check=False,
     )
     assert done.returncode == 128 + signal.SIGTERM, done.stderr
     assert list(temporary.iterdir()) == []
+    assert _nobody_has_open(reader)
+
+
+def test_a_signal_between_the_start_of_a_process_and_its_entry_in_the_list_ends_that_process_as_well(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    alive = tmp_path / "alive"
+    os.mkfifo(alive)
+    reader = os.open(alive, os.O_RDONLY | os.O_NONBLOCK)
+    root = scripted(tmp_path / "p", before=f"held = open({str(alive)!r}, 'w'); signal.pause()", prod=ONE)
+    commit(root)
+    write_plans(root, prod=TWO)
+
+    class Started(subprocess.Popen):
+        def __init__(self, command: list[str], **named: Any) -> None:
+            super().__init__(command, **named)
+            if str(planning._SCRIPT) in command:
+                signal.raise_signal(signal.SIGTERM)
+
+    monkeypatch.setattr(planning.subprocess, "Popen", Started)
+    assert run(root, "HEAD").exit_code == 128 + signal.SIGTERM
     assert _nobody_has_open(reader)
 
 
@@ -184,5 +207,5 @@ def _nobody_has_open(reader: int) -> bool:
     try:
         return os.read(reader, 1) == b""
     except BlockingIOError:
-        ready, _, _ = select.select([reader], [], [], 30)
+        ready, _, _ = select.select([reader], [], [], HANG)
         return bool(ready) and os.read(reader, 1) == b""
