@@ -142,9 +142,9 @@ def test_another_name_than_the_stacks_own_is_refused_before_any_resource(adopt, 
 def test_what_is_not_part_of_the_stack_cannot_be_adopted(sections, field, mend):
     with pytest.raises(InvalidSettings) as raised:
         settings(**sections)
-    ((named, _, message),) = raised.value.faults
-    assert named == field
-    assert mend in message
+    (refusal,) = raised.value.refusals
+    assert refusal.field == field
+    assert mend in refusal.remedy
 
 
 def test_a_secret_with_its_own_password_can_be_adopted():

@@ -7,7 +7,7 @@ from typing import Any
 
 from velero_on_eks.adoption import FIELDS
 from velero_on_eks.documents.iam import STS_AUDIENCE
-from velero_on_eks.settings.versions import mismatches
+from velero_on_eks.settings.versions import UNTESTED, mismatches
 
 from velero_eks.aws.eks import POD_IDENTITY_AGENT, Addon, Unknown
 from velero_eks.aws.iam import Caller, statements
@@ -79,10 +79,9 @@ def kubernetes_version(case: Case) -> Iterator[Finding]:
         plugin=release.plugin.tag,
         chart=release.chart.version,
     )
-    for field, value, message in found:
-        if field == "cluster.kubernetesVersion":
-            said, _, mend = message.partition(". ")
-            yield Finding("error", f"the cluster runs Kubernetes {value}; {said}", mend)
+    for refusal in found:
+        if refusal.code == UNTESTED:
+            yield Finding("error", f"the cluster runs Kubernetes {refusal.value}; {refusal.limit}", refusal.remedy)
 
 
 def identity(case: Case) -> Iterator[Finding]:

@@ -14,9 +14,8 @@ from velero_eks.terminal import words
 
 def shared_location(case: Case) -> Iterator[Finding]:
     """No other cluster writes to the same bucket and prefix."""
-    for message in case.facts.here.conflicts:
-        said, _, mend = message.rpartition("; ")
-        yield Finding("error", said, mend)
+    for refusal in case.facts.here.conflicts:
+        yield Finding("error", refusal.limit, refusal.remedy)
     contents = known(case.facts.aws.contents)
     if contents is None or not contents.count:
         return

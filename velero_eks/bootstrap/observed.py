@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from velero_on_eks.settings import Refusal
 from velero_on_eks.settings.aws_facts import Arn
 
 from velero_eks.aws.eks import ClusterFacts, Unknown
@@ -158,7 +159,7 @@ class Here:
     """
 
     state: State | Unknown | None = field(default_factory=lambda: State({}))
-    conflicts: tuple[str, ...] = ()
+    conflicts: tuple[Refusal, ...] = ()
     aws_cli: bool = True
     engine: tuple[int, int, int] | Unknown = (3, 200, 0)
 

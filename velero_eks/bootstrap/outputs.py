@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 from velero_on_eks.settings import Cluster
 from velero_on_eks.settings.aws_facts import check_region, partition_of
+from velero_on_eks.settings.invalid import refusals
 
 from velero_eks.aws.eks import ClusterFacts, Unknown
 from velero_eks.bootstrap.stack_text import Sources
@@ -69,8 +70,8 @@ def _wrong(name: str, key: str, outputs: Mapping[str, Any], optional: bool) -> s
         else:
             _adapter(key).validate_python(value, strict=True)
     except ValueError as error:
-        said = error.errors(include_url=False)[0]["msg"] if isinstance(error, ValidationError) else str(error)
-        return f"output {name} = {value!r}: {said.removeprefix('Value error, ')}"
+        said = refusals(error, Cluster)[0].sentence if isinstance(error, ValidationError) else str(error)
+        return f"output {name} = {value!r}: {said}"
     return None
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from velero_on_eks.settings import StackFile, StackFileError, load_stack_file
+from velero_on_eks.settings.refusals import placed
 from velero_on_eks.settings.stack_file import shown_path
 
 from velero_eks.bootstrap.stack_text import PREFIX, as_text, parsed
@@ -93,9 +94,8 @@ def _load(written: Path, path: Path) -> StackFile:
     try:
         return load_stack_file(written)
     except StackFileError as error:
-        # Its problems are told of the place that it is meant for.
-        problems = [replace(problem, file=shown_path(path)) for problem in error.problems]
-        raise BadTarget(str(StackFileError(problems))) from error
+        # They are told of the place that it is meant for.
+        raise BadTarget(str(StackFileError(placed(error.refusals, shown_path(path))))) from error
 
 
 @contextlib.contextmanager

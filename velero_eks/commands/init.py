@@ -192,7 +192,7 @@ def _untested(decisions: Decisions, facts: ClusterFacts, terminal: Terminal) -> 
     found = mismatches(kubernetes=facts.version, velero=PINNED_VELERO, plugin=PINNED_PLUGIN, chart=PINNED_CHART)
     if not found or decisions.allow_untested_kubernetes:
         return decisions
-    message = "; ".join(message for _, _, message in found).split(". Change")[0]
+    message = "; ".join(refusal.limit for refusal in found)
     if terminal.watched and terminal.confirm(f"{message}. Go on with it, untested?"):
         return decisions.changed(allow_untested_kubernetes=True)
     raise BadTarget(f"the cluster runs Kubernetes {facts.version}: {message}; say --allow-untested-kubernetes to go on")

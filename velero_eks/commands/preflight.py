@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import importlib
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
 
-from velero_on_eks.settings import StackFile, StackFileError, conflicts, load_stack_file
+from velero_on_eks.settings import Refusal, StackFile, StackFileError, conflicts, load_stack_file
 
 from velero_eks.aws.eks import Unknown
 from velero_eks.bootstrap import checks_aws, checks_cluster, checks_here
@@ -102,7 +102,7 @@ def _cluster(file: StackFile) -> Kubernetes | Unknown:
         return Unknown(str(error))
 
 
-def _conflicts(project: Project, file: StackFile) -> Sequence[str]:
+def _conflicts(project: Project, file: StackFile) -> list[Refusal]:
     """What this stack's place has in common with other stacks' that can be read; a bad file is its own command's."""
     others: list[StackFile] = []
     for path in project.stack_files().values():
@@ -112,7 +112,7 @@ def _conflicts(project: Project, file: StackFile) -> Sequence[str]:
             continue
     others = [other for other in others if other.stack != file.stack]
     # Only the later of two files is told of; this stack is made the later one.
-    return [problem.message for other in others for error in conflicts([other, file]) for problem in error.problems]
+    return [refusal for other in others for error in conflicts([other, file]) for refusal in error.refusals]
 
 
 def _answered(ask: Callable[[], Answer]) -> Answer | Unknown:

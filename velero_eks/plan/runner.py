@@ -49,8 +49,8 @@ def load_files(
     beside, _ = _read({name: path for name, path in (among or {}).items() if name not in files})
     paths = {shown_path(file.path) for file in good}
     # The files that were asked for come last: of each pair it is the later one that is named.
-    clashes = [error for error in conflicts([*beside, *good]) if error.problems[0].file in paths]
-    clashing = {error.problems[0].file for error in clashes}
+    clashes = [error for error in conflicts([*beside, *good]) if error.refusals[0].file in paths]
+    clashing = {error.refusals[0].file for error in clashes}
     return [file for file in good if shown_path(file.path) not in clashing], [*bad, *clashes]
 
 

@@ -4,7 +4,7 @@ from velero_on_eks.settings.adopt import Adopt
 from velero_on_eks.settings.cron import Cron
 from velero_on_eks.settings.duration import Duration
 from velero_on_eks.settings.fleet import conflicts
-from velero_on_eks.settings.problems import Problem, StackFileError
+from velero_on_eks.settings.refusals import InvalidSettings, Refusal, Refused, StackFileError, render
 from velero_on_eks.settings.sections import (
     Cluster,
     Environment,
@@ -15,7 +15,7 @@ from velero_on_eks.settings.sections import (
     Storage,
     Volumes,
 )
-from velero_on_eks.settings.settings import InvalidSettings, Settings
+from velero_on_eks.settings.settings import Settings
 from velero_on_eks.settings.stack_file import StackFile, find_stack_files, load_from_pulumi, load_stack_file, stack_path
 
 __all__ = [
@@ -26,8 +26,9 @@ __all__ = [
     "Environment",
     "Identity",
     "InvalidSettings",
-    "Problem",
     "Recovery",
+    "Refusal",
+    "Refused",
     "Release",
     "Schedule",
     "Settings",
@@ -39,5 +40,6 @@ __all__ = [
     "find_stack_files",
     "load_from_pulumi",
     "load_stack_file",
+    "render",
     "stack_path",
 ]

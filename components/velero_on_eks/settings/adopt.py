@@ -9,6 +9,7 @@ from pydantic import AfterValidator
 
 from velero_on_eks.settings.base import Section
 from velero_on_eks.settings.names import BucketName, KubernetesName, KubernetesSubdomain, RoleName, ScheduleName
+from velero_on_eks.settings.refusals import Refusal, Refused
 
 BucketSetting = Literal["encryption", "lifecycle", "logging", "ownership", "policy", "publicAccess", "versioning"]
 
@@ -16,7 +17,7 @@ BucketSetting = Literal["encryption", "lifecycle", "logging", "ownership", "poli
 def _each_once(value: tuple[str, ...]) -> tuple[str, ...]:
     twice = sorted({name for name in value if value.count(name) > 1})
     if twice:
-        raise ValueError(f"{', '.join(twice)} stands there twice; write each once")
+        raise Refused("twice", f"{', '.join(twice)} stands there twice", "write each once")
     return value
 
 
@@ -51,42 +52,52 @@ class Adopt(Section):
     """Which of the schedules are there."""
 
 
-def misplaced(s: Any) -> Iterator[tuple[str, object, str]]:
-    """What is to be adopted and is not part of these settings, as (field, value, message): it would be left alone."""
+def misplaced(s: Any) -> Iterator[Refusal]:
+    """What is to be adopted and is not part of these settings: it would be left alone."""
     adopt = s.adopt
     missing = sorted(set(adopt.schedules) - set(s.schedules))
     if missing:
-        yield "adopt.schedules", missing, "velero-eks:schedules has none of this name; add it there, or take it away"
+        yield _misplaced(
+            "schedules", missing, "velero-eks:schedules has none of this name", "add it there, or take it away"
+        )
     if adopt.key and s.storage.kms_key_arn:
-        yield (
-            "adopt.key",
+        yield _misplaced(
+            "key",
             adopt.key,
-            "storage.kmsKeyArn names a key that is used and not managed; take one of the two away",
+            "storage.kmsKeyArn names a key that is used and not managed",
+            "take one of the two away",
         )
     if "logging" in adopt.bucket_settings and not s.storage.access_logs:
-        yield "adopt.bucketSettings", "logging", "storage.accessLogs is not set; set it, or take logging away"
+        yield _misplaced("bucketSettings", "logging", "storage.accessLogs is not set", "set it, or take logging away")
     if adopt.pod_identity_association and s.identity.mode != "pod-identity":
-        yield (
-            "adopt.podIdentityAssociation",
+        yield _misplaced(
+            "podIdentityAssociation",
             adopt.pod_identity_association,
-            "identity.mode is irsa, which has no association; take it away, or set identity.mode: pod-identity",
+            "identity.mode is irsa, which has no association",
+            "take it away, or set identity.mode: pod-identity",
         )
     if adopt.snapshot_controller and (s.volumes.mode, s.volumes.snapshot_controller) != ("csi-snapshot", "addon"):
-        yield (
-            "adopt.snapshotController",
+        yield _misplaced(
+            "snapshotController",
             True,
-            "the add-on is made only with volumes.mode csi-snapshot and snapshotController addon; take it away",
+            "the add-on is made only with volumes.mode csi-snapshot and snapshotController addon",
+            "take it away",
         )
     if adopt.snapshot_class and s.volumes.mode != "csi-snapshot":
-        yield (
-            "adopt.snapshotClass",
+        yield _misplaced(
+            "snapshotClass",
             adopt.snapshot_class,
-            "volumes.mode none makes no VolumeSnapshotClass; take it away, or set the mode",
+            "volumes.mode none makes no VolumeSnapshotClass",
+            "take it away, or set the mode",
         )
     if adopt.repository_secret and s.repository_password is None:
-        yield (
-            "adopt.repositorySecret",
+        yield _misplaced(
+            "repositorySecret",
             adopt.repository_secret,
-            "a new password would be laid over the one in it, and older file-system backups could not be read; run"
-            " 'pulumi config set --secret repositoryPassword' with the one that it holds",
+            "a new password would be laid over the one in it, and older file-system backups could not be read",
+            "run 'pulumi config set --secret repositoryPassword' with the one that it holds",
         )
+
+
+def _misplaced(key: str, value: Any, limit: str, remedy: str) -> Refusal:
+    return Refusal("adopts-what-is-not-made", limit, remedy, ("adopt", key), value)

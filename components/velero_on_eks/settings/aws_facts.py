@@ -10,6 +10,7 @@ from typing import Annotated
 from pydantic import AfterValidator, BeforeValidator
 
 from velero_on_eks.settings.aws_regions import REGIONS, Partition
+from velero_on_eks.settings.refusals import Refused
 
 
 def partition_of(region: str) -> Partition:
@@ -22,15 +23,16 @@ def check_region(region: str) -> str:
     if region not in REGIONS:
         close = difflib.get_close_matches(region, REGIONS, n=3)
         hint = f"did you mean {' or '.join(close)}?" if close else "see 'aws ec2 describe-regions'"
-        raise ValueError(f"AWS has no region of this name; {hint}")
+        raise Refused("region", "AWS has no region of this name", hint)
     return region
 
 
 def _account_before(value: object) -> object:
     if isinstance(value, (int, float)) and not isinstance(value, bool):
-        raise ValueError(
-            "an account id is text of 12 digits, and YAML read this as a number (a leading zero is lost that way);"
-            ' quote it: "012345678901"'
+        raise Refused(
+            "account-number",
+            "an account id is text of 12 digits, and YAML read this as a number (a leading zero is lost that way)",
+            f'quote it: "{int(value):012d}"' if 0 < value < 10**12 else 'quote it, like "012345678901"',
         )
     return value
 
@@ -38,8 +40,10 @@ def _account_before(value: object) -> object:
 def check_account(account: str) -> str:
     """Refuse what is not an account id of 12 digits."""
     if not re.fullmatch(r"[0-9]{12}", account):
-        raise ValueError(
-            f'an account id has exactly 12 digits, this has {len(account)} characters; quote it: "012345678901"'
+        raise Refused(
+            "account-id",
+            f"an account id has exactly 12 digits, this has {len(account)} characters",
+            "see 'aws sts get-caller-identity'",
         )
     return account
 
@@ -59,7 +63,9 @@ class Arn:
         """Read `arn:partition:service:region:account:resource`; ValueError where a part is missing."""
         parts = text.split(":", 5)
         if len(parts) != 6 or parts[0] != "arn" or not parts[1] or not parts[2] or not parts[5]:
-            raise ValueError("an ARN reads arn:partition:service:region:account:resource; copy it from the AWS console")
+            raise Refused(
+                "arn", "an ARN reads arn:partition:service:region:account:resource", "copy it from the AWS console"
+            )
         return cls(*parts[1:])
 
     def __str__(self) -> str:
@@ -69,15 +75,18 @@ class Arn:
 def check_kms_key_arn(text: str) -> str:
     """Refuse what is not the ARN of a customer managed key itself."""
     if text.endswith("alias/aws/s3") or text == "aws/s3":
-        raise ValueError(
+        raise Refused(
+            "aws-managed-key",
             "aws/s3 is the key that AWS manages: no policy can be set on it and no other account or cluster can be"
-            " given it; leave the field out for a key of its own, or give a customer managed key's ARN"
+            " given it",
+            "leave the field out for a key of its own, or give a customer managed key's ARN",
         )
     arn = Arn.parse(text)
     if arn.service != "kms" or not arn.resource.startswith("key/"):
-        raise ValueError(
-            "a KMS key's ARN reads arn:aws:kms:REGION:ACCOUNT:key/ID (IAM knows keys by it, not by an alias);"
-            " see 'aws kms describe-key --key-id alias/NAME'"
+        raise Refused(
+            "kms-key-arn",
+            "a KMS key's ARN reads arn:aws:kms:REGION:ACCOUNT:key/ID (IAM knows keys by it, not by an alias)",
+            "see 'aws kms describe-key --key-id alias/NAME'",
         )
     return text
 
@@ -86,20 +95,31 @@ def check_policy_arn(text: str) -> str:
     """Refuse what is not the ARN of an IAM policy (for a permissions boundary)."""
     arn = Arn.parse(text)
     if arn.service != "iam" or not arn.resource.startswith("policy/"):
-        raise ValueError("an IAM policy's ARN reads arn:aws:iam::ACCOUNT:policy/NAME; see 'aws iam list-policies'")
+        raise Refused(
+            "policy-arn", "an IAM policy's ARN reads arn:aws:iam::ACCOUNT:policy/NAME", "see 'aws iam list-policies'"
+        )
     if arn.resource.endswith("policy/AdministratorAccess"):
-        raise ValueError("AdministratorAccess bounds nothing; name a policy that is narrower, or leave the field out")
+        raise Refused(
+            "boundless-boundary",
+            "AdministratorAccess bounds nothing",
+            "name a policy that is narrower, or leave the field out",
+        )
     return text
 
 
 def check_oidc_issuer(url: str) -> str:
     """Refuse what is not an EKS OIDC issuer's URL."""
     if not url.startswith("https://"):
-        raise ValueError("an OIDC issuer begins with https:// (IAM conditions are written without it, by this program)")
+        raise Refused(
+            "oidc-issuer",
+            "an OIDC issuer begins with https:// (IAM conditions are written without it, by this program)",
+            f"write https://{url}",
+        )
     if not re.fullmatch(r"https://oidc\.eks\.[a-z0-9-]+\.[a-z0-9.]+/id/[A-Za-z0-9]+", url):
-        raise ValueError(
-            "an EKS issuer reads https://oidc.eks.REGION.amazonaws.com/id/ID; see 'aws eks describe-cluster --name NAME"
-            " --query cluster.identity.oidc.issuer'"
+        raise Refused(
+            "oidc-issuer",
+            "an EKS issuer reads https://oidc.eks.REGION.amazonaws.com/id/ID",
+            "see 'aws eks describe-cluster --name NAME --query cluster.identity.oidc.issuer'",
         )
     return url
 

@@ -15,6 +15,7 @@ from velero_on_eks.settings.cron_clock import clock_changes, longest_gap_over, n
 from velero_on_eks.settings.cron_fields import Fields, parse_fields, strip_space, why_never
 from velero_on_eks.settings.cron_words import describe
 from velero_on_eks.settings.duration import Duration, quoted
+from velero_on_eks.settings.refusals import Refused
 
 UTC = "UTC"
 _PREFIXES = ("TZ=", "CRON_TZ=")
@@ -57,7 +58,7 @@ class Cron:
         Raises ValueError naming the field, its value, the limit and the mend.
         """
         if not isinstance(expression, str):
-            raise ValueError(f"cron {expression!r} is not text; write it in quotes, such as '0 2 * * *'")
+            raise Refused("cron", f"cron {expression!r} is not text", "write it in quotes, such as '0 2 * * *'")
         return _parse(expression, timezone, allow_never)
 
     @property
@@ -138,23 +139,25 @@ class Cron:
         if self.fields is None:
             return (self.delay or 1), (self.delay or 1)
         if not self.fields.ever_matches:
-            raise ValueError(f"cron {self.expression!r} never runs, so it has no interval")
+            raise Refused("cron-never", f"cron {self.expression!r} never runs, so it has no interval")
         return wall_gaps(self.fields)
 
 
 def check_timezone(name: str) -> str:
     """The name of a time zone, if it is one. Raises ValueError with the names that come closest."""
     if not isinstance(name, str) or not name:
-        raise ValueError(f"time zone {name!r} is not a name; {_ANY_ZONE}")
+        raise Refused("timezone", f"time zone {name!r} is not a name", _ANY_ZONE)
     if name == "Local":
-        raise ValueError(f"time zone 'Local' is whatever the server's machine has; {_ANY_ZONE}")
+        raise Refused("timezone", "time zone 'Local' is whatever the server's machine has", _ANY_ZONE)
     names = _zone_names()
     if name not in names:
-        raise ValueError(f"time zone {name!r} is unknown; {_closest_zones(name)}")
+        raise Refused("timezone", f"time zone {name!r} is unknown", _closest_zones(name))
     try:
         ZoneInfo(name)
     except (ZoneInfoNotFoundError, OSError) as error:
-        raise ValueError(f"time zone {name!r} cannot be read on this machine; install tzdata, or write UTC") from error
+        raise Refused(
+            "timezone", f"time zone {name!r} cannot be read on this machine", "install tzdata, or write UTC"
+        ) from error
     return name
 
 
@@ -163,19 +166,22 @@ def _parse(expression: str, timezone: str | None, allow_never: bool) -> Cron:
     rest, zone = expression, timezone
     if expression.startswith(_PREFIXES):
         if timezone is not None:
-            raise ValueError(
-                f"cron {quoted(expression)} has a zone in front and timezone is {timezone!r}; keep the timezone field"
+            raise Refused(
+                "zone-twice",
+                f"cron {quoted(expression)} has a zone in front and timezone is {timezone!r}",
+                "keep the timezone field",
             )
         prefix, space, rest = expression.partition(" ")
         if not space:
-            raise ValueError(f"cron {quoted(expression)} has a zone and no fields; write '{prefix} 0 2 * * *'")
+            raise Refused("cron", f"cron {quoted(expression)} has a zone and no fields", f"write '{prefix} 0 2 * * *'")
         zone, rest = prefix.partition("=")[2] or UTC, strip_space(rest)
     zone = check_timezone(UTC if zone is None else zone)
     fields, delay = _read(rest)
     if fields is not None and not fields.ever_matches and not allow_never:
-        raise ValueError(
-            f"cron {quoted(rest)} never runs: {why_never(fields)}; Velero would then back up without end; "
-            "write a date that comes"
+        raise Refused(
+            "cron-never",
+            f"cron {quoted(rest)} never runs: {why_never(fields)}; Velero would then back up without end",
+            "write a date that comes",
         )
     return Cron(rest, zone, fields, delay)
 
@@ -189,11 +195,11 @@ def _read(expression: str) -> tuple[Fields | None, int | None]:
         known = ", ".join([*_DESCRIPTORS, "@every 6h"])
         like = difflib.get_close_matches(expression.lower().strip(), _DESCRIPTORS, 1, 0.8)
         mend = f"write {like[0]}" if like else "write one of these, or five fields"
-        raise ValueError(f"cron {quoted(expression)} is no descriptor of Velero's cron, which has {known}; {mend}")
+        raise Refused("cron", f"cron {quoted(expression)} is no descriptor of Velero's cron, which has {known}", mend)
     try:
         delay = Duration.parse_go(expression[len(_EVERY) :])
-    except ValueError as error:
-        raise ValueError(f"cron {quoted(expression)}: {error}") from error
+    except Refused as error:
+        raise Refused("cron", f"cron {quoted(expression)}: {error.limit}", error.remedy) from error
     return None, max(delay.seconds, 1)
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from velero_on_eks.settings.duration import quoted
+from velero_on_eks.settings.refusals import Refused
 
 _MONTH_NAMES = {
     name: i
@@ -105,7 +106,7 @@ def parse_fields(expression: str) -> Fields:
     """Read five fields. Raises ValueError naming the field, its value, the limit and the mend."""
     words = [word for word in _SPACE.split(expression) if word]
     if len(words) != len(_PLACES):
-        raise ValueError(_wrong_count(expression, words))
+        raise _wrong_count(expression, words)
     sets = [_parse_place(word, place) for word, place in zip(words, _PLACES, strict=True)]
     (minutes, _), (hours, _), (days, any_day), (months, _), (weekdays, any_weekday) = sets
     return Fields(minutes, hours, days, months, weekdays, not (any_day or any_weekday))
@@ -181,8 +182,8 @@ def _integer(text: str) -> int | None:
     return number if -_INTEGER_LIMIT <= number < _INTEGER_LIMIT else None
 
 
-def _refusal(place: _Place, word: str, what: str, mend: str) -> ValueError:
-    return ValueError(f"{place.name} {quoted(word)}: {what}; the limit is {place.limit}; {mend}")
+def _refusal(place: _Place, word: str, what: str, remedy: str) -> Refused:
+    return Refused("cron-field", f"{place.name} {quoted(word)}: {what}; the limit is {place.limit}", remedy)
 
 
 def _mend_value(value: int, place: _Place) -> str:
@@ -223,15 +224,24 @@ def _unwrapped(low: int, high: int, place: _Place) -> str:
     return f"{span(low, place.high)},{span(place.low, high)}"
 
 
-def _wrong_count(expression: str, words: list[str]) -> str:
+def _wrong_count(expression: str, words: list[str]) -> Refused:
     if not words:
-        return "the cron expression is empty; write five fields, such as '0 2 * * *' for every day at 02:00"
+        return Refused(
+            "cron", "the cron expression is empty", "write five fields, such as '0 2 * * *' for every day at 02:00"
+        )
     if len(words) == 1 and words[0].startswith("@"):
-        return f"cron {quoted(expression)}: take the spaces around {quoted(words[0])} away"
+        return Refused(
+            "cron",
+            f"cron {quoted(expression)} has spaces around it, and Velero's cron takes none there",
+            f"take the spaces around {quoted(words[0])} away",
+        )
     count = f"{len(words)} field{'s' if len(words) > 1 else ''}"
     said = f"cron {quoted(expression)} has {count}, and the limit is exactly 5"
     order = "minute, hour, day of month, month, day of week"
     if len(words) == 6:
-        mend = f"drop the first: {quoted(' '.join(words[1:]))}"
-        return f"{said} ({order}): robfig's standard parser has no seconds field; {mend}"
-    return f"{said}: {order}; write for example '0 2 * * *'"
+        return Refused(
+            "cron-fields",
+            f"{said} ({order}): robfig's standard parser has no seconds field",
+            f"drop the first: {quoted(' '.join(words[1:]))}",
+        )
+    return Refused("cron-fields", f"{said}: {order}", "write for example '0 2 * * *'")

@@ -10,6 +10,8 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
+from velero_on_eks.settings.refusals import Refused
+
 _SECOND = 1_000_000_000
 _UNIT_SECONDS = {"w": 604_800, "d": 86_400, "h": 3_600, "m": 60, "s": 1}
 _WORDS = {
@@ -67,21 +69,24 @@ class Duration:
         Raises ValueError for anything else, for zero and for more than Go can hold (292 years).
         """
         if not isinstance(text, str):
-            raise ValueError(f"{text!r} is not a duration: {_bare(text)}")
+            raise _not_a_duration(text, *_bare(text))
         match = _WRITTEN.fullmatch(text)
         if match is None or not text:
-            raise ValueError(f"{quoted(text)} is not a duration: {_mend(text)}")
+            raise _not_a_duration(text, *_mend(text))
         seconds = 0
         for digits, size in zip(match.groups(), _UNIT_SECONDS.values(), strict=True):
             # Longer digits are over the limit anyway, and int() refuses very long ones in its own words.
             seconds += int((digits or "0").lstrip("0")[:15] or "0") * size
         if seconds > MAX_SECONDS:
-            raise ValueError(
-                f"{quoted(text)} is longer than Go can hold: at most {MAX_SECONDS // 86_400}d (292 years); "
-                "write a shorter duration"
+            raise Refused(
+                "duration-too-long",
+                f"{quoted(text)} is longer than Go can hold: at most {MAX_SECONDS // 86_400}d (292 years)",
+                "write a shorter duration",
             )
         if seconds == 0:
-            raise ValueError(f"{quoted(text)} is no time at all: at least 1s; write a longer duration, such as 1h")
+            raise Refused(
+                "duration-zero", f"{quoted(text)} is no time at all: at least 1s", "write a longer duration, such as 1h"
+            )
         return cls(seconds * _SECOND, text)
 
     @classmethod
@@ -180,27 +185,32 @@ def quoted(text: str) -> str:
     return repr(text if len(text) <= 60 else text[:57] + "...")
 
 
-def _bare(value: object) -> str:
+def _not_a_duration(value: object, why: str, remedy: str) -> Refused:
+    found = quoted(value) if isinstance(value, str) else repr(value)
+    return Refused("duration", f"{found} is not a duration{why and ': '}{why}", remedy)
+
+
+def _bare(value: object) -> tuple[str, str]:
     if isinstance(value, int) and not isinstance(value, bool) and value > 0:
-        return f"a number needs a unit; write {value}d, {value}h, {value}m or {value}s"
-    return _HOW
+        return "a number needs a unit", f"write {value}d, {value}h, {value}m or {value}s"
+    return "", _HOW
 
 
-def _mend(text: str) -> str:
-    """The likely meaning of a refused text, as advice."""
+def _mend(text: str) -> tuple[str, str]:
+    """Why a text is refused, where that is not plain, and its likely meaning as advice."""
     if len(text) > 60:
-        return _HOW
+        return "", _HOW
     if text.isascii() and text.isdigit() and int(text):
-        return f"a number needs a unit; write {text}d, {text}h, {text}m or {text}s"
+        return "a number needs a unit", f"write {text}d, {text}h, {text}m or {text}s"
     if text.startswith("-"):
-        return f"it must be longer than zero; {_HOW}"
+        return "it must be longer than zero", _HOW
     terms = list(_LOOSE.finditer(text))
     if terms and "".join(term.group() for term in terms) == text:
         sizes = [_UNIT_SECONDS.get(_UNIT_OF_WORD.get(term[2].lower(), ""), 0) for term in terms]
         meant = sum(float(term[1]) * size for term, size in zip(terms, sizes, strict=True))
         if all(sizes) and 0 < meant <= MAX_SECONDS and meant == int(meant):
-            return f"write {Duration.of_seconds(int(meant))}"
-    return _HOW
+            return "", f"write {Duration.of_seconds(int(meant))}"
+    return "", _HOW
 
 
 def _go_nanoseconds(text: str) -> int:
@@ -208,19 +218,21 @@ def _go_nanoseconds(text: str) -> int:
     if rest == "0":
         return 0
     if not rest:
-        raise ValueError(f"{quoted(text)} is not a Go duration; {_HOW_GO}")
+        raise Refused("go-duration", f"{quoted(text)} is not a Go duration", _HOW_GO)
     total = 0
     # The pattern also matches the nothing behind the last term.
     for whole, _, fraction, unit in _GO_TERM.findall(rest)[:-1]:
         if not whole and not fraction:
-            raise ValueError(f"{quoted(text)} is not a Go duration; {_HOW_GO}")
+            raise Refused("go-duration", f"{quoted(text)} is not a Go duration", _HOW_GO)
         if not unit:
-            raise ValueError(f"{quoted(text)} is not a Go duration: a number needs a unit; {_HOW_GO}")
+            raise Refused("go-duration", f"{quoted(text)} is not a Go duration: a number needs a unit", _HOW_GO)
         size = _GO_UNITS.get(unit)
         if size is None:
             mend = "write days as hours, 30d as 720h" if unit in ("d", "w") else _HOW_GO
-            raise ValueError(
-                f"{quoted(text)} is not a Go duration: {quoted(unit)} is none of h, m, s, ms, us, ns; {mend}"
+            raise Refused(
+                "go-duration",
+                f"{quoted(text)} is not a Go duration: {quoted(unit)} is none of h, m, s, ms, us, ns",
+                mend,
             )
         total += _go_term(whole, fraction, size, text)
         if total > _GO_LIMIT:
@@ -247,7 +259,9 @@ def _go_term(whole: str, fraction: str, size: int, text: str) -> int:
     return int(whole) * size + int(float(digits) * (float(size) / scale))
 
 
-def _too_long(text: str) -> ValueError:
-    return ValueError(
-        f"{quoted(text)} is longer than Go can hold: at most 2562047h (292 years); write a shorter duration"
+def _too_long(text: str) -> Refused:
+    return Refused(
+        "duration-too-long",
+        f"{quoted(text)} is longer than Go can hold: at most 2562047h (292 years)",
+        "write a shorter duration",
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from velero_on_eks.settings.names import default_bucket_name
-from velero_on_eks.settings.problems import Problem, StackFileError
+from velero_on_eks.settings.refusals import Refusal, StackFileError
 from velero_on_eks.settings.stack_file import PROJECT, StackFile, shown_path
 
 
@@ -18,29 +18,30 @@ def conflicts(files: Sequence[StackFile]) -> list[StackFileError]:
     """
     found: list[StackFileError] = []
     for number, file in enumerate(files):
-        for earlier in files[:number]:
-            message = _clash(file, earlier)
-            if message is not None:
-                bucket, prefix = _place(file)
-                value = f"{bucket}/{prefix}" if prefix else bucket
-                found.append(StackFileError([Problem(shown_path(file.path), f"{PROJECT}:storage", value, message)]))
+        clashes = (_clash(file, earlier) for earlier in files[:number])
+        found += [StackFileError([refusal]) for refusal in clashes if refusal is not None]
     return found
 
 
-def _clash(file: StackFile, earlier: StackFile) -> str | None:
+def _clash(file: StackFile, earlier: StackFile) -> Refusal | None:
     (bucket, prefix), (other_bucket, other_prefix) = _place(file), _place(earlier)
     if bucket != other_bucket:
         return None
     other = shown_path(earlier.path)
-    if prefix == other_prefix:
-        return f"{other} writes to the same bucket and prefix; give each cluster a bucket of its own"
     inner, outer = sorted((prefix, other_prefix), key=len, reverse=True)
-    if outer == "" or inner.startswith(f"{outer}/"):
-        return (
+    if prefix == other_prefix:
+        limit = f"{other} writes to the same bucket and prefix"
+        remedy = "give each cluster a bucket of its own"
+    elif outer == "" or inner.startswith(f"{outer}/"):
+        limit = (
             f"the prefixes of this and {other} lie inside each other ({outer or 'the whole bucket'} and {inner}), and"
-            " the outer location would be Unavailable; put them side by side"
+            " the outer location would be Unavailable"
         )
-    return None
+        remedy = "put them side by side"
+    else:
+        return None
+    value = f"{bucket}/{prefix}" if prefix else bucket
+    return Refusal("place-of-another-stack", limit, remedy, (f"{PROJECT}:storage",), value, shown_path(file.path))
 
 
 def _place(file: StackFile) -> tuple[str, str]:

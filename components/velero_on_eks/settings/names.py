@@ -12,6 +12,8 @@ from typing import Annotated
 
 from pydantic import AfterValidator
 
+from velero_on_eks.settings.refusals import Refused
+
 BUCKET_NAME_MAX = 63
 ROLE_NAME_MAX = 64
 LABEL_MAX = 63
@@ -53,57 +55,82 @@ def default_bucket_name(cluster: str, account: str, region: str) -> str:
 def check_bucket_name(name: str) -> str:
     """Refuse what S3 refuses of a general purpose bucket's name."""
     if "/" in name:
-        raise ValueError("a bucket name has no '/'; give the part behind it as storage.prefix")
+        raise Refused("bucket-name", "a bucket name has no '/'", "give the part behind it as storage.prefix")
     if not 3 <= len(name) <= BUCKET_NAME_MAX:
-        raise ValueError(f"a bucket name has 3 to {BUCKET_NAME_MAX} characters, this one {len(name)}; choose another")
+        raise Refused(
+            "bucket-name",
+            f"a bucket name has 3 to {BUCKET_NAME_MAX} characters, this one {len(name)}",
+            "choose another",
+        )
     if not _BUCKET_CHARACTERS.match(name):
-        raise ValueError(
-            "a bucket name is made of lower-case letters, digits, hyphens and dots; write it without the others"
+        raise Refused(
+            "bucket-name",
+            "a bucket name is made of lower-case letters, digits, hyphens and dots",
+            "write it without the others",
         )
     if name[0] in ".-" or name[-1] in ".-":
-        raise ValueError("a bucket name begins and ends with a letter or a digit; take the edge character away")
+        raise Refused(
+            "bucket-name", "a bucket name begins and ends with a letter or a digit", "take the edge character away"
+        )
     if ".." in name or ".-" in name or "-." in name:
-        raise ValueError("a bucket name has no dot beside another dot or a hyphen; write it with hyphens alone")
+        raise Refused(
+            "bucket-name", "a bucket name has no dot beside another dot or a hyphen", "write it with hyphens alone"
+        )
     try:
         ipaddress.IPv4Address(name)
     except ValueError:
         pass
     else:
-        raise ValueError("a bucket name cannot look like an IP address; choose another")
+        raise Refused("bucket-name", "a bucket name cannot look like an IP address", "choose another")
     for prefix in _RESERVED_BUCKET_PREFIXES:
         if name.startswith(prefix):
-            raise ValueError(f"S3 keeps bucket names that begin with '{prefix}' for itself; choose another")
+            raise Refused(
+                "bucket-name-reserved", f"S3 keeps bucket names that begin with '{prefix}' for itself", "choose another"
+            )
     for suffix in _RESERVED_BUCKET_SUFFIXES:
         if name.endswith(suffix):
-            raise ValueError(f"S3 keeps bucket names that end with '{suffix}' for itself; choose another")
+            raise Refused(
+                "bucket-name-reserved", f"S3 keeps bucket names that end with '{suffix}' for itself", "choose another"
+            )
     return name
 
 
 def check_prefix(prefix: str) -> str:
     """Refuse a key prefix that Velero would not read back as it was written."""
     if prefix == "":
-        raise ValueError("an empty prefix; leave the field out for the whole bucket")
+        raise Refused("key-prefix", "a prefix has at least one character", "leave the field out for the whole bucket")
     if prefix.startswith("/") or prefix.endswith("/"):
-        raise ValueError("a prefix neither begins nor ends with '/'; Velero puts the slashes in")
+        raise Refused(
+            "key-prefix", "a prefix neither begins nor ends with '/': Velero puts the slashes in", "take the '/' away"
+        )
     if "//" in prefix:
-        raise ValueError("a prefix with '//' names an empty folder; write a single '/'")
+        raise Refused("key-prefix", "a prefix with '//' names an empty folder", "write a single '/'")
     if not re.match(r"^[A-Za-z0-9!_.*'()/-]+$", prefix):
-        raise ValueError("a prefix is made of letters, digits, '/' and !_.*'()-; write it without the others")
+        raise Refused(
+            "key-prefix", "a prefix is made of letters, digits, '/' and !_.*'()-", "write it without the others"
+        )
     if len(prefix) > 512:
-        raise ValueError(f"a prefix has at most 512 characters, this one {len(prefix)}; S3 keys end at 1024 bytes")
+        raise Refused(
+            "key-prefix",
+            f"a prefix has at most 512 characters, this one {len(prefix)}: S3 keys end at 1024 bytes",
+            "choose a shorter one",
+        )
     return prefix
 
 
 def check_label(name: str) -> str:
     """Refuse what is not an RFC 1123 label: namespaces, service accounts, releases."""
     if "*" in name:
-        raise ValueError("a wildcard is no name here; write the one name that is meant")
+        raise Refused("wildcard", "a wildcard is no name here", "write the one name that is meant")
     if len(name) > LABEL_MAX:
-        raise ValueError(f"at most {LABEL_MAX} characters, this one has {len(name)}; choose a shorter name")
+        raise Refused(
+            "kubernetes-name", f"at most {LABEL_MAX} characters, this one has {len(name)}", "choose a shorter name"
+        )
     if not _LABEL.match(name):
-        raise ValueError(
-            "an RFC 1123 label is lower-case letters, digits and hyphens, with a letter or digit at both ends;"
-            f" write for example {_example_label(name)!r}"
+        raise Refused(
+            "kubernetes-name",
+            "an RFC 1123 label is lower-case letters, digits and hyphens, with a letter or digit at both ends",
+            f"write for example {_example_label(name)!r}",
         )
     return name
 
@@ -111,10 +138,12 @@ def check_label(name: str) -> str:
 def check_subdomain(name: str) -> str:
     """Refuse what is not an RFC 1123 subdomain: most Kubernetes objects' names."""
     if len(name) > 253:
-        raise ValueError(f"at most 253 characters, this one has {len(name)}; choose a shorter name")
+        raise Refused("kubernetes-name", f"at most 253 characters, this one has {len(name)}", "choose a shorter name")
     if not _SUBDOMAIN.match(name):
-        raise ValueError(
-            "an RFC 1123 name is lower-case letters, digits, hyphens and dots, a letter or digit at both ends"
+        raise Refused(
+            "kubernetes-name",
+            "an RFC 1123 name is lower-case letters, digits, hyphens and dots, a letter or digit at both ends",
+            f"write for example {_example_label(name)!r}",
         )
     return name
 
@@ -123,9 +152,11 @@ def check_schedule_name(name: str) -> str:
     """Refuse a schedule name whose backups could not be named or labelled after it."""
     check_label(name)
     if len(name) > SCHEDULE_NAME_MAX:
-        raise ValueError(
+        raise Refused(
+            "schedule-name",
             f"at most {SCHEDULE_NAME_MAX} characters, this one has {len(name)}: a backup's name adds a time stamp"
-            f" of 15, and both are label values of at most {LABEL_MAX}; choose a shorter name"
+            f" of 15, and both are label values of at most {LABEL_MAX}",
+            "choose a shorter name",
         )
     return name
 
@@ -135,29 +166,39 @@ def check_namespace_pattern(name: str) -> str:
     if name == "*":
         return name
     if "*" in name:
-        raise ValueError("'*' stands alone for every namespace; write the names out")
+        raise Refused("wildcard", "'*' stands alone for every namespace", "write the names out")
     return check_label(name)
 
 
 def check_role_name(name: str) -> str:
     """Refuse what IAM refuses of a role's name."""
     if "*" in name:
-        raise ValueError("a wildcard is no role name; write the one name that is meant")
+        raise Refused("wildcard", "a wildcard is no role name", "write the one name that is meant")
     if not 1 <= len(name) <= ROLE_NAME_MAX:
-        raise ValueError(f"a role name has 1 to {ROLE_NAME_MAX} characters, this one {len(name)}; choose a shorter one")
+        raise Refused(
+            "role-name",
+            f"a role name has 1 to {ROLE_NAME_MAX} characters, this one {len(name)}",
+            "choose a shorter one",
+        )
     if not _ROLE.match(name):
-        raise ValueError("a role name is made of letters, digits and +=,.@_-; write it without the others")
+        raise Refused("role-name", "a role name is made of letters, digits and +=,.@_-", "write it without the others")
     return name
 
 
 def check_cluster_name(name: str) -> str:
     """Refuse what EKS refuses of a cluster's name."""
     if not 1 <= len(name) <= 100:
-        raise ValueError(
-            f"an EKS cluster name has 1 to 100 characters, this one {len(name)}; see 'aws eks list-clusters'"
+        raise Refused(
+            "cluster-name",
+            f"an EKS cluster name has 1 to 100 characters, this one {len(name)}",
+            "see 'aws eks list-clusters'",
         )
     if not _CLUSTER.match(name):
-        raise ValueError("an EKS cluster name is letters, digits, '-' and '_', beginning with a letter or a digit")
+        raise Refused(
+            "cluster-name",
+            "an EKS cluster name is letters, digits, '-' and '_', beginning with a letter or a digit",
+            "see 'aws eks list-clusters'",
+        )
     return name
 
 

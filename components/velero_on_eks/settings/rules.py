@@ -15,7 +15,8 @@ from velero_on_eks.settings import adopt, versions
 from velero_on_eks.settings.aws_facts import Arn, issuer_region, partition_of
 from velero_on_eks.settings.duration import words
 from velero_on_eks.settings.late import is_late
-from velero_on_eks.settings.sections import Schedule
+from velero_on_eks.settings.refusals import MISSING, Refusal
+from velero_on_eks.settings.sections import OWNED_VALUES, Schedule
 
 # Below this a run can start before the location's own minute of validation and synchronisation is over, and a
 # month's backups would be more than 2,880 objects for every sync to list.
@@ -23,22 +24,22 @@ SHORTEST_INTERVAL = 15 * 60
 PRODUCTION_NONCURRENT_DAYS = 14
 _YEAR = timedelta(days=366)
 
-Broken = tuple[str, object, str]
+Found = Iterator[Refusal]
 
 
 @dataclass(frozen=True)
 class Rule:
-    """A check over valid sections: yields (field, value, message with limit and mend) for what is broken."""
+    """A check over valid sections: yields a refusal for each thing that is broken, its path in camelCase."""
 
     needs: tuple[str, ...]
-    check: Callable[[Any], Iterator[Broken]]
+    check: Callable[[Any], Found]
 
 
 RULES: list[Rule] = []
 
 
-def _rule(*needs: str) -> Callable[[Callable[[Any], Iterator[Broken]]], Callable[[Any], Iterator[Broken]]]:
-    def register(check: Callable[[Any], Iterator[Broken]]) -> Callable[[Any], Iterator[Broken]]:
+def _rule(*needs: str) -> Callable[[Callable[[Any], Found]], Callable[[Any], Found]]:
+    def register(check: Callable[[Any], Found]) -> Callable[[Any], Found]:
         RULES.append(Rule(needs, check))
         return check
 
@@ -56,224 +57,283 @@ class SettingsWarning:
 
 
 @_rule("region", "cluster")
-def _issuer_in_region(s: Any) -> Iterator[Broken]:
+def _issuer_in_region(s: Any) -> Found:
     issuer = s.cluster.oidc_issuer
     if is_late(issuer, s.region):
         return
+    path = ("cluster", "oidcIssuer")
     if issuer and issuer_region(issuer) != s.region:
-        yield (
-            "cluster.oidcIssuer",
+        yield Refusal(
+            "issuer-region",
+            f"the issuer is in {issuer_region(issuer)} and aws:region is {s.region}: one of them is another cluster's",
+            "copy both from the same cluster",
+            path,
             issuer,
-            f"the issuer is in {issuer_region(issuer)} and aws:region is {s.region}; one of them is another cluster's",
         )
     suffix = partition_of(s.region).dns_suffix
     if issuer and issuer_region(issuer) == s.region and not issuer.split("/id/")[0].endswith(f".{s.region}.{suffix}"):
-        yield (
-            "cluster.oidcIssuer",
+        yield Refusal(
+            "issuer-partition",
+            f"issuers of partition {partition_of(s.region).name} end in {suffix}",
+            "copy it again",
+            path,
             issuer,
-            f"issuers of partition {partition_of(s.region).name} end in {suffix}; copy it again",
         )
 
 
 @_rule("region", "cluster", "storage")
-def _key_is_ours(s: Any) -> Iterator[Broken]:
+def _key_is_ours(s: Any) -> Found:
     if not s.storage.kms_key_arn or is_late(s.storage.kms_key_arn, s.region, s.cluster.account):
         return
-    yield from _arn_fits(s, "storage.kmsKeyArn", s.storage.kms_key_arn)
+    path = ("storage", "kmsKeyArn")
+    yield from _arn_fits(s, path, s.storage.kms_key_arn)
     arn = Arn.parse(s.storage.kms_key_arn)
     if arn.region != s.region:
-        yield (
-            "storage.kmsKeyArn",
+        yield Refusal(
+            "key-region",
+            f"the key is in {arn.region} and the bucket in {s.region}: S3 takes keys of the bucket's own region",
+            "name a key there, or leave the field out",
+            path,
             s.storage.kms_key_arn,
-            f"the key is in {arn.region} and the bucket in {s.region}: S3 takes keys of the bucket's own region;"
-            " name a key there, or leave the field out",
         )
 
 
 @_rule("region", "cluster", "identity")
-def _boundary_is_ours(s: Any) -> Iterator[Broken]:
+def _boundary_is_ours(s: Any) -> Found:
     boundary = s.identity.permissions_boundary
     if boundary and not is_late(boundary, s.region, s.cluster.account):
-        yield from _arn_fits(s, "identity.permissionsBoundary", s.identity.permissions_boundary)
+        yield from _arn_fits(s, ("identity", "permissionsBoundary"), boundary)
 
 
-def _arn_fits(s: Any, field: str, text: str) -> Iterator[Broken]:
+def _arn_fits(s: Any, path: tuple[str, ...], text: str) -> Found:
     arn = Arn.parse(text)
     if arn.account not in (s.cluster.account, "aws"):
-        yield (
-            field,
+        yield Refusal(
+            "arn-account",
+            f"the ARN is of account {arn.account} and the stack of {s.cluster.account}",
+            "name one of this account",
+            path,
             text,
-            f"the ARN is of account {arn.account} and the stack of {s.cluster.account}; name one of this account",
         )
     expected = partition_of(s.region).name
     if arn.partition != expected:
-        yield (
-            field,
+        yield Refusal(
+            "arn-partition",
+            f"{s.region} lies in partition {expected}, the ARN in {arn.partition}",
+            f"write arn:{expected}:…",
+            path,
             text,
-            f"{s.region} lies in partition {expected}, the ARN in {arn.partition}; write arn:{expected}:…",
         )
 
 
 @_rule("storage")
-def _logs_go_elsewhere(s: Any) -> Iterator[Broken]:
+def _logs_go_elsewhere(s: Any) -> Found:
     logs = s.storage.access_logs
     if logs and logs.bucket == s.storage.bucket:
-        yield (
-            "storage.accessLogs.bucket",
+        yield Refusal(
+            "logs-in-own-bucket",
+            "logs in the backups' own bucket make a foreign folder there, and Velero calls the location Unavailable",
+            "name another bucket",
+            ("storage", "accessLogs", "bucket"),
             logs.bucket,
-            "logs in the backups' own bucket make a foreign folder there, and Velero calls the location Unavailable;"
-            " name another bucket",
         )
 
 
 @_rule("environment", "storage")
-def _production_keeps_its_data(s: Any) -> Iterator[Broken]:
+def _production_keeps_its_data(s: Any) -> Found:
     if s.environment != "production":
         return
     storage = s.storage
     if storage.force_destroy:
-        yield (
-            "storage.forceDestroy",
+        yield Refusal(
+            "production-force-destroy",
+            "in production a destroy may not take the backups with it",
+            "leave it false",
+            ("storage", "forceDestroy"),
             True,
-            "in production a destroy may not take the backups with it; leave it false",
         )
     if not storage.protect:
-        yield (
-            "storage.protect",
+        yield Refusal(
+            "production-protect",
+            "in production bucket, key and repository password are protected",
+            "leave it true",
+            ("storage", "protect"),
             False,
-            "in production bucket, key and repository password are protected; leave it true",
         )
     if storage.key_deletion_window_days != 30:
-        yield (
-            "storage.keyDeletionWindowDays",
+        yield Refusal(
+            "production-key-window",
+            "in production the window is 30 days, the longest KMS has: a deleted key is a deleted backup",
+            "leave it out",
+            ("storage", "keyDeletionWindowDays"),
             storage.key_deletion_window_days,
-            "in production the window is 30 days, the longest KMS has: a deleted key is a deleted backup; leave it out",
         )
     if storage.noncurrent_days < PRODUCTION_NONCURRENT_DAYS:
-        yield (
-            "storage.noncurrentDays",
-            storage.noncurrent_days,
+        yield Refusal(
+            "production-noncurrent-days",
             f"in production at least {PRODUCTION_NONCURRENT_DAYS}: it is the time in which deleted backups can be"
-            " fetched back; 30 is the default",
+            " fetched back",
+            "write more, or leave it out for 30",
+            ("storage", "noncurrentDays"),
+            storage.noncurrent_days,
         )
     if storage.s3_url and storage.s3_url.startswith("http://"):
-        yield (
-            "storage.s3Url",
+        yield Refusal(
+            "production-plain-http",
+            "in production backups travel over TLS",
+            "write https://, or leave the field out",
+            ("storage", "s3Url"),
             storage.s3_url,
-            "in production backups travel over TLS; write https://, or leave the field out",
         )
 
 
 @_rule("environment", "release")
-def _production_keeps_its_objects(s: Any) -> Iterator[Broken]:
+def _production_keeps_its_objects(s: Any) -> Found:
     if s.environment == "production" and s.release.helm_values_overrides.get("cleanUpCRDs"):
-        yield (
-            "release.helmValuesOverrides.cleanUpCRDs",
+        yield Refusal(
+            "production-clean-up-crds",
+            "on uninstall it deletes every Backup, Restore and Schedule of the cluster",
+            "take it away in production",
+            ("release", "helmValuesOverrides", "cleanUpCRDs"),
             True,
-            "on uninstall it deletes every Backup, Restore and Schedule of the cluster; take it away in production",
         )
 
 
+@_rule("release")
+def _overrides_leave_ours_alone(s: Any) -> Found:
+    for path, remedy in OWNED_VALUES.items():
+        found = s.release.helm_values_overrides
+        for key in path:
+            found = found.get(key, MISSING) if isinstance(found, dict) else MISSING
+        if found is not MISSING:
+            yield Refusal(
+                "owned-helm-value",
+                "the program sets this value itself",
+                remedy,
+                ("release", "helmValuesOverrides", *path),
+                found,
+            )
+
+
 @_rule("cluster", "release")
-def _versions_go_together(s: Any) -> Iterator[Broken]:
+def _versions_go_together(s: Any) -> Found:
     release = s.release
-    found = versions.mismatches(
+    for refusal in versions.mismatches(
         kubernetes=s.cluster.kubernetes_version,
         velero=release.image.tag,
         plugin=release.plugin.tag,
         chart=release.chart.version,
-    )
-    for field, value, message in found:
-        if not (release.allow_untested_kubernetes and field == "cluster.kubernetesVersion"):
-            yield field, value, message
+    ):
+        if not (release.allow_untested_kubernetes and refusal.code == versions.UNTESTED):
+            yield refusal
 
 
 @_rule("environment", "schedules")
-def _production_has_a_schedule(s: Any) -> Iterator[Broken]:
+def _production_has_a_schedule(s: Any) -> Found:
     if s.environment == "production" and not any(not schedule.paused for schedule in s.schedules.values()):
         state = "all of them are paused" if s.schedules else "there is none"
-        yield (
-            "schedules",
+        yield Refusal(
+            "production-no-schedule",
+            f"production has at least one running schedule, and {state}",
+            "run one",
+            ("schedules",),
             sorted(s.schedules),
-            f"production has at least one running schedule, and {state}; run one",
         )
 
 
 @_rule("schedules", "release")
-def _velero_is_left_out(s: Any) -> Iterator[Broken]:
+def _velero_is_left_out(s: Any) -> Found:
     for name, schedule in s.schedules.items():
         if s.release.namespace in schedule.namespaces:
-            yield (
-                f"schedules.{name}.namespaces",
+            yield Refusal(
+                "velero-backs-itself-up",
+                "this is Velero's own namespace: its Schedules and locations would be restored over those made here",
+                "take it away",
+                ("schedules", name, "namespaces"),
                 s.release.namespace,
-                "this is Velero's own namespace: its Schedules and locations would be restored over those made here;"
-                " take it away",
             )
 
 
 @_rule("schedules", "recovery")
-def _schedules_are_sound(s: Any) -> Iterator[Broken]:
+def _schedules_are_sound(s: Any) -> Found:
     for name, schedule in s.schedules.items():
         cron = schedule.recurrence
         if cron.shortest_gap() < SHORTEST_INTERVAL:
-            yield (
-                f"schedules.{name}.cron",
-                schedule.cron,
+            yield Refusal(
+                "interval-too-short",
                 f"runs every {words(cron.shortest_gap())}, and the shortest interval is {words(SHORTEST_INTERVAL)}: a"
-                " backup must be over before the next begins; run it less often",
+                " backup must be over before the next begins",
+                "run it less often",
+                ("schedules", name, "cron"),
+                schedule.cron,
             )
         interval = cron.nominal_interval()
         if schedule.keep.seconds <= interval:
-            yield (
-                f"schedules.{name}.keep",
+            yield Refusal(
+                "retention-below-interval",
+                f"a backup would be gone before the next is made, every {words(interval)}",
+                "keep it longer than that",
+                ("schedules", name, "keep"),
                 str(schedule.keep),
-                f"a backup would be gone before the next is made, every {words(interval)}; keep it longer than that",
             )
         elif schedule.keep.seconds < interval * s.recovery.minimum_copies:
-            yield (
-                f"schedules.{name}.keep",
-                str(schedule.keep),
+            yield Refusal(
+                "too-few-copies",
                 f"with a backup every {words(interval)} fewer than {s.recovery.minimum_copies} are kept"
-                f" (recovery.minimumCopies); keep them at least {words(interval * s.recovery.minimum_copies)}",
+                " (recovery.minimumCopies)",
+                f"keep them at least {words(interval * s.recovery.minimum_copies)}",
+                ("schedules", name, "keep"),
+                str(schedule.keep),
             )
 
 
 @_rule("schedules", "recovery", "release")
-def _objectives_are_met(s: Any) -> Iterator[Broken]:
+def _objectives_are_met(s: Any) -> Found:
     if not any(not schedule.paused for schedule in s.schedules.values()):
         if s.environment != "production":
-            yield (
-                "schedules",
+            yield Refusal(
+                "no-schedule-runs",
+                "no schedule runs, so recovery.rpo cannot hold",
+                "add one or run one",
+                ("schedules",),
                 sorted(s.schedules),
-                "no schedule runs, so recovery.rpo cannot hold; add one or run one",
             )
         return
     for namespace in s.recovery.namespaces:
         if namespace == s.release.namespace:
-            yield "recovery.namespaces", namespace, "Velero's own namespace is never backed up; take it away"
+            yield Refusal(
+                "objective-of-velero",
+                "Velero's own namespace is never backed up",
+                "take it away",
+                ("recovery", "namespaces"),
+                namespace,
+            )
             continue
         covering = covering_schedules(s.schedules, namespace)
         if not covering:
-            yield (
-                "recovery.namespaces",
+            yield Refusal(
+                "namespace-not-covered",
+                "no running schedule takes it",
+                f"add it to the namespaces of one of: {', '.join(s.schedules)}",
+                ("recovery", "namespaces"),
                 namespace,
-                f"no running schedule takes it; add it to the namespaces of one of: {', '.join(s.schedules)}",
             )
         elif not any(meets(schedule, s.recovery) for schedule in covering.values()):
-            said = "; ".join(
+            said = ", ".join(
                 f"{name} runs every {words(schedule.recurrence.nominal_interval())} and keeps {schedule.keep}"
                 for name, schedule in covering.items()
             )
-            yield (
-                "recovery",
+            yield Refusal(
+                "objective-missed",
+                f"no one schedule has an interval within the rpo and keeps its backups for the retention: {said}",
+                "run one more often, keep it longer, or lower the objective",
+                ("recovery",),
                 f"{namespace}: rpo {s.recovery.rpo}, retention {s.recovery.retention}",
-                f"no one schedule has an interval within the rpo and keeps its backups for the retention: {said}."
-                " Run one more often, keep it longer, or lower the objective",
             )
 
 
 @_rule("adopt", "identity", "volumes", "storage", "schedules", "repository_password")
-def _adopted_is_made_here(s: Any) -> Iterator[Broken]:
+def _adopted_is_made_here(s: Any) -> Found:
     yield from adopt.misplaced(s)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
@@ -21,6 +22,7 @@ from velero_on_eks.settings.names import (
     NamespacePattern,
     RoleName,
 )
+from velero_on_eks.settings.refusals import Refused
 from velero_on_eks.settings.versions import ChartVersion, ImageTag, KubernetesVersion
 
 Environment = Literal["development", "staging", "production"]
@@ -34,10 +36,31 @@ def bounded(name: str, low: int, high: int, unit: str, why: str) -> AfterValidat
 
     def check(value: int) -> int:
         if not low <= value <= high:
-            raise ValueError(f"{name} is {low} to {high} {unit} ({why}); write a number between")
+            raise Refused("out-of-range", f"{name} is {low} to {high} {unit} ({why})", "write a number between")
         return value
 
     return AfterValidator(check)
+
+
+def matching(code: str, pattern: str, limit: str, remedy: str) -> AfterValidator:
+    """A validator for text of one form, which its message says in words."""
+
+    def check(value: str) -> str:
+        if not re.fullmatch(pattern, value):
+            raise Refused(code, limit, remedy)
+        return value
+
+    return AfterValidator(check)
+
+
+CPU = matching("cpu", r"[0-9]+m?", "CPU is counted in thousandths or whole ones", "write for example 250m or 1")
+MEMORY = matching("memory", r"[0-9]+(Mi|Gi)", "memory is counted in Mi or Gi", "write for example 512Mi")
+REPOSITORY = matching(
+    "image-repository",
+    r"([a-z0-9.-]+(:[0-9]+)?/)?[a-z0-9._-]+(/[a-z0-9._-]+)*",
+    "an image's repository is a host and a path in lower case, without a scheme and without a tag",
+    f"write one like {versions.VELERO_IMAGE}",
+)
 
 
 class Cluster(Section):
@@ -53,7 +76,12 @@ class Cluster(Section):
     """Its OIDC issuer with `https://`; needed by `irsa`."""
     auto_mode: bool = False
     """Whether it is an EKS Auto Mode cluster: another volume driver, no native snapshots."""
-    context: str | None = Field(default=None, min_length=1)
+    context: (
+        Annotated[
+            str, matching("empty", r"(?s).+", "a context's name has at least one character", "leave the field out")
+        ]
+        | None
+    ) = None
     """A kubeconfig context by name. Without one, access comes from EKS itself with the caller's AWS credentials."""
 
 
@@ -91,27 +119,48 @@ class Volumes(Section):
     """What happens to volumes."""
     snapshot_controller: Literal["addon", "existing"] = "addon"
     """`addon` makes the EKS add-on, `existing` uses the one that the cluster has."""
-    snapshot_controller_version: str | None = Field(default=None, pattern=r"^v\d+\.\d+\.\d+-eksbuild\.\d+$")
+    snapshot_controller_version: (
+        Annotated[
+            str,
+            matching(
+                "add-on-version",
+                r"v[0-9]+\.[0-9]+\.[0-9]+-eksbuild\.[0-9]+",
+                "an add-on's version reads v8.3.0-eksbuild.1",
+                "see 'aws eks describe-addon-versions --addon-name snapshot-controller'",
+            ),
+        ]
+        | None
+    ) = None
     """The add-on's version; the cluster's default when left out."""
 
     @field_validator("mode", mode="before")
     @classmethod
     def _offered(cls, value: object, info: ValidationInfo) -> object:
         if value == "native-snapshot" and (info.context or {}).get("auto_mode"):
-            raise ValueError(
+            raise Refused(
+                "native-snapshot-auto-mode",
                 "the native snapshotter handles ebs.csi.aws.com volumes only, and Auto Mode's come from"
-                " ebs.csi.eks.amazonaws.com: every volume would be skipped; use csi-snapshot"
+                " ebs.csi.eks.amazonaws.com: every volume would be skipped",
+                "use csi-snapshot",
             )
         if value in LATER_VOLUME_MODES:
-            raise ValueError(f"this mode is not offered yet; use {' or '.join(VOLUME_MODES)}")
+            raise Refused("volume-mode", "this mode is not offered yet", f"use {' or '.join(VOLUME_MODES)}")
         return value
 
     @model_validator(mode="after")
     def _controller_goes_with_snapshots(self) -> Volumes:
         if self.mode == "none" and {"snapshot_controller", "snapshot_controller_version"} & self.model_fields_set:
-            raise ValueError("snapshotController belongs to mode csi-snapshot; take it away or change the mode")
+            raise Refused(
+                "snapshot-controller-without-snapshots",
+                "snapshotController belongs to mode csi-snapshot",
+                "take it away or change the mode",
+            )
         if self.snapshot_controller == "existing" and self.snapshot_controller_version:
-            raise ValueError("snapshotControllerVersion is of the add-on made here; take it away with 'existing'")
+            raise Refused(
+                "snapshot-controller-version",
+                "snapshotControllerVersion is of the add-on made here",
+                "take it away with 'existing'",
+            )
         return self
 
 
@@ -160,7 +209,18 @@ class Storage(Section):
     """Whether bucket, key and password are protected from deletion and stay when they leave the program."""
     force_destroy: bool = False
     """Whether `pulumi destroy` may delete a bucket with backups in it."""
-    s3_url: str | None = Field(default=None, pattern=r"^https?://[^/\s]+$")
+    s3_url: (
+        Annotated[
+            str,
+            matching(
+                "s3-url",
+                r"https?://[^/\s]+",
+                "an S3 endpoint is a scheme and a host, without a path",
+                "write one like https://s3.eu-west-1.amazonaws.com",
+            ),
+        ]
+        | None
+    ) = None
     """Another S3 endpoint than AWS's own for the region."""
     s3_force_path_style: bool = False
     """Whether the bucket's name stands in the path, not in the host's name."""
@@ -169,7 +229,15 @@ class Storage(Section):
 class Chart(Section):
     """The Helm chart: where from and exactly which."""
 
-    repository: str = Field(default=versions.CHART_REPOSITORY, pattern=r"^(https|oci)://\S+$")
+    repository: Annotated[
+        str,
+        matching(
+            "chart-repository",
+            r"(https|oci)://\S+",
+            "a chart's repository begins with https:// or oci://",
+            f"write one like {versions.CHART_REPOSITORY}",
+        ),
+    ] = versions.CHART_REPOSITORY
     """Where the chart comes from, `https://` or `oci://`."""
     version: ChartVersion = versions.PINNED_CHART
     """Its exact version."""
@@ -178,7 +246,7 @@ class Chart(Section):
 class Image(Section):
     """The Velero server's image."""
 
-    repository: str = Field(default=versions.VELERO_IMAGE, pattern=r"^[a-z0-9][a-z0-9./:_-]*$")
+    repository: Annotated[str, REPOSITORY] = versions.VELERO_IMAGE
     """Where the server's image comes from."""
     tag: ImageTag = versions.PINNED_VELERO
     """Its exact tag."""
@@ -187,7 +255,7 @@ class Image(Section):
 class Plugin(Section):
     """The image of velero-plugin-for-aws."""
 
-    repository: str = Field(default=versions.PLUGIN_IMAGE, pattern=r"^[a-z0-9][a-z0-9./:_-]*$")
+    repository: Annotated[str, REPOSITORY] = versions.PLUGIN_IMAGE
     """Where the plugin's image comes from."""
     tag: ImageTag = versions.PINNED_PLUGIN
     """Its exact tag."""
@@ -197,35 +265,35 @@ class Resources(Section):
     """Requests and limits of the server. A backup of 5,000 objects peaked at 141 MB; no CPU limit, since a restore is
     bound by CPU and a throttled one is a longer outage."""
 
-    cpu_request: str = Field(default="250m", pattern=r"^\d+m?$")
+    cpu_request: Annotated[str, CPU] = "250m"
     """CPU that is kept for the server."""
-    memory_request: str = Field(default="256Mi", pattern=r"^\d+(Mi|Gi)$")
+    memory_request: Annotated[str, MEMORY] = "256Mi"
     """Memory that is kept for the server."""
-    cpu_limit: str | None = Field(default=None, pattern=r"^\d+m?$")
+    cpu_limit: Annotated[str, CPU] | None = None
     """A limit on CPU; it makes restores slower."""
-    memory_limit: str = Field(default="1Gi", pattern=r"^\d+(Mi|Gi)$")
+    memory_limit: Annotated[str, MEMORY] = "1Gi"
     """A limit on memory."""
 
 
 # Values that this program computes: an override would part them from the role, the bucket or the secret made for them.
-OWNED_VALUES = {
-    "credentials": "Velero gets its credentials from its role (identity), never from a secret",
-    "serviceAccount.server.name": "set release.serviceAccount: the role's trust is made from the same name",
-    "serviceAccount.server.create": "the chart makes the service account that the role trusts",
-    "serviceAccount.server.annotations": "the role's annotation is made from identity",
-    "configuration.backupStorageLocation": "set storage",
-    "configuration.volumeSnapshotLocation": "set volumes",
-    "configuration.features": "set volumes: EnableCSI is on in the CSI modes only",
-    "configuration.clientQPS": "set release.clientQps",
-    "configuration.clientBurst": "set release.clientBurst",
-    "schedules": "set velero-eks:schedules, where they are checked against the objectives",
-    "initContainers": "set release.plugin; there is no CSI plugin since Velero 1.14",
-    "image": "set release.image",
-    "namespace": "set release.namespace",
-    "nameOverride": "the names of the release's objects are derived from release.name",
-    "fullnameOverride": "the names of the release's objects are derived from release.name",
-    "snapshotsEnabled": "set volumes",
-    "backupsEnabled": "without a location there is nothing to restore from",
+OWNED_VALUES: dict[tuple[str, ...], str] = {
+    ("credentials",): "take it away: Velero gets its credentials from its role (identity), never from a secret",
+    ("serviceAccount", "server", "name"): "set release.serviceAccount: the role's trust is made from the same name",
+    ("serviceAccount", "server", "create"): "take it away: the chart makes the service account that the role trusts",
+    ("serviceAccount", "server", "annotations"): "take it away: the role's annotation is made from identity",
+    ("configuration", "backupStorageLocation"): "set storage",
+    ("configuration", "volumeSnapshotLocation"): "set volumes",
+    ("configuration", "features"): "set volumes: EnableCSI is on in the CSI modes only",
+    ("configuration", "clientQPS"): "set release.clientQps",
+    ("configuration", "clientBurst"): "set release.clientBurst",
+    ("schedules",): "set velero-eks:schedules, where they are checked against the objectives",
+    ("initContainers",): "set release.plugin: there is no CSI plugin since Velero 1.14",
+    ("image",): "set release.image",
+    ("namespace",): "set release.namespace",
+    ("nameOverride",): "set release.name: the names of the release's objects are derived from it",
+    ("fullnameOverride",): "set release.name: the names of the release's objects are derived from it",
+    ("snapshotsEnabled",): "set volumes",
+    ("backupsEnabled",): "take it away: without a location there is nothing to restore from",
 }
 
 
@@ -265,23 +333,6 @@ class Release(Section):
     """How long the release may take."""
     helm_values_overrides: dict[str, Any] = Field(default_factory=dict)
     """Values laid over those made here, for what no setting covers."""
-
-    @field_validator("helm_values_overrides")
-    @classmethod
-    def _leaves_ours_alone(cls, values: dict[str, Any]) -> dict[str, Any]:
-        taken = [f"{path}: {mend}" for path, mend in OWNED_VALUES.items() if _has_path(values, path)]
-        if taken:
-            raise ValueError(f"the program sets these values itself: {'; '.join(taken)}")
-        return values
-
-
-def _has_path(values: dict[str, Any], path: str) -> bool:
-    node: Any = values
-    for part in path.split("."):
-        if not isinstance(node, dict) or part not in node:
-            return False
-        node = node[part]
-    return True
 
 
 class Schedule(Section):
@@ -323,24 +374,31 @@ class Schedule(Section):
     def _each_once(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         twice = sorted({name for name in value if value.count(name) > 1})
         if twice:
-            raise ValueError(f"{', '.join(twice)} stands there twice; write each namespace once")
+            raise Refused("twice", f"{', '.join(twice)} stands there twice", "write each namespace once")
         if "*" in value and len(value) > 1:
-            raise ValueError("'*' is every namespace and stands alone; take the other names away, or the '*'")
+            raise Refused(
+                "star-and-names",
+                "'*' is every namespace and stands alone",
+                "take the other names away, or the '*'",
+            )
         return value
 
     @model_validator(mode="after")
     def _filters_leave_something(self) -> Schedule:
         both = sorted(set(self.namespaces) & set(self.excluded_namespaces))
         if both:
-            raise ValueError(
-                f"{', '.join(both)} is both in namespaces and in excludedNamespaces; take it from one of them"
+            raise Refused(
+                "in-and-out",
+                f"{', '.join(both)} is both in namespaces and in excludedNamespaces",
+                "take it from one of them",
             )
         if "timezone" in self.model_fields_set and self.cron.startswith(("TZ=", "CRON_TZ=")):
-            raise ValueError("the zone is given twice, in timezone and in front of cron; keep timezone")
+            raise Refused("zone-twice", "the zone is given twice, in timezone and in front of cron", "keep timezone")
         if self.recurrence.restricts_both_day_fields and not self.either_day_matches:
-            raise ValueError(
-                f"cron {self.cron!r} sets day of month and day of week: it runs when EITHER matches. Put '*' in one of"
-                " them, or confirm with eitherDayMatches: true"
+            raise Refused(
+                "either-day",
+                f"cron {self.cron!r} sets day of month and day of week: it runs when EITHER matches",
+                "put '*' in one of them, or confirm with eitherDayMatches: true",
             )
         return self
 

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterator
 from datetime import datetime
 from types import SimpleNamespace
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field, SecretStr, TypeAdapter, ValidationError
 
-from velero_on_eks.settings import rules
+from velero_on_eks.settings import invalid, rules
 from velero_on_eks.settings.adopt import Adopt
 from velero_on_eks.settings.aws_facts import Partition, Region, partition_of
 from velero_on_eks.settings.base import Section
 from velero_on_eks.settings.defaults import SECTIONS, with_defaults
 from velero_on_eks.settings.late import Late
 from velero_on_eks.settings.names import ScheduleName
-from velero_on_eks.settings.problems import MISSING
+from velero_on_eks.settings.refusals import InvalidSettings, Refusal, Refused
 from velero_on_eks.settings.sections import (
     Cluster,
     Environment,
@@ -29,36 +27,33 @@ from velero_on_eks.settings.sections import (
     Volumes,
 )
 
-# A problem before it is known where in which file it stands: field in dots, value, message.
-Fault = tuple[str, Any, str]
-
 PASSWORD_MIN = 20
 # What Velero uses where nothing was set, and what everybody can read in its source.
 PUBLIC_PASSWORD = "static-passw0rd"  # noqa: S105
 
 
-class InvalidSettings(ValueError):
-    """Settings that cannot be used; `faults` holds (field, value, message with limit and mend) of each."""
-
-    def __init__(self, faults: list[Fault]) -> None:
-        self.faults = faults
-        super().__init__("\n".join(f"{field}: {message}" for field, _, message in faults))
-
-
 def _strong_password(value: SecretStr) -> SecretStr:
     text = value.get_secret_value()
     if text == PUBLIC_PASSWORD:
-        raise ValueError("this is Velero's public default; generate one, or leave it out and one is made")
+        raise Refused(
+            "public-password", "this is Velero's public default", "generate one, or leave it out and one is made"
+        )
     if len(text) < PASSWORD_MIN:
-        raise ValueError(
-            f"a repository password has at least {PASSWORD_MIN} characters; 'openssl rand -base64 30' makes one"
+        raise Refused(
+            "weak-password",
+            f"a repository password has at least {PASSWORD_MIN} characters",
+            "make one with 'openssl rand -base64 30'",
         )
     return value
 
 
 def _reason(value: str) -> str:
     if len(value) < 10:
-        raise ValueError("a waiver gives its reason, in at least 10 characters; whoever audits it reads this")
+        raise Refused(
+            "waiver-reason",
+            "a waiver gives its reason, in at least 10 characters, to whoever audits it",
+            "write why the finding is accepted",
+        )
     return value
 
 
@@ -95,16 +90,16 @@ class Settings(Section):
         raw = {**merged, **{key: mapping[key] for key in ("environment", "region") if key in mapping}}
         cluster = raw.get("cluster")
         context = {"auto_mode": isinstance(cluster, dict) and cluster.get("autoMode") is True}
-        faults: list[Fault] = []
+        refused: list[Refusal] = []
         try:
             settings = cls.model_validate(raw, context=context)
         except ValidationError as error:
             settings = None
-            faults = [_fault(item) for item in error.errors(include_url=False)]
+            refused = invalid.refusals(error, cls)
         valid = settings or _valid_sections(raw, context)
-        faults += [broken for rule in rules.RULES if _has(valid, rule.needs) for broken in rule.check(valid)]
-        if faults or settings is None:
-            raise InvalidSettings(faults)
+        refused += [broken for rule in rules.RULES if _has(valid, rule.needs) for broken in rule.check(valid)]
+        if refused or settings is None:
+            raise InvalidSettings(invalid.as_written(refused, mapping))
         return settings
 
     @property
@@ -145,66 +140,6 @@ def _has(valid: Any, names: tuple[str, ...]) -> bool:
     return all(hasattr(valid, name) for name in names)
 
 
-def _fault(error: Any) -> Fault:
-    field = ".".join(str(part) for part in error["loc"] if part != "[key]")
-    kind, value = error["type"], error["input"]
-    if kind == "extra_forbidden":
-        return field, value, unknown_key(str(error["loc"][-1]), valid_keys(error["loc"][:-1]))
-    if kind == "missing":
-        return field, MISSING, _how_to_give(str(field))
-    if kind == "literal_error":
-        return field, value, f"one of {error['ctx']['expected'].replace(' or ', ', ')}; write one of these"
-    if kind == "value_error":
-        return field, value if not isinstance(value, dict) else MISSING, str(error["ctx"]["error"])
-    if kind == "string_type":
-        return field, value, "text is expected here; quote it"
-    if kind in ("model_type", "dict_type"):
-        return field, value, "a mapping of keys is expected here; see the configuration table in the README"
-    if kind == "tuple_type":
-        return field, value, "a list is expected here; write it in [ ]"
-    message = error["msg"][0].lower() + error["msg"][1:]
-    return field, value, f"{message}; see the configuration table in the README"
-
-
-def _how_to_give(field: str) -> str:
-    if field == "region":
-        return "required; write aws:region with the cluster's region"
-    if field == "cluster":
-        return "required; write velero-eks:cluster with name, account and kubernetesVersion"
-    if field == "environment":
-        return "required; write velero-eks:environment: development, staging or production"
-    return "required; add it, see the configuration table in the README"
-
-
-def valid_keys(location: tuple[Any, ...]) -> list[str]:
-    """The keys that a section takes, by its place in the settings; the sections themselves for the top."""
-    if not location:
-        return ["environment", *SECTIONS, "repositoryPassword"]
-    model: Any = Settings
-    for part in location:
-        model = _model_at(model, part)
-        if model is None:
-            return []
-    return [field.alias or name for name, field in model.model_fields.items()]
-
-
-def _model_at(model: Any, part: Any) -> Any:
-    for name, field in getattr(model, "model_fields", {}).items():
-        if part in (name, field.alias):
-            return next(_models_in(field.annotation), None)
-    # A mapping by name, as schedules are: the next part is the entry's name.
-    return model if hasattr(model, "model_fields") else None
-
-
-def _models_in(annotation: Any) -> Iterator[Any]:
-    if hasattr(annotation, "model_fields"):
-        yield annotation
-    for argument in getattr(annotation, "__args__", ()):
-        yield from _models_in(argument)
-
-
-def unknown_key(key: str, valid: list[str]) -> str:
-    """What to say of a key that nothing reads."""
-    close = difflib.get_close_matches(key, valid, n=1, cutoff=0.5)
-    hint = f"did you mean {close[0]}? " if close else ""
-    return f"unknown key; {hint}Valid here: {', '.join(valid)}" if valid else "unknown key; take it away"
+def sections() -> list[str]:
+    """The keys of a stack file's settings, without their prefix."""
+    return ["environment", *SECTIONS, "repositoryPassword"]

@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from velero_on_eks.settings.problems import MISSING, Problem, StackFileError
-from velero_on_eks.settings.settings import InvalidSettings, Settings, unknown_key, valid_keys
+from velero_on_eks.settings.invalid import unknown_key
+from velero_on_eks.settings.refusals import InvalidSettings, Refusal, StackFileError
+from velero_on_eks.settings.settings import Settings, sections
+from velero_on_eks.settings.yaml_file import Lines, parse, plain, read_text
 
 PROJECT = "velero-eks"
 STACKS_FOLDER = "stacks"
 _SCALARS = ("environment", "repositoryPassword")
 # The engine's own switches may stand in a stack file; they configure no resource of this program.
 _ENGINE_NAMESPACE = "pulumi"
-_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-_LOST_ZERO = re.compile(r"^0[0-9]+$")
 
 
 @dataclass(frozen=True)
@@ -45,26 +41,22 @@ def find_stack_files(root: Path) -> dict[str, Path]:
 
 
 def load_stack_file(path: Path) -> StackFile:
-    """Read and check one stack file. Raises `StackFileError` with every problem, each with its line."""
+    """Read and check one stack file. Raises `StackFileError` with everything wrong, each with its line."""
     stack = path.name.removeprefix("Pulumi.").removesuffix(".yaml")
     shown = shown_path(path)
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise StackFileError(
-            [Problem(shown, "file", MISSING, f"cannot be read: {error}; check its path and encoding")]
-        ) from None
-    root, faults = _parse(text, shown)
-    lines = _Lines(root)
-    config = root and _mapping(root)
+    root = parse(read_text(path, shown), shown)
+    config, refused = plain(root, shown) if root is not None else (None, [])
     body = config.get("config") if isinstance(config, dict) else None
     if not isinstance(body, dict):
-        message = "a stack file has a mapping called config; write 'config:' and the keys under it"
-        raise StackFileError(faults or [Problem(shown, "config", MISSING, message)])
-    settings, problems = _settings(body, shown, lines, encrypted_readable=False)
-    problems = sorted(faults + problems, key=lambda problem: problem.line or 0)
-    if problems or settings is None:
-        raise StackFileError(problems)
+        limit = "a stack file has a mapping called config"
+        missing = Refusal("no-config", limit, "write 'config:' and the keys under it", ("config",), file=shown)
+        raise StackFileError(refused or [missing])
+    settings, invalid = _settings(body, shown, Lines(root), encrypted_readable=False)
+    # What YAML readers disagree on is told of as such alone, and not once more by what one of them makes of it.
+    told = {refusal.path for refusal in refused}
+    refused += [refusal for refusal in invalid if refusal.path not in told]
+    if refused or settings is None:
+        raise StackFileError(sorted(refused, key=lambda refusal: refusal.line or 0))
     return StackFile(stack, path, body, settings)
 
 
@@ -78,9 +70,9 @@ def load_from_pulumi() -> Settings:
     given = {**engine.get_config_env(), **engine.CONFIG.get()}
     secret = set(engine.get_config_secret_keys_env()) | engine._SECRET_KEYS.get()
     body = {key: _decoded(key, value, secret) for key, value in given.items()}
-    settings, problems = _settings(body, shown, _Lines.of_file(Path(shown)), encrypted_readable=True)
-    if problems or settings is None:
-        raise pulumi.RunError(str(StackFileError(problems)))
+    settings, refused = _settings(body, shown, Lines.of_file(Path(shown)), encrypted_readable=True)
+    if refused or settings is None:
+        raise pulumi.RunError(str(StackFileError(refused)))
     return settings
 
 
@@ -102,46 +94,53 @@ class _Decrypted(str):
 
 
 def _settings(
-    config: dict[str, Any], shown: str, lines: _Lines, *, encrypted_readable: bool
-) -> tuple[Settings | None, list[Problem]]:
+    config: dict[str, Any], shown: str, lines: Lines, *, encrypted_readable: bool
+) -> tuple[Settings | None, list[Refusal]]:
     mapping: dict[str, Any] = {}
-    problems: list[Problem] = []
+    refused: list[Refusal] = []
     for key, value in config.items():
         namespace, _, name = str(key).partition(":")
         if namespace == _ENGINE_NAMESPACE:
             continue
         if key == "aws:region":
             mapping["region"] = value
-        elif namespace == PROJECT and name in valid_keys(()):
+        elif namespace == PROJECT and name in sections():
             mapping[name] = value
         else:
-            problems.append(Problem(shown, str(key), value, _unknown(namespace, name), lines.of((str(key),))))
-    problems += _password(mapping, shown, lines, encrypted_readable)
+            refused.append(_unknown(str(key), namespace, name, value))
+    refused += _password(mapping, encrypted_readable)
+    settings = None
     try:
         settings = Settings.from_mapping(mapping)
-        return settings, problems + _issuer(settings, shown, lines)
     except InvalidSettings as error:
-        for field, value, message in error.faults:
-            written = "aws:region" if field == "region" else f"{PROJECT}:{field}"
-            head, *rest = field.split(".")
-            place = ("aws:region",) if field == "region" else (f"{PROJECT}:{head}", *rest)
-            problems.append(Problem(shown, written, value, message, lines.of(place)))
-        return None, problems
+        refused += [replace(refusal, path=_in_file(refusal.path)) for refusal in error.refusals]
+    else:
+        refused += _issuer(settings)
+    return settings, [replace(refusal, file=shown, line=lines.of(refusal.path)) for refusal in refused]
 
 
-def _issuer(settings: Settings, shown: str, lines: _Lines) -> list[Problem]:
+def _in_file(path: tuple[str | int, ...]) -> tuple[str | int, ...]:
+    if path[:1] == ("region",):
+        return ("aws:region", *path[1:])
+    return (f"{PROJECT}:{path[0]}", *path[1:]) if path else path
+
+
+def _issuer(settings: Settings) -> list[Refusal]:
     """A stack file's cluster exists, so its issuer is known; a program that makes the cluster gives it as an input."""
     if settings.identity.mode != "irsa" or settings.cluster.oidc_issuer:
         return []
-    message = (
-        "required by identity.mode irsa; copy it from 'aws eks describe-cluster --query cluster.identity.oidc.issuer',"
-        " or use identity.mode pod-identity"
-    )
-    field = f"{PROJECT}:cluster"
-    return [Problem(shown, f"{field}.oidcIssuer", MISSING, message, lines.of((field,)))]
+    return [
+        Refusal(
+            "issuer-missing",
+            "required by identity.mode irsa",
+            "copy it from 'aws eks describe-cluster --query cluster.identity.oidc.issuer', or use identity.mode"
+            " pod-identity",
+            (f"{PROJECT}:cluster", "oidcIssuer"),
+        )
+    ]
 
 
-def _password(mapping: dict[str, Any], shown: str, lines: _Lines, encrypted_readable: bool) -> list[Problem]:
+def _password(mapping: dict[str, Any], encrypted_readable: bool) -> list[Refusal]:
     """Replace an encrypted password offline by a stand-in of the right kind; refuse one in plain text."""
     value = mapping.get("repositoryPassword")
     if value is None:
@@ -153,22 +152,30 @@ def _password(mapping: dict[str, Any], shown: str, lines: _Lines, encrypted_read
         mapping["repositoryPassword"] = str(value)
         return []
     del mapping["repositoryPassword"]
-    field = f"{PROJECT}:repositoryPassword"
-    message = "a password in plain text; take it out and run 'pulumi config set --secret repositoryPassword'"
-    return [Problem(shown, field, MISSING, message, lines.of((field,)))]
-
-
-def _unknown(namespace: str, name: str) -> str:
-    if namespace == PROJECT:
-        return unknown_key(name, valid_keys(()))
-    if namespace == "aws":
-        return (
-            "the aws provider is made from aws:region and cluster.account; take it away, credentials come from the"
-            " environment"
+    return [
+        Refusal(
+            "password-in-plain-text",
+            "a password in plain text is everybody's who reads the file",
+            "take it out and run 'pulumi config set --secret repositoryPassword'",
+            (f"{PROJECT}:repositoryPassword",),
+            value,
         )
-    if namespace == "kubernetes":
-        return "the kubernetes provider is made from cluster; name a kubeconfig context with cluster.context"
-    return f"nothing reads this; keys here begin with {PROJECT}:, besides aws:region"
+    ]
+
+
+def _unknown(key: str, namespace: str, name: str, value: Any) -> Refusal:
+    if namespace == PROJECT:
+        return unknown_key((key,), value, sections())
+    if namespace == "aws":
+        limit = "the aws provider is made from aws:region and cluster.account, credentials are the environment's"
+        remedy = "take it away"
+    elif namespace == "kubernetes":
+        limit = "the kubernetes provider is made from cluster"
+        remedy = "take it away, and name a kubeconfig context with cluster.context"
+    else:
+        limit = f"nothing reads this: keys here begin with {PROJECT}:, besides aws:region"
+        remedy = f"take it away, or put {PROJECT}: in front"
+    return Refusal("unknown-key", limit, remedy, (key,), value)
 
 
 def shown_path(path: Path) -> str:
@@ -177,84 +184,3 @@ def shown_path(path: Path) -> str:
         return str(path.relative_to(Path.cwd()))
     except ValueError:
         return str(path)
-
-
-def _mapping(node: yaml.Node) -> Any:
-    return _Loader("").construct_document(node)  # type: ignore[no-untyped-call]
-
-
-def _parse(text: str, shown: str) -> tuple[yaml.Node | None, list[Problem]]:
-    try:
-        root = yaml.compose(text, Loader=_Loader)
-    except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else None
-        raise StackFileError(
-            [Problem(shown, "file", MISSING, f"is not YAML: {error.problem}; mend it there", line)]
-        ) from None
-    return root, [Problem(shown, ".".join(path), MISSING, message, line) for path, message, line in _doubtful(root, ())]
-
-
-def _doubtful(node: yaml.Node | None, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], str, int]]:
-    """What YAML readers disagree on: the engine's and Python's would see two different files."""
-    if isinstance(node, yaml.MappingNode):
-        seen: dict[str, int] = {}
-        for key, value in node.value:
-            line = key.start_mark.line + 1
-            name = str(key.value)
-            if name.casefold() in seen:
-                yield (
-                    (*path, name),
-                    f"the same key as on line {seen[name.casefold()]}; keep one of them",
-                    line,
-                )
-            seen[name.casefold()] = line
-            yield from _doubtful(value, (*path, name))
-    elif isinstance(node, yaml.SequenceNode):
-        for index, value in enumerate(node.value):
-            yield from _doubtful(value, (*path, str(index)))
-    elif isinstance(node, yaml.ScalarNode) and not node.style and _LOST_ZERO.match(node.value):
-        yield (
-            path,
-            f'YAML readers take {node.value} for a number and lose its zero; quote it: "{node.value}"',
-            (node.start_mark.line + 1),
-        )
-
-
-class _Lines:
-    """Finds the line of a field: the deepest part of its path that the file has."""
-
-    def __init__(self, root: yaml.Node | None) -> None:
-        self._root = _child(root, "config") if root is not None else None
-
-    @classmethod
-    def of_file(cls, path: Path) -> _Lines:
-        """The lines of a file, or of none where it is not there (`pulumi --config-file` can name another)."""
-        try:
-            return cls(yaml.compose(path.read_text(encoding="utf-8"), Loader=_Loader))
-        except (OSError, UnicodeDecodeError, yaml.YAMLError):
-            return cls(None)
-
-    def of(self, path: tuple[str, ...]) -> int | None:
-        node, line = self._root, None
-        for part in path:
-            found = _child_with_line(node, part)
-            if found is None:
-                return line
-            node, line = found
-        return line
-
-
-def _child(node: yaml.Node, name: str) -> yaml.Node | None:
-    found = _child_with_line(node, name)
-    return found[0] if found else None
-
-
-def _child_with_line(node: yaml.Node | None, name: str) -> tuple[yaml.Node, int] | None:
-    if isinstance(node, yaml.MappingNode):
-        for key, value in node.value:
-            if key.value == name:
-                return value, key.start_mark.line + 1
-    if isinstance(node, yaml.SequenceNode) and name.isdigit() and int(name) < len(node.value):
-        value = node.value[int(name)]
-        return value, value.start_mark.line + 1
-    return None

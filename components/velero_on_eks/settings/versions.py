@@ -13,6 +13,8 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator
 
+from velero_on_eks.settings.refusals import Refusal, Refused
+
 CHART_REPOSITORY = "https://vmware-tanzu.github.io/helm-charts"
 CHART_NAME = "velero"
 PINNED_CHART = "12.1.0"
@@ -21,6 +23,8 @@ PINNED_VELERO = "v1.18.2"
 PINNED_PLUGIN = "v1.14.2"
 VELERO_IMAGE = "docker.io/velero/velero"
 PLUGIN_IMAGE = "docker.io/velero/velero-plugin-for-aws"
+# The code of the one mismatch that a stack may accept.
+UNTESTED = "untested-kubernetes"
 
 
 @dataclass(frozen=True)
@@ -53,74 +57,93 @@ def line_of(velero: str) -> Line | None:
 def check_exact_version(version: str) -> str:
     """Refuse a chart version that is a range, a word or a part of a version."""
     if not re.fullmatch(r"[0-9]+\.[0-9]+\.[0-9]+(-[0-9A-Za-z.-]+)?", version):
-        raise ValueError(f"an exact chart version reads like {PINNED_CHART}: no range, no 'latest', no 'v' in front")
+        raise Refused(
+            "chart-version",
+            "an exact chart version has three numbers: no range, no 'latest', no 'v' in front",
+            f"write one like {PINNED_CHART}",
+        )
     return version
 
 
 def check_image_tag(tag: str) -> str:
     """Refuse an image tag that is not one exact release."""
     if not re.fullmatch(r"v[0-9]+\.[0-9]+\.[0-9]+(-[0-9A-Za-z.-]+)?", tag):
-        raise ValueError(f"an image tag names one release, like {PINNED_VELERO}: 'latest' and 'main' change under you")
+        raise Refused(
+            "image-tag",
+            "an image tag names one release: 'latest' and 'main' change under you",
+            f"write one like {PINNED_VELERO}",
+        )
     return tag
 
 
 def check_kubernetes_version(version: str) -> str:
     """Refuse what is not a minor version of Kubernetes as EKS names it."""
     if not re.fullmatch(r"1\.[0-9]{2}", version):
-        raise ValueError(
-            "EKS names a minor version, like \"1.34\"; see 'aws eks describe-cluster --query cluster.version'"
+        raise Refused(
+            "kubernetes-version",
+            'EKS names a minor version, like "1.34"',
+            "see 'aws eks describe-cluster --query cluster.version'",
         )
     return version
 
 
 def _kubernetes_before(value: object) -> object:
     if isinstance(value, (int, float)) and not isinstance(value, bool):
-        raise ValueError('YAML read this version as a number (1.30 becomes 1.3); quote it: "1.34"')
+        raise Refused(
+            "kubernetes-version-number",
+            "YAML read this version as a number (1.30 becomes 1.3)",
+            'quote it: "1.34"',
+        )
     return value
 
 
-def mismatches(*, kubernetes: str, velero: str, plugin: str, chart: str) -> list[tuple[str, str, str]]:
-    """What does not go together, as (field, value, message); empty where all four were tested together."""
+def mismatches(*, kubernetes: str, velero: str, plugin: str, chart: str) -> list[Refusal]:
+    """What does not go together; empty where all four were tested together."""
     line = line_of(velero)
     if line is None:
         known = ", ".join(row.velero for row in LINES)
         return [
-            (
-                "release.image.tag",
+            Refusal(
+                "velero-version",
+                f"Velero {minor(velero)} is not in the compatibility table ({known})",
+                f"use {PINNED_VELERO}, or add its row to velero_on_eks/settings/versions.py with its source",
+                ("release", "image", "tag"),
                 velero,
-                f"Velero {minor(velero)} is not in the compatibility table ({known});"
-                f" use {PINNED_VELERO}, or add its row to velero_on_eks/settings/versions.py with its source",
             )
         ]
-    found: list[tuple[str, str, str]] = []
+    found: list[Refusal] = []
     if minor(plugin) != line.plugin:
         found.append(
-            (
-                "release.plugin.tag",
+            Refusal(
+                "plugin-version",
+                f"Velero {line.velero} goes with velero-plugin-for-aws {line.plugin}.x",
+                f"write a v{line.plugin} tag, or change release.image.tag with it",
+                ("release", "plugin", "tag"),
                 plugin,
-                f"Velero {line.velero} goes with velero-plugin-for-aws {line.plugin}.x;"
-                f" write a v{line.plugin} tag, or change release.image.tag with it",
             )
         )
     if int(chart.split(".")[0]) not in line.charts:
         charts = " or ".join(f"{major}.x" for major in line.charts)
         found.append(
-            (
-                "release.chart.version",
+            Refusal(
+                "chart-of-another-velero",
+                f"Velero {line.velero} goes with chart {charts}",
+                "change one of the two",
+                ("release", "chart", "version"),
                 chart,
-                f"Velero {line.velero} goes with chart {charts}; change one of the two",
             )
         )
     if kubernetes not in line.kubernetes:
         fits = [row.velero for row in LINES if kubernetes in row.kubernetes]
-        mend = f"Velero {' or '.join(fits)} was" if fits else "no Velero in the table was"
+        others = f"Velero {' or '.join(fits)} was" if fits else "no Velero in the table was"
         found.append(
-            (
-                "cluster.kubernetesVersion",
+            Refusal(
+                UNTESTED,
+                f"Velero {line.velero} is tested on Kubernetes {line.kubernetes[0]} to {line.kubernetes[-1]}, and"
+                f" {others} tested on {kubernetes}",
+                "change the one that can be, or say release.allowUntestedKubernetes: true",
+                ("cluster", "kubernetesVersion"),
                 kubernetes,
-                f"Velero {line.velero} is tested on Kubernetes"
-                f" {line.kubernetes[0]} to {line.kubernetes[-1]}; {mend} tested on {kubernetes}. Change the one"
-                " that can be, or say release.allowUntestedKubernetes: true",
             )
         )
     return found

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
-from velero_on_eks.settings import InvalidSettings, Settings
+from velero_on_eks.settings import InvalidSettings, Refusal, Settings, render
+from velero_on_eks.settings.invalid import as_written
+from velero_on_eks.settings.refusals import HIDDEN, MISSING, smells
 
 from tests.support import mapping
 
 KEY = "arn:aws:kms:eu-west-1:111122223333:key/0a1b"
 
 
-def faults(**sections: Any) -> list[tuple[str, Any, str]]:
+def refused(**sections: Any) -> tuple[Refusal, ...]:
     with pytest.raises(InvalidSettings) as raised:
         Settings.from_mapping(mapping(**sections))
-    return raised.value.faults
+    return raised.value.refusals
 
 
 def schedule(**given: Any) -> dict[str, Any]:
@@ -34,214 +38,328 @@ def release(**given: Any) -> dict[str, Any]:
     return {"release": given}
 
 
-# (what is wrong, sections, field, a part of the message). The groups are those of the security rules.
+# (what is wrong, its code, sections, field, a part of the sentence). The groups are those of the security rules.
 BUCKET_AND_PREFIX = [
-    ("upper case", storage(bucket="Backups"), "storage.bucket", "lower-case"),
-    ("underscore", storage(bucket="my_backups"), "storage.bucket", "lower-case"),
-    ("too short", storage(bucket="ab"), "storage.bucket", "3 to 63"),
-    ("too long", storage(bucket="b" * 64), "storage.bucket", "this one 64"),
-    ("an address", storage(bucket="192.168.0.1"), "storage.bucket", "IP address"),
-    ("punycode", storage(bucket="xn--backups"), "storage.bucket", "'xn--'"),
-    ("reserved", storage(bucket="sthree-backups"), "storage.bucket", "'sthree-'"),
-    ("an alias", storage(bucket="backups-s3alias"), "storage.bucket", "'-s3alias'"),
-    ("two dots", storage(bucket="back..ups"), "storage.bucket", "dot beside"),
-    ("edge hyphen", storage(bucket="-backups"), "storage.bucket", "begins and ends"),
-    ("edge dot", storage(bucket="backups."), "storage.bucket", "begins and ends"),
-    ("a slash", storage(bucket="backups/shop"), "storage.bucket", "storage.prefix"),
-    ("prefix edge", storage(prefix="/shop"), "storage.prefix", "begins nor ends"),
-    ("prefix end", storage(prefix="shop/"), "storage.prefix", "begins nor ends"),
-    ("prefix double", storage(prefix="a//b"), "storage.prefix", "single '/'"),
-    ("prefix empty", storage(prefix=""), "storage.prefix", "leave the field out"),
+    ("upper case", "bucket-name", storage(bucket="Backups"), "storage.bucket", "lower-case"),
+    ("underscore", "bucket-name", storage(bucket="my_backups"), "storage.bucket", "lower-case"),
+    ("too short", "bucket-name", storage(bucket="ab"), "storage.bucket", "3 to 63"),
+    ("too long", "bucket-name", storage(bucket="b" * 64), "storage.bucket", "this one 64"),
+    ("an address", "bucket-name", storage(bucket="192.168.0.1"), "storage.bucket", "IP address"),
+    ("punycode", "bucket-name-reserved", storage(bucket="xn--backups"), "storage.bucket", "'xn--'"),
+    ("reserved", "bucket-name-reserved", storage(bucket="sthree-backups"), "storage.bucket", "'sthree-'"),
+    ("an alias", "bucket-name-reserved", storage(bucket="backups-s3alias"), "storage.bucket", "'-s3alias'"),
+    ("two dots", "bucket-name", storage(bucket="back..ups"), "storage.bucket", "dot beside"),
+    ("edge hyphen", "bucket-name", storage(bucket="-backups"), "storage.bucket", "begins and ends"),
+    ("edge dot", "bucket-name", storage(bucket="backups."), "storage.bucket", "begins and ends"),
+    ("a slash", "bucket-name", storage(bucket="backups/shop"), "storage.bucket", "storage.prefix"),
+    ("prefix edge", "key-prefix", storage(prefix="/shop"), "storage.prefix", "begins nor ends"),
+    ("prefix end", "key-prefix", storage(prefix="shop/"), "storage.prefix", "begins nor ends"),
+    ("prefix double", "key-prefix", storage(prefix="a//b"), "storage.prefix", "single '/'"),
+    ("prefix empty", "key-prefix", storage(prefix=""), "storage.prefix", "leave the field out"),
     (
         "logs at home",
+        "logs-in-own-bucket",
         storage(bucket="backups", accessLogs={"bucket": "backups"}),
         "storage.accessLogs.bucket",
         "another",
     ),
 ]
 REGION_ACCOUNT_ARN = [
-    ("unknown region", {"region": "eu-west-9"}, "region", "did you mean"),
-    ("short account", cluster(account="12345678901"), "cluster.account", "exactly 12 digits"),
-    ("account as a number", cluster(account=12345678901), "cluster.account", "quote it"),
+    ("unknown region", "region", {"region": "eu-west-9"}, "region", "did you mean"),
+    ("short account", "account-id", cluster(account="12345678901"), "cluster.account", "exactly 12 digits"),
+    ("account as a number", "account-number", cluster(account=12345678901), "cluster.account", "quote it"),
     (
         "key of another account",
+        "arn-account",
         storage(kmsKeyArn=KEY.replace("111122223333", "444455556666")),
         "storage.kmsKeyArn",
         "account",
     ),
     (
         "key of another partition",
+        "arn-partition",
         storage(kmsKeyArn=KEY.replace("arn:aws:", "arn:aws-cn:")),
         "storage.kmsKeyArn",
         "partition",
     ),
     (
         "key of another region",
+        "key-region",
         storage(kmsKeyArn=KEY.replace("eu-west-1", "eu-west-2")),
         "storage.kmsKeyArn",
         "eu-west-2",
     ),
-    ("AWS's own key", storage(kmsKeyArn="alias/aws/s3"), "storage.kmsKeyArn", "customer managed"),
+    ("AWS's own key", "aws-managed-key", storage(kmsKeyArn="alias/aws/s3"), "storage.kmsKeyArn", "customer managed"),
     (
         "an alias",
+        "kms-key-arn",
         storage(kmsKeyArn="arn:aws:kms:eu-west-1:111122223333:alias/x"),
         "storage.kmsKeyArn",
         "not by an alias",
     ),
-    ("no ARN", storage(kmsKeyArn="0a1b"), "storage.kmsKeyArn", "arn:partition:service"),
+    ("no ARN", "arn", storage(kmsKeyArn="0a1b"), "storage.kmsKeyArn", "arn:partition:service"),
     (
         "issuer of another region",
+        "issuer-region",
         cluster(oidcIssuer="https://oidc.eks.us-east-1.amazonaws.com/id/ABC"),
         "cluster.oidcIssuer",
         "us-east-1",
     ),
     (
         "issuer without https",
+        "oidc-issuer",
         cluster(oidcIssuer="oidc.eks.eu-west-1.amazonaws.com/id/ABC"),
         "cluster.oidcIssuer",
         "https://",
     ),
-    ("not an EKS issuer", cluster(oidcIssuer="https://issuer.example.com"), "cluster.oidcIssuer", "describe-cluster"),
+    (
+        "not an EKS issuer",
+        "oidc-issuer",
+        cluster(oidcIssuer="https://issuer.example.com"),
+        "cluster.oidcIssuer",
+        "describe-cluster",
+    ),
     (
         "issuer of another partition",
+        "issuer-partition",
         cluster(oidcIssuer="https://oidc.eks.eu-west-1.amazonaws.com.cn/id/ABC"),
         "cluster.oidcIssuer",
         "partition aws ",
     ),
-    ("bad cluster name", cluster(name="-shop"), "cluster.name", "EKS cluster name"),
+    ("bad cluster name", "cluster-name", cluster(name="-shop"), "cluster.name", "EKS cluster name"),
 ]
 IDENTITY = [
-    ("no mode", {"identity": {"mode": None}}, "identity.mode", "irsa"),
-    ("both modes", {"identity": {"mode": ["irsa", "pod-identity"]}}, "identity.mode", "irsa"),
-    ("unknown mode", {"identity": {"mode": "keys"}}, "identity.mode", "pod-identity"),
-    ("long role name", {"identity": {"roleName": "r" * 65}}, "identity.roleName", "1 to 64"),
-    ("wildcard role", {"identity": {"roleName": "velero-*"}}, "identity.roleName", "wildcard"),
-    ("wildcard account", release(serviceAccount="*"), "release.serviceAccount", "wildcard"),
-    ("wildcard namespace", release(namespace="velero-*"), "release.namespace", "wildcard"),
+    ("no mode", "not-one-of", {"identity": {"mode": None}}, "identity.mode", "irsa"),
+    ("both modes", "not-one-of", {"identity": {"mode": ["irsa", "pod-identity"]}}, "identity.mode", "irsa"),
+    ("unknown mode", "not-one-of", {"identity": {"mode": "keys"}}, "identity.mode", "pod-identity"),
+    ("long role name", "role-name", {"identity": {"roleName": "r" * 65}}, "identity.roleName", "1 to 64"),
+    ("wildcard role", "wildcard", {"identity": {"roleName": "velero-*"}}, "identity.roleName", "wildcard"),
+    ("wildcard account", "wildcard", release(serviceAccount="*"), "release.serviceAccount", "wildcard"),
+    ("wildcard namespace", "wildcard", release(namespace="velero-*"), "release.namespace", "wildcard"),
     (
         "administrator",
+        "boundless-boundary",
         {"identity": {"permissionsBoundary": "arn:aws:iam::aws:policy/AdministratorAccess"}},
         "identity.permissionsBoundary",
         "bounds nothing",
     ),
     (
         "static keys",
+        "owned-helm-value",
         release(helmValuesOverrides={"credentials": {"useSecret": True}}),
-        "release.helmValuesOverrides",
+        "release.helmValuesOverrides.credentials",
         "role",
     ),
     (
         "other account name",
+        "owned-helm-value",
         release(helmValuesOverrides={"serviceAccount": {"server": {"name": "x"}}}),
-        "release.helmValuesOverrides",
+        "release.helmValuesOverrides.serviceAccount.server.name",
         "release.serviceAccount",
     ),
 ]
 SCHEDULES = [
-    ("empty", schedule(cron=""), "schedules.daily-backup.cron", ""),
-    ("out of range", schedule(cron="61 2 * * *"), "schedules.daily-backup.cron", "59"),
-    ("six fields", schedule(cron="0 0 2 * * *"), "schedules.daily-backup.cron", "5"),
-    ("never", schedule(cron="0 0 30 2 *"), "schedules.daily-backup.cron", "never"),
-    ("day seven", schedule(cron="0 2 * * 7"), "schedules.daily-backup.cron", "SUN"),
-    ("last day", schedule(cron="0 2 L * *"), "schedules.daily-backup.cron", "L"),
-    ("nth day", schedule(cron="0 2 * * 1#2"), "schedules.daily-backup.cron", "#"),
-    ("either day", schedule(cron="0 2 1 * 1"), "schedules.daily-backup", "EITHER"),
-    ("too often", schedule(cron="@every 1m"), "schedules.daily-backup.cron", "shortest interval"),
-    ("every five minutes", schedule(cron="*/5 * * * *"), "schedules.daily-backup.cron", "15 min"),
-    ("unknown zone", schedule(timezone="Asia/Calcuta"), "schedules.daily-backup.timezone", "Asia/Calcutta"),
-    ("two zones", schedule(cron="CRON_TZ=UTC 0 2 * * *", timezone="Asia/Kolkata"), "schedules.daily-backup", "twice"),
-    ("upper-case name", {"schedules": {"Daily": {"cron": "@daily", "keep": "30d"}}}, "schedules.Daily", "RFC 1123"),
-    ("long name", {"schedules": {"d" * 49: {"cron": "@daily", "keep": "30d"}}}, f"schedules.{'d' * 49}", "48"),
-    ("keep without unit", schedule(keep="30"), "schedules.daily-backup.keep", "30"),
-    ("keep negative", schedule(keep="-1d"), "schedules.daily-backup.keep", ""),
-    ("gone before the next", schedule(keep="24h"), "schedules.daily-backup.keep", "before the next"),
-    ("too few copies", schedule(keep="2d"), "schedules.daily-backup.keep", "fewer than 3"),
+    ("empty", "cron", schedule(cron=""), "schedules.daily-backup.cron", ""),
+    ("out of range", "cron-field", schedule(cron="61 2 * * *"), "schedules.daily-backup.cron", "59"),
+    ("six fields", "cron-fields", schedule(cron="0 0 2 * * *"), "schedules.daily-backup.cron", "5"),
+    ("never", "cron-never", schedule(cron="0 0 30 2 *"), "schedules.daily-backup.cron", "never"),
+    ("day seven", "cron-field", schedule(cron="0 2 * * 7"), "schedules.daily-backup.cron", "SUN"),
+    ("last day", "cron-field", schedule(cron="0 2 L * *"), "schedules.daily-backup.cron", "L"),
+    ("nth day", "cron-field", schedule(cron="0 2 * * 1#2"), "schedules.daily-backup.cron", "#"),
+    ("either day", "either-day", schedule(cron="0 2 1 * 1"), "schedules.daily-backup", "EITHER"),
+    ("too often", "interval-too-short", schedule(cron="@every 1m"), "schedules.daily-backup.cron", "shortest interval"),
+    ("every five minutes", "interval-too-short", schedule(cron="*/5 * * * *"), "schedules.daily-backup.cron", "15 min"),
+    ("unknown zone", "timezone", schedule(timezone="Asia/Calcuta"), "schedules.daily-backup.timezone", "Asia/Calcutta"),
+    (
+        "two zones",
+        "zone-twice",
+        schedule(cron="CRON_TZ=UTC 0 2 * * *", timezone="Asia/Kolkata"),
+        "schedules.daily-backup",
+        "twice",
+    ),
+    (
+        "upper-case name",
+        "kubernetes-name",
+        {"schedules": {"Daily": {"cron": "@daily", "keep": "30d"}}},
+        "schedules.Daily",
+        "RFC 1123",
+    ),
+    (
+        "long name",
+        "schedule-name",
+        {"schedules": {"d" * 49: {"cron": "@daily", "keep": "30d"}}},
+        f"schedules.{'d' * 49}",
+        "48",
+    ),
+    ("keep without unit", "duration", schedule(keep="30"), "schedules.daily-backup.keep", "30"),
+    ("keep negative", "duration", schedule(keep="-1d"), "schedules.daily-backup.keep", ""),
+    (
+        "gone before the next",
+        "retention-below-interval",
+        schedule(keep="24h"),
+        "schedules.daily-backup.keep",
+        "before the next",
+    ),
+    ("too few copies", "too-few-copies", schedule(keep="2d"), "schedules.daily-backup.keep", "fewer than 3"),
     (
         "in and out",
+        "in-and-out",
         schedule(namespaces=["shop"], excludedNamespaces=["shop"]),
         "schedules.daily-backup",
         "both in namespaces",
     ),
-    ("star and name", schedule(namespaces=["*", "shop"]), "schedules.daily-backup.namespaces", "alone"),
-    ("star excluded", schedule(excludedNamespaces=["*"]), "schedules.daily-backup.excludedNamespaces.0", "wildcard"),
-    ("a name twice", schedule(namespaces=["shop", "shop"]), "schedules.daily-backup.namespaces", "twice"),
-    ("other location", schedule(storageLocation="other"), "schedules.daily-backup.storageLocation", "unknown key"),
-    ("Velero itself", schedule(namespaces=["velero"]), "schedules.daily-backup.namespaces", "own namespace"),
-    ("none", {"schedules": {}}, "schedules", "there is none"),
-    ("all paused", schedule(paused=True), "schedules", "all of them are paused"),
+    (
+        "star and name",
+        "star-and-names",
+        schedule(namespaces=["*", "shop"]),
+        "schedules.daily-backup.namespaces",
+        "alone",
+    ),
+    (
+        "star excluded",
+        "wildcard",
+        schedule(excludedNamespaces=["*"]),
+        "schedules.daily-backup.excludedNamespaces.0",
+        "wildcard",
+    ),
+    ("a name twice", "twice", schedule(namespaces=["shop", "shop"]), "schedules.daily-backup.namespaces", "twice"),
+    (
+        "other location",
+        "unknown-key",
+        schedule(storageLocation="other"),
+        "schedules.daily-backup.storageLocation",
+        "unknown key",
+    ),
+    (
+        "Velero itself",
+        "velero-backs-itself-up",
+        schedule(namespaces=["velero"]),
+        "schedules.daily-backup.namespaces",
+        "own namespace",
+    ),
+    ("none", "production-no-schedule", {"schedules": {}}, "schedules", "there is none"),
+    ("all paused", "production-no-schedule", schedule(paused=True), "schedules", "all of them are paused"),
     (
         "rpo missed",
+        "objective-missed",
         {**schedule(), "recovery": {"rpo": "12h", "retention": "30d", "namespaces": ["shop"]}},
         "recovery",
         "daily-backup runs every 24 h",
     ),
     (
         "retention missed",
+        "objective-missed",
         {**schedule(), "recovery": {"rpo": "24h", "retention": "60d"}},
         "recovery",
         "keeps 30d",
     ),
     (
         "not covered",
+        "namespace-not-covered",
         {**schedule(namespaces=["shop"]), "recovery": {"rpo": "24h", "retention": "30d", "namespaces": ["pay"]}},
         "recovery.namespaces",
         "no running schedule takes it",
     ),
 ]
 VERSIONS = [
-    ("chart range", release(chart={"version": "^12.0"}), "release.chart.version", "exact"),
-    ("chart latest", release(chart={"version": "latest"}), "release.chart.version", "exact"),
-    ("image latest", release(image={"tag": "latest"}), "release.image.tag", "one release"),
-    ("image main", release(image={"tag": "main"}), "release.image.tag", "one release"),
-    ("chart of another line", release(chart={"version": "11.0.0"}), "release.chart.version", "chart 12.x"),
-    ("plugin of another line", release(plugin={"tag": "v1.13.0"}), "release.plugin.tag", "1.14.x"),
-    ("unknown Velero", release(image={"tag": "v2.0.0"}), "release.image.tag", "compatibility table"),
-    ("Kubernetes too old", cluster(kubernetesVersion="1.30"), "cluster.kubernetesVersion", "1.33 to 1.35"),
-    ("Kubernetes as a number", cluster(kubernetesVersion=1.30), "cluster.kubernetesVersion", "quote it"),
-    ("a CSI plugin", release(helmValuesOverrides={"initContainers": []}), "release.helmValuesOverrides", "1.14"),
+    ("chart range", "chart-version", release(chart={"version": "^12.0"}), "release.chart.version", "exact"),
+    ("chart latest", "chart-version", release(chart={"version": "latest"}), "release.chart.version", "exact"),
+    ("image latest", "image-tag", release(image={"tag": "latest"}), "release.image.tag", "one release"),
+    ("image main", "image-tag", release(image={"tag": "main"}), "release.image.tag", "one release"),
+    (
+        "chart of another line",
+        "chart-of-another-velero",
+        release(chart={"version": "11.0.0"}),
+        "release.chart.version",
+        "chart 12.x",
+    ),
+    ("plugin of another line", "plugin-version", release(plugin={"tag": "v1.13.0"}), "release.plugin.tag", "1.14.x"),
+    ("unknown Velero", "velero-version", release(image={"tag": "v2.0.0"}), "release.image.tag", "compatibility table"),
+    (
+        "Kubernetes too old",
+        "untested-kubernetes",
+        cluster(kubernetesVersion="1.30"),
+        "cluster.kubernetesVersion",
+        "1.33 to 1.35",
+    ),
+    (
+        "Kubernetes as a number",
+        "kubernetes-version-number",
+        cluster(kubernetesVersion=1.30),
+        "cluster.kubernetesVersion",
+        "quote it",
+    ),
+    (
+        "a CSI plugin",
+        "owned-helm-value",
+        release(helmValuesOverrides={"initContainers": []}),
+        "release.helmValuesOverrides.initContainers",
+        "1.14",
+    ),
     (
         "cleanUpCRDs",
+        "production-clean-up-crds",
         release(helmValuesOverrides={"cleanUpCRDs": True}),
         "release.helmValuesOverrides.cleanUpCRDs",
         "every",
     ),
     (
         "second location",
+        "owned-helm-value",
         release(helmValuesOverrides={"configuration": {"backupStorageLocation": []}}),
-        "release.helmValuesOverrides",
+        "release.helmValuesOverrides.configuration.backupStorageLocation",
         "set storage",
     ),
-    ("plain http", storage(s3Url="http://s3.local"), "storage.s3Url", "https://"),
-    ("public password", {"repositoryPassword": "static-passw0rd"}, "repositoryPassword", "public default"),
-    ("weak password", {"repositoryPassword": "secret"}, "repositoryPassword", "at least 20"),
+    ("plain http", "production-plain-http", storage(s3Url="http://s3.local"), "storage.s3Url", "https://"),
+    (
+        "public password",
+        "public-password",
+        {"repositoryPassword": "static-passw0rd"},
+        "repositoryPassword",
+        "public default",
+    ),
+    ("weak password", "weak-password", {"repositoryPassword": "secret"}, "repositoryPassword", "at least 20"),
 ]
 PROTECTION = [
-    ("KMS window", storage(keyDeletionWindowDays=6), "storage.keyDeletionWindowDays", "7 to 30"),
-    ("KMS window in production", storage(keyDeletionWindowDays=7), "storage.keyDeletionWindowDays", "30 days"),
-    ("rotation", storage(keyRotationDays=30), "storage.keyRotationDays", "90 to 2560"),
-    ("forceDestroy", storage(forceDestroy=True), "storage.forceDestroy", "production"),
-    ("unprotected", storage(protect=False), "storage.protect", "production"),
-    ("short undo", storage(noncurrentDays=1), "storage.noncurrentDays", "at least 14"),
-    ("expiry of current objects", storage(expireDays=90), "storage.expireDays", "unknown key"),
+    ("KMS window", "out-of-range", storage(keyDeletionWindowDays=6), "storage.keyDeletionWindowDays", "7 to 30"),
+    (
+        "KMS window in production",
+        "production-key-window",
+        storage(keyDeletionWindowDays=7),
+        "storage.keyDeletionWindowDays",
+        "30 days",
+    ),
+    ("rotation", "out-of-range", storage(keyRotationDays=30), "storage.keyRotationDays", "90 to 2560"),
+    ("forceDestroy", "production-force-destroy", storage(forceDestroy=True), "storage.forceDestroy", "production"),
+    ("unprotected", "production-protect", storage(protect=False), "storage.protect", "production"),
+    ("short undo", "production-noncurrent-days", storage(noncurrentDays=1), "storage.noncurrentDays", "at least 14"),
+    ("expiry of current objects", "unknown-key", storage(expireDays=90), "storage.expireDays", "unknown key"),
 ]
 VOLUMES = [
     (
         "native on Auto Mode",
+        "native-snapshot-auto-mode",
         {**cluster(autoMode=True), "volumes": {"mode": "native-snapshot"}},
         "volumes.mode",
         "csi-snapshot",
     ),
-    ("native elsewhere", {"volumes": {"mode": "native-snapshot"}}, "volumes.mode", "not offered yet"),
-    ("file system", {"volumes": {"mode": "fs-backup"}}, "volumes.mode", "not offered yet"),
-    ("unknown", {"volumes": {"mode": "tape"}}, "volumes.mode", "csi-snapshot"),
-    ("controller without snapshots", {"volumes": {"snapshotController": "existing"}}, "volumes", "belongs to"),
+    ("native elsewhere", "volume-mode", {"volumes": {"mode": "native-snapshot"}}, "volumes.mode", "not offered yet"),
+    ("file system", "volume-mode", {"volumes": {"mode": "fs-backup"}}, "volumes.mode", "not offered yet"),
+    ("unknown", "not-one-of", {"volumes": {"mode": "tape"}}, "volumes.mode", "csi-snapshot"),
+    (
+        "controller without snapshots",
+        "snapshot-controller-without-snapshots",
+        {"volumes": {"snapshotController": "existing"}},
+        "volumes",
+        "belongs to",
+    ),
 ]
 UNKNOWN_KEYS = [
-    ("section", {"scheduels": {}}, "scheduels", "did you mean schedules"),
-    ("field", storage(buckett="x"), "storage.buckett", "did you mean bucket"),
-    ("deep", release(chart={"verison": "12.1.0"}), "release.chart.verison", "did you mean version"),
-    ("in a schedule", schedule(ttl="720h"), "schedules.daily-backup.ttl", "Valid here: cron"),
-    ("snake case", storage(kms_key_arn=KEY), "storage.kms_key_arn", "kmsKeyArn"),
+    ("section", "unknown-key", {"scheduels": {}}, "scheduels", "did you mean schedules"),
+    ("field", "unknown-key", storage(buckett="x"), "storage.buckett", "did you mean bucket"),
+    ("deep", "unknown-key", release(chart={"verison": "12.1.0"}), "release.chart.verison", "did you mean version"),
+    ("in a schedule", "unknown-key", schedule(ttl="720h"), "schedules.daily-backup.ttl", "valid here: cron"),
+    ("snake case", "unknown-key", storage(kms_key_arn=KEY), "storage.kms_key_arn", "kmsKeyArn"),
 ]
 ALL = {
     "bucket": BUCKET_AND_PREFIX,
@@ -256,12 +374,34 @@ ALL = {
 
 
 @pytest.mark.parametrize(
-    ("sections", "field", "part"),
+    ("code", "sections", "field", "part"),
     [pytest.param(*case[1:], id=f"{group}: {case[0]}") for group, cases in ALL.items() for case in cases],
 )
-def test_is_refused_with_its_field_and_what_to_do(sections, field, part):
-    found = faults(**sections)
-    assert [message for name, _, message in found if name == field and part in message], found
+def test_is_refused_with_its_field_and_what_to_do(code, sections, field, part):
+    found = refused(**sections)
+    matching = [refusal for refusal in found if refusal.field == field and part in refusal.sentence]
+    assert [refusal.code for refusal in matching] == [code], found
+    refusal = replace(matching[0], file="stacks/Pulumi.shop.yaml", line=7)
+    said = render(refusal)
+    assert said.startswith(f"stacks/Pulumi.shop.yaml:7: {field}"), said
+    assert refusal.limit
+    assert refusal.remedy
+    assert said.endswith(f"{refusal.limit}; {refusal.remedy}"), said
+    given = at(sections, refusal.path)
+    if given is not MISSING and not isinstance(given, (dict, list)):
+        # A rule may name the one of several that is meant; what was written is there whole or in its middle cut.
+        shown = HIDDEN if smells(field) else json.dumps(given, ensure_ascii=False)
+        assert f"{field} = {shown[:30]}" in said, said
+
+
+def at(sections: dict[str, Any], path: tuple[str | int, ...]) -> Any:
+    found: Any = sections
+    for part in path:
+        try:
+            found = found[part]
+        except (LookupError, TypeError):
+            return MISSING
+    return found
 
 
 def test_a_required_section_that_is_missing_is_named():
@@ -271,14 +411,60 @@ def test_a_required_section_that_is_missing_is_named():
         Settings.from_mapping(given)
 
 
-def test_faults_of_all_sections_and_rules_come_at_once():
-    found = faults(
+# Values of the wrong kind: what pydantic finds is told in our words as well.
+KINDS = [
+    ("text for a number", "not-a-whole-number", storage(noncurrentDays="many"), "storage.noncurrentDays"),
+    ("half a day", "not-a-whole-number", storage(noncurrentDays=14.5), "storage.noncurrentDays"),
+    ("a list for a number", "not-a-whole-number", storage(noncurrentDays=[14]), "storage.noncurrentDays"),
+    ("text for a flag", "not-true-or-false", storage(protect="perhaps"), "storage.protect"),
+    ("a number for text", "not-text", cluster(name=7), "cluster.name"),
+    ("text for a list", "not-a-list", schedule(namespaces="shop"), "schedules.daily-backup.namespaces"),
+    ("an empty list", "empty-list", schedule(namespaces=[]), "schedules.daily-backup.namespaces"),
+    ("text for a section", "not-a-mapping", {"storage": "here"}, "storage"),
+    ("a list for the schedules", "not-a-mapping", {"schedules": ["daily"]}, "schedules"),
+    ("a required key", "missing-key", {"schedules": {"daily": {"keep": "30d"}}}, "schedules.daily.cron"),
+    ("a word of none", "not-one-of", release(logLevel="verbose"), "release.logLevel"),
+    ("CPU in words", "cpu", release(resources={"cpuLimit": "much"}), "release.resources.cpuLimit"),
+    ("memory in MB", "memory", release(resources={"memoryLimit": "1GB"}), "release.resources.memoryLimit"),
+    ("an endpoint with a path", "s3-url", storage(s3Url="https://s3.local/velero"), "storage.s3Url"),
+    ("a chart by http", "chart-repository", release(chart={"repository": "http://x"}), "release.chart.repository"),
+    ("an image by https", "image-repository", release(image={"repository": "https://x"}), "release.image.repository"),
+    ("no context", "empty", cluster(context=""), "cluster.context"),
+    ("a short reason", "waiver-reason", {"waivers": {"some-rule": "because"}}, "waivers.some-rule"),
+]
+
+
+@pytest.mark.parametrize(("code", "sections", "field"), [pytest.param(*case[1:], id=case[0]) for case in KINDS])
+def test_a_value_of_the_wrong_kind_has_a_code_and_a_remedy(code, sections, field):
+    [found] = [refusal for refusal in refused(**sections) if refusal.field == field]
+    assert found.code == code
+    assert found.remedy
+    assert "README" not in found.sentence
+
+
+def test_the_one_that_is_meant_is_proposed():
+    [found] = [each for each in refused(environment="stagin") if each.field == "environment"]
+    assert (found.code, found.remedy) == ("not-one-of", "did you mean staging?")
+    assert found.limit == "one of development, staging, production"
+
+
+def test_a_field_is_named_as_it_was_written():
+    given = mapping(storage={"kms_key_arn": "x", "bucket": "shop"})
+    found = Refusal("any", "limit", "remedy", ("storage", "kmsKeyArn"), "x")
+    other = Refusal("any", "limit", "remedy", ("schedules", 0, "excludedNamespaces"), "x")
+    [first, second] = as_written([found, other], {**given, "schedules": [{"excluded_namespaces": ["x"]}]})
+    assert first.field == "storage.kms_key_arn"
+    assert second.field == "schedules.0.excluded_namespaces"
+
+
+def test_refusals_of_all_sections_and_rules_come_at_once():
+    found = refused(
         storage={"bucket": "My_Bucket", "keyRotationDays": 1},
         schedules={"a": {"cron": "0 2 * * 7", "keep": "x"}},
         release={"plugin": {"tag": "v1.13.0"}},
         cluster={"oidcIssuer": "https://oidc.eks.us-east-1.amazonaws.com/id/A"},
     )
-    assert {name for name, _, _ in found} == {
+    assert {refusal.field for refusal in found} == {
         "storage.bucket",
         "storage.keyRotationDays",
         "schedules.a.cron",

@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pulumi
 import pytest
-from velero_on_eks.settings import StackFileError, load_from_pulumi, load_stack_file
+from velero_on_eks.settings import (
+    Refusal,
+    StackFileError,
+    load_from_pulumi,
+    load_stack_file,
+    render,
+)
+from velero_on_eks.settings.stack_file import shown_path
 
 from tests.stacks import FILES
 from velero_eks.plan.model import ProgramError
@@ -34,7 +42,7 @@ def written(folder: Path, text: str) -> Path:
 def problems(folder: Path, text: str) -> list[str]:
     with pytest.raises(StackFileError) as raised:
         load_stack_file(written(folder, text))
-    return [str(problem).removeprefix(str(folder) + "/") for problem in raised.value.problems]
+    return [render(refusal).removeprefix(str(folder) + "/") for refusal in raised.value.refusals]
 
 
 def test_a_good_file_is_read_with_its_stacks_name(tmp_path):
@@ -76,7 +84,7 @@ def test_a_missing_field_is_shown_at_its_section(tmp_path):
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("config: [", "Pulumi.shop.yaml:2: file: is not YAML"),
+        ("config: [", "Pulumi.shop.yaml:2: is not YAML"),
         ("- a\n", "Pulumi.shop.yaml: config: a stack file has a mapping called config"),
         ("", "Pulumi.shop.yaml: config: a stack file has a mapping called config"),
         ("config: 3\n", "Pulumi.shop.yaml: config: a stack file has a mapping called config"),
@@ -156,9 +164,9 @@ def test_a_misspelt_section_stops_the_engines_program_too_without_a_traceback(tm
     with pytest.raises(ProgramError) as raised:
         engine({**file.config, "velero-eks:scheduels": {}})
     assert str(raised.value).removeprefix("stack shop: ") == (
-        "stacks/Pulumi.shop.yaml: velero-eks:scheduels = {}: unknown key; did you mean schedules? Valid here:"
+        "stacks/Pulumi.shop.yaml: velero-eks:scheduels = {}: unknown key, valid here:"
         " environment, cluster, recovery, identity, volumes, storage, release, schedules, tags, waivers, adopt,"
-        " repositoryPassword"
+        " repositoryPassword; did you mean schedules?"
     )
     assert isinstance(raised.value.__cause__, pulumi.RunError)
 
@@ -180,3 +188,82 @@ def test_irsa_without_an_issuer_is_refused_with_the_command_that_shows_it(tmp_pa
     text = "".join(line + "\n" for line in GOOD.splitlines() if "oidcIssuer" not in line)
     [problem] = problems(tmp_path, text)
     assert problem.startswith("Pulumi.shop.yaml:4: velero-eks:cluster.oidcIssuer: required by identity.mode irsa")
+
+
+def refusals(path: Path) -> tuple[Refusal, ...]:
+    with pytest.raises(StackFileError) as raised:
+        load_stack_file(path)
+    return raised.value.refusals
+
+
+BOMB = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
+    f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]\n" for n in range(1, 8)
+)
+HARMFUL = [
+    ("a date that is none", GOOD + "  velero-eks:tags: {made: 2026-13-45}\n", "read-in-two-ways", 9),
+    ("a date", GOOD + "  velero-eks:tags: {made: 2026-11-24}\n", "read-in-two-ways", 9),
+    ("a date to be", GOOD + "  velero-eks:tags: {made: !!timestamp when}\n", "not-yaml", 9),
+    ("a tag", GOOD + "  velero-eks:tags: {made: !foo by-me}\n", "yaml-tag", 9),
+    ("a tag of a mapping", GOOD + "  velero-eks:tags: !foo {}\n", "yaml-tag", 9),
+    ("bytes", GOOD + "  velero-eks:tags: {made: !!binary aGFsbG8=}\n", "yaml-tag", 9),
+    ("a control character", GOOD + "  velero-eks:tags: {made: by\x07me}\n", "not-yaml", 9),
+    ("seven levels of aliases", GOOD + BOMB, "too-many-values", None),
+    ("an alias of itself", GOOD + "  velero-eks:tags: &a {made: *a}\n", "endless-alias", 9),
+    ("an alias of nothing", GOOD + "  velero-eks:tags: {made: *a}\n", "not-yaml", 9),
+    ("a list for a key", GOOD + "  velero-eks:tags:\n    ? [a, b]\n    : x\n", "key-is-no-text", 10),
+    ("five hundred brackets", GOOD + "  velero-eks:tags: " + "[" * 500 + "\n", "too-deep", 9),
+    ("five hundred lists", GOOD + "  velero-eks:tags: " + "[" * 500 + "]" * 500 + "\n", "too-deep", 9),
+    ("five hundred keys", GOOD + "  velero-eks:tags:\n    " + "? " * 500 + "\n", "too-deep", 10),
+    ("a merge of text", GOOD + "  velero-eks:tags: {<<: x}\n", "merge", 9),
+    ("yes for true", GOOD + "  velero-eks:tags: {made: yes}\n", "read-in-two-ways", 9),
+    ("a time", GOOD + "  velero-eks:tags: {made: 12:30:00}\n", "read-in-two-ways", 9),
+    ("a power of ten", GOOD + "  velero-eks:tags: {made: 1e3}\n", "read-in-two-ways", 9),
+    ("a large file", GOOD + "# " + "x" * (1 << 20) + "\n", "file-too-large", None),
+]
+
+
+@pytest.mark.parametrize(("text", "code", "line"), [pytest.param(*case[1:], id=case[0]) for case in HARMFUL])
+def test_what_would_harm_the_reader_ends_in_one_refusal_that_names_file_and_line(tmp_path, text, code, line):
+    path = written(tmp_path, text)
+    [refusal] = refusals(path)
+    assert (refusal.code, refusal.file, refusal.line) == (code, shown_path(path), line)
+    assert refusal.remedy
+    assert len(render(refusal)) < 400 + len(str(path))
+
+
+@pytest.mark.parametrize("special", ["/dev/zero", "/dev/null"])
+def test_a_link_to_a_device_is_not_read(tmp_path, special):
+    path = tmp_path / "Pulumi.shop.yaml"
+    path.symlink_to(special)
+    [refusal] = refusals(path)
+    assert (refusal.code, refusal.file) == ("not-a-file", shown_path(path))
+
+
+def test_a_pipe_is_not_waited_for(tmp_path):
+    path = tmp_path / "Pulumi.shop.yaml"
+    os.mkfifo(path)
+    assert [refusal.code for refusal in refusals(path)] == ["not-a-file"]
+
+
+def test_a_folder_in_its_place_is_refused(tmp_path):
+    path = tmp_path / "Pulumi.shop.yaml"
+    path.mkdir()
+    assert [refusal.code for refusal in refusals(path)] == ["not-a-file"]
+
+
+def test_aliases_and_merges_that_are_small_are_read(tmp_path):
+    text = GOOD + (
+        "  velero-eks:schedules:\n"
+        "    daily: &daily {cron: '@daily', keep: 14d}\n"
+        "    hourly: {<<: *daily, cron: '@hourly'}\n"
+    )
+    schedules = load_stack_file(written(tmp_path, text)).settings.schedules
+    assert (schedules["hourly"].cron, str(schedules["hourly"].keep)) == ("@hourly", "14d")
+    assert schedules["daily"].cron == "@daily"
+
+
+def test_a_misspelt_secret_is_refused_and_not_shown(tmp_path):
+    more = "  velero-eks:repositorypassword: first-of-two\n  aws:secretKey: second-of-two\n"
+    found = problems(tmp_path, GOOD + more + "  velero-eks:dbPassword: {a: third-of-two}\n")
+    assert len(found) == 3
+    assert all("(hidden)" in line and "of-two" not in line for line in found), found

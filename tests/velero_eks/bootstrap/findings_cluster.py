@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from velero_on_eks.adoption import FIELDS, SCHEDULE
+from velero_on_eks.settings import Refusal
 
 from tests.support import ISSUER
 from tests.velero_eks.bootstrap.cases import MADE
@@ -67,7 +68,15 @@ TABLE = [
     ),
     Finds(
         "shared-location",
-        {"conflicts": ("stacks/Pulumi.dr.yaml writes to the same bucket and prefix; give each cluster its own",)},
+        {
+            "conflicts": (
+                Refusal(
+                    "place-of-another-stack",
+                    "stacks/Pulumi.dr.yaml writes to the same bucket and prefix",
+                    "give each cluster its own",
+                ),
+            )
+        },
         {},
         "stacks/Pulumi.dr.yaml writes to the same bucket and prefix",
         "give each cluster its own",
