@@ -57,7 +57,7 @@ class Deployment:
 
     `stack_file` is the file to start from; `configure` changes its `config` before it is written, which is how the
     lab puts its ports in and how a test tries another setting. `chart` is a chart's path, `install_manifest` what
-    stands in for a chart that cannot be had.
+    stands in for a chart that cannot be had. `program` is the project whose program is run.
     """
 
     def __init__(
@@ -69,6 +69,7 @@ class Deployment:
         workspace: Path | None = None,
         chart: Path | None = None,
         install_manifest: Path | None = None,
+        program: Path = PROJECT,
     ) -> None:
         self.lab = lab
         self.stack = stack
@@ -76,6 +77,7 @@ class Deployment:
         self._source = stack_file or STACK_FILE
         self._chart = chart
         self._install_manifest = install_manifest
+        self._program = program
         self._providers: dict[str, int] = {}
         self._commands = 0
 
@@ -100,15 +102,22 @@ class Deployment:
 
     def prepare(self, configure: Callable[[dict[str, Any]], None] | None = None) -> None:
         """Make the workspace, start the providers that do not run yet, and make the stack."""
-        (self.workspace / "stacks").mkdir(parents=True, exist_ok=True)
-        for name in ("__main__.py", "components"):
-            link = self.workspace / name
-            if not link.is_symlink():
-                link.symlink_to(PROJECT / name)
-        (self.workspace / "Pulumi.yaml").write_text((PROJECT / "Pulumi.yaml").read_text())
+        self._make_workspace()
         self.configure(configure)
         self._start_providers()
         self.run("stack", "init", self.stack, "--secrets-provider=passphrase", seconds=60)
+
+    def _make_workspace(self) -> None:
+        self.stack_file.parent.mkdir(parents=True, exist_ok=True)
+        self.run_program_of(self._program)
+
+    def run_program_of(self, project: Path) -> None:
+        """Run the program of that project from now on, with the same stack file and on the same state."""
+        for name in ("__main__.py", "components"):
+            link = self.workspace / name
+            link.unlink(missing_ok=True)
+            link.symlink_to(project / name)
+        (self.workspace / "Pulumi.yaml").write_text((project / "Pulumi.yaml").read_text())
 
     def share_providers(self, other: Deployment) -> None:
         """Use the providers of another deployment in the same lab, which run already."""
@@ -178,7 +187,7 @@ class Deployment:
         command = [
             self.lab.programs.pulumi, *arguments, "--non-interactive", "--color=never", f"--cwd={self.workspace}",
         ]  # fmt: skip
-        if arguments[0] != "stack":
+        if arguments[0] not in ("package", "stack"):
             command.append(f"--stack={self.stack}")
         process = self.lab.supervisor.start(name, command, environment={**self.lab.environment, **self.variables})
         return process, process.log

@@ -5,7 +5,8 @@ the folders of `PATH`, the cache, and at last a build. A program of a version th
 passed over, and the table of `python -m lab.programs` says why.
 """
 
-from lab.programs.require import Programs, require_programs
+from lab.programs.find import Place, Refusal
+from lab.programs.require import Programs, require_language_yaml, require_programs
 from lab.programs.versions import ProgramError
 
-__all__ = ["ProgramError", "Programs", "require_programs"]
+__all__ = ["Place", "ProgramError", "Programs", "Refusal", "require_language_yaml", "require_programs"]

@@ -9,12 +9,13 @@ import argparse
 import json
 import os
 import sys
+from collections.abc import Sequence
 
 from rich.console import Console
 from rich.table import Table
 
 from lab.processes import terminating_signals
-from lab.programs import ProgramError, Programs, require_programs
+from lab.programs import Place, ProgramError, Refusal, require_language_yaml, require_programs
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -25,6 +26,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         with terminating_signals():
             programs = require_programs()
+            places = (*programs.places, require_language_yaml(programs))
     except ProgramError as error:
         print(error, file=sys.stderr)
         return 1
@@ -33,16 +35,16 @@ def main(arguments: list[str] | None = None) -> int:
         return 130
     try:
         if wanted.json:
-            print(json.dumps(as_rows(programs), indent=2), flush=True)
+            print(json.dumps(as_rows(places, programs.refusals), indent=2), flush=True)
         else:
-            _print_table(programs)
+            _print_table(places, programs.refusals)
     except BrokenPipeError:
         # The reader (`| head`) has seen enough; Python would complain again when it flushes at its end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0
 
 
-def as_rows(programs: Programs) -> list[dict[str, object]]:
+def as_rows(places: Sequence[Place], refusals: Sequence[Refusal]) -> list[dict[str, object]]:
     """One row a program: its name, version, source and path, and what was passed over with the reason."""
     return [
         {
@@ -52,15 +54,15 @@ def as_rows(programs: Programs) -> list[dict[str, object]]:
             "path": str(place.path),
             "refused": [
                 {"path": str(refusal.path), "reason": refusal.reason}
-                for refusal in programs.refusals
+                for refusal in refusals
                 if refusal.program.name == place.program.name
             ],
         }
-        for place in programs.places
+        for place in places
     ]
 
 
-def _print_table(programs: Programs) -> None:
+def _print_table(places: Sequence[Place], refusals: Sequence[Refusal]) -> None:
     # In a file or a pipe a row stays one line, for grep.
     console = Console(width=None if sys.stdout.isatty() else 1000)
     table = Table(box=None, pad_edge=False)
@@ -68,10 +70,10 @@ def _print_table(programs: Programs) -> None:
         table.add_column(heading, no_wrap=True)
     # Paths are there to be copied: folded when they must be, never cut.
     table.add_column("Path", overflow="fold")
-    for place in programs.places:
+    for place in places:
         table.add_row(place.program.name, place.version, place.source, str(place.path))
     console.print(table)
-    for refusal in programs.refusals:
+    for refusal in refusals:
         console.print(f"passed over: {refusal.path}: {refusal.reason}", markup=False, highlight=False)
 
 

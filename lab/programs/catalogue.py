@@ -59,6 +59,9 @@ class Program:
 
 
 _PULUMI_SDK = "github.com/pulumi/pulumi/sdk/v3"
+_PULUMI_YAML = "github.com/pulumi/pulumi-yaml"
+# What Pulumi's distribution brings is of the engine's version.
+_PULUMI_ACCEPTED = Accepted("3.259.0", below="4.0.0")
 _KUBERNETES = "1.34.1"
 _KUBERNETES_FLAGS = (
     "-X k8s.io/component-base/version.gitVersion=v{version}",
@@ -87,7 +90,7 @@ PROGRAMS = (
         # The last release of the SDK's module that holds the language host; later ones have a module of their own,
         # which the Go proxy does not serve. It drives later engines and later Python SDKs.
         version="3.75.0",
-        accepts=Accepted("3.259.0", below="4.0.0"),
+        accepts=_PULUMI_ACCEPTED,
         beside="pulumi",
         build=Build(
             folder="pulumi-language-python",
@@ -123,7 +126,7 @@ PROGRAMS = (
     Program(
         name="pulumi",
         version="3.259.0",
-        accepts=Accepted("3.259.0", below="4.0.0"),
+        accepts=_PULUMI_ACCEPTED,
         question=("version",),
         build=Build(
             folder="pulumi",
@@ -189,3 +192,17 @@ PROGRAMS = (
     ),
 )
 """All of them, those that build fastest first: what is wrong with a machine shows early."""
+
+LANGUAGE_YAML = Program(
+    name="pulumi-language-yaml",
+    version="1.25.0",
+    accepts=_PULUMI_ACCEPTED,
+    beside="pulumi",
+    build=Build(
+        folder="pulumi-language-yaml",
+        module=_PULUMI_YAML,
+        package=f"{_PULUMI_YAML}/cmd/pulumi-language-yaml",
+        linker_flags=(f"-X {_PULUMI_YAML}/pkg/version.Version=v{{version}}",),
+    ),
+)
+"""The language host for programs in YAML: the tests of the component package need it, the rehearsal does not."""

@@ -74,7 +74,7 @@ def search(programs: Sequence[Program], environ: Mapping[str, str]) -> Search:
                 places[place.program.name] = place
     for program in programs:
         host = places.get(program.beside or "")
-        if host is not None and (place := _beside(program, host)) is not None:
+        if host is not None and (place := beside(program, host)) is not None:
             places[program.name] = place
     return Search(places, tuple(refusals))
 
@@ -98,7 +98,7 @@ def _first(program: Program, where: Iterable[tuple[str, Path]]) -> tuple[Place |
     return None, refusals
 
 
-def _beside(program: Program, host: Place) -> Place | None:
+def beside(program: Program, host: Place) -> Place | None:
     """The program in the folder of its distribution, or in the one that a link there leads to."""
     for folder in (host.path.parent, host.path.resolve().parent):
         path = folder / program.name

@@ -12,8 +12,8 @@ from rich.console import Console
 
 from lab.programs.build import Builder
 from lab.programs.cache import Go, cache_folder, entry, find_go, is_complete, only_builder
-from lab.programs.catalogue import PROGRAMS, Program
-from lab.programs.find import Place, Refusal, Search, search
+from lab.programs.catalogue import LANGUAGE_YAML, PROGRAMS, Program
+from lab.programs.find import Place, Refusal, Search, beside, search
 from lab.programs.progress import progress_for
 from lab.programs.versions import ProgramError
 
@@ -57,6 +57,22 @@ def require_programs(
         go = _go_for(missing, environ)
         places.update(_from_cache(missing, go, environ, console))
     return _programs(places, found.refusals, cache_folder(environ))
+
+
+def require_language_yaml(
+    programs: Programs, environ: Mapping[str, str] | None = None, console: Console | None = None
+) -> Place:
+    """Where `pulumi-language-yaml` lies: beside that engine, else in the cache, built the first time (a minute).
+
+    `environ` and `console` are as for `require_programs`. Raises `ProgramError` when it cannot be built.
+    """
+    environ = os.environ if environ is None else environ
+    engine = next(place for place in programs.places if place.program.name == LANGUAGE_YAML.beside)
+    found = beside(LANGUAGE_YAML, engine)
+    if found is not None:
+        return found
+    go = _go_for([LANGUAGE_YAML], environ)
+    return _from_cache([LANGUAGE_YAML], go, environ, console or Console(stderr=True))[LANGUAGE_YAML.name]
 
 
 def _refuse_what_cannot_be_built(missing: Sequence[Program], found: Search) -> None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from lab.providers.diff import Change
+from lab.providers.package import Package
 from lab.providers.properties import Path
 
 Properties = dict[str, Any]
@@ -147,6 +148,10 @@ class Provider(ABC):
     def diff_config(self, old: Properties, new: Properties) -> Difference:
         """What a changed provider configuration means; nothing, unless the provider says so."""
         return Difference()
+
+    def package(self) -> Package | None:
+        """What it knows, for programs in languages that ask before they run; None: only those that do not."""
+        return None
 
     @abstractmethod
     def configure(self, inputs: Mapping[str, Any]) -> Session:

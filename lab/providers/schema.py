@@ -110,6 +110,19 @@ def resource_schema(module: str, class_name: str, token: str) -> ResourceSchema:
         return ResourceSchema(token, _inputs_of(arguments), _outputs_of(resource))
 
 
+def function_outputs(module: str, function: str) -> Record:
+    """What the function `function` of the SDK module `module` answers, e.g. ("pulumi_aws.eks", "get_cluster").
+
+    Raises UnknownType when the SDK has no such function.
+    """
+    try:
+        answer = inspect.signature(getattr(importlib.import_module(module), function)).return_annotation
+    except (ImportError, AttributeError) as error:
+        raise UnknownType(f"{module}.{function}: the installed SDK has no such function") from error
+    with _reading:
+        return _outputs_of(answer)
+
+
 def module_exists(module: str) -> bool:
     """Whether the installed SDK has the module `module`; a group that it lacks holds custom resources only."""
     try:

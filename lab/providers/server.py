@@ -63,8 +63,12 @@ class ProviderServicer(provider_pb2_grpc.ResourceProviderServicer):
         return PluginInfo(version=self._provider.version)
 
     def GetSchema(self, request: Any, context: Any) -> Any:
-        # Only code generation asks for it; an empty schema says that this provider has none to give.
-        return provider_pb2.GetSchemaResponse(schema="{}")
+        # A program in Python never asks; one in YAML is checked against it before it runs.
+        provider = self._provider
+        package = provider.package()
+        return provider_pb2.GetSchemaResponse(
+            schema=package.document(provider.name, provider.version) if package else "{}"
+        )
 
     def CheckConfig(self, request: Any, context: Any) -> Any:
         inputs = decode(request.news)

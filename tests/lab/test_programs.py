@@ -15,7 +15,7 @@ from rich.console import Console
 from lab.programs import ProgramError, require_programs
 from lab.programs.__main__ import main
 from lab.programs.cache import Go, cache_folder, find_go, go_environment, only_builder
-from lab.programs.catalogue import MODULES, PROGRAMS, Program
+from lab.programs.catalogue import LANGUAGE_YAML, MODULES, PROGRAMS, Program
 from lab.programs.find import search, version_of
 from lab.programs.progress import PlainProgress
 from lab.programs.versions import Version, build_info_version, version_in
@@ -88,6 +88,7 @@ def machine(tmp_path: Path) -> dict[str, str]:
     for name, answer in ANSWERS.items():
         answering(folder / name, answer)
     answering(folder / "pulumi-language-python", "")
+    answering(folder / "pulumi-language-yaml", "")
     with_build_info(folder / "velero-plugin-for-aws", PLUGIN_MODULES)
     return {"PATH": str(folder), "VELERO_EKS_CACHE": str(tmp_path / "cache")}
 
@@ -132,7 +133,7 @@ def test_the_plugin_which_cannot_be_asked_is_known_by_what_go_wrote_into_it(tmp_
 # The catalogue
 
 
-@pytest.mark.parametrize("program", [program for program in PROGRAMS if program.build], ids=lambda it: it.name)
+@pytest.mark.parametrize("program", [each for each in (*PROGRAMS, LANGUAGE_YAML) if each.build], ids=lambda it: it.name)
 def test_the_catalogue_and_the_go_modules_say_the_same(program: Program) -> None:
     assert program.build is not None
     text = (MODULES / program.build.folder / "go.mod").read_text()
@@ -295,7 +296,7 @@ def test_the_command_prints_json_with_what_was_passed_over(
     monkeypatch.delenv("KUBEBUILDER_ASSETS", raising=False)
     assert main(["--json"]) == 0
     rows = {row["program"]: row for row in json.loads(capsys.readouterr().out)}
-    assert list(rows) == [program.name for program in PROGRAMS]
+    assert list(rows) == [program.name for program in (*PROGRAMS, LANGUAGE_YAML)]
     assert rows["helm"]["path"] == str(tmp_path / "usr-bin" / "helm")
     assert [refused["path"] for refused in rows["helm"]["refused"]] == [str(newer)]
     assert main([]) == 0

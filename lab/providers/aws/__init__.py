@@ -12,6 +12,7 @@ from lab.providers.aws.cloud import Cloud, aws_errors, check_endpoint
 from lab.providers.aws.eks import Addon, PodIdentityAssociation
 from lab.providers.aws.eks_cluster import Cluster
 from lab.providers.aws.iam import OpenIdConnectProvider, Role, RolePolicy, RolePolicyAttachment
+from lab.providers.aws.invokes import functions
 from lab.providers.aws.kms import Alias, Key
 from lab.providers.aws.resource import Resource
 from lab.providers.aws.s3 import Bucket
@@ -23,10 +24,11 @@ from lab.providers.aws.s3_settings import (
     BucketPublicAccessBlock,
     BucketVersioning,
 )
-from lab.providers.aws.session import AwsSession
+from lab.providers.aws.session import AwsSession, schema_of
 from lab.providers.base import Checked, Difference, Properties, Provider, ProviderError, Refusal, Session
 from lab.providers.config import structured
 from lab.providers.diff import Rules, changes
+from lab.providers.package import Package
 from lab.providers.schema import misfits, resource_schema
 from lab.providers.store import Store
 
@@ -76,6 +78,13 @@ class AwsProvider(Provider):
             f"aws: {len(RESOURCES)} resource types through boto3 against the emulator at {self._endpoint}.",
             f"aws: EKS add-ons and Pod Identity associations, which the emulator lacks, are kept {kept}.",
         ]
+
+    def package(self) -> Package:
+        return Package(
+            settings=resource_schema("pulumi_aws", "Provider", "pulumi:providers:aws").inputs,
+            resources={token: schema_of(token) for token in RESOURCES},
+            functions=functions(),
+        )
 
     def check_config(self, inputs: Properties) -> Checked:
         schema = resource_schema("pulumi_aws", "Provider", "pulumi:providers:aws")

@@ -6,6 +6,8 @@ from collections.abc import Callable
 
 from lab.providers.aws.cloud import Cloud, none_if_missing, partition_of
 from lab.providers.base import Properties, ProviderError
+from lab.providers.package import FunctionSchema
+from lab.providers.schema import Record, Scalar, function_outputs
 
 
 def invoke(cloud: Cloud, token: str, arguments: Properties) -> Properties:
@@ -18,6 +20,19 @@ def invoke(cloud: Cloud, token: str, arguments: Properties) -> Properties:
     if unknown := sorted(arguments.keys() - allowed):
         raise ProviderError(f"{token} has no argument {unknown[0]!r}; it takes {', '.join(sorted(allowed)) or 'none'}")
     return call(cloud.in_region(arguments.get("region")), arguments)
+
+
+def functions() -> dict[str, FunctionSchema]:
+    """The functions by token, with what the installed SDK says that each answers."""
+    return {token: _schema(token, allowed) for token, (_, allowed) in _FUNCTIONS.items()}
+
+
+def _schema(token: str, allowed: frozenset[str]) -> FunctionSchema:
+    _, module, name = token.split(":")
+    group = module.partition("/")[0]
+    function = "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name)
+    outputs = function_outputs("pulumi_aws" if group == "index" else f"pulumi_aws.{group}", function)
+    return FunctionSchema(Record(name, dict.fromkeys(sorted(allowed), Scalar("string"))), outputs)
 
 
 def _cluster(cloud: Cloud, arguments: Properties) -> Properties:

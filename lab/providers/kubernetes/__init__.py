@@ -27,6 +27,7 @@ from lab.providers.kubernetes.kinds import RELEASE
 from lab.providers.kubernetes.manifest import ManifestReleases
 from lab.providers.kubernetes.objects import Objects, Switches
 from lab.providers.kubernetes.release import Releases
+from lab.providers.package import Package
 from lab.providers.properties import UNKNOWN
 from lab.providers.properties import Path as PropertyPath
 from lab.providers.schema import misfits, resource_schema
@@ -78,6 +79,10 @@ class KubernetesProvider(Provider):
             "kubernetes: namespaces and CRDs are waited for, "
             + ("and a Release's pods." if self._pods else "pods are not: no kubelet runs them."),
         ]
+
+    def package(self) -> Package:
+        # Programs of the lab in YAML make the provider and leave the objects to the component.
+        return Package(settings=resource_schema("pulumi_kubernetes", "Provider", _PROVIDER).inputs)
 
     def check_config(self, inputs: Properties) -> Checked:
         record = resource_schema("pulumi_kubernetes", "Provider", _PROVIDER).inputs
