@@ -71,6 +71,22 @@ def plan(
 
 
 @app.command(rich_help_panel=bootstrap.PANEL)
+def check(
+    file: Annotated[str, typer.Argument(metavar="FILE", help="What 'velero-eks plan --json' wrote; - is stdin.")],
+    json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False,
+) -> None:
+    """Judge a saved plan by the same rules as `plan`, which finds the same in it.
+
+    Exits with 1 on findings that are errors, with 2 on a file that is no plan.
+    """
+    with _loading_much():
+        from velero_eks.commands.check import check as run
+
+        code = run(file, as_json=json)
+    raise typer.Exit(code)
+
+
+@app.command(rich_help_panel=bootstrap.PANEL)
 def diff(
     revisions: Annotated[
         list[str],

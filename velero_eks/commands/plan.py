@@ -8,12 +8,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 
-from velero_on_eks.settings import StackFile, StackFileError
+from velero_on_eks.settings import StackFileError
 
 from velero_eks.errors import OperationError
 from velero_eks.plan import contract, fleet, processes
 from velero_eks.plan.model import PlanError
-from velero_eks.plan.runner import load_files
+from velero_eks.plan.runner import AnyStack, load_stacks
 from velero_eks.project.project import Project
 
 CLEAN, FOUND, BAD_INPUT = 0, 1, 2
@@ -33,7 +33,7 @@ def plan(patterns: Sequence[str], *, as_json: bool, at: datetime) -> int:
     except (PlanError, OperationError) as error:
         _complain(error)
         return BAD_INPUT
-    files, bad = load_files(selected, project.stack_files())
+    files, bad = load_stacks(project, selected, project.stack_files())
     for error in bad:
         _complain(error)
     if as_json and bad:
@@ -44,16 +44,16 @@ def plan(patterns: Sequence[str], *, as_json: bool, at: datetime) -> int:
         _complain(failure)
     unplanned = [*bad, *failures]
     if not as_json:
-        _write(_for_people(described, len(unplanned)))
+        write(_for_people(described, len(unplanned)))
     elif not failures:
-        _write(contract.text(described) + "\n")
+        write(contract.text(described) + "\n")
     if unplanned:
         return BAD_INPUT
     return FOUND if any(stack.fails for stack in described) else CLEAN
 
 
 def _described(
-    project: Project, files: Sequence[StackFile], moment: datetime, count: int
+    project: Project, files: Sequence[AnyStack], moment: datetime, count: int
 ) -> tuple[list[contract.Described], list[PlanError]]:
     found: dict[str, contract.Described | PlanError] = {}
     with _progress(len(files)) as advance:
@@ -92,7 +92,7 @@ def _for_people(described: Sequence[contract.Described], unplanned: int) -> str:
     return shown.get()
 
 
-def _write(text: str) -> None:
+def write(text: str) -> None:
     """Print, and take no offence at a reader that has seen enough: the exit code is still the plan's."""
     try:
         sys.stdout.write(text)

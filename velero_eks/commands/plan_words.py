@@ -12,14 +12,17 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 from rich.tree import Tree
+from velero_on_eks.settings.late import is_late
 
 from velero_eks.aws import grants
 from velero_eks.plan import details
 from velero_eks.plan.contract import Described
+from velero_eks.plan.deployments import Deployment
 from velero_eks.plan.findings import PlannedFinding
 from velero_eks.plan.grants import key_aliases
 from velero_eks.plan.model import Resource
 from velero_eks.plan.objectives import Objective, PlannedSchedule
+from velero_eks.plan.unknown import Note
 from velero_eks.terminal import words
 
 # The coming runs that a person reads; the JSON has more.
@@ -39,24 +42,56 @@ def render(console: Console, stacks: Sequence[Described], unplanned: int = 0) ->
 
 def _stack(stack: Described) -> RenderableType:
     plan = stack.plan
-    settings = plan.settings
-    cluster = settings.cluster
-    mode = ", Auto Mode" if cluster.auto_mode else ""
-    eks = f"EKS {cluster.name} {cluster.kubernetes_version}{mode}"
-    where = f"{settings.environment} · {eks} · {settings.region} · {cluster.account}"
     parts: list[RenderableType] = [
         Rule(Text(plan.stack, style="bold"), align="left", style="cyan"),
-        Text(where, style="dim"),
+        *(Text(_where(one), style="dim") for one in plan.deployments),
         *_section(f"Creates {words.count(len(stack.resources), 'resource')}", _tree(stack)),
         *_section("Who may do what", _grants(stack)),
         *_section("Backups", _schedules(stack.schedules)),
         *_section("Recovery objectives", _objectives(stack.objectives)),
-        *_section("Findings", _findings(stack)),
+        *_section("Findings", _findings(stack.findings)),
     ]
     if plan.recording.messages:
         said = (Text(f"{message.severity} {message.text}") for message in plan.recording.messages)
         parts += _section("What the program says", Group(*said))
+    if plan.recording.notes:
+        said = (Text(line, style="dim", overflow="fold") for line in _notes(plan.recording.notes))
+        parts += _section("Not known before the deployment", Group(*said))
     return Group(*parts, Text())
+
+
+def _where(deployment: Deployment) -> str:
+    settings = deployment.settings
+    cluster = settings.cluster
+    mode = ", Auto Mode" if cluster.auto_mode else ""
+    eks = f"EKS {_late(cluster.name)} {cluster.kubernetes_version}{mode}"
+    where = f"{settings.environment} · {eks} · {_late(settings.region)} · {_late(cluster.account)}"
+    return where if deployment.alone else f"{deployment.name}: {where}"
+
+
+def _late(text: str) -> str:
+    return f"({text} known later)" if is_late(text) else text
+
+
+# What is not known of each kind of thing that a plan passes by. Those with names are told together, by what they are.
+_NOT_KNOWN = {
+    "account": "the account: no provider names one in allowedAccountIds",
+    "apply": "what some code makes of an unknown value, since it could not do with a stand-in: {names}",
+    "call": "what {token} answers",
+    "component": "what the component {token} makes and outputs ({names})",
+    "hook": "what a {token} does at the deployment ({names})",
+    "invoke": "what {token} answers",
+    "read": "what {token} holds that exists already ({names})",
+    "reference": "the outputs of the stack {names}",
+    "region": "the region: none is named, and this plan is reckoned with {names}",
+    "resource": "what {token} outputs ({names})",
+}
+
+
+def _notes(notes: Sequence[Note]) -> Iterator[str]:
+    for (kind, token), group in groupby(notes, key=lambda note: (note.kind, note.token)):
+        names = ", ".join(note.name for note in group if note.name)
+        yield _NOT_KNOWN[kind].format(token=token, names=names)
 
 
 def _section(title: str, body: RenderableType) -> list[RenderableType]:
@@ -159,10 +194,19 @@ def _objectives(objectives: Sequence[Objective]) -> RenderableType:
     return Group(table, Text(note, style="dim"))
 
 
-def _findings(stack: Described) -> RenderableType:
-    if not stack.findings:
+def render_findings(console: Console, judged: Sequence[tuple[str, Sequence[PlannedFinding]]]) -> None:
+    """Print the findings of stacks by name, and the verdict."""
+    for name, found in judged:
+        console.print(Rule(Text(name, style="bold"), align="left", style="cyan"))
+        console.print(Padding(_findings(found), (0, 0, 1, _INDENT), expand=False))
+    failing = [name for name, found in judged if any(finding.fails for finding in found)]
+    console.print(_verdict_of([one for _, found in judged for one in found], len(judged), "checked", failing))
+
+
+def _findings(found: Sequence[PlannedFinding]) -> RenderableType:
+    if not found:
         return Text("none", style="green")
-    return Group(*(_finding(finding) for finding in stack.findings))
+    return Group(*(_finding(finding) for finding in found))
 
 
 def _finding(finding: PlannedFinding) -> RenderableType:
@@ -183,15 +227,15 @@ def _summary(stacks: Sequence[Described]) -> RenderableType:
     for column in (3, 5, 6):
         table.columns[column].justify = "right"
     for stack in stacks:
-        settings = stack.plan.settings
+        settings = [one.settings for one in stack.plan.deployments]
         gaps = [objective.worst_case_rpo for objective in stack.objectives]
         known = [gap for gap in gaps if gap is not None]
         loses = "everything" if len(known) < len(gaps) or not known else words.exact(max(known))
-        errors, warnings = _counts([stack])
+        errors, warnings = _counts(stack.findings)
         table.add_row(
             Text(stack.plan.stack, style="cyan"),
-            settings.environment,
-            settings.region,
+            ", ".join(dict.fromkeys(one.environment for one in settings)),
+            ", ".join(dict.fromkeys(_late(one.region) for one in settings)),
             str(len(stack.resources)),
             Text(loses, style="" if all(objective.met for objective in stack.objectives) else "red"),
             Text(str(errors), style="bold red" if errors else ""),
@@ -201,22 +245,27 @@ def _summary(stacks: Sequence[Described]) -> RenderableType:
 
 
 def _verdict(stacks: Sequence[Described], unplanned: int) -> Text:
-    errors, warnings = _counts(stacks)
-    planned = f"{words.count(len(stacks), 'stack')} planned"
-    if unplanned:
-        planned += f", {unplanned} not"
+    found = [finding for stack in stacks for finding in stack.findings]
     failing = [stack.plan.stack for stack in stacks if stack.fails]
-    verdict = f"{planned}: {words.count(errors, 'error')}, {words.count(warnings, 'warning')}."
+    return _verdict_of(found, len(stacks), "planned", failing, unplanned)
+
+
+def _verdict_of(
+    found: Sequence[PlannedFinding], stacks: int, done: str, failing: Sequence[str], left_out: int = 0
+) -> Text:
+    errors, warnings = _counts(found)
+    verdict = f"{words.count(stacks, 'stack')} {done}{f', {left_out} not' if left_out else ''}:"
+    verdict += f" {words.count(errors, 'error')}, {words.count(warnings, 'warning')}."
     if failing:
         return Text(
             f"{verdict} Mend the errors of {', '.join(failing)}, or waive them: velero-eks:waivers: {{RULE: REASON}}.",
             style="bold red",
         )
-    return Text(verdict, style="yellow" if warnings or unplanned else "green")
+    return Text(verdict, style="yellow" if warnings or left_out else "green")
 
 
-def _counts(stacks: Sequence[Described]) -> tuple[int, int]:
-    standing = [finding for stack in stacks for finding in stack.findings if finding.waived is None]
+def _counts(found: Sequence[PlannedFinding]) -> tuple[int, int]:
+    standing = [finding for finding in found if finding.waived is None]
     errors = sum(finding.severity == "error" for finding in standing)
     return errors, len(standing) - errors
 

@@ -6,19 +6,22 @@ Within a version keys are added, never renamed, removed or given another meaning
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from velero_eks.aws.grants import Grant
+from velero_eks.plan import deployments as deployments_
 from velero_eks.plan import findings as findings_
 from velero_eks.plan import grants as grants_
 from velero_eks.plan import objectives as objectives_
+from velero_eks.plan.deployments import Deployment
 from velero_eks.plan.findings import PlannedFinding
 from velero_eks.plan.model import Options, Resource
 from velero_eks.plan.objectives import Objective, PlannedSchedule
 from velero_eks.plan.runner import StackPlan
+from velero_eks.rules import ENVIRONMENTS
 
 VERSION = 1
 
@@ -28,6 +31,7 @@ class Described:
     """One stack's plan with all that is concluded from it, for JSON and for people alike."""
 
     plan: StackPlan
+    at: datetime
     resources: list[dict[str, Any]]
     schedules: list[PlannedSchedule]
     objectives: list[Objective]
@@ -43,14 +47,20 @@ class Described:
 def describe(plan: StackPlan, at: datetime) -> Described:
     """Conclude what there is to say about a plan at a moment, which has a time zone."""
     resources = [_resource(resource) for resource in plan.recording.resources]
-    schedules = objectives_.planned_schedules(plan, at)
+    schedules: list[PlannedSchedule] = []
+    objectives: list[Objective] = []
+    for deployment in plan.deployments:
+        planned = objectives_.planned_schedules(plan, deployment, at)
+        schedules += planned
+        objectives += objectives_.objectives(deployment, planned)
     return Described(
         plan=plan,
+        at=at,
         resources=resources,
         schedules=schedules,
-        objectives=objectives_.objectives(plan, schedules),
+        objectives=objectives,
         grants=grants_.grants(plan.recording),
-        findings=findings_.find(plan, resources, schedules, at),
+        findings=findings_.find(plan.deployments, resources, at),
     )
 
 
@@ -68,23 +78,36 @@ def _stack(described: Described) -> dict[str, Any]:
     plan = described.plan
     return {
         "stack": plan.stack,
-        "environment": plan.settings.environment,
+        "environment": environment(plan.deployments),
+        "at": described.at.isoformat(),
+        "deployments": [
+            {"component": one.component, "alone": one.alone, "settings": deployments_.written(one)}
+            for one in plan.deployments
+        ],
         "resources": described.resources,
         "outputs": plan.recording.outputs,
         "schedules": [_schedule(schedule) for schedule in described.schedules],
         "objectives": [_objective(objective) for objective in described.objectives],
         "grants": [_grant(grant) for grant in described.grants],
-        "findings": [
-            {
-                "rule": finding.rule,
-                "severity": finding.severity,
-                "resource": finding.resource,
-                "message": finding.message,
-                "waived": finding.waived,
-            }
-            for finding in described.findings
-        ],
+        "findings": [finding_entry(finding) for finding in described.findings],
+        "notes": [{"kind": note.kind, "token": note.token, "name": note.name} for note in plan.recording.notes],
     }
+
+
+def finding_entry(finding: PlannedFinding) -> dict[str, Any]:
+    """A finding as JSON."""
+    return {
+        "rule": finding.rule,
+        "severity": finding.severity,
+        "resource": finding.resource,
+        "message": finding.message,
+        "waived": finding.waived,
+    }
+
+
+def environment(deployments: Sequence[Deployment]) -> str:
+    """The environment of a stack: the strictest of its deployments', and of a stack without one production."""
+    return max((one.settings.environment for one in deployments), key=ENVIRONMENTS.index, default=ENVIRONMENTS[-1])
 
 
 def _resource(resource: Resource) -> dict[str, Any]:
@@ -138,6 +161,7 @@ def _schedule(schedule: PlannedSchedule) -> dict[str, Any]:
 
 def _objective(objective: Objective) -> dict[str, Any]:
     return {
+        "component": objective.component,
         "namespace": objective.namespace,
         "schedule": objective.schedule,
         "rpo_seconds": objective.rpo,

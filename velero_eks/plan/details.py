@@ -8,6 +8,7 @@ from typing import Any
 
 from velero_eks.aws.iam import MalformedDocument, statements
 from velero_eks.plan.model import Resource
+from velero_eks.plan.unknown import NOT_KNOWN, is_unknown
 
 Inputs = dict[str, Any]
 
@@ -19,7 +20,7 @@ def label(resource: Resource) -> str:
 
 def title(resource: Resource) -> str:
     """The name it will have outside the program; empty where it has none of its own or the provider makes it up."""
-    inputs = resource.inputs
+    inputs = _shown(resource.inputs)
     if resource.type in _NAMELESS:
         return ""
     metadata = inputs.get("metadata")
@@ -31,10 +32,19 @@ def detail(resource: Resource) -> str:
     """The setting that matters most; empty where there is none to single out."""
     rule = _DETAILS.get(resource.type)
     try:
-        return rule(resource.inputs) if rule else ""
+        return rule(_shown(resource.inputs)) if rule else ""
     except (KeyError, IndexError, TypeError, AttributeError):
         # Another program's inputs may have another shape, and a line without its detail is better than none.
         return ""
+
+
+def _shown(value: Any) -> Any:
+    """The inputs with words in place of what nobody knows before the deployment."""
+    if is_unknown(value):
+        return NOT_KNOWN
+    if isinstance(value, dict):
+        return {key: _shown(item) for key, item in value.items()}
+    return [_shown(item) for item in value] if isinstance(value, list) else value
 
 
 def _encryption(inputs: Inputs) -> str:
@@ -75,6 +85,8 @@ def _public_access(inputs: Inputs) -> str:
 
 
 def _bucket_policy(inputs: Inputs) -> str:
+    if inputs["policy"] == NOT_KNOWN:
+        return NOT_KNOWN
     try:
         return ", ".join(statement.sid or statement.effect for statement in statements(inputs["policy"]))
     except MalformedDocument:

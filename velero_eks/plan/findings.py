@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from velero_eks import rules
-from velero_eks.plan.objectives import PlannedSchedule
-from velero_eks.plan.runner import StackPlan
+from velero_eks.plan.deployments import Deployment, below
 from velero_eks.rules import PolicyResource
+from velero_eks.rules.kinds import SCHEDULE
 
 # A waiver that waives nothing hides the next finding of its rule: it is reported, and cannot be waived itself.
 UNUSED_WAIVER = "unused-waiver"
@@ -32,33 +33,52 @@ class PlannedFinding:
 
 
 def find(
-    plan: StackPlan, resources: list[dict[str, Any]], schedules: list[PlannedSchedule], at: datetime
+    deployments: Sequence[Deployment], resources: Sequence[Mapping[str, Any]], at: datetime
 ) -> list[PlannedFinding]:
-    """Everything found, errors first. `resources` are the plan's own JSON entries."""
-    settings = plan.settings
+    """Everything found in a stack, errors first. `resources` are the plan's own JSON entries; nothing else is read, so
+    that a plan which was saved is judged as it was when it was made.
+    """
     entries = [PolicyResource.from_plan(entry) for entry in resources]
-    found = [
-        PlannedFinding(finding.rule, finding.severity, finding.resource, finding.message)
-        for finding in rules.check(entries, settings.environment, auto_mode=settings.cluster.auto_mode)
-    ]
-    whole = _whole(plan)
-    by_schedule = {schedule.name: schedule.resource for schedule in schedules}
-    for warning in settings.warnings(at):
-        section, _, rest = warning.field.partition(".")
-        about = by_schedule.get(rest.split(".")[0]) if section == "schedules" else None
-        found.append(PlannedFinding(warning.rule, warning.severity, about or whole, warning.message))
-    waivers = settings.waivers
-    waived = [PlannedFinding(one.rule, one.severity, one.resource, one.message, waivers.get(one.rule)) for one in found]
-    for rule in sorted(set(waivers) - {one.rule for one in found}):
-        message = f"waivers.{rule} waives nothing: no rule of that name has a finding here; take it away"
-        waived.append(PlannedFinding(UNUSED_WAIVER, "warning", whole, message))
+    parents = {entry.urn: entry.parent for entry in entries}
+    found: dict[PlannedFinding, None] = {}
+    for deployment in deployments:
+        own = None if deployment.alone else below(deployment.component, parents)
+        for finding in _of_deployment(deployment, entries, own, at):
+            found[finding] = None
     return sorted(
-        waived, key=lambda one: (one.severity != "error", one.waived is not None, one.rule, one.resource, one.message)
+        found, key=lambda one: (one.severity != "error", one.waived is not None, one.rule, one.resource, one.message)
     )
 
 
-def _whole(plan: StackPlan) -> str:
-    """The resource that a finding about the stack as a whole is about: its first component."""
-    tops = plan.recording.children(None)
-    components = [resource for resource in tops if not resource.custom]
-    return next((resource.urn for resource in components or tops), "")
+def _of_deployment(
+    deployment: Deployment, entries: Sequence[PolicyResource], own: frozenset[str] | None, at: datetime
+) -> Iterator[PlannedFinding]:
+    settings, waivers = deployment.settings, deployment.settings.waivers
+    judged = rules.check(entries, settings.environment, settings=settings, own=own)
+    found = [(one.rule, one.severity, one.resource, one.message) for one in judged]
+    whole = deployment.component or _first(entries)
+    by_schedule = {
+        _kubernetes_name(entry): entry.urn
+        for entry in entries
+        if entry.kind == SCHEDULE and (own is None or entry.urn in own)
+    }
+    for warning in settings.warnings(at):
+        section, _, rest = warning.field.partition(".")
+        about = by_schedule.get(rest.split(".")[0]) if section == "schedules" else None
+        found.append((warning.rule, warning.severity, about or whole, warning.message))
+    for rule, severity, resource, message in found:
+        yield PlannedFinding(rule, severity, resource, message, waivers.get(rule))
+    for rule in sorted(set(waivers) - {rule for rule, *_ in found}):
+        message = f"waivers.{rule} waives nothing: no rule of that name has a finding here; take it away"
+        yield PlannedFinding(UNUSED_WAIVER, "warning", whole, message)
+
+
+def _kubernetes_name(entry: PolicyResource) -> str:
+    metadata = entry.inputs.get("metadata")
+    return str(metadata.get("name")) if isinstance(metadata, Mapping) else ""
+
+
+def _first(entries: Sequence[PolicyResource]) -> str:
+    """What a finding about a program without the component is about: what stands first directly under the stack."""
+    tops = [entry for entry in entries if entry.parent is None]
+    return next((entry.urn for entry in sorted(tops, key=lambda entry: entry.custom)), "")

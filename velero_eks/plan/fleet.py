@@ -17,11 +17,10 @@ from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from velero_on_eks.settings import StackFile
-
 from velero_eks.plan import processes
 from velero_eks.plan.model import PlanError, ProgramError, TimeLimitError
 from velero_eks.plan.recorder import TIME_LIMIT
+from velero_eks.plan.runner import AnyStack
 from velero_eks.plan.worker import Job, Made, Report, describe_stacks
 from velero_eks.project.project import Project
 from velero_eks.terminal import words
@@ -40,13 +39,13 @@ class _Worker:
     """A process, the files that it has not reported yet, and whether it is at the first of them."""
 
     process: subprocess.Popen[bytes]
-    files: list[StackFile]
+    files: list[AnyStack]
     heard: float = field(default_factory=time.monotonic)
     begun: bool = False
 
 
 def describe(
-    project: Project, files: Sequence[StackFile], moment: datetime, count: int
+    project: Project, files: Sequence[AnyStack], moment: datetime, count: int
 ) -> Generator[tuple[str, Made], None, None]:
     """Each stack by name with its plan, or the error that it ended with, as `count` processes make them; 1 is this one.
 
@@ -78,7 +77,7 @@ class _Fleet:
         for worker in self._workers:
             processes.end(worker.process)
 
-    def start(self, files: Sequence[StackFile]) -> None:
+    def start(self, files: Sequence[AnyStack]) -> None:
         """Have a new process plan these files."""
         process = subprocess.Popen(
             [sys.executable, "-P", "-c", _START, json.dumps(sys.path)],

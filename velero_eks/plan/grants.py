@@ -8,6 +8,7 @@ from typing import Any
 from velero_eks.aws.grants import Grant
 from velero_eks.aws.iam import EVERYONE, MalformedDocument, NotADocument, Statement, statements
 from velero_eks.plan.model import PlanError, Recording, Resource
+from velero_eks.plan.unknown import NOT_KNOWN, is_unknown
 
 ROLE = "aws:iam/role:Role"
 ROLE_POLICY = "aws:iam/rolePolicy:RolePolicy"
@@ -36,7 +37,7 @@ def key_aliases(recording: Recording) -> dict[str, str]:
 def _of(resource: Resource, recording: Recording) -> Iterator[Grant]:
     inputs, outputs = resource.inputs, resource.outputs or {}
     if resource.type == ROLE:
-        arn = str(outputs.get("arn"))
+        arn = _text(outputs.get("arn"))
         yield from _with_principals(resource, "assumeRolePolicy", about=arn)
         for inline in inputs.get("inlinePolicies") or []:
             yield from _statements(resource, inline.get("policy"), "inlinePolicies", principals=[arn])
@@ -90,7 +91,9 @@ def _statements(
 
 
 def _read(resource: Resource, document: Any, key: str) -> tuple[Statement, ...]:
-    """The statements of a document; none of one that rule `policy-document` refuses for what is in it."""
+    """The statements of a document; none of one that nobody knows yet, or that rule `policy-document` refuses."""
+    if is_unknown(document):
+        return ()
     try:
         return statements(document)
     except NotADocument as fault:
@@ -106,20 +109,24 @@ def _principals(statement: Statement) -> list[str]:
 
 
 def _role_arn(inputs: dict[str, Any], recording: Recording) -> str:
-    named = str(inputs.get("role"))
+    named = inputs.get("role")
     for role in recording.of_type(ROLE):
         outputs = role.outputs or {}
         if named in (outputs.get("name"), outputs.get("arn")):
-            return str(outputs["arn"])
-    return named
+            return _text(outputs["arn"])
+    return _text(named)
 
 
 def _key_arn(resource: Resource, recording: Recording) -> str:
     if resource.type == KEY:
-        return str((resource.outputs or {}).get("arn"))
-    named = str(resource.inputs.get("keyId"))
+        return _text((resource.outputs or {}).get("arn"))
+    named = resource.inputs.get("keyId")
     for key in recording.of_type(KEY):
         outputs = key.outputs or {}
         if named in (outputs.get("keyId"), outputs.get("arn")):
-            return str(outputs["arn"])
-    return named
+            return _text(outputs["arn"])
+    return _text(named)
+
+
+def _text(value: Any) -> str:
+    return NOT_KNOWN if is_unknown(value) else str(value)

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from velero_on_eks.settings import Schedule
 from velero_on_eks.settings.rules import covering_schedules
 
+from velero_eks.plan.deployments import Deployment, below
 from velero_eks.plan.model import PlanError, Resource
 from velero_eks.plan.runner import StackPlan
 
@@ -45,9 +46,11 @@ class PlannedSchedule:
 class Objective:
     """One namespace of `recovery.namespaces`: what must hold, and the schedule that comes closest to it.
 
-    All in seconds. `worst_case_rpo` and `kept` are None where no running schedule takes the namespace.
+    `component` is the URN of the deployment that they are the objectives of. All in seconds. `worst_case_rpo` and
+    `kept` are None where no running schedule takes the namespace.
     """
 
+    component: str | None
     namespace: str
     schedule: str | None
     rpo: int
@@ -71,10 +74,14 @@ class Objective:
         return self.rpo_met and self.retention_met
 
 
-def planned_schedules(plan: StackPlan, at: datetime) -> list[PlannedSchedule]:
-    """The stack's schedules by name, each checked to be registered as the settings say. `at` has a time zone."""
-    made = {_kubernetes_name(resource): resource for resource in plan.recording.of_type(SCHEDULE_TYPE)}
-    return [_planned(name, schedule, made, plan, at) for name, schedule in sorted(plan.settings.schedules.items())]
+def planned_schedules(plan: StackPlan, deployment: Deployment, at: datetime) -> list[PlannedSchedule]:
+    """A deployment's schedules by name, each checked to be registered as the settings say. `at` has a time zone."""
+    recording = plan.recording
+    own = below(deployment.component, {resource.urn: resource.parent for resource in recording})
+    made = {_kubernetes_name(one): one for one in recording.of_type(SCHEDULE_TYPE) if one.urn in own}
+    return [
+        _planned(name, schedule, made, plan, at) for name, schedule in sorted(deployment.settings.schedules.items())
+    ]
 
 
 def _planned(
@@ -83,7 +90,7 @@ def _planned(
     resource = made.get(name)
     if resource is None:
         raise PlanError(
-            f"stack {plan.stack}: the program makes no Schedule called {name}, though the stack file has one; there"
+            f"stack {plan.stack}: the program makes no Schedule called {name}, though the settings have one; there"
             f" are: {', '.join(sorted(made)) or 'none'}"
         )
     recurrence = schedule.recurrence
@@ -109,14 +116,15 @@ def _kubernetes_name(resource: Resource) -> str:
     return str((resource.inputs.get("metadata") or {}).get("name"))
 
 
-def objectives(plan: StackPlan, schedules: list[PlannedSchedule]) -> list[Objective]:
+def objectives(deployment: Deployment, schedules: list[PlannedSchedule]) -> list[Objective]:
     """Each namespace of the objectives with its best schedule: one that meets both, else that of the shorter gap."""
-    recovery = plan.settings.recovery
+    recovery = deployment.settings.recovery
     by_name = {schedule.name: schedule for schedule in schedules}
     found: list[Objective] = []
     for namespace in recovery.namespaces:
         candidates = [
             Objective(
+                component=deployment.component,
                 namespace=namespace,
                 schedule=name,
                 rpo=recovery.rpo.seconds,
@@ -124,9 +132,11 @@ def objectives(plan: StackPlan, schedules: list[PlannedSchedule]) -> list[Object
                 retention=recovery.retention.seconds,
                 kept=by_name[name].keep_seconds,
             )
-            for name in covering_schedules(plan.settings.schedules, namespace)
+            for name in covering_schedules(deployment.settings.schedules, namespace)
         ]
-        nothing = Objective(namespace, None, recovery.rpo.seconds, None, recovery.retention.seconds, None)
+        nothing = Objective(
+            deployment.component, namespace, None, recovery.rpo.seconds, None, recovery.retention.seconds, None
+        )
         found.append(min(candidates, key=_distance, default=nothing))
     return found
 

@@ -8,33 +8,90 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+import yaml
 from velero_on_eks.settings import Settings, StackFile, StackFileError, conflicts, load_stack_file
-from velero_on_eks.settings.stack_file import shown_path
+from velero_on_eks.settings.stack_file import PROJECT, shown_path
 
 from velero_eks.errors import BadTarget
 from velero_eks.plan.computed import Estate
+from velero_eks.plan.deployments import Deployment, deployments
 from velero_eks.plan.model import PlanError, Recording
 from velero_eks.plan.recorder import TIME_LIMIT, record_program
 from velero_eks.project.project import Project
 
 
 @dataclass(frozen=True)
-class StackPlan:
-    """One stack's plan: its file as it was read, and what the program makes of it."""
+class ForeignStack:
+    """A stack of a program that is not this project's: its configuration is its own, and its settings are in code."""
 
-    file: StackFile
+    stack: str
+    path: Path
+    config: dict[str, Any]
+    settings: None = None
+
+    @classmethod
+    def load(cls, stack: str, path: Path) -> ForeignStack:
+        """Read a stack's file, where it has one. Raises `PlanError` where that is not a stack file."""
+        try:
+            text = path.read_text(encoding="utf-8") if path.is_file() else ""
+            found = yaml.safe_load(text) or {}
+            config = found.get("config") or {}
+        except (OSError, UnicodeDecodeError, yaml.YAMLError, AttributeError) as error:
+            reason = " ".join(str(error).split())
+            raise PlanError(f"{shown_path(path)}: cannot be read as a stack file: {reason}") from None
+        if not isinstance(config, dict):
+            raise PlanError(f"{shown_path(path)}: config is a mapping of keys, such as 'aws:region: eu-west-1'")
+        return cls(stack, path, {str(key): value for key, value in config.items()})
+
+    @property
+    def estate(self) -> Estate:
+        """What its configuration says of the default provider."""
+        allowed = self.config.get("aws:allowedAccountIds")
+        only = str(allowed[0]) if isinstance(allowed, list) and len(allowed) == 1 else None
+        region = self.config.get("aws:region")
+        return Estate(account=only, region=None if region is None else str(region))
+
+
+AnyStack = StackFile | ForeignStack
+
+
+@dataclass(frozen=True)
+class StackPlan:
+    """One stack's plan: its file as it was read, what the program makes of it, and each Velero among that."""
+
+    file: AnyStack
     recording: Recording
+    deployments: tuple[Deployment, ...]
 
     @property
     def stack(self) -> str:
         """The stack's name."""
         return self.recording.stack
 
-    @property
-    def settings(self) -> Settings:
-        """The stack's settings, as the plan's checks and words read them."""
-        return self.file.settings
+
+def load_stacks(
+    project: Project, files: Mapping[str, Path], among: Mapping[str, Path] | None = None
+) -> tuple[list[AnyStack], list[StackFileError | PlanError]]:
+    """Read every file of a project, this one or another: the good ones, and the errors of all the others.
+
+    A file of another project that has settings of this one is read as one of this; see `load_files` for `among`.
+    """
+    foreign: dict[str, AnyStack] = {}
+    bad: dict[str, StackFileError | PlanError] = {}
+    for name, path in () if project.is_ours else files.items():
+        try:
+            read = ForeignStack.load(name, path)
+        except PlanError as error:
+            bad[name] = error
+            continue
+        if not any(key.startswith(f"{PROJECT}:") for key in read.config):
+            foreign[name] = read
+    ours = {name: path for name, path in files.items() if name not in foreign and name not in bad}
+    good, refusals = load_files(ours, among if project.is_ours else None)
+    found = {**foreign, **{file.stack: file for file in good}}
+    return [found[name] for name in files if name in found], [*bad.values(), *refusals]
 
 
 def load_files(
@@ -65,7 +122,7 @@ def _read(files: Mapping[str, Path]) -> tuple[list[StackFile], list[StackFileErr
     return good, bad
 
 
-def run_stack(project: Project, file: StackFile, *, time_limit: float = TIME_LIMIT) -> StackPlan:
+def run_stack(project: Project, file: AnyStack, *, time_limit: float = TIME_LIMIT) -> StackPlan:
     """Run the project's program, unchanged, for one stack. Raises `PlanError` when it fails."""
     try:
         code = project.program
@@ -76,22 +133,26 @@ def run_stack(project: Project, file: StackFile, *, time_limit: float = TIME_LIM
         # It is the project's own program, and the engine runs it the same way.
         exec(code, {"__name__": "__main__", "__file__": code.co_filename, "__builtins__": __builtins__})  # noqa: S102
 
-    settings = file.settings
+    estate = file.estate if isinstance(file, ForeignStack) else _estate(file.settings)
     # What the program prints is for whoever watches, as the engine shows it; it must not come into a document.
-    with _as_the_engine_would(project.root), contextlib.redirect_stdout(sys.stderr):
+    with _as_the_engine_would(project.folder), contextlib.redirect_stdout(sys.stderr):
         recording = record_program(
             program,
             stack=file.stack,
             project=project.name,
             config=file.config,
-            estate=Estate(settings.cluster.account, settings.region, settings.cluster.oidc_issuer),
+            estate=estate,
             time_limit=time_limit,
         )
-    return StackPlan(file, recording)
+    return StackPlan(file, recording, deployments(recording, file.settings))
+
+
+def _estate(settings: Settings) -> Estate:
+    return Estate(settings.cluster.account, settings.region, settings.cluster.oidc_issuer)
 
 
 def run_stacks(
-    project: Project, files: Iterable[StackFile], *, time_limit: float = TIME_LIMIT
+    project: Project, files: Iterable[AnyStack], *, time_limit: float = TIME_LIMIT
 ) -> Iterator[StackPlan | PlanError]:
     """Each stack's plan as it is made, or the error that it ended with; the others go on."""
     first = True

@@ -15,6 +15,8 @@ from pulumi import _types as sdk_types
 
 from velero_eks.plan.values import UNKNOWN
 
+# What a person reads in its place.
+NOT_KNOWN = "(not known yet)"
 # The account that nobody has: it stands where no provider and no settings name one.
 NO_ACCOUNT = "000000000000"
 # A program may take the first few of a list, such as a zone for each of three subnets.

@@ -12,12 +12,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from velero_on_eks.settings import StackFile
-
 from velero_eks.plan import contract
 from velero_eks.plan.contract import Described
 from velero_eks.plan.model import PlanError
-from velero_eks.plan.runner import StackPlan, run_stacks
+from velero_eks.plan.runner import AnyStack, StackPlan, run_stacks
 from velero_eks.project.project import Project
 
 Made = Described | PlanError
@@ -29,7 +27,7 @@ class Job:
 
     root: Path
     project: str
-    files: tuple[StackFile, ...]
+    files: tuple[AnyStack, ...]
     moment: datetime
 
 
@@ -41,7 +39,7 @@ class Report:
     made: Made | str | None
 
 
-def describe_stacks(project: Project, files: Iterable[StackFile], moment: datetime) -> Iterator[Made]:
+def describe_stacks(project: Project, files: Iterable[AnyStack], moment: datetime) -> Iterator[Made]:
     """Each stack's plan and what is concluded from it, or the error that it ended with; the others go on."""
     for plan in run_stacks(project, files):
         try:
@@ -73,7 +71,7 @@ def main() -> None:
 def _work(job: Job, send: Callable[[str, Made | str | None], None]) -> None:
     begun = ""
 
-    def files() -> Iterator[StackFile]:
+    def files() -> Iterator[AnyStack]:
         nonlocal begun
         for file in job.files:
             begun = file.stack

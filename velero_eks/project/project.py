@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import fnmatch
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from types import CodeType
+from typing import Any
 
 import yaml
 from velero_on_eks.settings import StackFile, StackFileError, find_stack_files, load_stack_file
+from velero_on_eks.settings.stack_file import PROJECT
 
 from velero_eks.errors import BadTarget
 from velero_eks.terminal import words
@@ -34,10 +36,34 @@ class Project:
                 return cls(folder, _project_name(path))
         raise BadTarget(f"no Pulumi.yaml in {here} or above it; go to the project's folder{otherwise}")
 
+    @property
+    def is_ours(self) -> bool:
+        """Whether it is this project or a copy of it, every stack of which has the settings in its file."""
+        return self.name == PROJECT
+
+    @cached_property
+    def _declared(self) -> Mapping[str, Any]:
+        declared = yaml.safe_load((self.root / "Pulumi.yaml").read_bytes())
+        return declared if isinstance(declared, Mapping) else {}
+
+    @cached_property
+    def folder(self) -> Path:
+        """Where the program stands and runs: `main` of Pulumi.yaml, else the project's folder."""
+        place = self.root / str(self._declared.get("main") or ".")
+        return place.parent if place.suffix == ".py" else place
+
     @cached_property
     def program(self) -> CodeType:
-        """The project's `__main__.py`. Raises `BadTarget`."""
-        path = self.root / "__main__.py"
+        """The project's program, `__main__.py`. Raises `BadTarget`; a program in another language is one."""
+        runtime = self._declared.get("runtime", "python")
+        name = runtime.get("name") if isinstance(runtime, Mapping) else runtime
+        if name != "python":
+            raise BadTarget(
+                f"{self.root / 'Pulumi.yaml'}: the program's runtime is {name}, and a plan runs programs in Python;"
+                " preview it with the policy pack: pulumi preview --policy-pack policies"
+            )
+        main = self.root / str(self._declared.get("main") or ".")
+        path = main if main.suffix == ".py" else main / "__main__.py"
         try:
             return compile(path.read_bytes(), str(path), "exec", dont_inherit=True)
         except OSError as error:
@@ -49,11 +75,22 @@ class Project:
 
     def stack_files(self) -> dict[str, Path]:
         """Every stack's name and file, by name."""
-        return stack_files(self.root)
+        if self.is_ours:
+            return stack_files(self.root)
+        folder = self.root / str(self._declared.get("stackConfigDir") or ".")
+        found = {path.name.removeprefix("Pulumi.").removesuffix(".yaml"): path for path in folder.glob("Pulumi.*.yaml")}
+        return dict(sorted(found.items())) or stack_files(self.root)
 
     def select(self, patterns: Iterable[str] = ()) -> dict[str, Path]:
         """The stacks that match any of `patterns` (see `matching`); all of them without any. Raises `BadTarget`."""
         files = self.stack_files()
+        patterns = list(patterns)
+        if not self.is_ours:
+            # A stack of another program may have no file: nothing of it has to be configured.
+            plain = [name for name in patterns if name not in files and not set(name) & set("*?[")]
+            files |= {name: self.root / f"Pulumi.{name}.yaml" for name in plain}
+            if not files:
+                raise BadTarget(f"{self.root} has no stack file; name the stack to plan: velero-eks plan STACK")
         if not files:
             raise BadTarget(f"{self.root / 'stacks'} has no stack file; write one as stacks/Pulumi.<stack>.yaml")
         return {name: files[name] for name in matching(files, patterns)}

@@ -7,6 +7,7 @@ rules during `pulumi preview` and `pulumi up`.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 # Importing a module of rules registers them.
 from velero_eks.rules import (
@@ -24,6 +25,9 @@ from velero_eks.rules import (
 from velero_eks.rules.model import ENVIRONMENTS, RULES, UNKNOWN, Finding, PolicyResource, Rule
 from velero_eks.rules.plan import Plan
 
+if TYPE_CHECKING:
+    from velero_on_eks.settings import Settings
+
 RULE_MODULES = (
     storage, bucket_policy, lifecycle, encryption, identity, permissions, kubernetes, release, locations, schedules,
 )  # fmt: skip
@@ -33,14 +37,21 @@ __all__ = [
 ]  # fmt: skip
 
 
-def check(resources: Iterable[PolicyResource], environment: str, *, auto_mode: bool | None = None) -> list[Finding]:
+def check(
+    resources: Iterable[PolicyResource],
+    environment: str,
+    *,
+    settings: Settings | None = None,
+    own: frozenset[str] | None = None,
+) -> list[Finding]:
     """What is wrong with a stack's resources, errors first, then by rule and resource.
 
     `environment` is development, staging or production (ValueError for another): some rules ask less of a development
-    stack. `auto_mode` is whether the cluster runs EKS Auto Mode; None leaves it to what the resources show.
+    stack. `settings` say what is meant; without them the rules that need them are silent. `own` are the URNs that are
+    judged in a program that makes other things too; None is all of them.
     """
     if environment not in ENVIRONMENTS:
         raise ValueError(f"environment {environment!r} is not one of {', '.join(ENVIRONMENTS)}; write one of these")
-    plan = Plan(resources, environment, auto_mode=auto_mode)
+    plan = Plan(resources, environment, settings=settings, own=own)
     found = {finding for rule in RULES.values() for finding in rule.findings(plan)}
     return sorted(found, key=lambda one: (one.severity != "error", one.rule, one.resource, one.message))

@@ -22,24 +22,28 @@ Environment = Literal["development", "staging", "production"]
 ENVIRONMENTS: tuple[str, ...] = ("development", "staging", "production")
 
 
-class _Unknown:
-    """A value that an engine cannot know before it deploys; see `UNKNOWN`."""
+@dataclass(frozen=True)
+class Unknown:
+    """A value that nobody can know before the deployment. `source` is what it comes from, where that is known."""
 
-    def __repr__(self) -> str:
-        return "<not known before the deployment>"
+    source: str = ""
+
+    def __str__(self) -> str:
+        return "(not known before the deployment)"
 
 
-# Stands in inputs where an engine's preview has no value yet. An offline plan never has one.
-UNKNOWN = _Unknown()
+# Stands in inputs where an engine's preview has no value yet.
+UNKNOWN = Unknown()
 
 
 class NotKnown(Exception):
     """A rule reached a value that cannot be judged: not known yet, or a secret. Caught by `Rule.findings`."""
 
-    def __init__(self, path: tuple[str | int, ...], why: str) -> None:
+    def __init__(self, path: tuple[str | int, ...], unknown: Unknown | None = None) -> None:
+        """`unknown` is the value at `path`; None where it is a secret."""
         self.path = ".".join(str(part) for part in path)
-        self.why = why
-        super().__init__(f"{self.path} {why}")
+        self.unknown = unknown
+        super().__init__(f"{self.path} is {'a secret' if unknown is None else 'not known before the deployment'}")
 
 
 def is_secret(node: object) -> bool:
@@ -73,10 +77,10 @@ def items(node: Any, *path: str | int) -> list[Any]:
 
 
 def _known(node: Any, path: tuple[str | int, ...]) -> None:
-    if node is UNKNOWN:
-        raise NotKnown(path, "is not known before the deployment")
+    if isinstance(node, Unknown):
+        raise NotKnown(path, node)
     if is_secret(node):
-        raise NotKnown(path, "is a secret")
+        raise NotKnown(path)
 
 
 @dataclass(frozen=True)
@@ -124,7 +128,7 @@ class PolicyResource:
             urn=entry["urn"],
             type=entry["type"],
             name=entry["name"],
-            inputs=entry.get("inputs") or {},
+            inputs=_read(entry.get("inputs") or {}),
             protect=bool(options.get("protect")),
             retain_on_delete=bool(options.get("retainOnDelete")),
             parent=entry.get("parent"),
@@ -150,6 +154,15 @@ class Fault:
 
     message: str
     severity: Severity
+
+
+def _read(value: Any) -> Any:
+    """Inputs of a plan's JSON, with `Unknown` for what is `{"unknown": source}` there."""
+    if isinstance(value, Mapping):
+        if len(value) == 1 and isinstance(value.get("unknown"), str):
+            return Unknown(value["unknown"])
+        return {key: _read(item) for key, item in value.items()}
+    return [_read(item) for item in value] if isinstance(value, list) else value
 
 
 RuleBody = Callable[[PolicyResource, "Plan"], Iterator[str | Fault]]
@@ -188,11 +201,17 @@ class Rule:
                 for fault in self.faults(resource, plan):
                     yield Finding(self.id, fault.severity, resource.urn, f"{resource.label}: {fault.message}")
             except NotKnown as unknown:
+                if unknown.unknown is not None:
+                    # Told once for the resource, whatever number of rules it keeps from judging.
+                    yield Finding(
+                        UNKNOWN_VALUE, "warning", resource.urn, _unjudged(resource, unknown.path, unknown.unknown)
+                    )
+                    continue
                 yield Finding(
                     self.id,
                     "warning",
                     resource.urn,
-                    f"{resource.label}: {unknown.path} {unknown.why}, so this rule could not be checked."
+                    f"{resource.label}: {unknown.path} is a secret, so this rule could not be checked."
                     " Give the value plainly, or check it by hand.",
                 )
             except (TypeError, ValueError, AttributeError, KeyError) as error:
@@ -204,6 +223,18 @@ class Rule:
                     f"{resource.label}: this rule could not read its inputs ({error}), so they have not passed."
                     " Give them in the shape that the provider takes.",
                 )
+
+
+# What is said of a resource that no rule can judge yet.
+UNKNOWN_VALUE = "unknown-value"
+
+
+def _unjudged(resource: PolicyResource, path: str, unknown: Unknown) -> str:
+    source = f" It comes from {unknown.source}." if unknown.source else ""
+    return (
+        f"{resource.label}: {path} is not known before the deployment, so that it could not be checked.{source}"
+        " The policy pack checks it as it is deployed."
+    )
 
 
 RULES: dict[str, Rule] = {}

@@ -5,9 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from velero_eks.rules import kinds
 from velero_eks.rules.model import PolicyResource, Rule
+
+if TYPE_CHECKING:
+    from velero_on_eks.settings import Settings
 
 # Region prefixes of the partitions other than `aws`, longest first where one begins with another.
 _PARTITIONS = (
@@ -30,13 +34,24 @@ def partition_of(region: str) -> str:
 class Plan:
     """All resources of one stack, with what a rule asks about more than one of them.
 
-    `auto_mode` says whether the cluster runs EKS Auto Mode; None leaves it to what the resources show.
+    `settings` say what is meant, `auto_mode` whether the cluster runs EKS Auto Mode where they are not known. `own` are
+    the URNs that are judged, besides what reaches them from outside; None is all of them.
     """
 
-    def __init__(self, resources: Iterable[PolicyResource], environment: str, *, auto_mode: bool | None = None) -> None:
+    def __init__(
+        self,
+        resources: Iterable[PolicyResource],
+        environment: str,
+        *,
+        settings: Settings | None = None,
+        auto_mode: bool | None = None,
+        own: frozenset[str] | None = None,
+    ) -> None:
         self.resources = tuple(resources)
         self.environment = environment
-        self._auto_mode = auto_mode
+        self.settings = settings
+        self._auto_mode = settings.cluster.auto_mode if settings is not None else auto_mode
+        self._own = own
         self._by_urn = {resource.urn: resource for resource in self.resources}
         self._by_kind: dict[str, list[PolicyResource]] = {}
         for resource in self.resources:
@@ -49,9 +64,26 @@ class Plan:
     def judged_by(self, rule: Rule) -> list[PolicyResource]:
         """The resources of the types that a rule judges."""
         packages = tuple(kind for kind in rule.on if kind.endswith(":"))
-        if not packages:
-            return self.of(*rule.on)
-        return [resource for resource in self.resources if resource.kind.startswith(packages)]
+        found = (
+            [resource for resource in self.resources if resource.kind.startswith(packages)]
+            if packages
+            else self.of(*rule.on)
+        )
+        return found if self._own is None else [resource for resource in found if self._is_ours(resource)]
+
+    def _is_ours(self, resource: PolicyResource) -> bool:
+        """Whether a resource is of what is judged, or names something of it: its bucket, its role."""
+        if self._own is None or resource.urn in self._own:
+            return True
+        named = {str(resource.inputs.get(key)) for key in ("bucket", "role", "roleName", "user")}
+        return bool(named & self._own_names)
+
+    @cached_property
+    def _own_names(self) -> set[str]:
+        kinds_ = (kinds.BUCKET, kinds.ROLE)
+        ours = [resource for resource in self.of(*kinds_) if self._own is not None and resource.urn in self._own]
+        names = {resource.inputs.get("bucket" if resource.kind == kinds.BUCKET else "name") for resource in ours}
+        return {name for name in names if isinstance(name, str)}
 
     def region_of(self, resource: PolicyResource) -> str | None:
         """The AWS region a resource is made in: its own, its provider's, or that of the plan's only AWS provider."""

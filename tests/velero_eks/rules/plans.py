@@ -11,14 +11,16 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from velero_on_eks.settings import Settings, load_stack_file
+from velero_on_eks.settings import load_stack_file
 
 from tests.conftest import ROOT
 from tests.stacks import FILES
-from velero_eks.plan.contract import describe
+from velero_eks.plan.contract import describe, text
+from velero_eks.plan.findings import PlannedFinding
 from velero_eks.plan.runner import run_stack
+from velero_eks.plan.saved import read_document
 from velero_eks.project.project import Project
-from velero_eks.rules import Finding, PolicyResource, check
+from velero_eks.rules import PolicyResource
 
 _AT = datetime(2026, 1, 5, tzinfo=UTC)
 _REMOVED = object()
@@ -27,16 +29,34 @@ Path_ = Sequence[str | int]
 
 
 class Draft:
-    """A plan that a test may change. `entries` are resources in the shape of the plan's JSON."""
+    """A plan that a test may change. `document` is a stack of the plan's JSON, `entries` are its resources."""
 
-    def __init__(self, entries: list[dict[str, Any]], environment: str, auto_mode: bool | None) -> None:
-        self.entries = entries
-        self.environment = environment
-        self.auto_mode = auto_mode
+    def __init__(self, document: dict[str, Any]) -> None:
+        self.document = document
 
-    def findings(self) -> list[Finding]:
-        """What the rules say of the plan as it stands."""
-        return check(self.resources(), self.environment, auto_mode=self.auto_mode)
+    @property
+    def entries(self) -> list[dict[str, Any]]:
+        """The resources."""
+        return self.document["resources"]
+
+    @property
+    def environment(self) -> str:
+        """The environment that the settings name."""
+        return self.settings["environment"]
+
+    @environment.setter
+    def environment(self, name: str) -> None:
+        self.settings["environment"] = name
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What the stack was made from."""
+        return self.document["deployments"][0]["settings"]
+
+    def findings(self) -> list[PlannedFinding]:
+        """What `velero-eks check` says of the plan as it stands."""
+        [stack] = read_document({"version": 1, "stacks": [self.document]}, "a draft")
+        return stack.findings()
 
     def resources(self) -> list[PolicyResource]:
         """The plan as rules read it."""
@@ -90,7 +110,7 @@ class Draft:
 
     def drop_all(self, kind: str) -> None:
         """Take every resource of a type out of the plan."""
-        self.entries = [entry for entry in self.entries if entry["type"] != kind]
+        self.entries[:] = [entry for entry in self.entries if entry["type"] != kind]
 
     def add(self, kind: str, name: str, inputs: dict[str, Any]) -> None:
         """Put a resource in, under the plan's own provider of its package."""
@@ -116,23 +136,21 @@ class Draft:
 
 
 @lru_cache(maxsize=8)
-def _planned(stack: str, overrides: str) -> tuple[str, Settings]:
-    """A stack's resources as JSON text, made by the real program, and its settings."""
-    project = Project.find(ROOT)
+def _planned(stack: str, overrides: str) -> str:
+    """A stack's plan as JSON text, made by the real program."""
     given = yaml.safe_load(FILES[stack].read_text(encoding="utf-8"))
     given["config"].update(json.loads(overrides))
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"Pulumi.{stack}.yaml"
         path.write_text(yaml.safe_dump(given), encoding="utf-8")
-        plan = run_stack(project, load_stack_file(path))
-    return json.dumps(describe(plan, _AT).resources), plan.settings
+        plan = run_stack(Project.find(ROOT), load_stack_file(path))
+    return text([describe(plan, _AT)])
 
 
 def draft(stack: str, **overrides: Any) -> Draft:
     """A fresh copy of a stack's plan; an override `identity={…}` replaces `velero-eks:identity`."""
     config = {f"velero-eks:{name}": value for name, value in overrides.items()}
-    entries, settings = _planned(stack, json.dumps(config, sort_keys=True))
-    return Draft(json.loads(entries), settings.environment, settings.cluster.auto_mode)
+    return Draft(json.loads(_planned(stack, json.dumps(config, sort_keys=True)))["stacks"][0])
 
 
 def good_resources() -> Draft:

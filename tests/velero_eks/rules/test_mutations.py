@@ -10,7 +10,8 @@ import pytest
 from tests.velero_eks.rules import faults_of_cluster, faults_of_identity, faults_of_storage
 from tests.velero_eks.rules.faults import Injected
 from tests.velero_eks.rules.plans import Draft, draft, good_resources, good_resources_with_pod_identity
-from velero_eks.rules import RULES, Finding
+from velero_eks.plan.findings import PlannedFinding
+from velero_eks.rules import RULES
 
 FAULTS = [*faults_of_storage.FAULTS, *faults_of_identity.FAULTS, *faults_of_cluster.FAULTS]
 # The production stack has no replica, so that this rule has its finding before anything is injected.
@@ -18,7 +19,7 @@ REPORTED_OF_THE_GOOD_PLAN = {"bucket-replication"}
 
 
 @lru_cache(maxsize=16)
-def findings_before(base: Callable[[], Draft], environment: str) -> frozenset[Finding]:
+def findings_before(base: Callable[[], Draft], environment: str) -> frozenset[PlannedFinding]:
     plan = base()
     plan.environment = environment
     return frozenset(plan.findings())

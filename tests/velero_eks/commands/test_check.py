@@ -1,0 +1,120 @@
+"""`velero-eks check`: what it finds in a saved plan, its exit codes, and what it says of a file that is no plan."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.velero_eks.rules.plans import Draft, draft, good_resources, good_resources_with_pod_identity
+from velero_eks.commands.check import check
+from velero_eks.rules import kinds
+
+FIXTURES: dict[str, Callable[[], Draft]] = {
+    "prod": good_resources,
+    "prod with Pod Identity": good_resources_with_pod_identity,
+    "staging": lambda: draft("staging"),
+    "dev": lambda: draft("dev"),
+    "a waiver": lambda: draft("prod", waivers={"bucket-replication": "rebuilt from its source within the day"}),
+    "a password of another cluster": lambda: draft("dev", repositoryPassword={"secure": "v1:abcdefghijklmnopqrst"}),
+    "overrides": lambda: draft("staging", release={"helmValuesOverrides": {"metrics": {"enabled": False}}}),
+    "a clock that changes": lambda: draft(
+        "dev", schedules={"daily": {"cron": "0 2 * * *", "timezone": "Europe/Berlin", "keep": "8d"}}
+    ),
+}
+
+
+def saved(folder: Path, *drafts: Draft) -> str:
+    path = folder / "plan.json"
+    path.write_text(json.dumps({"version": 1, "stacks": [one.document for one in drafts]}), encoding="utf-8")
+    return str(path)
+
+
+@pytest.mark.parametrize("fixture", FIXTURES)
+def test_a_fresh_plan_is_found_to_have_what_the_plan_says_of_itself(fixture, tmp_path, capsys):
+    made = FIXTURES[fixture]()
+    code = check(saved(tmp_path, made), as_json=True)
+    [stack] = json.loads(capsys.readouterr().out)["stacks"]
+    assert stack == {"stack": made.document["stack"], "findings": made.document["findings"]}
+    assert code == 0
+
+
+def test_a_fault_in_a_saved_plan_exits_with_1_and_is_named(tmp_path, capsys):
+    plan = good_resources()
+    plan.set(kinds.BUCKET, ["forceDestroy"], True)
+    assert check(saved(tmp_path, plan, draft("dev")), as_json=False) == 1
+    shown = capsys.readouterr().out
+    assert "error bucket-force-destroy" in shown
+    assert "2 stacks checked: 1 error, 1 warning. Mend the errors of prod" in " ".join(shown.split())
+
+
+def test_a_plan_comes_from_standard_input_too(monkeypatch, capsys):
+    text = json.dumps({"version": 1, "stacks": [draft("dev").document]})
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(text.encode())))
+    assert check("-", as_json=False) == 0
+    assert "1 stack checked: 0 errors, 0 warnings." in capsys.readouterr().out
+
+
+def without(key: str) -> Callable[[dict[str, Any]], None]:
+    return lambda document: document["stacks"][0].pop(key)
+
+
+def put(*path: Any, to: Any) -> Callable[[dict[str, Any]], None]:
+    def change(document: dict[str, Any]) -> None:
+        *way, last = path
+        for part in way:
+            document = document[part]
+        document[last] = to
+
+    return change
+
+
+SETTINGS = ("stacks", 0, "deployments", 0, "settings")
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (put("version", to=2), "version is 2, and this tool reads version 1"),
+        (put("stacks", to={}), "stacks is {}, and a list is expected here"),
+        (without("deployments"), "stacks[0].deployments is missing; save the plan again"),
+        (without("at"), "stacks[0].at is missing"),
+        (put("stacks", 0, "at", to="yesterday"), "stacks[0].at is 'yesterday'; write a time"),
+        (put("stacks", 0, "at", to="2026-01-05T00:00:00"), "stacks[0].at is '2026-01-05T00:00:00', without a zone"),
+        (put("stacks", 0, "resources", 3, "urn", to=7), "stacks[0].resources[3].urn is 7, and text is expected here"),
+        (put("stacks", 0, "resources", 3, "urn", to="bucket"), "stacks[0].resources[3].urn is no URN"),
+        (put("stacks", 0, "resources", 3, "inputs", to=[]), "stacks[0].resources[3].inputs is [], and a mapping is"),
+        (put("stacks", 0, "resources", 3, "options", "protect", to="yes"), "resources[3].options.protect is \"yes\""),
+        (put(*SETTINGS, "tape", to=True), "deployments[0].settings cannot be used: the settings of"),
+        (put(*SETTINGS, "environment", to="test"), "environment"),
+    ],
+)  # fmt: skip
+def test_a_document_that_is_no_plan_exits_with_2_and_its_place_is_named(change, said, tmp_path, capsys):
+    document = {"version": 1, "stacks": [draft("dev").document]}
+    change(document)
+    path = tmp_path / "plan.json"
+    path.write_text(json.dumps(document), encoding="utf-8")
+    assert check(str(path), as_json=True) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith(f"error: {path}: ")
+    assert said in err
+
+
+@pytest.mark.parametrize(
+    ("text", "said"), [("{", "not JSON"), ("[]", "the document is [], and a mapping"), ("", "not JSON")]
+)
+def test_a_file_of_another_kind_exits_with_2(text, said, tmp_path, capsys):
+    path = tmp_path / "plan.json"
+    path.write_text(text, encoding="utf-8")
+    assert check(str(path), as_json=False) == 2
+    assert said in capsys.readouterr().err
+
+
+def test_a_file_that_is_not_there_exits_with_2(tmp_path, capsys):
+    assert check(str(tmp_path / "none.json"), as_json=False) == 2
+    assert "none.json: cannot be read" in capsys.readouterr().err

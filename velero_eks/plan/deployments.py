@@ -1,0 +1,110 @@
+"""Each Velero that a stack deploys, with the settings it was made from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from velero_on_eks.settings import InvalidSettings, Settings
+from velero_on_eks.settings.base import Section
+from velero_on_eks.settings.late import LateText
+
+from velero_eks.plan.model import PlanError, Recording
+from velero_eks.plan.unknown import is_unknown
+
+# The component's type token, and the one it had in the first edition.
+COMPONENTS = ("velero-eks:index:VeleroOnEks", "velero:eks:VeleroOnEks")
+# Stands for a password that nobody sees, when settings are read from a plan.
+_SOME_PASSWORD = "a-password-that-a-plan-does-not-show"  # noqa: S105
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """Velero in one cluster. `component` is its URN, None where a stack file speaks of a program without one.
+
+    `alone` says that the stack is this deployment and nothing else, as in this project: its rules then judge the whole
+    stack. In a program of somebody else they judge what is the deployment's.
+    """
+
+    settings: Settings
+    component: str | None
+    alone: bool
+    # The settings as the component has registered them.
+    document: Mapping[str, Any] | None = None
+
+    @property
+    def name(self) -> str:
+        """The component's logical name; empty without one."""
+        return (self.component or "").rsplit("::", 1)[-1]
+
+
+def deployments(recording: Recording, of_file: Settings | None) -> tuple[Deployment, ...]:
+    """What a recorded program deploys. `of_file` are the settings of its stack file, where they are this tool's.
+
+    Raises `PlanError` where a component's settings cannot be read: it was made by another version.
+    """
+    components = [resource for resource in recording if resource.type in COMPONENTS]
+    if of_file is not None and len(components) <= 1:
+        return (Deployment(of_file, components[0].urn if components else None, alone=True),)
+    found: list[Deployment] = []
+    for component in components:
+        said = (component.outputs or {}).get("settings")
+        if isinstance(said, Mapping) and not is_unknown(said):
+            found.append(Deployment(read(said, component.name), component.urn, alone=False, document=said))
+    return tuple(found)
+
+
+def read(mapping: Mapping[str, Any], what: str) -> Settings:
+    """Settings out of a plan. Raises `PlanError`, which names `what` they are of, and the fields."""
+    try:
+        return Settings.from_mapping(_said(_readable(mapping, ())))
+    except InvalidSettings as error:
+        raise PlanError(f"the settings of {what} cannot be read: {'; '.join(str(error).splitlines())}") from None
+
+
+def written(deployment: Deployment) -> dict[str, Any]:
+    """A deployment's settings as a plan has them: in a stack file's shape, defaults filled in, secrets masked."""
+    if deployment.document is not None:
+        return dict(deployment.document)
+    settings = deployment.settings
+    mapping = settings.model_dump(mode="json", by_alias=True, exclude={"repository_password"})
+    return mapping if settings.repository_password is None else {**mapping, "repositoryPassword": {"secret": True}}
+
+
+def below(component: str | None, parents: Mapping[str, str | None]) -> frozenset[str]:
+    """The URNs of a component and of all below it; `parents` has every resource's parent. All of them for None."""
+    if component is None:
+        return frozenset(parents)
+    found = {component}
+    further = {component}
+    while further:
+        further = {urn for urn, parent in parents.items() if parent in further} - found
+        found |= further
+    return frozenset(found)
+
+
+def _said(mapping: dict[str, Any]) -> dict[str, Any]:
+    """The mapping without what is a section's own default: to say some of these is refused where they mean nothing."""
+    said = dict(mapping)
+    for name, field in Settings.model_fields.items():
+        key = field.alias or name
+        given = mapping.get(key)
+        if isinstance(field.default, Section) and isinstance(given, Mapping):
+            defaults = field.default.to_mapping()
+            said[key] = {
+                name: value for name, value in given.items() if name not in defaults or value != defaults[name]
+            }
+    return said
+
+
+def _readable(value: Any, path: tuple[str, ...]) -> Any:
+    if is_unknown(value):
+        return LateText(".".join(path))
+    if value == {"secret": True}:
+        return _SOME_PASSWORD
+    if isinstance(value, Mapping):
+        return {key: _readable(item, (*path, str(key))) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_readable(item, (*path, str(index))) for index, item in enumerate(value)]
+    return value
