@@ -73,9 +73,8 @@ def judge(file: StackFile, facts: Facts) -> list[Result]:
 
 def gather(project: Project, file: StackFile) -> Facts:
     """Ask the account, the cluster and the Pulumi CLI at the same time. What one of them refuses is `Unknown`."""
-    # Loaded before the threads: what two SDKs, loaded at once, do to the filters of warnings undoes the other's.
+    # Loaded before the threads, which import it at the same time.
     importlib.import_module("boto3")
-    importlib.import_module("kubernetes.config")
     with ThreadPoolExecutor(max_workers=3) as pool:
         asked_aws = pool.submit(look_at_aws, file.settings)
         asked_cluster = pool.submit(_cluster, file)

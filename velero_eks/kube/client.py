@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator
-from typing import Any, Protocol
+from pathlib import Path
+from typing import Any, Protocol, Self
 
 from velero_eks.errors import ApiError, BadTarget, Conflict, Forbidden, NotAllowed, NotFound, Unreachable
-from velero_eks.kube.connection import Answer, eks_cluster, named_context
+from velero_eks.kube.connection import eks_cluster, named_context
 from velero_eks.kube.kinds import ResourceKind, kinds_of, stale_groups
+from velero_eks.kube.transport import Answer
 
 Object = dict[str, Any]
 
@@ -46,12 +48,12 @@ class Cluster:
         self._served: list[Object] = []
 
     @classmethod
-    def by_context(cls, context: str) -> Cluster:
-        """The cluster of a kubeconfig context."""
-        return cls(named_context(context))
+    def by_context(cls, context: str, kubeconfig: Path | None = None) -> Self:
+        """The cluster of a context of `kubeconfig` (by default KUBECONFIG, else ~/.kube/config)."""
+        return cls(named_context(context, kubeconfig))
 
     @classmethod
-    def by_name(cls, name: str, *, region: str, account: str) -> Cluster:
+    def by_name(cls, name: str, *, region: str, account: str) -> Self:
         """An EKS cluster, reached with the caller's AWS credentials."""
         return cls(eks_cluster(name, region, account))
 
@@ -197,15 +199,9 @@ class Cluster:
         parameters = list((query or {}).items())
 
         def send() -> Answer:
-            return self._connection.send(method, path, parameters, dict(headers), body, seconds)
+            return self._connection.send(method, path, parameters, headers, body, seconds)
 
-        try:
-            answer = send()
-        except Unreachable:
-            # A kept connection that the server closed meanwhile; what only reads can be asked again.
-            if method != "GET":
-                raise
-            answer = send()
+        answer = send()
         for _ in range(_BUSY_TIMES):
             if answer.status != 429:
                 break

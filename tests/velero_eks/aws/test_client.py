@@ -70,7 +70,7 @@ def test_a_token_is_signed_anew_before_it_is_fifteen_minutes_old(account, monkey
     connection = eks_cluster("exam", REGION, MOTO_ACCOUNT, now=lambda: time[0])
     for minute in range(40):
         time[0] = minute * 60.0
-        header = connection._client.configuration.get_api_key_with_prefix("BearerToken")
+        header = connection.credentials.current().headers["Authorization"]
         age = time[0] - signed[-1]
         assert header == f"Bearer k8s-aws-v1.{len(signed)}"
         assert age < 15 * 60
@@ -81,7 +81,7 @@ def test_a_cluster_is_reached_at_the_endpoint_that_eks_gives(account):
     endpoint = boto3.client("eks", region_name=REGION).describe_cluster(name="exam")["cluster"]["endpoint"]
     connection = eks_cluster("exam", REGION, MOTO_ACCOUNT)
     assert connection.server == endpoint
-    assert connection._client.configuration.ca_cert_data == AUTHORITY
+    assert connection.api_server.authority == AUTHORITY
     assert connection.name == "exam"
 
 
