@@ -23,6 +23,7 @@ from lab.programs import ProgramError, require_programs
 from lab.rehearsal.incidents import Outcome, Rehearsal, deploy
 from lab.rehearsal.report import as_json, print_outcomes, print_parts
 from lab.rehearsal.velero import Velero
+from velero_eks.errors import OperationError
 
 _NAMESPACE = "velero"
 
@@ -33,7 +34,7 @@ def main(arguments: list[str] | None = None) -> int:
     console = Console(stderr=options.json, highlight=False)
     try:
         return _run(options, console)
-    except (LabError, ProgramError) as error:
+    except (LabError, OperationError, ProgramError) as error:
         console.print(f"[red]failed[/]: {error}", soft_wrap=True)
         return 1
     except KeyboardInterrupt:

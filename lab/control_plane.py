@@ -6,7 +6,6 @@ for the issuer that EKS would give the cluster, and the data outlives a restart.
 
 from __future__ import annotations
 
-import ssl
 import time
 from pathlib import Path
 from typing import Protocol
@@ -14,6 +13,7 @@ from typing import Protocol
 from lab.certificates import CertificateAuthority, KeyPair, service_account_keys, write_private
 from lab.kubernetes_api import KubernetesApi, encoded, kubeconfig
 from lab.processes import LabError, Process, Supervisor, free_port
+from velero_eks.errors import OperationError
 
 CONTEXT = "velero-eks-lab"
 ISSUER = "https://oidc.eks.ap-south-1.amazonaws.com/id/0123456789ABCDEF0123456789ABCDEF"
@@ -232,12 +232,10 @@ class ControlPlane:
         return all(f"{name} ok" in text for name in CONTROLLERS)
 
     def _text(self, server: str, path: str, client: KeyPair | None) -> str:
-        tls = ssl.create_default_context(cafile=str(self.certificate_authority))
-        if client is not None:
-            tls.load_cert_chain(client.certificate, client.key)
+        certificate = client and client.certificate.read_text() + client.key.read_text()
         try:
-            return KubernetesApi(server, tls).text(path)
-        except LabError:
+            return KubernetesApi.at(server, self.certificate_authority, certificate=certificate).text(path)
+        except OperationError:
             return ""
 
 

@@ -1,130 +1,73 @@
-"""A small client of the Kubernetes API for objects of any kind, with a time limit on every request.
-
-The lab's own processes use it; what the project ships uses the `kubernetes` package.
-"""
+"""The lab's view of an API server: the tool's own client, and what only a rehearsal asks of one."""
 
 from __future__ import annotations
 
 import base64
-import json
-import ssl
-import tempfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, Self
-from urllib.parse import urlencode
+from typing import Self
 
-import urllib3
 import yaml
 
-from lab.certificates import write_private
 from lab.processes import LabError, wait_until
+from velero_eks.errors import OperationError, Unreachable
+from velero_eks.kube.client import Cluster
+from velero_eks.kube.connection import Connection, named_context
+from velero_eks.kube.credentials import FixedCredentials
+from velero_eks.kube.objects import Object
+from velero_eks.kube.transport import ApiServer, Credential
 
-Object = dict[str, Any]
-
-FIELD_MANAGER = "velero-eks-lab"
-_TIMEOUT = urllib3.Timeout(connect=5, read=30)
-
-
-class ApiError(LabError):
-    """The API server refused a request; `status` is the HTTP status, `reason` Kubernetes' own word for it."""
-
-    def __init__(self, status: int, reason: str, message: str) -> None:
-        super().__init__(message)
-        self.status = status
-        self.reason = reason
-
-
-class ApiUnreachable(LabError):
-    """No answer from the API server: it is down, or restarting."""
+_READ_SECONDS = 30.0
 
 
 class KubernetesApi:
-    """One API server, reached as one user, with the server's certificate verified."""
+    """One API server, reached as one user; all methods raise the errors of `Cluster`, which is `cluster`."""
 
-    def __init__(self, server: str, tls: ssl.SSLContext, *, token: str | None = None) -> None:
-        self.server = server.rstrip("/")
-        self._headers = {"Accept": "application/json"}
-        if token is not None:
-            self._headers["Authorization"] = f"Bearer {token}"
-        self._pool = urllib3.PoolManager(ssl_context=tls, timeout=_TIMEOUT, retries=False, maxsize=8)
+    def __init__(self, connection: Connection) -> None:
+        self.server = connection.server
+        self.cluster = Cluster(connection)
+        self.connection = connection
         self._plurals: dict[tuple[str, str], tuple[str, bool]] = {}
+        self.request = self.cluster.request
+        self.find = self.cluster.find
+        self.delete = self.cluster.delete
 
     @classmethod
     def from_kubeconfig(cls, path: Path, context: str) -> Self:
-        """The user and cluster of one named context. Raises `LabError` when the context is not there."""
-        document = yaml.safe_load(path.read_text())
-        entries = {kind: {item["name"]: item for item in document[kind]} for kind in ("contexts", "clusters", "users")}
-        if context not in entries["contexts"]:
-            known = ", ".join(sorted(entries["contexts"])) or "none"
-            raise LabError(f"{path}: no context {context!r}; it has: {known}")
-        chosen = entries["contexts"][context]["context"]
-        cluster = entries["clusters"][chosen["cluster"]]["cluster"]
-        user = entries["users"][chosen["user"]]["user"]
-        tls = ssl.create_default_context(cadata=_decoded(cluster, "certificate-authority-data").decode())
-        if "client-certificate-data" in user:
-            # `ssl` loads a key from a file only, and has read it when the folder goes.
-            with tempfile.TemporaryDirectory() as folder:
-                pair = Path(folder, "client.pem")
-                write_private(pair, _decoded(user, "client-certificate-data") + _decoded(user, "client-key-data"))
-                tls.load_cert_chain(pair)
-        token = Path(user["tokenFile"]).read_text() if "tokenFile" in user else user.get("token")
-        return cls(cluster["server"], tls, token=token)
+        """The user and cluster of one named context."""
+        return cls(named_context(context, path))
 
-    def request(
-        self,
-        method: str,
-        path: str,
-        body: object = None,
-        *,
-        query: Mapping[str, str] | None = None,
-        content: str = "application/json",
-    ) -> Object:
-        """One request; the answer's JSON. Raises `ApiError` for a refusal, `ApiUnreachable` for silence."""
-        answer = self._send(method, path, body, query, content)
-        if answer.status >= 400:
-            raise _refusal(method, path, answer)
-        return json.loads(answer.data) if answer.data else {}
+    @classmethod
+    def at(cls, server: str, authority: Path, *, token: str | None = None, certificate: str | None = None) -> Self:
+        """The server at a URL whose certificate `authority` signed, as whom a token or a certificate with key names."""
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        credentials = FixedCredentials(Credential(headers, certificate))
+        return cls(Connection(ApiServer(server, authority.read_text()), credentials, "lab"))
 
     def text(self, path: str) -> str:
-        """The answer of a path that does not speak JSON, such as `/readyz`."""
-        answer = self._send("GET", path, None, None, "")
-        if answer.status >= 400:
-            raise _refusal("GET", path, answer)
-        return answer.data.decode(errors="replace")
+        """The answer of a path that does not speak JSON, such as `/readyz`. Raises `Unreachable` for any but 200."""
+        answer = self.connection.send("GET", path, [], {}, None, _READ_SECONDS)
+        said = answer.body.decode(errors="replace")
+        if answer.status != 200:
+            raise Unreachable(f"{self.server}{path}: HTTP {answer.status}: {said[:500]}")
+        return said
 
     def is_ready(self) -> bool:
         """Whether `/readyz` says ok."""
         try:
             return self.text("/readyz").strip() == "ok"
-        except (ApiError, ApiUnreachable):
+        except OperationError:
             return False
-
-    def find(self, path: str) -> Object | None:
-        """GET, with None for what does not exist."""
-        try:
-            return self.request("GET", path)
-        except ApiError as error:
-            if error.status == 404:
-                return None
-            raise
 
     def list(self, path: str) -> list[Object]:
         """The items of a collection, with `apiVersion` and `kind` filled in."""
-        answer = self.request("GET", path)
-        kind = str(answer.get("kind", "")).removesuffix("List")
-        return [{"apiVersion": answer.get("apiVersion"), "kind": kind, **item} for item in answer.get("items") or []]
+        return list(self.cluster.list(path))
 
     def apply(self, document: Object) -> Object:
         """Server-side apply, taking over fields that others own. Kinds are looked up by discovery."""
-        path = self.path(
-            document["apiVersion"],
-            document["kind"],
-            document["metadata"].get("namespace"),
-            document["metadata"]["name"],
-        )
-        query = {"fieldManager": FIELD_MANAGER, "force": "true"}
-        return self.request("PATCH", path, document, query=query, content="application/apply-patch+yaml")
+        metadata = document["metadata"]
+        path = self.path(document["apiVersion"], document["kind"], metadata.get("namespace"), metadata["name"])
+        return self.cluster.apply(path, document, force=True)
 
     def apply_all(self, documents: Iterable[Object], *, seconds: float = 30) -> list[Object]:
         """Apply several objects in order; after a CRD, wait until its kind is served."""
@@ -139,16 +82,6 @@ class KubernetesApi:
                     what=f"CRD {name} was established",
                 )
         return applied
-
-    def delete(self, path: str, *, propagation: str = "Background") -> bool:
-        """Delete an object; False when it was not there."""
-        try:
-            self.request("DELETE", path, {"propagationPolicy": propagation})
-        except ApiError as error:
-            if error.status == 404:
-                return False
-            raise
-        return True
 
     def path(self, api_version: str, kind: str, namespace: str | None = None, name: str | None = None) -> str:
         """The URL path of a kind's collection or object. Raises `LabError` for a kind that is not served."""
@@ -186,17 +119,6 @@ class KubernetesApi:
         )
         return str(answer["status"]["token"])
 
-    def _send(
-        self, method: str, path: str, body: object, query: Mapping[str, str] | None, content: str
-    ) -> urllib3.BaseHTTPResponse:
-        url = f"{self.server}{path}" + (f"?{urlencode(query)}" if query else "")
-        headers = {**self._headers, **({"Content-Type": content} if body is not None else {})}
-        encoded = None if body is None else json.dumps(body).encode()
-        try:
-            return self._pool.request(method, url, body=encoded, headers=headers)
-        except urllib3.exceptions.HTTPError as error:
-            raise ApiUnreachable(f"no answer from {self.server} to {method} {path}: {error}") from error
-
     def _discover(self, root: str, api_version: str) -> None:
         for resource in (self.find(root) or {}).get("resources", []):
             if "/" not in resource["name"]:
@@ -229,17 +151,3 @@ def kubeconfig(*, context: str, server: str, ca: Path, user: Mapping[str, str], 
 def encoded(path: Path) -> str:
     """A file's content in base64, as kubeconfigs and Kubernetes Secrets carry it."""
     return base64.b64encode(path.read_bytes()).decode()
-
-
-def _decoded(entry: Mapping[str, str], key: str) -> bytes:
-    return base64.b64decode(entry[key])
-
-
-def _refusal(method: str, path: str, answer: urllib3.BaseHTTPResponse) -> ApiError:
-    text = answer.data.decode(errors="replace")
-    try:
-        status = json.loads(text)
-    except ValueError:
-        return ApiError(answer.status, "", f"{method} {path}: HTTP {answer.status}: {text[:500]}")
-    reason, message = str(status.get("reason", "")), str(status.get("message", text[:500]))
-    return ApiError(answer.status, reason, f"{method} {path}: HTTP {answer.status} {reason}: {message}")

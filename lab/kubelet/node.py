@@ -17,8 +17,9 @@ from lab.cloud.facts import Facts
 from lab.kubelet import pod_status
 from lab.kubelet.container import CannotRun, Launch, Token, prepare, server_container, sockets_folder
 from lab.kubelet.identity import irsa, pod_identity
-from lab.kubernetes_api import ApiError, ApiUnreachable, KubernetesApi
+from lab.kubernetes_api import KubernetesApi
 from lab.processes import Process, ProcessFailed, Supervisor, free_port, port_is_free
+from velero_eks.errors import ApiError, OperationError, Unreachable
 
 Object = dict[str, Any]
 
@@ -87,10 +88,10 @@ class Kubelet:
                 if not self._reachable:
                     self._say("the API server answers again")
                 self._reachable = True
-            except (ApiUnreachable, ApiError) as error:
-                if self._reachable or isinstance(error, ApiError):
+            except OperationError as error:
+                if self._reachable or not isinstance(error, Unreachable):
                     self._say(str(error))
-                self._reachable = not isinstance(error, ApiUnreachable)
+                self._reachable = not isinstance(error, Unreachable)
             time.sleep(_INTERVAL_SECONDS)
 
     def work(self) -> None:

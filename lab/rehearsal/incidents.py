@@ -6,12 +6,13 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from lab.kubernetes_api import ApiError, KubernetesApi, Object
+from lab.kubernetes_api import KubernetesApi
 from lab.processes import LabError, wait_until
 from lab.rehearsal import application as app
 from lab.rehearsal.snapshot import Comparison, Snapshot, compare, snapshot
 from lab.rehearsal.velero import Velero
-from velero_eks.kube.objects import ObjectKey
+from velero_eks.errors import ApiError
+from velero_eks.kube.objects import Object, ObjectKey
 
 GONE_SECONDS = 60.0
 SERVED_SECONDS = 30.0

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from lab.kubernetes_api import ApiError, KubernetesApi, Object
-from velero_eks.kube.objects import Difference, ObjectKey, differences, is_derived
+from lab.kubernetes_api import KubernetesApi
+from velero_eks.errors import ApiError
+from velero_eks.kube.objects import Difference, Object, ObjectKey, differences, is_derived
 
 # Cluster-scoped kinds that the incidents touch; others of the cluster belong to the control plane itself.
 _CLUSTER_KINDS = frozenset(

@@ -7,8 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from lab.kubernetes_api import ApiUnreachable, KubernetesApi, Object
+from lab.kubernetes_api import KubernetesApi
 from lab.processes import LabError, wait_until
+from velero_eks.errors import Unreachable
+from velero_eks.kube.objects import Object
 
 API_VERSION = "velero.io/v1"
 BACKUP_SECONDS = 120.0
@@ -99,7 +101,7 @@ class Velero:
             nonlocal found
             try:
                 found = self.api.find(f"{path}/{name}") or {}
-            except ApiUnreachable:
+            except Unreachable:
                 return False
             return found.get("status", {}).get("phase") in _ENDED
 

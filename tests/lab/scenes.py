@@ -6,13 +6,14 @@ from collections.abc import Callable
 from typing import Any
 
 from lab.deployment import Deployment
-from lab.kubernetes_api import KubernetesApi, Object
+from lab.kubernetes_api import KubernetesApi
 from lab.processes import wait_until
 from lab.rehearsal import application as app
 from lab.rehearsal.incidents import deploy
 from lab.rehearsal.snapshot import Snapshot, compare, snapshot
 from lab.rehearsal.velero import Velero
 from tests.lab.tool import deny_bucket, gone, until_blocked
+from velero_eks.kube.objects import Object
 
 NIGHT = "daily-backup-20261124020000"
 """The backup that has the hotfix, as its page names it."""

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from lab.kubernetes_api import Object
 from lab.processes import wait_until
 from tests.lab.tool import Said, ServerRun, Tool, server_is_back
 from velero_eks.kube.kinds import ResourceKind
+from velero_eks.kube.objects import Object
 from velero_eks.recovery.coverage.model import Why
 
 pytestmark = pytest.mark.lab

@@ -7,9 +7,10 @@ import contextlib
 import pytest
 
 from lab.deployment import EngineFailed
-from lab.kubernetes_api import ApiUnreachable, Object
 from lab.processes import LabError, wait_until
 from lab.rehearsal.velero import VeleroFailed
+from velero_eks.errors import Unreachable
+from velero_eks.kube.objects import Object
 
 pytestmark = pytest.mark.lab
 
@@ -51,7 +52,7 @@ def requested(velero, kind: str, name: str, spec: Object) -> str:
 
 
 def phase(velero, path: str) -> str:
-    with contextlib.suppress(ApiUnreachable):
+    with contextlib.suppress(Unreachable):
         return (velero.api.find(path) or {}).get("status", {}).get("phase", "")
     return "unreachable"
 
@@ -81,7 +82,7 @@ def test_the_api_server_killed_during_a_backup_ends_in_a_phase_and_not_in_a_hang
     path = requested(velero, "Backup", "without-api", spec)
     wait_for_phase(velero, path, "InProgress", seconds=30)
     lab.cluster.control_plane.api_server.kill()
-    with pytest.raises(ApiUnreachable, match="no answer from https://127"):
+    with pytest.raises(Unreachable, match="no answer from https://127"):
         velero.api.request("GET", "/readyz")
     lab.cluster.control_plane.restart_api_server()
     is_back(lab, velero)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-import urllib3
 import yaml
 
 from lab.processes import wait_until
@@ -11,6 +10,7 @@ from lab.rehearsal import application as app
 from lab.rehearsal.incidents import GONE_SECONDS
 from lab.rehearsal.snapshot import compare, snapshot
 from tests.lab.tool import Tool
+from velero_eks.kube.transport import Answer
 
 pytestmark = pytest.mark.lab
 
@@ -57,14 +57,14 @@ def apply_text(lab, api, text: str) -> None:
     head = yaml.safe_load(text)
     path = api.path(head["apiVersion"], head["kind"], head["metadata"].get("namespace"), head["metadata"]["name"])
     answer = raw(api, path, text)
-    assert answer.status < 300, answer.data.decode()
+    assert answer.status < 300, answer.body.decode()
 
 
-def raw(api, path: str, text: str) -> urllib3.BaseHTTPResponse:
+def raw(api, path: str, text: str) -> Answer:
     """Server-side apply of a text."""
-    url = f"{api.server}{path}?fieldManager=somebody&force=true"
-    headers = {**api._headers, "Content-Type": "application/apply-patch+yaml"}
-    return api._pool.request("PATCH", url, body=text.encode(), headers=headers)
+    query = [("fieldManager", "somebody"), ("force", "true")]
+    headers = {"Content-Type": "application/apply-patch+yaml"}
+    return api.connection.send("PATCH", path, query, headers, text.encode(), 30.0)
 
 
 def documents(text: str) -> list[str]:
@@ -108,7 +108,7 @@ def test_a_masked_secret_is_refused_by_the_cluster_and_overwrites_nothing(lost, 
     (document,) = documents(lost("show", "show-3", "secret/portal-session", "-n", app.NAMESPACE).out)
     refused = raw(api, path, document)
     assert refused.status >= 400
-    assert "illegal base64 data" in refused.data.decode()
+    assert "illegal base64 data" in refused.body.decode()
     assert api.find(path)["data"] == before
 
 

@@ -14,10 +14,10 @@ import pytest
 import urllib3
 import yaml
 
-from lab.kubernetes_api import Object
 from lab.processes import wait_until
 from tests.lab.tool import Tool, deny_bucket
 from tests.lab.users import user_with
+from velero_eks.kube.objects import Object
 
 pytestmark = pytest.mark.lab
 

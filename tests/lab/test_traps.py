@@ -6,8 +6,8 @@ import time
 
 import pytest
 
-from lab.kubernetes_api import Object
 from lab.processes import wait_until
+from velero_eks.kube.objects import Object
 
 pytestmark = pytest.mark.lab
 

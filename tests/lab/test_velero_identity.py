@@ -12,9 +12,9 @@ import pytest
 import yaml
 
 from lab.environment import LabEnvironment, running_lab
-from lab.kubernetes_api import Object
 from lab.processes import wait_until
 from lab.programs import require_programs
+from velero_eks.kube.objects import Object
 
 pytestmark = pytest.mark.lab
 

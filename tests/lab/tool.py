@@ -15,8 +15,10 @@ from typing import IO, Any
 
 from lab.deployment import PROJECT, Deployment
 from lab.environment import LabEnvironment
-from lab.kubernetes_api import ApiError, KubernetesApi, Object
+from lab.kubernetes_api import KubernetesApi
 from lab.processes import wait_until
+from velero_eks.errors import ApiError
+from velero_eks.kube.objects import Object
 
 MAIN = "from velero_eks.commands.app import main; main()"
 SECONDS = 240

@@ -52,14 +52,15 @@ class Connection:
     def send(
         self, method: str, path: str, query: list[tuple[str, str]], headers: dict[str, str], body: Any, seconds: float
     ) -> Answer:
-        """One request, with a time limit for each part of its answer; until the API server has answered once, all of
-        it within `FIRST_CONTACT_SECONDS`.
+        """One request; `body` goes out as JSON, bytes as they are.
 
-        What only reads is sent again where a connection breaks that worked before; credentials that the server refuses
-        are renewed once, where they can be. Raises `Unreachable`, and what the credentials raise.
+        `seconds` limits the wait for each part of the answer; until the API server has answered once, all of it has to
+        come within `FIRST_CONTACT_SECONDS`. What only reads is sent again where a connection breaks that worked before;
+        credentials that the server refuses are renewed once, where they can be. Raises `Unreachable`, and what the
+        credentials raise.
         """
         target = f"{path}?{urlencode(query)}" if query else path
-        encoded = None if body is None else json.dumps(body).encode()
+        encoded = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
         deadline = None if self._answered else time.monotonic() + FIRST_CONTACT_SECONDS
         credential = self.credentials.current()
 

@@ -90,7 +90,7 @@ class RenewedToken:
             return True
 
 
-def token_file(path: Path, extra: Credential) -> RenewedToken:
+def token_file(path: Path, extra: Credential, *, now: Callable[[], float] = time.monotonic) -> RenewedToken:
     """The token of a file, read again every minute. Raises `BadTarget` where it cannot be read."""
 
     def read() -> str:
@@ -102,7 +102,7 @@ def token_file(path: Path, extra: Credential) -> RenewedToken:
             raise BadTarget(f"tokenFile {path} is empty")
         return found
 
-    return RenewedToken(read, _FILE_SECONDS, extra)
+    return RenewedToken(read, _FILE_SECONDS, extra, now=now)
 
 
 class ExecPlugin:

@@ -254,9 +254,9 @@ def _address(url: str, what: str, schemes: tuple[str, ...]) -> SplitResult:
     except ValueError:
         parts, known = None, False
     if parts is None or not known:
-        raise BadTarget(
-            f"{what} is {without_password(url) if parts else url!r}; one of {', '.join(schemes)}:// is expected"
-        )
+        shown = without_password(url) if parts else url
+        one_of = ", ".join(f"{scheme}://" for scheme in schemes)
+        raise BadTarget(f"{what} is {shown!r}; a URL that begins with one of {one_of} is expected")
     return parts
 
 

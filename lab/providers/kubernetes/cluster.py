@@ -12,18 +12,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 
-import urllib3
 import yaml
-from kubernetes import config
-from kubernetes.config.config_exception import ConfigException
 
 from lab.providers.base import Operation, ProviderError
+from velero_eks.errors import OperationError, Unreachable
+from velero_eks.kube.connection import named_context
 
 FIELD_MANAGER = "pulumi-kubernetes"
-_CONNECT_SECONDS = 5
-_READ_SECONDS = 30
+_READ_SECONDS = 30.0
 _LOOK_SECONDS = 0.25
 _SERVED_SECONDS = 60.0
 """How long a kind may take to be served after its CRD came (a Schedule right after the Release)."""
@@ -66,7 +64,7 @@ def load_kubeconfig(kubeconfig: str | None) -> tuple[dict[str, Any], Path | None
     if kubeconfig and ("\n" in kubeconfig or kubeconfig.lstrip().startswith("{")):
         return yaml.safe_load(kubeconfig), None
     # KUBECONFIG may be a list of files; the first one is taken.
-    path = Path((kubeconfig or config.KUBE_CONFIG_DEFAULT_LOCATION).split(os.pathsep)[0]).expanduser()
+    path = Path((kubeconfig or os.environ.get("KUBECONFIG") or "~/.kube/config").split(os.pathsep)[0]).expanduser()
     try:
         loaded = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, yaml.YAMLError) as error:
@@ -113,9 +111,9 @@ class Cluster:
             path.write_text(yaml.safe_dump(loaded), encoding="utf-8")
         self.kubeconfig = path
         try:
-            self._client = config.new_client_from_config(str(path), context=context, persist_config=False)
-        except ConfigException as error:
-            raise ProviderError(f"kubeconfig {path}, context {context!r}: {error}") from error
+            self._connection = named_context(context, path)
+        except OperationError as error:
+            raise ProviderError(str(error)) from error
         self._lock = threading.Lock()
         self._kinds: dict[str, dict[str, Kind]] = {}
 
@@ -195,27 +193,16 @@ class Cluster:
         content_type: str = "application/json",
     ) -> dict[str, Any]:
         """One call of the API server, in JSON. Raises StatusError for an error answer, ProviderError for none."""
-        # Not through ApiClient.call_api: its arguments changed between the releases that this project allows.
-        settings = self._client.configuration
-        url = settings.host + path + (f"?{urlencode(query)}" if query else "")
         headers = {"Accept": "application/json", "Content-Type": content_type}
-        token: Any = settings.auth_settings().get("BearerToken")
-        if token:
-            headers[token["key"]] = token["value"]
         try:
-            answer = self._client.rest_client.pool_manager.request(
-                method,
-                url,
-                headers=headers,
-                body=None if body is None else json.dumps(body),
-                timeout=urllib3.Timeout(connect=_CONNECT_SECONDS, read=_READ_SECONDS),
-                retries=urllib3.Retry(connect=2, read=0, redirect=0, status=0),
-            )
-        except urllib3.exceptions.HTTPError as error:
+            answer = self._connection.send(method, path, list((query or {}).items()), headers, body, _READ_SECONDS)
+        except Unreachable as error:
             raise ProviderError(f"the API server at {self.server} did not answer: {error}") from error
+        except OperationError as error:
+            raise ProviderError(str(error)) from error
         if answer.status >= 400:
-            raise _status_error(answer.status, answer.data)
-        return json.loads(answer.data)
+            raise _status_error(answer.status, answer.body)
+        return json.loads(answer.body)
 
 
 def _status_error(code: int, body: bytes) -> StatusError:

@@ -18,9 +18,9 @@ import pytest
 from lab.cluster import Cluster
 from lab.environment import LabEnvironment, running_lab
 from lab.kubelet.pod_status import NOT_RUN
-from lab.kubernetes_api import Object
 from lab.processes import LabError, wait_until
 from lab.programs import require_programs
+from velero_eks.kube.objects import Object
 
 pytestmark = pytest.mark.lab
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -24,6 +25,10 @@ class Request:
     query: dict[str, str]
     headers: dict[str, str]
     body: Any
+    peer: int = 0
+    """The client's port: which connection it came on."""
+    subject: str = ""
+    """The common name of the client's certificate."""
 
 
 @dataclass
@@ -42,8 +47,8 @@ def status(code: int, reason: str, message: str) -> tuple[int, dict[str, Any]]:
 
 
 @contextmanager
-def api_server(answer: Callable[[Request], tuple[int, Any]]) -> Iterator[Answering]:
-    """A server on a free loopback port for the length of the block."""
+def api_server(answer: Callable[[Request], tuple[int, Any]], tls: ssl.SSLContext | None = None) -> Iterator[Answering]:
+    """A server on a free loopback port for the length of the block, over TLS where a context is given."""
     answering = Answering(answer)
 
     class Handler(BaseHTTPRequestHandler):
@@ -56,7 +61,10 @@ def api_server(answer: Callable[[Request], tuple[int, Any]]) -> Iterator[Answeri
             parts = urlsplit(self.path)
             length = int(self.headers.get("Content-Length") or 0)
             body = json.loads(self.rfile.read(length)) if length else None
-            asked = Request(self.command, parts.path, dict(parse_qsl(parts.query)), dict(self.headers), body)
+            query, headers = dict(parse_qsl(parts.query)), dict(self.headers)
+            asked = Request(
+                self.command, parts.path, query, headers, body, self.client_address[1], _subject(self.connection)
+            )
             answering.asked.append(asked)
             code, found = answering.answer(asked)
             text = found.encode() if isinstance(found, str) else json.dumps(found).encode()
@@ -73,7 +81,10 @@ def api_server(answer: Callable[[Request], tuple[int, Any]]) -> Iterator[Answeri
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
-    answering.url = f"http://127.0.0.1:{server.server_address[1]}"
+    if tls is not None:
+        # In the connection's own thread, at its first read: a client that breaks off breaks nothing else.
+        server.socket = tls.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
+    answering.url = f"{'https' if tls else 'http'}://127.0.0.1:{server.server_address[1]}"
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     try:
@@ -82,6 +93,13 @@ def api_server(answer: Callable[[Request], tuple[int, Any]]) -> Iterator[Answeri
         server.shutdown()
         thread.join()
         server.server_close()
+
+
+def _subject(connection: Any) -> str:
+    if not isinstance(connection, ssl.SSLSocket):
+        return ""
+    fields = [pair for part in (connection.getpeercert() or {}).get("subject", ()) for pair in part]
+    return next((str(value) for name, value in fields if name == "commonName"), "")
 
 
 def kubeconfig(path: Path, contexts: dict[str, str]) -> Path:
