@@ -11,10 +11,11 @@ import typing
 from pathlib import Path
 from typing import Any
 
-from velero_on_eks.settings import adopt, sections, settings
+from velero_on_eks.settings import adopt, parts, sections, settings
 from velero_on_eks.settings.base import Section
 from velero_on_eks.settings.defaults import BY_ENVIRONMENT, SECTIONS
 
+from tests import arguments
 from velero_eks.rules.table import markdown as rules_table
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -27,7 +28,7 @@ _TYPES = {"str": "text", "bool": "true or false", "int": "number", "Any": "anyth
 def descriptions() -> dict[tuple[str, str], str]:
     """What stands under each field of each section, by class and attribute."""
     found: dict[tuple[str, str], str] = {}
-    for module in (sections, settings, adopt):
+    for module in (sections, settings, adopt, parts):
         for node in ast.parse(inspect.getsource(module)).body:
             if isinstance(node, ast.ClassDef):
                 for field, below in zip(node.body, node.body[1:], strict=False):
@@ -163,7 +164,13 @@ def regions() -> str:
 
 def tables() -> dict[Path, str]:
     """Every generated file and what it should hold."""
-    return {CONFIGURATION: configuration(), RULES: rules_table(), REGIONS: regions()}
+    return {
+        CONFIGURATION: configuration(),
+        RULES: rules_table(),
+        REGIONS: regions(),
+        arguments.ARGUMENTS: arguments.Writer(descriptions()).text(),
+        arguments.SCHEMA: arguments.schema(),
+    }
 
 
 if __name__ == "__main__":

@@ -10,8 +10,8 @@ from typing import Any
 import pulumi
 import pulumi_aws
 import pulumi_kubernetes
+from velero_on_eks import VeleroOnEks
 from velero_on_eks.settings import Settings
-from velero_on_eks.velero_on_eks import VeleroOnEks, VeleroOnEksArgs
 
 from velero_eks.plan.model import Recording, Resource
 from velero_eks.plan.recorder import record_program
@@ -44,16 +44,18 @@ def record(**sections: Any) -> Recording:
     return record_settings(settings(**sections))
 
 
-def record_settings(wanted: Settings, **late: Callable[[], pulumi.Input[str]]) -> Recording:
-    """What `VeleroOnEks` registers; `late` makes, inside the program, arguments that are known only as outputs."""
+def record_settings(wanted: Settings) -> Recording:
+    """What `VeleroOnEks` registers for settings, as the program of this repository hands them over."""
+    return record_arguments(lambda: wanted, region=wanted.region)
+
+
+def record_arguments(make: Callable[[], Any], *, region: str = "eu-west-1") -> Recording:
+    """What `VeleroOnEks` registers for arguments, which `make` makes inside the program: an Output lives there."""
 
     def program() -> None:
-        velero = VeleroOnEks(
-            "velero",
-            VeleroOnEksArgs(settings=wanted, **{name: make() for name, make in late.items()}),
-            aws=pulumi_aws.Provider("aws", region=wanted.region),
-            kubernetes=pulumi_kubernetes.Provider("kubernetes", context="test"),
-        )
+        aws = pulumi_aws.Provider("aws", region=region)
+        kubernetes = pulumi_kubernetes.Provider("kubernetes", context="test")
+        velero = VeleroOnEks("velero", make(), pulumi.ResourceOptions(providers=[aws, kubernetes]))
         for name, value in velero.exports().items():
             pulumi.export(name, value)
 

@@ -9,11 +9,15 @@ from __future__ import annotations
 import copy
 
 import pulumi
+from pydantic.alias_generators import to_camel
 
 from velero_on_eks.documents.iam import POLICY_NAME
 from velero_on_eks.documents.kubernetes import REPOSITORY_SECRET, SNAPSHOT_CLASS, SNAPSHOT_CONTROLLER
+from velero_on_eks.inputs import Inputs
 from velero_on_eks.naming import Names
 from velero_on_eks.settings import Settings
+from velero_on_eks.settings.late import is_late
+from velero_on_eks.settings.refusals import Refusal
 
 BUCKET_SETTINGS = {
     "encryption": "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration",
@@ -41,14 +45,14 @@ FIELDS = {
 SCHEDULE = "kubernetes:velero.io/v1:Schedule"
 
 
-def adopting(name: str, settings: Settings, names: Names) -> pulumi.ResourceOptions:
+def adopting(name: str, inputs: Inputs[Settings]) -> pulumi.ResourceOptions:
     """Options for the component `name` that put the `import` option on those of its resources that are adopted.
 
-    Raises ValueError where something is to be adopted that the stack calls by another name: the engine would have to
-    replace it to rename it.
+    Raises `InvalidArguments` where something is to be adopted that the stack calls by another name: the engine would
+    have to replace it to rename it.
     """
-    _check_names(settings, names)
-    wanted = _import_ids(name, settings)
+    _check_names(inputs)
+    wanted = _import_ids(name, inputs)
     if not wanted:
         return pulumi.ResourceOptions()
 
@@ -65,9 +69,12 @@ def adopting(name: str, settings: Settings, names: Names) -> pulumi.ResourceOpti
     return pulumi.ResourceOptions(transformations=[put])
 
 
-def _import_ids(name: str, settings: Settings) -> dict[tuple[str, str], str]:
+def _import_ids(name: str, inputs: Inputs[Settings]) -> dict[tuple[str, str], str]:
     """Each adopted resource's id for the engine, by its type, and for schedules by its logical name as well."""
-    adopt, cluster, namespace = settings.adopt, settings.cluster.name, settings.release.namespace
+    settings = inputs.model
+    adopt, namespace = settings.adopt, settings.release.namespace
+
+    cluster = settings.cluster.name
     ids = {
         "bucket": adopt.bucket,
         "key": adopt.key,
@@ -88,8 +95,9 @@ def _import_ids(name: str, settings: Settings) -> dict[tuple[str, str], str]:
     return found
 
 
-def _check_names(settings: Settings, names: Names) -> None:
-    adopt = settings.adopt
+def _check_names(inputs: Inputs[Settings]) -> None:
+    settings, adopt = inputs.model, inputs.model.adopt
+    names = Names.of(settings, inputs.map)
     made = {
         "bucket": (names.bucket, "storage.bucket"),
         "key_alias": (names.key_alias, None),
@@ -100,15 +108,41 @@ def _check_names(settings: Settings, names: Names) -> None:
         "repository_secret": (REPOSITORY_SECRET, None),
         "release": (settings.release.name, "release.name"),
     }
+    refused: list[Refusal] = []
     for field, (name, setting) in made.items():
         given = getattr(adopt, field)
         # A name that is made from a cluster of the same program is known too late to compare.
         if given is not None and isinstance(name, str) and given != name:
-            how = f"set {setting}: {given}, or take it away" if setting else "take it away"
-            raise ValueError(
-                f"velero-eks:adopt names {given!r} where this stack makes {name!r}: a new name is a replacement; {how}"
+            refused.append(
+                Refusal(
+                    "adopted-name",
+                    f"this stack makes {name!r}, and a new name is a replacement",
+                    f"set {setting}: {given}, or remove it" if setting else "remove it",
+                    ("adopt", to_camel(field)),
+                    given,
+                )
             )
     if adopt.bucket_settings and not adopt.bucket:
-        raise ValueError("velero-eks:adopt has bucketSettings and no bucket; name the bucket, or take them away")
+        refused.append(_alone("bucketSettings", "bucket"))
     if adopt.role_policy and not adopt.role:
-        raise ValueError("velero-eks:adopt has rolePolicy and no role; name the role, or take it away")
+        refused.append(_alone("rolePolicy", "role"))
+    if is_late(settings.cluster.name) and (adopt.pod_identity_association or adopt.snapshot_controller):
+        refused.append(
+            Refusal(
+                "adopted-from-a-new-cluster",
+                "only a cluster that exists has something to adopt",
+                "give cluster.name as text, or remove adopt",
+                ("adopt",),
+            )
+        )
+    if refused:
+        raise inputs.invalid(refused)
+
+
+def _alone(field: str, owner: str) -> Refusal:
+    return Refusal(
+        "adopted-alone",
+        f"this belongs to a {owner}, and adopt names none",
+        f"name it in adopt.{owner}, or remove it",
+        ("adopt", field),
+    )

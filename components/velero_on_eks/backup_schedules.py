@@ -1,61 +1,46 @@
 """One Schedule a schedule, as resources of their own: inside the release's values their differences cannot be read."""
 
-from __future__ import annotations
-
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 import pulumi
 import pulumi_kubernetes
 
+from velero_on_eks.args import BackupSchedulesArgs
+from velero_on_eks.component import after, options, token
 from velero_on_eks.documents.kubernetes import MANAGED_BY, schedule_spec
-from velero_on_eks.settings import Schedule, Settings
-from velero_on_eks.velero_release import VeleroRelease
-
-
-@dataclass(frozen=True, kw_only=True)
-class BackupSchedulesArgs:
-    """The settings and the release whose CRDs and namespace the Schedules need."""
-
-    settings: Settings
-    release: VeleroRelease
+from velero_on_eks.inputs import Inputs
+from velero_on_eks.settings import Schedule
+from velero_on_eks.settings.parts import BackupSchedulesInputs
 
 
 class BackupSchedules(pulumi.ComponentResource):
-    """The Schedules of a stack. The release comes before them, since it brings their CRD."""
+    """Velero's Schedules. Let this component depend on what installs Velero, which brings their CRD."""
 
-    names: list[str]
+    names: pulumi.Output[Sequence[str]]
+    """The names of the Schedules."""
 
-    def __init__(
-        self,
-        name: str,
-        args: BackupSchedulesArgs,
-        *,
-        kubernetes: pulumi_kubernetes.Provider,
-        opts: pulumi.ResourceOptions | None = None,
-    ) -> None:
-        super().__init__("velero:schedules:BackupSchedules", name, None, opts)
-        self.names = sorted(args.settings.schedules)
-        for schedule_name in self.names:
+    def __init__(self, name: str, args: BackupSchedulesArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        inputs = Inputs.of(f"BackupSchedules {name!r}", BackupSchedulesInputs, args)
+        super().__init__(token(type(self)), name, None, options(opts, former="velero:schedules:BackupSchedules"))
+        wanted = inputs.model
+        for schedule_name, schedule in sorted(wanted.schedules.items()):
             pulumi_kubernetes.apiextensions.CustomResource(
                 f"{name}-{schedule_name}",
                 api_version="velero.io/v1",
                 kind="Schedule",
-                metadata={
-                    "name": schedule_name,
-                    "namespace": args.release.namespace,
-                    "labels": dict(MANAGED_BY),
-                },
-                spec=_spec(args.settings, args.settings.schedules[schedule_name]),
-                opts=pulumi.ResourceOptions(parent=self, provider=kubernetes, depends_on=[args.release.release]),
+                metadata={"name": schedule_name, "namespace": wanted.namespace, "labels": dict(MANAGED_BY)},
+                spec=_spec(wanted, schedule),
+                opts=pulumi.ResourceOptions(parent=self, depends_on=after(opts)),
             )
+        self.names = pulumi.Output.from_input(sorted(wanted.schedules))
         self.register_outputs({"names": self.names})
 
 
-def _spec(settings: Settings, schedule: Schedule) -> dict:
+def _spec(wanted: BackupSchedulesInputs, schedule: Schedule) -> dict:
     excluded = schedule.excluded_namespaces
-    if schedule.covers_cluster:
+    if schedule.covers_cluster and wanted.namespace not in excluded:
         # A restore of the cluster would lay yesterday's Schedules and locations over those that are made here.
-        excluded = (*excluded, *(name for name in [settings.release.namespace] if name not in excluded))
+        excluded = (*excluded, wanted.namespace)
     return schedule_spec(
         cron=schedule.recurrence.velero_expression,
         ttl=schedule.keep.go,
@@ -64,5 +49,5 @@ def _spec(settings: Settings, schedule: Schedule) -> dict:
         excluded_namespaces=excluded,
         excluded_resources=schedule.excluded_resources,
         cluster_resources=schedule.includes_cluster_resources,
-        snapshot_volumes=settings.volumes.mode == "csi-snapshot",
+        snapshot_volumes=wanted.snapshot_volumes,
     )

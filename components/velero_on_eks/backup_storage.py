@@ -1,73 +1,64 @@
 """Where backups live: a bucket of their own, its key, and what keeps both from harm."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import pulumi
 import pulumi_aws
 
+from velero_on_eks.args import BackupStorageArgs
+from velero_on_eks.component import account_of, options, region_of, token
 from velero_on_eks.documents import storage as documents
-from velero_on_eks.naming import Names
-from velero_on_eks.settings import Settings
+from velero_on_eks.inputs import Inputs
+from velero_on_eks.settings.aws_facts import partition_of
+from velero_on_eks.settings.parts import BackupStorageInputs
 
 ChildOptions = Callable[[pulumi.Resource], pulumi.ResourceOptions]
-
-
-@dataclass(frozen=True, kw_only=True)
-class BackupStorageArgs:
-    """`names` gives the physical names, `settings` everything else; see `settings.Storage` for units and defaults."""
-
-    settings: Settings
-    names: Names
 
 
 class BackupStorage(pulumi.ComponentResource):
     """A versioned, encrypted bucket whose backups only Velero expires, and the key that encrypts it.
 
-    Where `storage.protect` is set, bucket and key can neither be deleted nor replaced by the engine, and both stay in
-    the account when they leave the program: a cluster built again finds its backups.
+    Where `protect` is set, bucket and key can neither be deleted nor replaced by the engine, and both stay in the
+    account when they leave the program: a cluster built again finds its backups.
     """
 
     bucket: pulumi.Output[str]
+    """The bucket's name."""
     bucket_arn: pulumi.Output[str]
+    """The bucket's ARN."""
     key_arn: pulumi.Output[str]
+    """The ARN of the key that encrypts the bucket."""
 
-    def __init__(
-        self,
-        name: str,
-        args: BackupStorageArgs,
-        *,
-        aws: pulumi_aws.Provider,
-        opts: pulumi.ResourceOptions | None = None,
-    ) -> None:
-        super().__init__("velero:storage:BackupStorage", name, None, opts)
-        settings = args.settings
-        storage = settings.storage
-        kept = storage.protect
+    def __init__(self, name: str, args: BackupStorageArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        inputs = Inputs.of(
+            f"BackupStorage {name!r}", BackupStorageInputs, args, from_provider=[("account",), ("region",)]
+        )
+        super().__init__(token(type(self)), name, None, options(opts, former="velero:storage:BackupStorage"))
+        inputs.provide(("account",), account_of(self))
+        inputs.provide(("region",), region_of(self))
+        storage = inputs.model
+        kept = storage.protect or None
 
         def child(parent: pulumi.Resource) -> pulumi.ResourceOptions:
-            return pulumi.ResourceOptions(
-                parent=parent, provider=aws, protect=kept or None, retain_on_delete=kept or None
-            )
+            return pulumi.ResourceOptions(parent=parent, protect=kept, retain_on_delete=kept)
 
+        tags = inputs.tree(storage.tags)
         if storage.kms_key_arn:
-            self.key_arn = pulumi.Output.from_input(storage.kms_key_arn)
+            self.key_arn = pulumi.Output.from_input(inputs.value(storage.kms_key_arn))
         else:
-            self.key_arn = self._own_key(name, args, child)
+            self.key_arn = self._own_key(name, inputs, child)
 
-        self._bucket = pulumi_aws.s3.Bucket(
+        bucket = pulumi_aws.s3.Bucket(
             name,
-            bucket=args.names.bucket,
+            bucket=inputs.value(storage.bucket),
             force_destroy=storage.force_destroy,
-            tags=args.names.tags,
+            tags=tags,
             opts=child(self),
         )
-        self.bucket = self._bucket.bucket
-        self.bucket_arn = self._bucket.arn
-        on_bucket = child(self._bucket)
+        self.bucket = bucket.bucket
+        self.bucket_arn = bucket.arn
+        on_bucket = child(bucket)
 
         pulumi_aws.s3.BucketOwnershipControls(
             name, bucket=self.bucket, rule={"object_ownership": "BucketOwnerEnforced"}, opts=on_bucket
@@ -84,7 +75,7 @@ class BackupStorage(pulumi.ComponentResource):
         versioning = pulumi_aws.s3.BucketVersioning(
             name, bucket=self.bucket, versioning_configuration={"status": "Enabled"}, opts=on_bucket
         )
-        pulumi_aws.s3.BucketServerSideEncryptionConfiguration(
+        encryption = pulumi_aws.s3.BucketServerSideEncryptionConfiguration(
             name,
             bucket=self.bucket,
             rules=[
@@ -113,36 +104,45 @@ class BackupStorage(pulumi.ComponentResource):
         policy = pulumi.Output.all(bucket_arn=self.bucket_arn, key_arn=self.key_arn).apply(
             lambda arns: json.dumps(documents.bucket_policy(**arns))
         )
-        pulumi_aws.s3.BucketPolicy(
+        refusals = pulumi_aws.s3.BucketPolicy(
             name,
             bucket=self.bucket,
             policy=policy,
             # S3 answers 409 to a policy and a public access block that arrive at the same time.
             opts=pulumi.ResourceOptions.merge(on_bucket, pulumi.ResourceOptions(depends_on=[public_access])),
         )
-        if storage.access_logs:
+        logs = storage.access_logs
+        if logs:
             pulumi_aws.s3.BucketLogging(
                 name,
                 bucket=self.bucket,
-                target_bucket=storage.access_logs.bucket,
-                target_prefix=f"{storage.access_logs.prefix or ''}{'/' if storage.access_logs.prefix else ''}",
+                target_bucket=inputs.value(logs.bucket),
+                target_prefix=f"{logs.prefix}/" if logs.prefix else "",
                 opts=on_bucket,
             )
+        # What has to exist before the first backup is written.
+        self.ready = [public_access, versioning, encryption, refusals]
         self.register_outputs({"bucket": self.bucket, "bucketArn": self.bucket_arn, "keyArn": self.key_arn})
 
-    def _own_key(self, name: str, args: BackupStorageArgs, child: ChildOptions) -> pulumi.Output[str]:
-        settings = args.settings
+    def _own_key(self, name: str, inputs: Inputs[BackupStorageInputs], child: ChildOptions) -> pulumi.Output[str]:
+        storage = inputs.model
         key = pulumi_aws.kms.Key(
             name,
-            description=args.names.key_description,
-            deletion_window_in_days=settings.storage.key_deletion_window_days,
+            description=inputs.value(storage.key_description)
+            or inputs.map(lambda bucket: f"Velero backups in {bucket}", storage.bucket),
+            deletion_window_in_days=storage.key_deletion_window_days,
             enable_key_rotation=True,
-            rotation_period_in_days=settings.storage.key_rotation_days,
-            policy=json.dumps(
-                documents.key_policy(partition=settings.partition.name, account=settings.cluster.account)
+            rotation_period_in_days=storage.key_rotation_days,
+            policy=inputs.map(
+                lambda region, account: json.dumps(
+                    documents.key_policy(partition=partition_of(region).name, account=account)
+                ),
+                storage.region,
+                storage.account,
             ),
-            tags=args.names.tags,
+            tags=inputs.tree(storage.tags),
             opts=child(self),
         )
-        pulumi_aws.kms.Alias(name, name=args.names.key_alias, target_key_id=key.key_id, opts=child(key))
+        alias = inputs.value(storage.key_alias) or inputs.map(lambda bucket: f"alias/{bucket}", storage.bucket)
+        pulumi_aws.kms.Alias(name, name=alias, target_key_id=key.key_id, opts=child(key))
         return key.arn

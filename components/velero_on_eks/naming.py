@@ -1,17 +1,14 @@
-"""Physical names and tags, all made from the cluster's name in one place.
-
-The cluster's name may be known late, when the cluster is made by the same program: every name is then an output.
-"""
+"""Physical names and tags, all made from the cluster's name in one place."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-
-import pulumi
+from typing import Any
 
 from velero_on_eks.documents.iam import arn
 from velero_on_eks.settings import Settings
+from velero_on_eks.settings.aws_facts import partition_of
 from velero_on_eks.settings.names import (
     ROLE_NAME_MAX,
     check_bucket_name,
@@ -20,47 +17,63 @@ from velero_on_eks.settings.names import (
     shortened,
 )
 
+# Calls a function with values that may be known later.
+Map = Callable[..., Any]
+
+
+def _at_once(make: Callable[..., Any], *values: Any) -> Any:
+    return make(*values)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Names:
-    """What AWS calls the stack's resources. `of` makes one from settings and the cluster's name."""
+    """What AWS calls the stack's resources. A name that is made from something late is an output, others are text."""
 
-    cluster: pulumi.Input[str]
-    cluster_arn: pulumi.Input[str]
-    bucket: pulumi.Input[str]
-    role: pulumi.Input[str]
-    key_alias: pulumi.Input[str]
-    key_description: pulumi.Input[str]
-    tags: pulumi.Input[dict[str, pulumi.Input[str]]]
+    cluster: Any
+    bucket: Any
+    role: Any
+    key_alias: Any
+    key_description: Any
+    tags: dict[str, Any]
 
     @classmethod
-    def of(cls, settings: Settings, cluster_name: pulumi.Input[str] | None = None) -> Names:
-        """Names for `cluster_name`, or for the cluster that the settings name.
+    def of(cls, settings: Settings, late: Map = _at_once) -> Names:
+        """The names of a stack. `late` is `Inputs.map` where the settings hold values that are known later.
 
         A bucket's name is unique in its whole partition and a role's in its account, so that the one carries account
         and region and the other the region.
         """
-        cluster = settings.cluster.name if cluster_name is None else cluster_name
-        region, account = settings.region, settings.cluster.account
+        cluster, region = settings.cluster.name, settings.region
 
-        def named(make: Callable[[str], str]) -> pulumi.Input[str]:
-            # A plain name stays plain: an output would hide it from whoever validates before the first resource.
-            return make(cluster) if isinstance(cluster, str) else pulumi.Output.from_input(cluster).apply(make)
+        def same(text: str) -> str:
+            return text
 
         return cls(
-            cluster=cluster,
-            cluster_arn=named(
-                lambda name: arn(settings.partition.name, "eks", f"cluster/{name}", region=region, account=account)
-            ),
-            bucket=settings.storage.bucket
-            or named(lambda name: check_bucket_name(default_bucket_name(name, account, region))),
-            role=settings.identity.role_name
-            or named(lambda name: check_role_name(shortened(f"velero-{name}-{region}", ROLE_NAME_MAX))),
-            key_alias=named(lambda name: f"alias/velero-{name}"),
-            key_description=named(lambda name: f"Velero backups of the EKS cluster {name}"),
+            cluster=late(same, cluster),
+            bucket=late(same, settings.storage.bucket)
+            if settings.storage.bucket
+            else late(_bucket_name, cluster, settings.cluster.account, region),
+            role=late(same, settings.identity.role_name)
+            if settings.identity.role_name
+            else late(_role_name, cluster, region),
+            key_alias=late(lambda name: f"alias/velero-{name}", cluster),
+            key_description=late(lambda name: f"Velero backups of the EKS cluster {name}", cluster),
             tags={
-                **settings.tags,
-                "velero-eks/cluster": cluster,
+                **{key: late(same, value) for key, value in settings.tags.items()},
+                "velero-eks/cluster": late(same, cluster),
                 "velero-eks/environment": settings.environment,
             },
         )
+
+
+def cluster_arn(cluster: str, region: str, account: str) -> str:
+    """The ARN of an EKS cluster."""
+    return arn(partition_of(region).name, "eks", f"cluster/{cluster}", region=region, account=account)
+
+
+def _bucket_name(cluster: str, account: str, region: str) -> str:
+    return check_bucket_name(default_bucket_name(cluster, account, region))
+
+
+def _role_name(cluster: str, region: str) -> str:
+    return check_role_name(shortened(f"velero-{cluster}-{region}", ROLE_NAME_MAX))

@@ -1,110 +1,165 @@
 """Velero on EKS, whole: made of its parts, in the order in which a fresh cluster needs them."""
 
-from __future__ import annotations
-
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import pulumi
-import pulumi_aws
-import pulumi_kubernetes
 
 from velero_on_eks.adoption import adopting
-from velero_on_eks.backup_schedules import BackupSchedules, BackupSchedulesArgs
-from velero_on_eks.backup_storage import BackupStorage, BackupStorageArgs
+from velero_on_eks.args import (
+    BackupSchedulesArgs,
+    BackupStorageArgs,
+    VeleroOnEksArgs,
+    VeleroReleaseArgs,
+    VolumeSnapshotsArgs,
+    WorkloadIdentityArgs,
+)
+from velero_on_eks.backup_schedules import BackupSchedules
+from velero_on_eks.backup_storage import BackupStorage
+from velero_on_eks.component import account_of, options, region_of, token
+from velero_on_eks.inputs import Inputs
 from velero_on_eks.naming import Names
 from velero_on_eks.settings import Settings
-from velero_on_eks.velero_release import VeleroRelease, VeleroReleaseArgs
-from velero_on_eks.volume_snapshots import VolumeSnapshots, VolumeSnapshotsArgs
-from velero_on_eks.workload_identity import WorkloadIdentity, WorkloadIdentityArgs
+from velero_on_eks.velero_release import VeleroRelease
+from velero_on_eks.volume_snapshots import VolumeSnapshots
+from velero_on_eks.workload_identity import WorkloadIdentity
 
+if TYPE_CHECKING:
+    # A stack file's settings are arguments too. The component's schema is of the arguments alone.
+    Args = VeleroOnEksArgs | Settings
+else:
+    Args = VeleroOnEksArgs
 
-@dataclass(frozen=True, kw_only=True)
-class VeleroOnEksArgs:
-    """`settings` says everything; the two inputs are for a program that makes the cluster itself and knows them late.
-
-    `cluster_name` replaces `settings.cluster.name`; `oidc_issuer` (with `https://`) replaces
-    `settings.cluster.oidc_issuer`.
-    """
-
-    settings: Settings
-    cluster_name: pulumi.Input[str] | None = None
-    oidc_issuer: pulumi.Input[str] | None = None
+T = TypeVar("T")
+ACCOUNT, REGION = ("cluster", "account"), ("region",)
 
 
 class VeleroOnEks(pulumi.ComponentResource):
     """A bucket with its key, a role, snapshots where wanted, Velero, and its schedules.
 
-    Raises ValueError, before the first resource, where mode `irsa` has no OIDC issuer to trust, and where something is
-    to be adopted under another name than it would get.
+    Arguments that cannot be used are refused before the first resource, all at once, with field, value, limit and what
+    to do; those that are known late when they are known.
     """
 
     bucket: pulumi.Output[str]
+    """The bucket that holds the backups."""
+    bucket_arn: pulumi.Output[str]
+    """The ARN of the bucket."""
     key_arn: pulumi.Output[str]
+    """The ARN of the key that encrypts the bucket."""
     role_arn: pulumi.Output[str]
+    """The role that Velero writes under."""
     namespace: pulumi.Output[str]
+    """Velero's namespace."""
     repository_password: pulumi.Output[str]
-    schedules: list[str]
+    """The password of the backup repositories, a secret. Keep a copy outside the cluster and the account."""
+    schedules: pulumi.Output[Sequence[str]]
+    """The names of the schedules."""
+    helm_values: pulumi.Output[dict[str, Any]]
+    """The values that the Velero chart was given."""
+    settings: pulumi.Output[dict[str, Any]]
+    """What was said and what the environment adds, in a stack file's shape, without the password."""
 
-    def __init__(
-        self,
-        name: str,
-        args: VeleroOnEksArgs,
-        *,
-        kubernetes: pulumi_kubernetes.Provider,
-        aws: pulumi_aws.Provider,
-        opts: pulumi.ResourceOptions | None = None,
-    ) -> None:
-        settings = args.settings
-        issuer = settings.cluster.oidc_issuer if args.oidc_issuer is None else args.oidc_issuer
-        if settings.identity.mode == "irsa" and issuer is None:
-            raise ValueError(
-                "identity.mode is irsa and there is no OIDC issuer to trust: give VeleroOnEksArgs.oidc_issuer or"
-                " cluster.oidcIssuer, or use identity.mode pod-identity"
-            )
-        names = Names.of(settings, args.cluster_name)
-        opts = pulumi.ResourceOptions.merge(opts, adopting(name, settings, names))
-        super().__init__("velero:eks:VeleroOnEks", name, None, opts)
-        inside = pulumi.ResourceOptions(parent=self)
+    def __init__(self, name: str, args: Args, opts: pulumi.ResourceOptions | None = None) -> None:
+        inputs = Inputs.of(f"VeleroOnEks {name!r}", Settings, args, from_provider=[ACCOUNT, REGION])
+        settings = inputs.model
+        adopted = adopting(name, inputs)
+        opts = pulumi.ResourceOptions.merge(options(opts, former="velero:eks:VeleroOnEks"), adopted)
+        super().__init__(token(type(self)), name, None, opts)
+        inputs.provide(ACCOUNT, account_of(self))
+        inputs.provide(REGION, region_of(self))
+        names = Names.of(settings, inputs.map)
+        account, region = inputs.value(settings.cluster.account), inputs.value(settings.region)
+        csi_snapshots = settings.volumes.mode == "csi-snapshot"
 
-        storage = BackupStorage(name, BackupStorageArgs(settings=settings, names=names), aws=aws, opts=inside)
+        def inside(*waits_for: pulumi.Resource) -> pulumi.ResourceOptions:
+            return pulumi.ResourceOptions(parent=self, depends_on=list(waits_for))
+
+        storage = BackupStorage(
+            name,
+            _args(
+                BackupStorageArgs,
+                inputs.fields(settings.storage),
+                bucket=names.bucket,
+                account=account,
+                region=region,
+                key_alias=names.key_alias,
+                key_description=names.key_description,
+                tags=names.tags,
+            ),
+            inside(),
+        )
         identity = WorkloadIdentity(
             name,
-            WorkloadIdentityArgs(settings=settings, names=names, storage=storage, oidc_issuer=issuer),
-            aws=aws,
-            opts=inside,
+            _args(
+                WorkloadIdentityArgs,
+                inputs.fields(settings.identity),
+                role_name=names.role,
+                cluster_name=names.cluster,
+                oidc_issuer=inputs.value(settings.cluster.oidc_issuer),
+                account=account,
+                region=region,
+                namespace=settings.release.namespace,
+                service_account=settings.release.service_account,
+                bucket_arn=storage.bucket_arn,
+                key_arn=storage.key_arn,
+                prefix=settings.storage.prefix,
+                tags=names.tags,
+            ),
+            inside(),
         )
-        wait_for: list[pulumi.Resource] = [storage, *identity.ready]
-        if settings.volumes.mode == "csi-snapshot":
+        before_release: list[pulumi.Resource] = [*storage.ready, *identity.ready]
+        if csi_snapshots:
             snapshots = VolumeSnapshots(
                 name,
-                VolumeSnapshotsArgs(settings=settings, names=names),
-                aws=aws,
-                kubernetes=kubernetes,
-                opts=inside,
+                _args(
+                    VolumeSnapshotsArgs,
+                    inputs.fields(settings.volumes),
+                    cluster_name=names.cluster,
+                    auto_mode=settings.cluster.auto_mode,
+                    tags=names.tags,
+                ),
+                inside(),
             )
-            wait_for += snapshots.ready
+            before_release.append(snapshots)
         release = VeleroRelease(
             name,
-            VeleroReleaseArgs(settings=settings, storage=storage, role_arn=identity.annotation),
-            kubernetes=kubernetes,
-            wait_for=wait_for,
-            opts=inside,
+            _args(
+                VeleroReleaseArgs,
+                inputs.fields(settings.release),
+                bucket=storage.bucket,
+                prefix=settings.storage.prefix,
+                region=region,
+                role_arn=identity.role_arn if settings.identity.mode == "irsa" else None,
+                csi_snapshots=csi_snapshots,
+                s3_url=settings.storage.s3_url,
+                s3_force_path_style=settings.storage.s3_force_path_style,
+                repository_password=inputs.value(settings.repository_password),
+                protect=settings.storage.protect,
+            ),
+            inside(*before_release),
         )
         schedules = BackupSchedules(
             name,
-            BackupSchedulesArgs(settings=settings, release=release),
-            kubernetes=kubernetes,
-            opts=inside,
+            _args(
+                BackupSchedulesArgs,
+                {"schedules": settings.schedules},
+                namespace=settings.release.namespace,
+                snapshot_volumes=csi_snapshots,
+            ),
+            inside(release),
         )
 
         self.bucket = storage.bucket
+        self.bucket_arn = storage.bucket_arn
         self.key_arn = storage.key_arn
         self.role_arn = identity.role_arn
         self.namespace = release.namespace
         self.repository_password = release.repository_password
         self.schedules = schedules.names
-        self.register_outputs(self.exports())
+        self.helm_values = release.helm_values
+        self.settings = inputs.document()
+        self.register_outputs({**self.exports(), "settings": self.settings})
 
     def exports(self) -> dict[str, Any]:
         """What a stack exports: where the backups are, who writes them, and the password to escrow (a secret)."""
@@ -116,3 +171,8 @@ class VeleroOnEks(pulumi.ComponentResource):
             "schedules": self.schedules,
             "repositoryPassword": pulumi.Output.secret(self.repository_password),
         }
+
+
+def _args(kind: Callable[..., T], section: dict[str, Any], **others: Any) -> T:
+    """A part's arguments: its section of the settings, and what the whole knows besides."""
+    return kind(**{**section, **others})

@@ -1,30 +1,25 @@
 """Velero itself: its namespace, the password of its repositories, and the Helm release."""
 
-from __future__ import annotations
-
-from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import Any
 
 import pulumi
 import pulumi_kubernetes
-import pulumi_random as random
+import pulumi_random
 
-from velero_on_eks.backup_storage import BackupStorage
-from velero_on_eks.documents import helm_values
-from velero_on_eks.documents.kubernetes import MANAGED_BY, REPOSITORY_SECRET, REPOSITORY_SECRET_KEY, namespace_labels
-from velero_on_eks.settings import Settings
+from velero_on_eks.args import VeleroReleaseArgs
+from velero_on_eks.component import after, options, region_of, token
+from velero_on_eks.documents.kubernetes import (
+    MANAGED_BY,
+    REPOSITORY_SECRET,
+    REPOSITORY_SECRET_KEY,
+    namespace_labels,
+)
+from velero_on_eks.inputs import Inputs
+from velero_on_eks.settings.parts import VeleroReleaseInputs
 from velero_on_eks.settings.versions import CHART_NAME
+from velero_on_eks.velero_values import values_of
 
 PASSWORD_LENGTH = 40
-
-
-@dataclass(frozen=True, kw_only=True)
-class VeleroReleaseArgs:
-    """`role_arn` annotates the service account (IRSA); None where the pod gets its role another way."""
-
-    settings: Settings
-    storage: BackupStorage
-    role_arn: pulumi.Input[str] | None = None
 
 
 class VeleroRelease(pulumi.ComponentResource):
@@ -35,73 +30,67 @@ class VeleroRelease(pulumi.ComponentResource):
     """
 
     namespace: pulumi.Output[str]
-    release_name: str
+    """Velero's namespace."""
     repository_password: pulumi.Output[str]
-    release: pulumi_kubernetes.helm.v3.Release
+    """The password of the backup repositories, a secret. Keep a copy outside the cluster and the account."""
+    helm_values: pulumi.Output[dict[str, Any]]
+    """The values that the chart was given."""
 
-    def __init__(
-        self,
-        name: str,
-        args: VeleroReleaseArgs,
-        *,
-        kubernetes: pulumi_kubernetes.Provider,
-        wait_for: Sequence[pulumi.Resource] = (),
-        opts: pulumi.ResourceOptions | None = None,
-    ) -> None:
-        super().__init__("velero:release:VeleroRelease", name, None, opts)
-        settings = args.settings
-        release, kept = settings.release, settings.storage.protect
-        child = pulumi.ResourceOptions(parent=self, provider=kubernetes)
+    def __init__(self, name: str, args: VeleroReleaseArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        inputs = Inputs.of(f"VeleroRelease {name!r}", VeleroReleaseInputs, args, from_provider=[("region",)])
+        super().__init__(token(type(self)), name, None, options(opts, former="velero:release:VeleroRelease"))
+        inputs.provide(("region",), region_of(self))
+        release = inputs.model
+        kept = release.protect or None
+        child = pulumi.ResourceOptions(parent=self)
 
         namespace = pulumi_kubernetes.core.v1.Namespace(
             name,
             metadata={"name": release.namespace, "labels": namespace_labels()},
-            opts=pulumi.ResourceOptions.merge(child, pulumi.ResourceOptions(protect=kept or None)),
+            opts=pulumi.ResourceOptions.merge(child, pulumi.ResourceOptions(protect=kept)),
         )
-        # Its id is its name. Of its metadata a part is unknown while it changes, and an unknown namespace reads as a
-        # replacement of everything in it.
-        self.namespace = namespace.id
-        self.repository_password = self._password(name, settings)
+        self.repository_password = self._password(name, inputs)
         secret = pulumi_kubernetes.core.v1.Secret(
             f"{name}-repository",
-            metadata={"name": REPOSITORY_SECRET, "namespace": self.namespace, "labels": dict(MANAGED_BY)},
+            # Named as text: while the namespace changes its outputs are unknown, and an unknown namespace reads as a
+            # replacement of what is in it. The parent keeps the order.
+            metadata={"name": REPOSITORY_SECRET, "namespace": release.namespace, "labels": dict(MANAGED_BY)},
             type="Opaque",
             string_data={REPOSITORY_SECRET_KEY: self.repository_password},
-            opts=pulumi.ResourceOptions(
-                parent=namespace,
-                provider=kubernetes,
-                protect=kept or None,
-                retain_on_delete=kept or None,
-            ),
+            opts=pulumi.ResourceOptions(parent=namespace, protect=kept, retain_on_delete=kept),
         )
-        self.release = pulumi_kubernetes.helm.v3.Release(
+        self.helm_values = values_of(inputs)
+        pulumi_kubernetes.helm.v3.Release(
             name,
             name=release.name,
-            namespace=self.namespace,
+            namespace=release.namespace,
             chart=_chart(release.chart.repository),
             version=release.chart.version,
             repository_opts=_repository(release.chart.repository),
-            values=_values(args),
+            values=self.helm_values,
             atomic=False,
             cleanup_on_fail=False,
             create_namespace=False,
             skip_await=False,
             timeout=release.timeout_seconds,
-            opts=pulumi.ResourceOptions.merge(child, pulumi.ResourceOptions(depends_on=[secret, *wait_for])),
+            opts=pulumi.ResourceOptions.merge(
+                child, pulumi.ResourceOptions(depends_on=[namespace, secret, *after(opts)])
+            ),
         )
-        self.release_name = release.name
-        self.register_outputs({"namespace": self.namespace, "releaseName": self.release_name})
+        self.namespace = pulumi.Output.from_input(release.namespace)
+        self.register_outputs({"namespace": self.namespace, "releaseName": release.name})
 
-    def _password(self, name: str, settings: Settings) -> pulumi.Output[str]:
-        if settings.repository_password is not None:
-            return pulumi.Output.secret(settings.repository_password.get_secret_value())
-        kept = settings.storage.protect
-        made = random.RandomPassword(
+    def _password(self, name: str, inputs: Inputs[VeleroReleaseInputs]) -> pulumi.Output[str]:
+        given = inputs.value(inputs.model.repository_password)
+        if given is not None:
+            return pulumi.Output.secret(given if isinstance(given, pulumi.Output) else given.get_secret_value())
+        kept = inputs.model.protect or None
+        made = pulumi_random.RandomPassword(
             f"{name}-repository",
             length=PASSWORD_LENGTH,
             # It is typed by a person on the day the escrowed copy is needed.
             special=False,
-            opts=pulumi.ResourceOptions(parent=self, protect=kept or None, retain_on_delete=kept or None),
+            opts=pulumi.ResourceOptions(parent=self, protect=kept, retain_on_delete=kept),
         )
         return made.result
 
@@ -114,38 +103,3 @@ def _repository(repository: str) -> pulumi_kubernetes.helm.v3.RepositoryOptsArgs
     if repository.startswith("oci://"):
         return None
     return pulumi_kubernetes.helm.v3.RepositoryOptsArgs(repo=repository)
-
-
-def _values(args: VeleroReleaseArgs) -> pulumi.Output[dict]:
-    settings = args.settings
-    release, storage, resources = settings.release, settings.storage, settings.release.resources
-    limits = {"memory": resources.memory_limit}
-    if resources.cpu_limit:
-        limits["cpu"] = resources.cpu_limit
-
-    def build(known: dict) -> dict:
-        values = helm_values.velero_values(
-            bucket=known["bucket"],
-            prefix=storage.prefix,
-            location=helm_values.location_config(
-                region=settings.region,
-                dns_suffix=settings.partition.dns_suffix,
-                s3_url=storage.s3_url,
-                s3_force_path_style=storage.s3_force_path_style,
-            ),
-            service_account=release.service_account,
-            role_arn=known["role_arn"],
-            image=(release.image.repository, release.image.tag),
-            plugin=(release.plugin.repository, release.plugin.tag),
-            csi_snapshots=settings.volumes.mode == "csi-snapshot",
-            client_qps=release.client_qps,
-            client_burst=release.client_burst,
-            log_level=release.log_level,
-            requests={"cpu": resources.cpu_request, "memory": resources.memory_request},
-            limits=limits,
-            priority_class=release.priority_class,
-            disruption_budget=release.disruption_budget,
-        )
-        return helm_values.merged(values, release.helm_values_overrides)
-
-    return pulumi.Output.all(bucket=args.storage.bucket, role_arn=args.role_arn).apply(build)

@@ -1,121 +1,104 @@
 """The role that Velero's pod runs under, and how the pod comes by it."""
 
-from __future__ import annotations
-
 import json
-from dataclasses import dataclass
 
 import pulumi
 import pulumi_aws
 
-from velero_on_eks.backup_storage import BackupStorage
+from velero_on_eks.args import WorkloadIdentityArgs
+from velero_on_eks.component import account_of, options, region_of, token
 from velero_on_eks.documents import iam
-from velero_on_eks.naming import Names
-from velero_on_eks.settings import Settings
-
-
-@dataclass(frozen=True, kw_only=True)
-class WorkloadIdentityArgs:
-    """`oidc_issuer` is the cluster's issuer with `https://`, needed in mode `irsa` only."""
-
-    settings: Settings
-    names: Names
-    storage: BackupStorage
-    oidc_issuer: pulumi.Input[str] | None = None
+from velero_on_eks.inputs import Inputs
+from velero_on_eks.naming import cluster_arn
+from velero_on_eks.settings.aws_facts import partition_of
+from velero_on_eks.settings.parts import WorkloadIdentityInputs
 
 
 class WorkloadIdentity(pulumi.ComponentResource):
     """An IAM role that one service account of one cluster may assume, for this bucket, prefix and key alone."""
 
     role_arn: pulumi.Output[str]
-    # What the service account is annotated with: the role under IRSA, nothing under Pod Identity.
-    annotation: pulumi.Output[str] | None
-    # What has to exist before a pod that needs the role starts.
-    ready: list[pulumi.Resource]
+    """The role's ARN. In mode `irsa` it annotates Velero's service account."""
 
-    def __init__(
-        self,
-        name: str,
-        args: WorkloadIdentityArgs,
-        *,
-        aws: pulumi_aws.Provider,
-        opts: pulumi.ResourceOptions | None = None,
-    ) -> None:
-        super().__init__("velero:identity:WorkloadIdentity", name, None, opts)
-        settings = args.settings
-        child = pulumi.ResourceOptions(parent=self, provider=aws)
+    def __init__(self, name: str, args: WorkloadIdentityArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        inputs = Inputs.of(
+            f"WorkloadIdentity {name!r}", WorkloadIdentityInputs, args, from_provider=[("account",), ("region",)]
+        )
+        super().__init__(token(type(self)), name, None, options(opts, former="velero:identity:WorkloadIdentity"))
+        inputs.provide(("account",), account_of(self))
+        inputs.provide(("region",), region_of(self))
+        identity = inputs.model
+        tags = inputs.tree(identity.tags)
 
-        self._role = pulumi_aws.iam.Role(
+        role = pulumi_aws.iam.Role(
             name,
-            name=args.names.role,
+            name=inputs.value(identity.role_name),
             description="Velero: backups of this cluster's objects, in its own bucket",
-            assume_role_policy=self._trust(args),
-            permissions_boundary=settings.identity.permissions_boundary,
+            assume_role_policy=_trust(inputs),
+            permissions_boundary=inputs.value(identity.permissions_boundary),
             # A backup or a restore that outlives its session fails; IRSA's own limit is the role's.
             max_session_duration=12 * 3600,
-            tags=args.names.tags,
-            opts=child,
+            tags=tags,
+            opts=pulumi.ResourceOptions(parent=self),
         )
-        self.role_arn = self._role.arn
-        on_role = pulumi.ResourceOptions(parent=self._role, provider=aws)
+        self.role_arn = role.arn
+        on_role = pulumi.ResourceOptions(parent=role)
         permissions = pulumi_aws.iam.RolePolicy(
-            name,
-            name=iam.POLICY_NAME,
-            role=self._role.name,
-            policy=pulumi.Output.all(args.storage.bucket_arn, args.storage.key_arn).apply(
-                lambda arns: json.dumps(
-                    iam.velero_permissions(
-                        bucket_arn=arns[0],
-                        key_arn=arns[1],
-                        prefix=settings.storage.prefix,
-                        account=settings.cluster.account,
-                        region=settings.region,
-                        dns_suffix=settings.partition.dns_suffix,
-                    )
-                )
-            ),
-            opts=on_role,
+            name, name=iam.POLICY_NAME, role=role.name, policy=_permissions(inputs), opts=on_role
         )
-        self.ready = [permissions]
-        if settings.identity.mode == "irsa":
-            self.annotation = self.role_arn
-        else:
-            self.annotation = None
-            self.ready.append(
-                pulumi_aws.eks.PodIdentityAssociation(
-                    name,
-                    cluster_name=args.names.cluster,
-                    namespace=settings.release.namespace,
-                    service_account=settings.release.service_account,
-                    role_arn=self.role_arn,
-                    tags=args.names.tags,
-                    opts=on_role,
-                )
+        # What has to exist before a pod that needs the role starts.
+        self.ready: list[pulumi.Resource] = [permissions]
+        if identity.mode == "pod-identity":
+            association = pulumi_aws.eks.PodIdentityAssociation(
+                name,
+                cluster_name=inputs.value(identity.cluster_name),
+                namespace=identity.namespace,
+                service_account=identity.service_account,
+                role_arn=self.role_arn,
+                tags=tags,
+                opts=on_role,
             )
+            self.ready.append(association)
         self.register_outputs({"roleArn": self.role_arn})
 
-    def _trust(self, args: WorkloadIdentityArgs) -> pulumi.Output[str]:
-        settings = args.settings
-        account, release = settings.cluster.account, settings.release
-        if settings.identity.mode == "irsa":
-            return pulumi.Output.from_input(args.oidc_issuer).apply(
-                lambda issuer: json.dumps(
-                    iam.irsa_trust(
-                        partition=settings.partition.name,
-                        account=account,
-                        issuer=str(issuer),
-                        namespace=release.namespace,
-                        service_account=release.service_account,
-                    )
-                )
+
+def _permissions(inputs: Inputs[WorkloadIdentityInputs]) -> pulumi.Input[str]:
+    identity = inputs.model
+    return inputs.map(
+        lambda bucket_arn, key_arn, account, region: json.dumps(
+            iam.velero_permissions(
+                bucket_arn=bucket_arn,
+                key_arn=key_arn,
+                prefix=identity.prefix,
+                account=account,
+                region=region,
+                dns_suffix=partition_of(region).dns_suffix,
             )
-        return pulumi.Output.from_input(args.names.cluster_arn).apply(
-            lambda cluster_arn: json.dumps(
-                iam.pod_identity_trust(
-                    account=account,
-                    cluster_arn=cluster_arn,
-                    namespace=release.namespace,
-                    service_account=release.service_account,
-                )
-            )
+        ),
+        identity.bucket_arn,
+        identity.key_arn,
+        identity.account,
+        identity.region,
+    )
+
+
+def _trust(inputs: Inputs[WorkloadIdentityInputs]) -> pulumi.Input[str]:
+    identity = inputs.model
+    subject = {"namespace": identity.namespace, "service_account": identity.service_account}
+    if identity.mode == "irsa":
+        return inputs.map(
+            lambda issuer, account, region: json.dumps(
+                iam.irsa_trust(partition=partition_of(region).name, account=account, issuer=issuer, **subject)
+            ),
+            identity.oidc_issuer,
+            identity.account,
+            identity.region,
         )
+    return inputs.map(
+        lambda cluster, account, region: json.dumps(
+            iam.pod_identity_trust(account=account, cluster_arn=cluster_arn(cluster, region, account), **subject)
+        ),
+        identity.cluster_name,
+        identity.account,
+        identity.region,
+    )

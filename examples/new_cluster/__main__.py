@@ -9,23 +9,11 @@ from collections.abc import Sequence
 import pulumi
 import pulumi_aws
 import pulumi_kubernetes
+from velero_on_eks import VeleroOnEks, VeleroOnEksArgs
 from velero_on_eks.documents.iam import policy
 from velero_on_eks.documents.kubernetes import eks_kubeconfig
-from velero_on_eks.settings import Settings
-from velero_on_eks.velero_on_eks import VeleroOnEks, VeleroOnEksArgs
 
-ACCOUNT, REGION = "111122223333", "ap-south-1"
-
-settings = Settings.from_mapping(
-    {
-        "environment": "staging",
-        "region": REGION,
-        "cluster": {"name": "exam-new", "account": ACCOUNT, "kubernetesVersion": "1.34", "autoMode": True},
-        "recovery": {"rpo": "6h", "retention": "14d"},
-        "volumes": {"mode": "csi-snapshot"},
-        "schedules": {"every-six-hours": {"cron": "0 */6 * * *", "keep": "14d"}},
-    }
-)
+ACCOUNT, REGION, KUBERNETES = "111122223333", "ap-south-1", "1.35"
 
 aws = pulumi_aws.Provider("aws", region=REGION, allowed_account_ids=[ACCOUNT])
 on_aws = pulumi.ResourceOptions(provider=aws)
@@ -68,7 +56,7 @@ nodes = service_role(
 cluster = pulumi_aws.eks.Cluster(
     "exam",
     role_arn=control_plane.arn,
-    version=settings.cluster.kubernetes_version,
+    version=KUBERNETES,
     bootstrap_self_managed_addons=False,
     access_config={"authentication_mode": "API", "bootstrap_cluster_creator_admin_permissions": True},
     compute_config={"enabled": True, "node_pools": ["general-purpose", "system"], "node_role_arn": nodes.arn},
@@ -100,10 +88,21 @@ kubernetes = pulumi_kubernetes.Provider(
 
 velero = VeleroOnEks(
     "velero",
-    VeleroOnEksArgs(settings=settings, cluster_name=cluster.name, oidc_issuer=issuer),
-    aws=aws,
-    kubernetes=kubernetes,
-    opts=pulumi.ResourceOptions(depends_on=[oidc]),
+    VeleroOnEksArgs(
+        environment="staging",
+        region=REGION,
+        cluster={
+            "name": cluster.name,
+            "account": ACCOUNT,
+            "oidc_issuer": issuer,
+            "kubernetes_version": KUBERNETES,
+            "auto_mode": True,
+        },
+        recovery={"rpo": "6h", "retention": "14d"},
+        volumes={"mode": "csi-snapshot"},
+        schedules={"every-six-hours": {"cron": "0 */6 * * *", "keep": "14d"}},
+    ),
+    pulumi.ResourceOptions(providers=[aws, kubernetes], depends_on=[oidc]),
 )
 pulumi.export("cluster", cluster.name)
 pulumi.export("bucket", velero.bucket)

@@ -103,14 +103,14 @@ def test_every_field_of_the_section_has_its_resource_type():
 @pytest.mark.parametrize(
     ("adopt", "said"),
     [
-        ({"bucket": "another-bucket"}, f"'another-bucket' where this stack makes '{BUCKET}'"),
+        ({"bucket": "another-bucket"}, f"adopt.bucket = \"another-bucket\": this stack makes '{BUCKET}'"),
         ({"bucket": "another-bucket"}, "set storage.bucket: another-bucket"),
         ({"role": "another-role"}, "set identity.roleName: another-role"),
-        ({"keyAlias": "alias/other"}, "'alias/other' where this stack makes 'alias/velero-shop'"),
+        ({"keyAlias": "alias/other"}, "adopt.keyAlias = \"alias/other\": this stack makes 'alias/velero-shop'"),
         ({"namespace": "backup"}, "set release.namespace: backup"),
         ({"release": "my-velero"}, "set release.name: my-velero"),
-        ({"bucketSettings": ["policy"]}, "has bucketSettings and no bucket"),
-        ({"rolePolicy": "velero-backups"}, "has rolePolicy and no role"),
+        ({"bucketSettings": ["policy"]}, "adopt.bucketSettings: this belongs to a bucket"),
+        ({"rolePolicy": "velero-backups"}, "adopt.rolePolicy: this belongs to a role"),
     ],
 )
 def test_another_name_than_the_stacks_own_is_refused_before_any_resource(adopt, said):

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import pulumi
 import pytest
-from velero_on_eks.velero_on_eks import VeleroOnEksArgs
 
-from tests.support import document, record, record_settings, settings
-from velero_eks.plan.model import ProgramError
+from tests.support import record
 
 CSI = {"volumes": {"mode": "csi-snapshot"}}
 RELEASE = "kubernetes:helm.sh/v3:Release"
@@ -20,13 +17,27 @@ def whole():
 
 def test_component_type_tokens_are_part_of_every_urn_and_do_not_change(whole):
     assert {r.type for r in whole if not r.custom} == {
-        "velero:eks:VeleroOnEks",
-        "velero:identity:WorkloadIdentity",
-        "velero:release:VeleroRelease",
-        "velero:schedules:BackupSchedules",
-        "velero:snapshots:VolumeSnapshots",
-        "velero:storage:BackupStorage",
+        "velero-eks:index:VeleroOnEks",
+        "velero-eks:index:WorkloadIdentity",
+        "velero-eks:index:VeleroRelease",
+        "velero-eks:index:BackupSchedules",
+        "velero-eks:index:VolumeSnapshots",
+        "velero-eks:index:BackupStorage",
     }
+
+
+def test_every_component_is_found_under_the_token_of_the_first_edition(whole):
+    former = {
+        "VeleroOnEks": "velero:eks:VeleroOnEks",
+        "WorkloadIdentity": "velero:identity:WorkloadIdentity",
+        "VeleroRelease": "velero:release:VeleroRelease",
+        "BackupSchedules": "velero:schedules:BackupSchedules",
+        "VolumeSnapshots": "velero:snapshots:VolumeSnapshots",
+        "BackupStorage": "velero:storage:BackupStorage",
+    }
+    for component, token in former.items():
+        found = whole.one(f"velero-eks:index:{component}")
+        assert token in str(found.options.aliases), component
 
 
 def test_every_component_registers_its_outputs(whole):
@@ -42,11 +53,11 @@ def test_every_resource_has_an_explicit_provider(whole):
 
 
 def test_everything_stands_under_the_whole(whole):
-    top = whole.one("velero:eks:VeleroOnEks")
+    top = whole.one("velero-eks:index:VeleroOnEks")
     assert {r.type for r in whole.children(None)} == {
         "pulumi:providers:aws",
         "pulumi:providers:kubernetes",
-        "velero:eks:VeleroOnEks",
+        "velero-eks:index:VeleroOnEks",
     }
     assert {r.type for r in whole.children(top.urn)} == {r.type for r in whole if not r.custom} - {top.type}
 
@@ -70,7 +81,7 @@ def test_a_given_password_replaces_the_made_one():
 def test_the_release_waits_for_storage_permissions_and_snapshots(whole):
     waits_for = set(whole.one(RELEASE).options.depends_on)
     for kind in (
-        "velero:storage:BackupStorage",
+        "velero-eks:index:BackupStorage",
         "aws:iam/rolePolicy:RolePolicy",
         "aws:eks/addon:Addon",
         "kubernetes:snapshot.storage.k8s.io/v1:VolumeSnapshotClass",
@@ -108,35 +119,3 @@ def test_an_existing_snapshot_controller_is_left_alone():
     recording = record(volumes={"mode": "csi-snapshot", "snapshotController": "existing"})
     assert recording.of_type("aws:eks/addon:Addon") == []
     assert recording.one("kubernetes:snapshot.storage.k8s.io/v1:VolumeSnapshotClass")
-
-
-def test_a_cluster_made_in_the_same_program_may_be_known_late():
-    issuer = "https://oidc.eks.eu-west-1.amazonaws.com/id/LATE"
-    recording = record_settings(
-        settings(cluster={"oidcIssuer": None}),
-        cluster_name=lambda: pulumi.Output.from_input("Made_Late"),
-        oidc_issuer=lambda: pulumi.Output.from_input(issuer),
-    )
-    trust = document(recording.one("aws:iam/role:Role"), "assumeRolePolicy")
-    assert trust["Statement"][0]["Principal"]["Federated"].endswith("/id/LATE")
-    assert recording.one("aws:iam/role:Role").inputs["name"] == "velero-Made_Late-eu-west-1"
-    assert recording.one("aws:s3/bucket:Bucket").inputs["bucket"].startswith("velero-made-late-111122223333-eu-west-1")
-
-
-def test_irsa_without_an_issuer_stops_before_any_resource():
-    with pytest.raises(ProgramError, match=r"cluster\.oidcIssuer"):
-        record_settings(settings(cluster={"oidcIssuer": None}))
-
-
-def test_arguments_cannot_be_changed_after_they_are_made():
-    args = VeleroOnEksArgs(settings=settings())
-    with pytest.raises(AttributeError):
-        args.cluster_name = "other"  # pyright: ignore[reportAttributeAccessIssue]
-
-
-def test_a_failing_apply_fails_the_recording():
-    def late(_: str) -> str:
-        raise ValueError("no such cluster")
-
-    with pytest.raises(ProgramError, match="no such cluster"):
-        record_settings(settings(), cluster_name=lambda: pulumi.Output.from_input("x").apply(late))

@@ -30,7 +30,7 @@ class NotADocument(MalformedDocument):
 
 
 class Principal(NamedTuple):
-    """Whom a statement names, by the kind of the name: ("AWS", "*"), ("Service", "pods.eks.amazonaws.com")."""
+    """Whom a statement names, by the kind of the name: ("AWS", "*"), ("Service", "ec2.amazonaws.com")."""
 
     kind: str
     value: str

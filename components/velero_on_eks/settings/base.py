@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
@@ -24,3 +25,8 @@ class Section(BaseModel):
     def to_mapping(self) -> dict[str, Any]:
         """The section in the shape of the stack file: camelCase keys, JSON values, defaults filled in."""
         return self.model_dump(mode="json", by_alias=True)
+
+
+def snake_case(key: str) -> str:
+    """A stack file's key in the spelling of Python: `kms_key_arn` of `kmsKeyArn`."""
+    return re.sub(r"(?<=[a-z0-9])([A-Z])", r"_\1", key).lower()

@@ -9,8 +9,8 @@ from dataclasses import replace
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
-from pydantic.alias_generators import to_snake
 
+from velero_on_eks.settings.base import snake_case
 from velero_on_eks.settings.refusals import MISSING, Refusal, Refused
 
 # What pydantic calls a value of the wrong kind: code, limit and remedy.
@@ -60,7 +60,7 @@ def _spelled(path: tuple[str | int, ...], given: Any) -> tuple[str | int, ...]:
             if part not in node and number + 1 < len(path) and part in node.values():
                 # Which of several models it is, as pydantic says it, and no key.
                 continue
-            snake = to_snake(part)
+            snake = snake_case(part)
             if part not in node and (snake in node or any("_" in str(key) for key in node)):
                 part = snake
             node = node.get(part)

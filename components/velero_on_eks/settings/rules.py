@@ -16,7 +16,7 @@ from velero_on_eks.settings.aws_facts import Arn, issuer_region, partition_of
 from velero_on_eks.settings.duration import words
 from velero_on_eks.settings.late import is_late
 from velero_on_eks.settings.refusals import MISSING, Refusal
-from velero_on_eks.settings.sections import OWNED_VALUES, Schedule
+from velero_on_eks.settings.sections import ISSUER_MISSING, OWNED_VALUES, Schedule
 
 # Below this a run can start before the location's own minute of validation and synchronisation is over, and a
 # month's backups would be more than 2,880 objects for every sync to list.
@@ -79,6 +79,12 @@ def _issuer_in_region(s: Any) -> Found:
             path,
             issuer,
         )
+
+
+@_rule("cluster", "identity")
+def _irsa_trusts_an_issuer(s: Any) -> Found:
+    if s.identity.mode == "irsa" and s.cluster.oidc_issuer is None:
+        yield ISSUER_MISSING.at(("cluster", "oidcIssuer"))
 
 
 @_rule("region", "cluster", "storage")

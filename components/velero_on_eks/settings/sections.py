@@ -63,6 +63,13 @@ REPOSITORY = matching(
 )
 
 
+ISSUER_MISSING = Refused(
+    "issuer-missing",
+    "required by identity.mode irsa",
+    "copy it from 'aws eks describe-cluster --query cluster.identity.oidc.issuer', or use identity.mode pod-identity",
+)
+
+
 class Cluster(Section):
     """Facts of an EKS cluster that exists; `context` names a kubeconfig context to use in place of EKS's own answer."""
 
@@ -164,6 +171,17 @@ class Volumes(Section):
         return self
 
 
+S3Url = Annotated[
+    str,
+    matching(
+        "s3-url",
+        r"https?://[^/\s]+",
+        "an S3 endpoint is a scheme and a host, without a path",
+        "write one like https://s3.eu-west-1.amazonaws.com",
+    ),
+]
+
+
 class AccessLogs(Section):
     """Where S3 writes the bucket's server access logs: another one, or each log would be a foreign object here."""
 
@@ -209,18 +227,7 @@ class Storage(Section):
     """Whether bucket, key and password are protected from deletion and stay when they leave the program."""
     force_destroy: bool = False
     """Whether `pulumi destroy` may delete a bucket with backups in it."""
-    s3_url: (
-        Annotated[
-            str,
-            matching(
-                "s3-url",
-                r"https?://[^/\s]+",
-                "an S3 endpoint is a scheme and a host, without a path",
-                "write one like https://s3.eu-west-1.amazonaws.com",
-            ),
-        ]
-        | None
-    ) = None
+    s3_url: S3Url | None = None
     """Another S3 endpoint than AWS's own for the region."""
     s3_force_path_style: bool = False
     """Whether the bucket's name stands in the path, not in the host's name."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from types import SimpleNamespace
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from pydantic import AfterValidator, Field, SecretStr, TypeAdapter, ValidationError
 
@@ -27,6 +27,8 @@ from velero_on_eks.settings.sections import (
     Volumes,
 )
 
+AnySection = TypeVar("AnySection", bound=Section)
+
 PASSWORD_MIN = 20
 # What Velero uses where nothing was set, and what everybody can read in its source.
 PUBLIC_PASSWORD = "static-passw0rd"  # noqa: S105
@@ -47,6 +49,9 @@ def _strong_password(value: SecretStr) -> SecretStr:
     return value
 
 
+RepositoryPassword = Annotated[SecretStr, AfterValidator(_strong_password)]
+
+
 def _reason(value: str) -> str:
     if len(value) < 10:
         raise Refused(
@@ -63,6 +68,7 @@ class Settings(Section):
     environment: Environment
     """Sets the defaults and guard rails below."""
     region: Late[Region]
+    """The region of the cluster and the bucket."""
     cluster: Cluster
     recovery: Recovery
     identity: Identity = Identity()
@@ -70,12 +76,13 @@ class Settings(Section):
     storage: Storage
     release: Release
     schedules: dict[ScheduleName, Schedule]
+    """The schedules by name. None other is made; one daily backup when left out."""
     tags: dict[str, Late[str]] = Field(default_factory=dict)
     """Tags of every AWS resource."""
     waivers: dict[str, Annotated[str, AfterValidator(_reason)]] = Field(default_factory=dict)
     """Findings that are accepted, by rule, each with its reason."""
     adopt: Adopt = Adopt()
-    repository_password: Late[Annotated[SecretStr, AfterValidator(_strong_password)]] | None = None
+    repository_password: Late[RepositoryPassword] | None = None
     """The password of another cluster's repositories, encrypted by `pulumi config set --secret`. Else one is made."""
 
     @classmethod
@@ -110,6 +117,14 @@ class Settings(Section):
     def warnings(self, at: datetime) -> tuple[rules.SettingsWarning, ...]:
         """What is worth knowing of these settings in the year after `at`, though none of it makes them wrong."""
         return rules.warnings(self, at)
+
+
+def read_section(model: type[AnySection], mapping: dict[str, Any]) -> AnySection:
+    """A section by itself, from camelCase keys. Raises `InvalidSettings` with everything wrong at once."""
+    try:
+        return model.model_validate(mapping, context={"auto_mode": mapping.get("autoMode") is True})
+    except ValidationError as error:
+        raise InvalidSettings(invalid.refusals(error, model)) from None
 
 
 def _valid_sections(raw: dict[str, Any], context: dict[str, Any]) -> SimpleNamespace:

@@ -114,8 +114,6 @@ def _settings(
         settings = Settings.from_mapping(mapping)
     except InvalidSettings as error:
         refused += [replace(refusal, path=_in_file(refusal.path)) for refusal in error.refusals]
-    else:
-        refused += _issuer(settings)
     return settings, [replace(refusal, file=shown, line=lines.of(refusal.path)) for refusal in refused]
 
 
@@ -123,21 +121,6 @@ def _in_file(path: tuple[str | int, ...]) -> tuple[str | int, ...]:
     if path[:1] == ("region",):
         return ("aws:region", *path[1:])
     return (f"{PROJECT}:{path[0]}", *path[1:]) if path else path
-
-
-def _issuer(settings: Settings) -> list[Refusal]:
-    """A stack file's cluster exists, so its issuer is known; a program that makes the cluster gives it as an input."""
-    if settings.identity.mode != "irsa" or settings.cluster.oidc_issuer:
-        return []
-    return [
-        Refusal(
-            "issuer-missing",
-            "required by identity.mode irsa",
-            "copy it from 'aws eks describe-cluster --query cluster.identity.oidc.issuer', or use identity.mode"
-            " pod-identity",
-            (f"{PROJECT}:cluster", "oidcIssuer"),
-        )
-    ]
 
 
 def _password(mapping: dict[str, Any], encrypted_readable: bool) -> list[Refusal]:

@@ -9,7 +9,6 @@ import pytest
 from tests.velero_eks.diff.programs import Edit, custom, difference, unedited
 
 STORAGE, WHOLE = "components/velero_on_eks/backup_storage.py", "components/velero_on_eks/velero_on_eks.py"
-RELEASE = "components/velero_on_eks/velero_release.py"
 IAM, IDENTITY = "components/velero_on_eks/documents/iam.py", "components/velero_on_eks/workload_identity.py"
 
 
@@ -17,7 +16,7 @@ def aliased(parent: str, alias: str) -> str:
     return f"opts=pulumi.ResourceOptions.merge({parent}, pulumi.ResourceOptions(aliases=[pulumi.Alias({alias})]))"
 
 
-KEY = "            opts=child(self),\n        )\n        pulumi_aws.kms.Alias("
+KEY = "            opts=child(self),\n        )\n        alias = "
 
 PURE = {
     "a key renamed with an alias": Edit(
@@ -30,8 +29,8 @@ PURE = {
         code=(
             (
                 STORAGE,
-                "self._bucket = pulumi_aws.s3.Bucket(\n            name,",
-                'self._bucket = pulumi_aws.s3.Bucket(\n            f"{name}-backups",',
+                "bucket = pulumi_aws.s3.Bucket(\n            name,",
+                'bucket = pulumi_aws.s3.Bucket(\n            f"{name}-backups",',
             ),
             (
                 STORAGE,
@@ -44,20 +43,19 @@ PURE = {
         code=(
             (
                 WHOLE,
-                'super().__init__("velero:eks:VeleroOnEks", name, None, opts)',
-                'super().__init__("velero:eks:VeleroOnEks", name, None, pulumi.ResourceOptions.merge('
+                "super().__init__(token(type(self)), name, None, opts)",
+                "super().__init__(token(type(self)), name, None, pulumi.ResourceOptions.merge("
                 'opts, pulumi.ResourceOptions(aliases=[pulumi.Alias(name="velero")])))',
             ),
-            ("__main__.py", '    "velero",\n', '    "backups",\n'),
+            ("__main__.py", 'VeleroOnEks("velero"', 'VeleroOnEks("backups"'),
         )
     ),
     "a component of another type, with an alias of the old one": Edit(
         code=(
             (
                 STORAGE,
-                'super().__init__("velero:storage:BackupStorage", name, None, opts)',
-                'super().__init__("velero:storage:Storage", name, None, pulumi.ResourceOptions.merge('
-                'opts, pulumi.ResourceOptions(aliases=[pulumi.Alias(type_="velero:storage:BackupStorage")])))',
+                'super().__init__(token(type(self)), name, None, options(opts, former="velero:storage:BackupStorage"))',
+                'super().__init__("velero-eks:index:Storage", name, None, options(opts, former=token(type(self))))',
             ),
         )
     ),
@@ -65,8 +63,9 @@ PURE = {
         code=(
             (
                 WHOLE,
-                "aws=aws, opts=inside)\n        identity",
-                "aws=aws, opts=pulumi.ResourceOptions(aliases=[pulumi.Alias(parent=self)]))\n        identity",
+                "            inside(),\n        )\n        identity",
+                "            pulumi.ResourceOptions(aliases=[pulumi.Alias(parent=self)], providers=opts.providers),\n"
+                "        )\n        identity",
             ),
         )
     ),
@@ -83,8 +82,6 @@ PURE = {
     "a file moved": Edit(
         code=(
             (WHOLE, "from velero_on_eks.backup_storage import", "from velero_on_eks.storage_parts import"),
-            (RELEASE, "from velero_on_eks.backup_storage import", "from velero_on_eks.storage_parts import"),
-            (IDENTITY, "from velero_on_eks.backup_storage import", "from velero_on_eks.storage_parts import"),
         ),
         moved={STORAGE: "components/velero_on_eks/storage_parts.py"},
     ),
@@ -115,7 +112,7 @@ PURE = {
     "an argument taken out into a function": Edit(
         code=(
             (IDENTITY, "max_session_duration=12 * 3600", "max_session_duration=_session()"),
-            (IDENTITY, "@dataclass(frozen=True", "def _session():\n    return 43200\n\n\n@dataclass(frozen=True"),
+            (IDENTITY, "class WorkloadIdentity(", "def _session():\n    return 43200\n\n\nclass WorkloadIdentity("),
         ),
     ),
 }  # fmt: skip

@@ -35,7 +35,7 @@ def example(path: Path) -> set[str]:
     code = compile((path / "__main__.py").read_bytes(), str(path), "exec", dont_inherit=True)
     recording = record_program(
         lambda: exec(code, {"__name__": "__main__"}),  # noqa: S102
-        config={f"{name}:subnetIds": ["subnet-1", "subnet-2"]},
+        config={f"{name}:subnetIds": ["subnet-1", "subnet-2"], f"{name}:cluster": "shop"},
         project=name,
     )
     return {resource.type for resource in recording if resource.custom}

@@ -10,9 +10,10 @@ import pulumi
 import pulumi_aws
 import pulumi_kubernetes
 import pytest
+from velero_on_eks import VeleroOnEks
 from velero_on_eks.providers import aws_provider, kubernetes_provider
 
-from tests.support import settings
+from tests.support import mapping, settings
 from velero_eks.plan.computed import Estate
 from velero_eks.plan.model import ProgramError, Recording, Resource
 from velero_eks.plan.recorder import record_program
@@ -31,14 +32,14 @@ def notes(recording: Recording) -> list[tuple[str, str, str | None]]:
     return [(note.kind, note.token, note.name) for note in recording.notes]
 
 
-def velero(name: str = "velero", **late: Any) -> Any:
-    """The component as a program uses it today, with its own providers."""
-    from velero_on_eks.velero_on_eks import VeleroOnEks, VeleroOnEksArgs
-
+def velero(*names: str, **cluster: Any) -> None:
+    """The component as a program uses it, with its own providers; `cluster` is laid over the minimal stack's."""
     made = settings()
     aws = aws_provider(made)
-    args = VeleroOnEksArgs(settings=made, **late)
-    return VeleroOnEks(name, args, aws=aws, kubernetes=kubernetes_provider(made, aws=aws))
+    providers = [aws, kubernetes_provider(made, aws=aws)]
+    args = mapping()
+    for name in names or ("velero",):
+        VeleroOnEks(name, {**args, "cluster": {**args["cluster"], **cluster}}, opts(providers=providers))
 
 
 def test_a_resource_of_an_unknown_type_passes_through_beside_the_component():
@@ -157,7 +158,7 @@ def test_a_program_that_fails_by_itself_still_fails_with_stand_ins_about():
 def test_the_name_of_a_cluster_that_only_the_deployment_knows_leaves_the_component_whole():
     def program() -> None:
         cluster = pulumi_aws.sns.Topic("cluster")
-        velero(cluster_name=cluster.name)
+        velero(name=cluster.name)
 
     made = record_program(program)
     values = made.one("kubernetes:helm.sh/v3:Release").inputs["values"]
@@ -372,14 +373,5 @@ def test_what_passes_by_is_noted_once_and_leaves_the_sdk_as_it_was():
 
 
 def test_two_of_the_component_in_one_program_are_both_recorded():
-    def program() -> None:
-        made = settings()
-        aws = aws_provider(made)
-        kubernetes = kubernetes_provider(made, aws=aws)
-        from velero_on_eks.velero_on_eks import VeleroOnEks, VeleroOnEksArgs
-
-        for name in ("east", "west"):
-            VeleroOnEks(name, VeleroOnEksArgs(settings=made), aws=aws, kubernetes=kubernetes)
-
-    made = record_program(program)
+    made = record_program(lambda: velero("east", "west"))
     assert {one.name for one in made.of_type(BUCKET)} == {"east", "west"}
