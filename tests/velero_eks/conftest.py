@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from botocore import loaders, session
 from typer.testing import CliRunner, Result
 
 from tests.velero_eks.bootstrap.pulumi import Pulumi
 from velero_eks.commands import app as cli
 
 Run = Callable[..., Result]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_reading_of_the_service_models() -> Iterator[None]:
+    """Every session of botocore's shares one loader: reading the models of the services anew was half the time."""
+    loader = loaders.Loader()
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(session, "create_loader", lambda _: loader)
+        yield
 
 
 @pytest.fixture
