@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from tests.velero_eks.plan.projects import REAL, project, stack_text
+from tests.velero_eks.plan.projects import LIGHT, REAL, project, stack_text
 from velero_eks.commands import app as cli
 
 AT = ("--at", "2026-11-24T00:00:00Z")
@@ -146,7 +146,7 @@ def test_the_tool_runs_by_itself_and_plain_where_nobody_watches(tmp_path):
 @pytest.mark.skipif(sys.platform == "win32", reason="needs a shell with pipes")
 @pytest.mark.parametrize("options", [(), ("--json",)])
 def test_a_reader_that_has_seen_enough_changes_nothing(tmp_path, options):
-    root = project(tmp_path / "p", dev=stack_text())
+    root = project(tmp_path / "p", program=LIGHT, dev=stack_text())
     reading, writing = os.pipe()
     os.close(reading)
     command = [sys.executable, "-c", MAIN, "plan", "dev", *AT, *options]
@@ -154,22 +154,22 @@ def test_a_reader_that_has_seen_enough_changes_nothing(tmp_path, options):
         command, cwd=root, stdout=writing, stderr=subprocess.PIPE, text=True, timeout=120, check=False
     )
     os.close(writing)
-    assert (result.returncode, result.stderr) == (0, "")
+    assert (result.returncode, result.stderr) == (1, "")
 
 
 def test_a_terminal_that_cannot_show_a_character_gets_a_substitute(tmp_path):
-    root = project(tmp_path / "p", dev=stack_text())
+    root = project(tmp_path / "p", program=LIGHT, dev=stack_text())
     environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
     command = [sys.executable, "-c", MAIN, "plan", "dev", *AT]
     result = subprocess.run(
         command, cwd=root, env=environment, capture_output=True, encoding="ascii", timeout=120, check=False
     )
-    assert (result.returncode, result.stderr) == (0, "")
+    assert (result.returncode, result.stderr) == (1, "")
     assert "1 stack planned" in result.stdout
 
 
 def test_json_loads_nothing_that_only_people_need(tmp_path):
-    root = project(tmp_path / "p", dev=stack_text())
+    root = project(tmp_path / "p", program=LIGHT, dev=stack_text())
     code = (
         f"import sys, datetime; sys.path.insert(0, {str(REAL)!r}); from velero_eks.commands.plan import plan;"
         " plan(['dev'], as_json=True, at=datetime.datetime.now(datetime.UTC));"

@@ -22,6 +22,14 @@ config:
     kubernetesVersion: "1.34"
     oidcIssuer: https://oidc.eks.{region}.{suffix}/id/EXAMPLE0123456789ABCDEF
 """
+# A program that loads no provider's SDK, which takes a process longer than all else, and makes one Schedule. The rules
+# say of it that it has errors.
+LIGHT = """\
+import pulumi
+spec = {"schedule": "0 2 * * *", "template": {"ttl": "168h0m0s"}}
+named = {"name": "daily-backup", "namespace": "velero"}
+pulumi.CustomResource("kubernetes:velero.io/v1:Schedule", "daily-backup", {"metadata": named, "spec": spec})
+"""
 
 
 def stack_text(
