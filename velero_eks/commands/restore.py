@@ -12,6 +12,7 @@ from velero_eks.commands.restore_json import preview_document, report_document
 from velero_eks.errors import BadTarget, NotAllowed
 from velero_eks.kube.client import Cluster
 from velero_eks.kube.kinds import ResourceKind
+from velero_eks.recovery.restore.duration import patience
 from velero_eks.recovery.restore.live import light
 from velero_eks.recovery.restore.plan import RestorePlan, plan_cluster, plan_namespace, plan_objects
 from velero_eks.recovery.restore.prediction import Fate, Prediction
@@ -28,9 +29,6 @@ from velero_eks.velero.records import Backup, Restore, newest_completed
 from velero_eks.velero.restore_spec import Existing
 
 FOUND, STOPPED = 1, 1
-# At least this long is a Restore waited for, and many times as long as it should take.
-_LEAST_SECONDS, _TIMES = 900.0, 10.0
-
 Planner = Callable[[Backup, Sequence[Stored]], RestorePlan]
 
 
@@ -211,7 +209,7 @@ def _restore(session: Session, plan: Planner, how: How) -> int:
     if not agreed("Restore this?", yes=how.yes):
         print("nothing was changed", file=sys.stderr)
         return STOPPED
-    limit = how.seconds or max(_LEAST_SECONDS, _TIMES * preview.estimate.seconds)
+    limit = how.seconds or patience(preview.estimate)
     report = run(session, preview, seconds=limit)
     if how.as_json:
         print_json(report_document(report))

@@ -8,10 +8,12 @@ import pytest
 
 from tests.velero_eks.recovery.recorded import NOW, backup
 from tests.velero_eks.recovery.restore.api import Api, session
-from tests.velero_eks.recovery.restore.made import body, live, stored
-from velero_eks.commands.restore import refuse_taken_volumes, source_of
+from tests.velero_eks.recovery.restore.made import body, definition, live, stored
+from velero_eks.commands import restore as command
+from velero_eks.commands.restore import How, refuse_taken_volumes, restore_cluster, source_of
 from velero_eks.errors import BadTarget
 from velero_eks.recovery.restore.prediction import predict
+from velero_eks.recovery.session import Session
 from velero_eks.velero.restore_spec import RestoreSpec
 
 SCHEDULED = [backup("daily-1", hours=30), backup("daily-2", hours=6)]
@@ -58,3 +60,30 @@ def test_a_volume_is_not_taken_from_the_claim_that_has_it():
     check("keep", shop="copy")
     with pytest.raises(BadTarget, match="would take files from the claim that has it now"):
         check("update", shop="copy")
+
+
+class Bucket:
+    """A backup of two objects."""
+
+    def contents(self, name):
+        return iter([definition(), stored("ConfigMap", "a", "shop")])
+
+
+@pytest.mark.parametrize(("typed", "least"), [(None, 900), (60, 60)])
+def test_a_restore_of_two_objects_is_waited_for_a_quarter_of_an_hour_as_it_may_stand_behind_a_backup(
+    monkeypatch, typed, least
+):
+    waited = []
+
+    def run(session, preview, *, seconds):
+        assert preview.estimate.seconds < 10
+        waited.append(seconds)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(command, "run", run)
+    monkeypatch.setattr(Session, "store", lambda *_: Bucket())
+    monkeypatch.setattr(Session, "server_ready", lambda _: True)
+    api = Api(*(each.body for each in SCHEDULED))
+    with pytest.raises(KeyboardInterrupt):
+        restore_cluster(session(api), system=False, how=How(source="daily-2", yes=True, seconds=typed))
+    assert waited == [least]

@@ -41,6 +41,8 @@ _LEAST_FACTOR, _MOST_FACTOR = 0.1, 50.0
 # So far do restores of 1,000 and of 5,000 objects part in one lab: a pace this near to it is no other pace.
 _NOISE = 1 / 3
 
+_LEAST_PATIENCE, _PATIENCE_TIMES = 900.0, 10.0
+
 _NEVER = datetime.min.replace(tzinfo=UTC)
 _FLAG = re.compile(r"^--client-(qps|burst)(?:=(.*))?$")
 
@@ -157,6 +159,12 @@ def estimate(work: Work, limits: Limits, *, restores: int = 1, pace: Pace | None
     pace = pace or Pace()
     worked, limited = work.seconds * pace.factor, work.limited(limits)
     return Estimate(restores * FIXED_SECONDS + max(limited, worked), work, pace, limited > worked)
+
+
+def patience(reckoned: Estimate) -> float:
+    """Seconds that a Restore is waited for where nobody says how long: many times what it should take, and a quarter of
+    an hour at least, since it may stand behind a backup that runs."""
+    return max(_LEAST_PATIENCE, _PATIENCE_TIMES * reckoned.seconds)
 
 
 def within_margin(estimated: float, measured: float) -> bool:

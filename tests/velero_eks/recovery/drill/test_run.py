@@ -76,6 +76,24 @@ def test_a_drill_compares_the_copy_and_leaves_nothing_behind():
     assert left(api) == (["shop"], [])
 
 
+def test_another_drill_leaves_one_that_runs_alone_for_as_long_as_it_may_take():
+    """A Restore may take all of its `seconds`, and the clean-up comes on top: until then nobody may clear it away."""
+    seen: list[tuple[dict[str, list[str]], dict[str, list[str]]]] = []
+
+    def on(method: str, path: str, _: Any) -> tuple[int, Any] | None:
+        if method == "GET" and "/restores/" in path and not seen:
+            other = session(Api(*(each for each in api.objects.values() if each["kind"] in ("Namespace", "Restore"))))
+            now = datetime.now(UTC)
+            seen.append((leftovers(other, now=now + timedelta(seconds=1800)), leftovers(other, any_age=True)))
+        return None
+
+    api = Server(*ORIGINAL, on=on)
+    drill(session(api), backup("b"), CONTENTS, ("shop",), began=NOW, custom_too=False, seconds=1800)
+    ((expired, running),) = seen
+    assert expired == {}
+    assert [len(namespaces) for namespaces in running.values()] == [1]
+
+
 def test_a_drill_that_may_not_restore_is_a_failed_one_and_cleans_up():
     def on(method: str, path: str, _: Any) -> tuple[int, Any] | None:
         return refused(422, "Invalid", "no restores today") if method == "POST" and "restores" in path else None

@@ -16,6 +16,7 @@ from velero_eks.recovery.restore.duration import (
     Pace,
     Work,
     estimate,
+    patience,
     within_margin,
 )
 from velero_eks.recovery.restore.prediction import Fate, Prediction
@@ -130,3 +131,8 @@ def test_a_prediction_is_good_within_a_third_of_what_was_measured():
     assert within_margin(40, 60)
     assert not within_margin(81, 60)
     assert not within_margin(39, 60)
+
+
+def test_a_long_restore_is_waited_for_many_times_as_long_as_it_should_take():
+    long = estimate(Work(50_000, 0, 0), Limits(), restores=1)
+    assert patience(long) >= 5 * long.seconds > 900
