@@ -59,8 +59,6 @@ ELSEWHERE = {("velero_eks.diff.record_revision", "velero_eks.cli")}
 KNOWN = {
     ("velero_eks.kube.fields", "velero_eks.terminal.output"): "kube",
     ("velero_eks.kube.fields", "rich"): "kube",
-    ("velero_eks.recovery.following", "velero_eks.terminal.output"): "recovery",
-    ("velero_eks.recovery.following", "rich"): "recovery",
 }
 
 

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
+import typer
+from rich.console import Console, Group
+from rich.padding import Padding
+from rich.text import Text
 from velero_on_eks.adoption import BUCKET_SETTINGS, FIELDS, SCHEDULE
 from velero_on_eks.settings import StackFile
 from velero_on_eks.settings.adopt import Adopt
@@ -12,26 +17,48 @@ from velero_on_eks.settings.stack_file import shown_path
 
 from velero_eks.aws import client as aws
 from velero_eks.bootstrap import stack_edit
-from velero_eks.bootstrap.adoption import Adoption, survey
+from velero_eks.bootstrap.adoption import Adoption, Found, survey
+from velero_eks.bootstrap.compare import ABSENT, Difference
 from velero_eks.bootstrap.existing_aws import LiveAws
 from velero_eks.bootstrap.existing_cluster import LiveCluster
-from velero_eks.commands.adopt_words import document, render
+from velero_eks.commands.options import Json, StackArgument, WriteYes, run
 from velero_eks.errors import BadTarget
+from velero_eks.plan.details import label
 from velero_eks.plan.model import PlanError
 from velero_eks.plan.runner import run_stack
 from velero_eks.project import engine
 from velero_eks.project.engine import State
 from velero_eks.project.project import Project
 from velero_eks.project.target import Target
-from velero_eks.terminal.output import print_json, working
+from velero_eks.terminal import words
+from velero_eks.terminal.output import console, print_json, working
 from velero_eks.terminal.questions import Terminal
+
+
+def adopt(
+    stack: StackArgument,
+    yes: WriteYes = False,
+    json: Json = False,
+    done: Annotated[
+        bool, typer.Option("--done", help="Take the section away, once the state has everything in it.")
+    ] = False,
+) -> None:
+    """Take over a bucket, key, role, namespace or release that exists: nothing is made anew or lost.
+
+    Shows what would be imported, what changes with it and what cannot be, then writes velero-eks:adopt into the
+    stack's file, from which the next `pulumi up` imports. Exits with 1 when something cannot be taken over or the
+    answer is no.
+    """
+    work = run_done if done else run_adopt
+    run(lambda: work(stack, yes=yes, as_json=json))
+
 
 DONE, LEFT = 0, 1
 PASSWORD = "velero-eks:repositoryPassword"  # noqa: S105
 COMMENT = "What exists and is taken over. After the 'pulumi up': velero-eks adopt {stack} --done"
 
 
-def adopt(
+def run_adopt(
     stack: str, *, yes: bool = False, as_json: bool = False, start: Path | None = None, terminal: Terminal | None = None
 ) -> int:
     """Show what would be taken over, and write `velero-eks:adopt` into the stack's file.
@@ -64,7 +91,7 @@ def adopt(
     return _asked(project, file, section, after, password, yes=yes, terminal=terminal)
 
 
-def done(
+def run_done(
     stack: str, *, yes: bool = False, as_json: bool = False, start: Path | None = None, terminal: Terminal | None = None
 ) -> int:
     """Take the section away again, once the stack's state has everything in it. Refuses while something is missing.
@@ -209,3 +236,94 @@ def _adopted(file: StackFile) -> dict[str, tuple[str, str]]:
     }
     found |= {f"bucketSettings {setting}": (BUCKET_SETTINGS[setting], "velero") for setting in adopt.bucket_settings}
     return found | {f"schedule {name}": (SCHEDULE, f"velero-{name}") for name in adopt.schedules}
+
+
+# Of what is only added; what is lost or changed is shown whole.
+SHOWN_ADDITIONS = 4
+_SHOWN_VALUE = 60
+
+
+def render(file: StackFile, found: Adoption, screen: Console | None = None) -> None:
+    """Print what is taken over, what changes with it, what cannot be, and what is made anew."""
+    out = screen or console()
+    cluster = file.settings.cluster
+    out.print(Text.assemble((file.stack, "bold"), "  ", (f"{cluster.name} · {file.settings.region}", "dim")))
+    if found.blocked:
+        out.print(Text("\nCannot be taken over", "bold"))
+        for blocked in found.blocked:
+            said = Text.assemble((blocked.what, "red"), f": {blocked.why}\n", (f"→ {blocked.remedy}", "cyan"))
+            out.print(Padding(said, (0, 0, 0, 2)))
+    if found.found:
+        out.print(Text("\nTo take over", "bold"))
+        for each in found.found:
+            out.print(Padding(_found(each), (0, 0, 0, 2)))
+    if found.notes:
+        out.print(Text("\nTo know", "bold"))
+        for note in found.notes:
+            out.print(Padding(Text(note, "yellow"), (0, 0, 0, 2)))
+    if found.made and found.found:
+        out.print(Text("\nTo make anew", "bold"))
+        made = ", ".join(dict.fromkeys(label(resource) for resource in found.made))
+        out.print(Padding(Text(made, "dim"), (0, 0, 0, 2)))
+    out.print()
+    out.print(_verdict(found))
+
+
+def document(found: Adoption) -> dict[str, Any]:
+    """The plan for programs."""
+    return {
+        "import": [
+            {
+                "type": each.resource.type,
+                "name": each.resource.name,
+                "id": each.live.id,
+                "differences": [
+                    {
+                        "path": difference.path,
+                        **({} if difference.now is ABSENT else {"now": difference.now}),
+                        **({} if difference.then is ABSENT else {"then": difference.then}),
+                    }
+                    for difference in each.differences
+                ],
+            }
+            for each in found.found
+        ],
+        "create": [{"type": resource.type, "name": resource.name} for resource in found.made],
+        "blocked": [vars(blocked) for blocked in found.blocked],
+        "notes": list(found.notes),
+        "section": found.section(),
+    }
+
+
+def _found(each: Found) -> Group:
+    changes = words.count(len(each.differences), "change") if each.differences else "as it is"
+    head = Text.assemble(label(each.resource), (f" {each.live.id}", "cyan"), (f": {changes}", "dim"))
+    added = [difference for difference in each.differences if difference.now is ABSENT]
+    others = sorted((each for each in each.differences if each not in added), key=lambda each: each.then is not ABSENT)
+    lines = [_difference(difference) for difference in [*others, *added[:SHOWN_ADDITIONS]]]
+    if len(added) > SHOWN_ADDITIONS:
+        lines.append(Text(f"and {len(added) - SHOWN_ADDITIONS} more are added", "dim"))
+    return Group(head, *(Padding(line, (0, 0, 0, 2)) for line in lines))
+
+
+def _difference(difference: Difference) -> Text:
+    if difference.now is ABSENT:
+        return Text.assemble(("+ ", "green"), f"{difference.path}: {_value(difference.then)}")
+    if difference.then is ABSENT:
+        return Text.assemble(("- ", "red"), f"{difference.path}: {_value(difference.now)}")
+    return Text.assemble(("~ ", "yellow"), f"{difference.path}: {_value(difference.now)} → {_value(difference.then)}")
+
+
+def _value(value: Any) -> str:
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, sort_keys=True)
+    return text if len(text) <= _SHOWN_VALUE else f"{text[: _SHOWN_VALUE - 1]}…"
+
+
+def _verdict(found: Adoption) -> Text:
+    if found.blocked:
+        return Text(f"{words.count(len(found.blocked), 'resource')} cannot be taken over; nothing was written.", "red")
+    if not found.found:
+        return Text("Nothing exists under the stack's names that its state does not have.", "green")
+    changed = sum(1 for each in found.found if each.differences)
+    said = f", {changed} of them changed in place" if changed else ""
+    return Text(f"{words.count(len(found.found), 'resource')} to take over{said}; none replaced.", "green")

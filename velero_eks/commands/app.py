@@ -1,31 +1,118 @@
-"""The command-line tool `velero-eks`. Each command loads what it needs when it is called, and nothing before."""
+"""The command-line tool `velero-eks`, put together: each command is a file of this folder, loaded when it is called."""
 
 from __future__ import annotations
 
-import gc
+import importlib
 import io
 import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
-from velero_eks.commands import bootstrap as bootstrap
-from velero_eks.commands import changing, looking
-from velero_eks.commands.options import RunsFrom, moment_or_now, run
+from velero_eks.commands.options import BAD_INPUT, loading_much
+
+DEBUG = "VELERO_EKS_DEBUG"
+# What `--help` says of each, in its order: loading them all for that would take a second. Each is the first sentence of
+# the command's own help, and a test holds them together.
+PANELS = {
+    "Provision": {
+        "plan": "Show what each stack creates, who may do what, and whether its backups meet the objectives.",
+        "check": "Judge a saved plan by the same rules as `plan`, which finds the same in it.",
+        "diff": "Compare the plans of two revisions in words.",
+        "init": "Write a stack's file from what EKS says of a cluster, or bring the facts of one up to date.",
+        "preflight": "Find what would make `pulumi up` or the first backup fail, before it. Changes nothing.",
+        "adopt": "Take over a bucket, key, role, namespace or release that exists: nothing is made anew or lost.",
+    },
+    "Look": {
+        "status": "Say what can be recovered, what is running, and what is wrong since when.",
+        "coverage": "Hold what the cluster has now against a backup, object by object, and explain each difference.",
+        "show": "Print objects as they were in a backup: clean YAML, to commit to Git or to apply by hand.",
+        "history": "Follow one object through all backups: when it changed, and which fields.",
+        "logs": "Show what Velero wrote about a backup or a restore: why it failed, its errors and warnings, its log.",
+    },
+    "Back up and recover": {
+        "backup": "Make a backup, follow it, and check that what was asked for is in it.",
+        "restore": "Restore a namespace, single objects or a cluster: previewed first, and held against the preview"
+        " after.",
+        "drill": "Prove that the newest backup restores: into scratch namespaces, compared object by object, timed,"
+        " cleaned up.",
+    },
+}
+
+
+def load(name: str) -> Any:
+    """The command in the file of its name: the function, or the group of commands, that has the file's name too."""
+    with loading_much():
+        found = getattr(importlib.import_module(f"velero_eks.commands.{name}"), name)
+    if isinstance(found, typer.Typer):
+        return typer.main.get_command(found)
+    return _single(name, found)
+
+
+def _single(name: str, function: Any, help: str | None = None, panel: str | None = None) -> Any:
+    one = typer.Typer(add_completion=False)
+    one.command(name, help=help, rich_help_panel=panel)(function)
+    return typer.main.get_command(one)
+
+
+class _Commands(dict[str, Any]):
+    """The commands by name, each loaded when it is asked for."""
+
+    def __getitem__(self, name: str) -> Any:
+        if super().__getitem__(name) is None:
+            self[name] = load(name)
+        return super().__getitem__(name)
+
+    def get(self, name: str, default: Any = None) -> Any:
+        try:
+            return self[name]
+        except KeyError:
+            return default
+
+    def items(self) -> Any:
+        return [(name, self[name]) for name in self]
+
+    def values(self) -> Any:
+        return [self[name] for name in self]
+
+
+class Group(TyperGroup):
+    """The tool. Its help is made of `PANELS`, without loading a command."""
+
+    _helping = False
+
+    def __init__(self, **given: Any) -> None:
+        super().__init__(**given)
+        self.commands = _Commands((name, None) for panel in PANELS.values() for name in panel)
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return list(self.commands)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        return self._summary(cmd_name) if self._helping else self.commands.get(cmd_name)
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        self._helping = True
+        try:
+            super().format_help(ctx, formatter)
+        finally:
+            self._helping = False
+
+    def _summary(self, name: str) -> Any:
+        ((panel, text),) = ((panel, texts[name]) for panel, texts in PANELS.items() if name in texts)
+        return _single(name, lambda: None, text, panel)
+
 
 app = typer.Typer(
     name="velero-eks",
+    cls=Group,
     help="Backups of an EKS cluster with Velero: plan, check and operate them.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-
-DEBUG = "VELERO_EKS_DEBUG"
-BAD_INPUT = 2
 
 
 def _version(wanted: bool) -> None:
@@ -43,107 +130,6 @@ def _options(
     ] = False,
 ) -> None:
     pass
-
-
-@app.command(rich_help_panel=bootstrap.PANEL)
-def plan(
-    stacks: Annotated[
-        list[str] | None,
-        typer.Argument(metavar="STACK", help="Names of stacks, with * and ? as in a shell. All of them by default."),
-    ] = None,
-    json: Annotated[bool, typer.Option("--json", help="Print the plan as JSON (docs/plan.schema.json).")] = False,
-    at: RunsFrom = None,
-) -> None:
-    """Show what each stack creates, who may do what, and whether its backups meet the objectives.
-
-    Runs the real program under a recorder: no credentials, no network, nothing is changed. Many stacks are planned on
-    all cores. Exits with 1 on findings that are errors, with 2 on a bad stack file.
-    """
-
-    def command() -> int:
-        moment = moment_or_now(at)
-        with _loading_much():
-            from velero_eks.commands.plan import plan as run_plan
-
-            return run_plan(stacks or [], as_json=json, at=moment)
-
-    run(command)
-
-
-@app.command(rich_help_panel=bootstrap.PANEL)
-def check(
-    file: Annotated[str, typer.Argument(metavar="FILE", help="What 'velero-eks plan --json' wrote; - is stdin.")],
-    json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False,
-) -> None:
-    """Judge a saved plan by the same rules as `plan`, which finds the same in it.
-
-    Exits with 1 on findings that are errors, with 2 on a file that is no plan.
-    """
-    with _loading_much():
-        from velero_eks.commands.check import check as run
-
-        code = run(file, as_json=json)
-    raise typer.Exit(code)
-
-
-@app.command(rich_help_panel=bootstrap.PANEL)
-def diff(
-    revisions: Annotated[
-        list[str],
-        typer.Argument(
-            metavar="REV [REV] [STACK]...",
-            help="A revision to compare with the work tree, or two, also A..B and A...B; then stacks, with * and ?.",
-        ),
-    ],
-    properties: Annotated[bool, typer.Option("--properties", help="Show each property that differs too.")] = False,
-    json: Annotated[bool, typer.Option("--json", help="Print JSON (docs/diff.schema.json).")] = False,
-    markdown: Annotated[bool, typer.Option("--markdown", help="Print a comment for a pull request.")] = False,
-    exit_code: Annotated[bool, typer.Option("--exit-code", help="Exit with 1 when there is a difference.")] = False,
-    at: RunsFrom = None,
-) -> None:
-    """Compare the plans of two revisions in words.
-
-    What is replaced or deleted comes first, then who may do what, when backups run, what is kept how long, and which
-    objectives weaken.
-
-    Each revision's own program is run under its own recorder, without credentials. Exits with 2 on a bad revision,
-    stack or program.
-    """
-
-    def command() -> int:
-        if json and markdown:
-            from velero_eks.errors import BadTarget
-
-            raise BadTarget("--json and --markdown are two forms of the same; give one")
-        moment = moment_or_now(at)
-        with _loading_much():
-            from velero_eks.commands.diff import diff as run_diff
-
-            form = "json" if json else "markdown" if markdown else "text"
-            return run_diff(revisions, form=form, properties=properties, exit_code=exit_code, at=moment)
-
-    run(command)
-
-
-@contextmanager
-def _loading_much() -> Iterator[None]:
-    """Make loading the SDKs cheap.
-
-    Half of a plan is loading them, and a fifth of that would be the garbage collector looking through half a million
-    objects that all stay. `runner` turns it on once the first stack has run.
-    """
-    # The settings use no pydantic plugin, and looking for them reads the metadata of every installed package.
-    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.enable()
-
-
-bootstrap.register(app, _loading_much)
-looking.register(app)
-changing.register(app)
 
 
 def main() -> None:

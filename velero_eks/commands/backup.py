@@ -5,14 +5,16 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
+import typer
 from rich.text import Text
 
 from velero_eks.commands.coverage import coverage_of
 from velero_eks.commands.coverage import document as coverage_document
-from velero_eks.commands.coverage_words import render as render_coverage
+from velero_eks.commands.coverage import render as render_coverage
 from velero_eks.commands.logs import explain
+from velero_eks.commands.options import Context, Everything, Json, Stack, VeleroNamespace, Yes, connect, run
 from velero_eks.errors import BadTarget, Conflict, Forbidden, NotFound, OperationError
 from velero_eks.kube.kinds import NAMESPACE
 from velero_eks.recovery.coverage.model import Coverage
@@ -25,6 +27,76 @@ from velero_eks.terminal.confirm import agreed
 from velero_eks.terminal.output import console, print_json
 from velero_eks.velero.records import BACKUP, SCHEDULE_LABEL, Backup, Schedule
 
+
+def backup(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The backup's name; it must be new.")],
+    schedule: Annotated[
+        str | None, typer.Option("--schedule", metavar="NAME", help="Take what this schedule takes, kept as long.")
+    ] = None,
+    namespaces: Annotated[
+        list[str] | None,
+        typer.Option("--namespace", "-n", metavar="NAME", help="Only this namespace. May be given more than once."),
+    ] = None,
+    cluster_resources: Annotated[
+        bool | None,
+        typer.Option(
+            "--cluster-resources/--no-cluster-resources",
+            help="All cluster-scoped objects, or none; by default those that the namespaces refer to.",
+        ),
+    ] = None,
+    pre_change: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--pre-change",
+            metavar="GROUP",
+            help="Before a CRD or webhook is changed: every CRD and object of this API group must be in the backup,"
+            " also those installed a moment ago. May be given more than once.",
+        ),
+    ] = None,
+    count_for_schedule: Annotated[
+        bool,
+        typer.Option("--count-for-schedule", help="Let it count as a backup of --schedule, with the schedule's label."),
+    ] = False,
+    keep: Annotated[
+        str | None,
+        typer.Option(
+            "--keep",
+            metavar="DURATION",
+            help="How long it is kept, such as 7d: the schedule's, else the stack's retention, else 30 days.",
+        ),
+    ] = None,
+    yes: Yes = False,
+    everything: Everything = False,
+    timeout: Annotated[
+        float, typer.Option("--timeout", metavar="SECONDS", min=1, help="How long the backup may take.")
+    ] = 3600,
+    stack: Stack = None,
+    context: Context = None,
+    velero_namespace: VeleroNamespace = None,
+    json: Json = False,
+) -> None:
+    """Make a backup, follow it, and check that what was asked for is in it.
+
+    With --schedule it takes what the schedule takes, but neither counts for it nor resets it. Exits with 1 when the
+    backup is not Completed, or lacks something.
+    """
+
+    def command() -> int:
+        request = BackupRequest(
+            name=name,
+            schedule=schedule,
+            namespaces=tuple(namespaces or ()),
+            cluster_resources=cluster_resources,
+            groups=tuple(pre_change or ()),
+            count_for_schedule=count_for_schedule,
+            keep=keep,
+        )
+        session = connect(stack, context, velero_namespace)
+        return run_backup(session, request, yes=yes, everything=everything, seconds=timeout, as_json=json)
+
+    run(command)
+
+
 FOUND, STOPPED = 1, 1
 _NAME_MAX = 63
 _SCOPED = tuple(
@@ -33,7 +105,7 @@ _SCOPED = tuple(
 
 
 @dataclass(frozen=True, kw_only=True)
-class Asked:
+class BackupRequest:
     """What is to be backed up. `groups` are API groups whose CRDs and objects must be in it, every one."""
 
     name: str
@@ -73,27 +145,29 @@ def _cluster_scoped(spec: Mapping[str, Any], *, all_of_them: bool) -> dict[str, 
     return {"includeClusterResources": all_of_them}
 
 
-def backup(session: Session, asked: Asked, *, yes: bool, everything: bool, seconds: float, as_json: bool) -> int:
+def run_backup(
+    session: Session, request: BackupRequest, *, yes: bool, everything: bool, seconds: float, as_json: bool
+) -> int:
     """Back up, and print phase and coverage; the exit code is 0 where it is Completed and covers what was asked."""
-    _check_name(asked)
-    _check_namespaces(session, asked)
-    if session.cluster.find(BACKUP.path(session.target.namespace, asked.name)) is not None:
-        raise BadTarget(f"a backup {asked.name} exists already; choose another name")
-    spec = _spec(session, asked)
+    _check_name(request)
+    _check_namespaces(session, request)
+    if session.cluster.find(BACKUP.path(session.target.namespace, request.name)) is not None:
+        raise BadTarget(f"a backup {request.name} exists already; choose another name")
+    spec = _spec(session, request)
     out = console(stderr=as_json)
-    out.print(_announcement(session, asked, spec))
+    out.print(_announcement(session, request, spec))
     if not session.server_ready():
         raise BadTarget(f"the Velero server does not run in {session.target.name}; nothing is backed up without it")
     if not agreed("Make this backup?", yes=yes):
         print("nothing was made", file=sys.stderr)
         return STOPPED
     refreshed = None
-    if asked.groups:
+    if request.groups:
         refreshed = refresh_discovery(session)
         how = "made to look for new kinds" if refreshed.nudged else "given the time to look for new kinds"
         out.print(Text(f"The server was {how}, {words.duration(refreshed.seconds)}.", style="dim"))
-    made = _made(session, asked, spec, seconds)
-    coverage, problem = _coverage(session, made, asked.groups)
+    made = _made(session, request, spec, seconds)
+    coverage, problem = _coverage(session, made, request.groups)
     whole = made.good and coverage is not None and coverage.whole
     if as_json:
         print_json(_document(session, made, refreshed, coverage, problem, whole))
@@ -102,22 +176,22 @@ def backup(session: Session, asked: Asked, *, yes: bool, everything: bool, secon
     return 0 if whole else FOUND
 
 
-def _check_name(asked: Asked) -> None:
-    name = asked.name
+def _check_name(request: BackupRequest) -> None:
+    name = request.name
     allowed = set("abcdefghijklmnopqrstuvwxyz0123456789-.")
     if not name or len(name) > _NAME_MAX or not set(name) <= allowed or not (name[0] + name[-1]).isalnum():
         raise BadTarget(
             f"backup name {name!r}: 1 to {_NAME_MAX} of a-z, 0-9, '-' and '.', with a letter or digit at both ends"
         )
-    if asked.count_for_schedule and not asked.schedule:
+    if request.count_for_schedule and not request.schedule:
         raise BadTarget("--count-for-schedule goes with --schedule; name the schedule that it counts for")
-    if asked.groups and asked.cluster_resources is False:
+    if request.groups and request.cluster_resources is False:
         raise BadTarget("--pre-change takes all cluster-scoped objects; take --no-cluster-resources away")
 
 
-def _check_namespaces(session: Session, asked: Asked) -> None:
+def _check_namespaces(session: Session, request: BackupRequest) -> None:
     """Refuse a namespace that is not there: Velero would make a backup without it, and call that PartiallyFailed."""
-    for name in asked.namespaces:
+    for name in request.namespaces:
         if any(character in name for character in "*?["):
             continue
         try:
@@ -129,26 +203,26 @@ def _check_namespaces(session: Session, asked: Asked) -> None:
             return
 
 
-def _spec(session: Session, asked: Asked) -> dict[str, Any]:
-    schedule = session.velero.schedule(asked.schedule) if asked.schedule else None
+def _spec(session: Session, request: BackupRequest) -> dict[str, Any]:
+    schedule = session.velero.schedule(request.schedule) if request.schedule else None
     keep = session.settings.recovery.retention.go if session.settings else "720h0m0s"
-    return asked.spec(schedule, session.target.namespace, keep)
+    return request.spec(schedule, session.target.namespace, keep)
 
 
-def _made(session: Session, asked: Asked, spec: dict[str, Any], seconds: float) -> Backup:
+def _made(session: Session, request: BackupRequest, spec: dict[str, Any], seconds: float) -> Backup:
     labels = dict(MANAGED_BY)
-    if asked.count_for_schedule and asked.schedule:
-        labels[SCHEDULE_LABEL] = asked.schedule
+    if request.count_for_schedule and request.schedule:
+        labels[SCHEDULE_LABEL] = request.schedule
     try:
-        session.velero.create(BACKUP, asked.name, spec, labels=labels)
+        session.velero.create(BACKUP, request.name, spec, labels=labels)
     except Conflict as error:
-        raise BadTarget(f"a backup {asked.name} exists already; choose another name") from error
+        raise BadTarget(f"a backup {request.name} exists already; choose another name") from error
     try:
-        with watching(session, f"Backup {asked.name}") as watch:
-            return session.velero.wait_for_backup(asked.name, seconds=seconds, progress=watch)
+        with watching(session, f"Backup {request.name}") as watch:
+            return session.velero.wait_for_backup(request.name, seconds=seconds, progress=watch)
     except (KeyboardInterrupt, OperationError):
-        follow = f"velero-eks logs {session.target.arguments} {asked.name}"
-        print(f"Backup {asked.name} goes on in the server; how it ended says: {follow}", file=sys.stderr)
+        follow = f"velero-eks logs {session.target.arguments} {request.name}"
+        print(f"Backup {request.name} goes on in the server; how it ended says: {follow}", file=sys.stderr)
         raise
 
 
@@ -162,9 +236,9 @@ def _coverage(session: Session, made: Backup, groups: Sequence[str]) -> tuple[Co
         return None, str(error)
 
 
-def _announcement(session: Session, asked: Asked, spec: dict[str, Any]) -> Text:
+def _announcement(session: Session, request: BackupRequest, spec: dict[str, Any]) -> Text:
     what = ", ".join(spec.get("includedNamespaces") or ["*"])
-    line = Text("Backup ").append(asked.name, style="cyan").append(f" of {session.target.name}: namespaces {what}")
+    line = Text("Backup ").append(request.name, style="cyan").append(f" of {session.target.name}: namespaces {what}")
     if spec.get("excludedNamespaces"):
         line.append(f" but {', '.join(spec['excludedNamespaces'])}")
     cluster = spec.get("includeClusterResources")
@@ -174,9 +248,9 @@ def _announcement(session: Session, asked: Asked, spec: dict[str, Any]) -> Text:
         cluster = False
     told = {True: "all cluster-scoped objects", False: "no cluster-scoped objects", None: "those they refer to"}
     line.append(f", {told[cluster]}, kept {_kept(spec)}")
-    if asked.schedule:
-        counts = "and counts for it" if asked.count_for_schedule else "and does not count for it"
-        line.append(f"; from schedule {asked.schedule}'s template, {counts}")
+    if request.schedule:
+        counts = "and counts for it" if request.count_for_schedule else "and does not count for it"
+        line.append(f"; from schedule {request.schedule}'s template, {counts}")
     return line.append(".")
 
 

@@ -5,7 +5,11 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
+from typing import Annotated
 
+import typer
+
+from velero_eks.commands.options import loading_much, run
 from velero_eks.commands.plan import BAD_INPUT, CLEAN, FOUND, write
 from velero_eks.plan import saved
 from velero_eks.plan.contract import finding_entry
@@ -13,7 +17,23 @@ from velero_eks.plan.findings import PlannedFinding
 from velero_eks.plan.model import PlanError
 
 
-def check(file: str, *, as_json: bool) -> int:
+def check(
+    file: Annotated[str, typer.Argument(metavar="FILE", help="What 'velero-eks plan --json' wrote; - is stdin.")],
+    json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False,
+) -> None:
+    """Judge a saved plan by the same rules as `plan`, which finds the same in it.
+
+    Exits with 1 on findings that are errors, with 2 on a file that is no plan.
+    """
+
+    def command() -> int:
+        with loading_much():
+            return run_check(file, as_json=json)
+
+    run(command)
+
+
+def run_check(file: str, *, as_json: bool) -> int:
     """Print what the rules say of a saved `plan --json` (`-` is standard input), and return the exit code.
 
     0: clean. 1: an error that is not waived. 2: the file is no such plan; the message names the file and the field.

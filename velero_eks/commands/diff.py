@@ -10,15 +10,62 @@ import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
+import typer
 import yaml
+from rich.box import SIMPLE_HEAD
+from rich.console import Console, Group, RenderableType
+from rich.padding import Padding
+from rich.rule import Rule
+from rich.table import Table
+from rich.text import Text
 
+from velero_eks.commands.options import RunsFrom, loading_much, moment_or_now, run
 from velero_eks.diff.compare import compare
-from velero_eks.diff.model import Diff, DiffError, Fact, StackDiff
+from velero_eks.diff.model import CATEGORIES, EFFECTS, Diff, DiffError, Effect, Fact, ResourceChange, StackDiff
+from velero_eks.diff.naming import subject
 from velero_eks.diff.planning import Planned, plan
+from velero_eks.diff.properties import shown
 from velero_eks.diff.sides import Side, Sides, lay_out
+from velero_eks.diff.words import counted, operations, verdict
+from velero_eks.errors import BadTarget
 from velero_eks.terminal import words
+
+
+def diff(
+    revisions: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="REV [REV] [STACK]...",
+            help="A revision to compare with the work tree, or two, also A..B and A...B; then stacks, with * and ?.",
+        ),
+    ],
+    properties: Annotated[bool, typer.Option("--properties", help="Show each property that differs too.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON (docs/diff.schema.json).")] = False,
+    markdown: Annotated[bool, typer.Option("--markdown", help="Print a comment for a pull request.")] = False,
+    exit_code: Annotated[bool, typer.Option("--exit-code", help="Exit with 1 when there is a difference.")] = False,
+    at: RunsFrom = None,
+) -> None:
+    """Compare the plans of two revisions in words.
+
+    What is replaced or deleted comes first, then who may do what, when backups run, what is kept how long, and which
+    objectives weaken.
+
+    Each revision's own program is run under its own recorder, without credentials. Exits with 2 on a bad revision,
+    stack or program.
+    """
+
+    def command() -> int:
+        if json and markdown:
+            raise BadTarget("--json and --markdown are two forms of the same; give one")
+        moment = moment_or_now(at)
+        form: Form = "json" if json else "markdown" if markdown else "text"
+        with loading_much():
+            return run_diff(revisions, form=form, properties=properties, exit_code=exit_code, at=moment)
+
+    run(command)
+
 
 SAME, DIFFERENT, BAD_INPUT = 0, 1, 2
 Form = Literal["text", "json", "markdown"]
@@ -27,7 +74,7 @@ _LOCKED = "uv.lock"
 _DECIDING = ("pulumi", "pydantic")
 
 
-def diff(arguments: Sequence[str], *, form: Form, properties: bool, exit_code: bool, at: datetime) -> int:
+def run_diff(arguments: Sequence[str], *, form: Form, properties: bool, exit_code: bool, at: datetime) -> int:
     """Print what differs between two revisions, and return the exit code.
 
     0: compared. 1: there is a difference and `exit_code` asks for it. 2: a revision, a stack, or the newer revision's
@@ -175,8 +222,6 @@ def _progress(sides: Sides) -> Iterator[None]:
     if not sys.stderr.isatty() or not sides.touched:
         yield
         return
-    from rich.console import Console
-
     text = f"planning {words.count(len(sides.touched), 'stack')} at {sides.old.revision} and {sides.new.revision}"
     with Console(stderr=True).status(text):
         yield
@@ -192,9 +237,102 @@ def _print(made: Diff, form: Form, properties: bool) -> None:
 
         sys.stdout.write(as_markdown(made))
     else:
-        from rich.console import Console
-
-        from velero_eks.commands.diff_words import render
-
         render(Console(highlight=False, soft_wrap=False), made, properties=properties)
     sys.stdout.flush()
+
+
+_INDENT = 2
+_STYLES: dict[Effect, str] = {
+    "risk": "bold red",
+    "weaker": "yellow",
+    "stronger": "green",
+    "wider": "yellow",
+    "narrower": "cyan",
+    "": "",
+}
+# Characters of a value at the property level; a policy's statement is about as long.
+_VALUE_LIMIT = 400
+
+
+def render(console: Console, diff: Diff, *, properties: bool) -> None:
+    """Print each stack that differs, and a summary where there are several. `properties` adds the property level."""
+    for stack in diff.different:
+        console.print(_rendered(stack, properties))
+    if len(diff.stacks) > 1 and diff.different:
+        console.print(_summary(diff))
+    for note in diff.notes:
+        console.print(Text(f"Note: {note}", style="yellow"))
+    worst = any(stack.effects("risk") for stack in diff.different)
+    style = "bold red" if worst else "yellow" if diff.different else "green"
+    console.print(Text(verdict(diff), style=style))
+
+
+def _rendered(stack: StackDiff, properties: bool) -> RenderableType:
+    parts: list[RenderableType] = [
+        Rule(Text(stack.stack, style="bold"), align="left", style="cyan"),
+        Text(operations(stack), style="dim"),
+    ]
+    for category, title in CATEGORIES.items():
+        facts = stack.of(category)
+        if facts:
+            parts += _section(title, [_fact(fact) for fact in facts])
+    if stack.outputs:
+        parts += _section("Outputs", [Text(f"{name} {how}") for name, how in stack.outputs.items()])
+    if properties:
+        changed = [change for change in stack.resources if change.properties]
+        if changed:
+            parts += _section("Properties", [_properties(change) for change in changed])
+    return Group(*parts, Text())
+
+
+def _section(title: str, lines: list[RenderableType]) -> list[RenderableType]:
+    return [Text(), Text(title, style="bold"), Padding(Group(*lines), (0, 0, 0, _INDENT), expand=False)]
+
+
+def _fact(fact: Fact) -> RenderableType:
+    head = Text(fact.text, overflow="fold")
+    if fact.effect:
+        head.append(f" [{EFFECTS[fact.effect]}]", style=_STYLES[fact.effect])
+    below = [
+        Padding(Text(detail, style="dim", overflow="fold"), (0, 0, 0, _INDENT), expand=False)
+        for each in fact.details
+        for detail in each.splitlines()
+    ]
+    return Group(head, *below)
+
+
+def _properties(change: ResourceChange) -> RenderableType:
+    lines: list[RenderableType] = [Text(subject(change.entry), style="cyan", overflow="fold")]
+    if change.was:
+        lines.append(Padding(Text(f"was {change.was}", style="dim", overflow="fold"), (0, 0, 0, _INDENT)))
+    for one in change.properties:
+        line = Text(f"{one.path}: ", overflow="fold")
+        line.append(shown(one.old, _VALUE_LIMIT), style="red").append(" → ").append(
+            shown(one.new, _VALUE_LIMIT), style="green"
+        )
+        if one.replaces:
+            line.append(" [replaces]", style="bold red")
+        lines.append(Padding(line, (0, 0, 0, _INDENT), expand=False))
+    return Group(*lines)
+
+
+def _summary(diff: Diff) -> RenderableType:
+    table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
+    table.add_column("Stack", overflow="fold")
+    columns = ("Replaced", "Deleted", "Updated", "Created", "At risk", "Weaker")
+    for column in columns:
+        table.add_column(column, justify="right")
+    for stack in diff.different:
+        table.add_row(Text(stack.stack, style="cyan"), *_cells(stack))
+    return Group(Rule(Text("All stacks", style="bold"), align="left", style="cyan"), table, Text())
+
+
+def _cells(stack: StackDiff) -> Iterator[Text]:
+    risk, weaker = len(stack.effects("risk")), len(stack.effects("weaker"))
+    if stack.status in ("removed", "unplanned"):
+        yield from (Text("–", style="dim") for _ in range(4))
+    else:
+        for count, style in zip(counted(stack), ("bold red", "bold red", "", ""), strict=True):
+            yield Text(str(count) if count else "", style=style)
+    yield Text(str(risk) if risk else "", style="bold red")
+    yield Text(str(weaker) if weaker else "", style="yellow")

@@ -5,34 +5,97 @@ from __future__ import annotations
 import signal
 import sys
 import threading
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Annotated, Any
+from xml.etree import ElementTree
 
+import typer
+from rich.console import Console
+from rich.padding import Padding
 from rich.text import Text
 
-from velero_eks.commands.drill_reports import document, junit, markdown, render
+from velero_eks.commands.options import Context, Json, Stack, VeleroNamespace, Yes, connect, run
+from velero_eks.commands.restore_report import key_document
 from velero_eks.errors import BadTarget
-from velero_eks.recovery.drill.objectives import Objectives, checks
-from velero_eks.recovery.drill.run import Drilled, drill
+from velero_eks.kube.fields import field_json, field_line
+from velero_eks.recovery.drill.compared import Compared, State
+from velero_eks.recovery.drill.objectives import Check, Objectives, checks
+from velero_eks.recovery.drill.run import Drilled
+from velero_eks.recovery.drill.run import drill as carry_out
 from velero_eks.recovery.drill.scratch import leftovers, remove_all
 from velero_eks.recovery.restore.live import light
 from velero_eks.recovery.session import Session
 from velero_eks.terminal import words
 from velero_eks.terminal.confirm import agreed
-from velero_eks.terminal.output import console, print_json, working
+from velero_eks.terminal.output import INDENT, console, print_json, table, working
 from velero_eks.velero.api import no_backup
 from velero_eks.velero.backup_contents import Stored
 from velero_eks.velero.filters import Filters
 from velero_eks.velero.records import Backup, newest_completed
 
+
+def drill(
+    schedule: Annotated[
+        str | None, typer.Option("--schedule", metavar="NAME", help="Whose newest backup; by default any.")
+    ] = None,
+    namespaces: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--namespace", "-n", metavar="NAME", help="What to restore beside the original; the stack's by default."
+        ),
+    ] = None,
+    within: Annotated[
+        str | None, typer.Option("--within", metavar="DURATION", help="Fail when recovery takes longer, such as 15m.")
+    ] = None,
+    custom_resources: Annotated[
+        bool,
+        typer.Option(
+            "--custom-resources",
+            help="Restore custom resources too; by default they are tried by dry run, since an operator would act on"
+            " the copies.",
+        ),
+    ] = False,
+    junit: Annotated[Path | None, typer.Option("--junit", metavar="FILE", help="Write JUnit for CI there.")] = None,
+    markdown: Annotated[Path | None, typer.Option("--markdown", metavar="FILE", help="Write Markdown there.")] = None,
+    clean_up: Annotated[
+        bool, typer.Option("--clean-up", help="Only remove what earlier drills left behind, when one was killed.")
+    ] = False,
+    yes: Yes = False,
+    timeout: Annotated[
+        float, typer.Option("--timeout", metavar="SECONDS", min=1, help="How long the restore may take.")
+    ] = 1800,
+    stack: Stack = None,
+    context: Context = None,
+    velero_namespace: VeleroNamespace = None,
+    json: Json = False,
+) -> None:
+    """Prove that the newest backup restores: into scratch namespaces, compared object by object, timed, cleaned up.
+
+    No Pod runs in them, and nothing outside is acted upon. Exits with 1 when anything is not as it was, when the data
+    is older than the stack's RPO or recovery takes longer than --within, or when something is left behind.
+    """
+
+    def command() -> int:
+        session = connect(stack, context, velero_namespace)
+        if clean_up:
+            return run_clean_up(session, yes=yes)
+        request = DrillRequest(schedule=schedule, namespaces=tuple(namespaces or ()), within=within, junit=junit,
+                      custom_too=custom_resources, markdown=markdown)  # fmt: skip
+        return run_drill(session, request, yes=yes, seconds=timeout, as_json=json)
+
+    run(command)
+
+
 FOUND, STOPPED = 1, 1
 
 
 @dataclass(frozen=True, kw_only=True)
-class Asked:
+class DrillRequest:
     """What is to be drilled, and where its report goes. `within` is a duration such as `15m`."""
 
     schedule: str | None = None
@@ -43,17 +106,17 @@ class Asked:
     markdown: Path | None = None
 
 
-def run_drill(session: Session, asked: Asked, *, yes: bool, seconds: float, as_json: bool) -> int:
+def run_drill(session: Session, request: DrillRequest, *, yes: bool, seconds: float, as_json: bool) -> int:
     """Drill, and report; the exit code is 0 where all came back as it was, in time, and nothing is left behind."""
-    for path in (asked.junit, asked.markdown):
+    for path in (request.junit, request.markdown):
         if path is not None and not path.parent.is_dir():
             raise BadTarget(f"{path}: there is no folder {path.parent}; make it first")
         if path is not None and path.is_dir():
             raise BadTarget(f"{path} is a folder; give the name of a file in it")
-    objectives = Objectives(_rpo(session), _seconds(asked.within))
+    objectives = Objectives(_rpo(session), _seconds(request.within))
     began = datetime.now(UTC)
     with working(f"looking for the newest backup of {session.target.name}"):
-        backup, namespaces = _chosen(session, asked)
+        backup, namespaces = _chosen(session, request)
         contents = _contents(session, backup, namespaces)
     out = console(stderr=as_json)
     names = ", ".join(namespaces)
@@ -67,13 +130,13 @@ def run_drill(session: Session, asked: Asked, *, yes: bool, seconds: float, as_j
         return STOPPED
     with _terminating():
         _clear_leftovers(session)
-        drilled = drill(
-            session, backup, contents, namespaces, began=began, custom_too=asked.custom_too, seconds=seconds
+        drilled = carry_out(
+            session, backup, contents, namespaces, began=began, custom_too=request.custom_too, seconds=seconds
         )
-    return _reported(drilled, asked, objectives, as_json=as_json)
+    return _reported(drilled, request, objectives, as_json=as_json)
 
 
-def clean_up(session: Session, *, yes: bool) -> int:
+def run_clean_up(session: Session, *, yes: bool) -> int:
     """Remove what earlier drills left behind, whatever their age; the exit code is 1 where something resists."""
     found = leftovers(session, any_age=True)
     if not found:
@@ -89,15 +152,15 @@ def clean_up(session: Session, *, yes: bool) -> int:
     return FOUND if left else 0
 
 
-def _chosen(session: Session, asked: Asked) -> tuple[Backup, tuple[str, ...]]:
+def _chosen(session: Session, request: DrillRequest) -> tuple[Backup, tuple[str, ...]]:
     """The newest Completed backup that takes the namespaces in, and these. Raises `BadTarget`."""
-    namespaces = asked.namespaces or _of_stack(session)
+    namespaces = request.namespaces or _of_stack(session)
     backups = session.velero.backups()
-    if asked.schedule is not None:
-        chosen = newest_completed(backups, schedule=asked.schedule)
+    if request.schedule is not None:
+        chosen = newest_completed(backups, schedule=request.schedule)
         if chosen is None:
             schedules = [schedule.name for schedule in session.velero.schedules()]
-            raise BadTarget(no_backup(asked.schedule, backups, schedules, None))
+            raise BadTarget(no_backup(request.schedule, backups, schedules, None))
         return chosen, namespaces
     covering = [backup for backup in backups if backup.schedule and _covers(backup, namespaces)]
     chosen = newest_completed(covering)
@@ -142,13 +205,13 @@ def _clear_leftovers(session: Session) -> None:
             print(f"left behind: {what}", file=sys.stderr)
 
 
-def _reported(drilled: Drilled, asked: Asked, objectives: Objectives, *, as_json: bool) -> int:
+def _reported(drilled: Drilled, request: DrillRequest, objectives: Objectives, *, as_json: bool) -> int:
     found = checks(drilled, objectives)
     if as_json:
         print_json(document(drilled, found))
     else:
         render(console(), drilled, found)
-    for path, make in ((asked.junit, junit), (asked.markdown, markdown)):
+    for path, make in ((request.junit, junit), (request.markdown, markdown)):
         if path is None:
             continue
         try:
@@ -190,3 +253,157 @@ def _terminating() -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+_SHOWN = 20
+
+
+def verdict(drilled: Drilled, checks: Iterable[Check]) -> str:
+    """The drill in one sentence."""
+    good = all(check.good for check in checks)
+    names = ", ".join(drilled.namespaces)
+    if good:
+        took = words.duration(drilled.seconds)
+        return f"{names} can be recovered from {drilled.backup.name}: {took}, {_proven(drilled)}."
+    return f"The drill of {names} from {drilled.backup.name} failed."
+
+
+def _proven(drilled: Drilled) -> str:
+    """What a good drill showed of the objects, and no more than that."""
+    states = Counter(each.state for each in drilled.compared)
+    if not states:
+        return "and there was no object to compare"
+    if set(states) == {State.SAME}:
+        return "every object as it was"
+    return ", ".join(f"{words.count(states[state], 'object')} {state.value}" for state in State if states[state])
+
+
+def render(out: Console, drilled: Drilled, checks: Sequence[Check]) -> None:
+    """For people."""
+    good = all(check.good for check in checks)
+    out.print(Text(verdict(drilled, checks), style="bold green" if good else "bold red"))
+    out.print(Text(f"Backup {drilled.backup.name}, begun {words.stamp(drilled.backup.started)}.", style="dim"))
+    out.print()
+    shown = table("", "What", "Found")
+    for check in checks:
+        mark = Text("good", style="green") if check.good else Text("failed", style="bold red")
+        shown.add_row(mark, check.name, Text(check.said))
+    out.print(shown)
+    for each in drilled.wrong[:_SHOWN]:
+        line = Text(f"{each.key}: ").append(each.state.value, style="red")
+        out.print(line.append(f" {each.reason}" if each.reason else ""))
+        for difference in each.fields:
+            out.print(Padding(field_line(difference, _secret(each)), (0, 0, 0, INDENT), expand=False))
+    if len(drilled.wrong) > _SHOWN:
+        out.print(Text(words.more(len(drilled.wrong) - _SHOWN, "--json has all of them"), style="dim"))
+    for message in drilled.messages:
+        if message.severity == "error":
+            out.print(Text(f"Velero, {message.where}: ", style="red").append(message.text))
+
+
+def markdown(drilled: Drilled, checks: Sequence[Check]) -> str:
+    """For a summary page of CI."""
+    good = all(check.good for check in checks)
+    lines = [
+        f"## {'✅' if good else '❌'} {_cell(verdict(drilled, checks))}",
+        "",
+        f"Backup `{drilled.backup.name}`, begun {words.stamp(drilled.backup.started)}.",
+        "",
+        "| | What | Found |",
+        "|---|---|---|",
+    ]
+    lines += [
+        f"| {'good' if check.good else '**failed**'} | {_cell(check.name)} | {_cell(check.said)} |" for check in checks
+    ]
+    wrong = drilled.wrong
+    if wrong:
+        lines += ["", "### Not as in the backup", ""]
+        lines += [f"- `{each.key}`: {each.state.value}{_details(each)}" for each in wrong[:_SHOWN]]
+        if len(wrong) > _SHOWN:
+            lines.append(f"- {words.more(len(wrong) - _SHOWN)}")
+    errors = [message for message in drilled.messages if message.severity == "error"]
+    if errors:
+        lines += ["", "### What Velero said", ""]
+        lines += [f"- {message.where}: {_cell(message.text)}" for message in errors[:_SHOWN]]
+    return "\n".join(lines) + "\n"
+
+
+def junit(drilled: Drilled, checks: Sequence[Check]) -> str:
+    """For CI: one test case a check; the restore's carries the recovery time."""
+    failures = sum(not check.good for check in checks)
+    suite = ElementTree.Element(
+        "testsuite",
+        name=f"velero-eks drill of {', '.join(drilled.namespaces)}",
+        tests=str(len(checks)),
+        failures=str(failures),
+        errors="0",
+        time=f"{drilled.seconds:.3f}",
+        timestamp=drilled.began.isoformat(timespec="seconds"),
+    )
+    for check in checks:
+        seconds = drilled.seconds if check.name == "restore" else 0
+        case = ElementTree.SubElement(
+            suite, "testcase", classname="velero-eks.drill", name=check.name, time=f"{seconds:.3f}"
+        )
+        if not check.good:
+            failure = ElementTree.SubElement(case, "failure", message=_xml(check.said))
+            kind = check.name.removeprefix("objects: ")
+            wrong = [each for each in drilled.wrong if str(each.key).partition("/")[0] == kind]
+            failure.text = _xml("\n".join(f"{each.key}: {each.state.value}{_details(each)}" for each in wrong))
+        else:
+            ElementTree.SubElement(case, "system-out").text = _xml(check.said)
+    ElementTree.indent(suite)
+    return '<?xml version="1.0" encoding="UTF-8"?>\n' + ElementTree.tostring(suite, encoding="unicode") + "\n"
+
+
+def document(drilled: Drilled, checks: Sequence[Check]) -> dict[str, Any]:
+    """For programs."""
+    restore = drilled.restore
+    return {
+        "good": all(check.good for check in checks),
+        "drill": drilled.drill,
+        "backup": drilled.backup.name,
+        "schedule": drilled.backup.schedule,
+        "backup_started": drilled.backup.started,
+        "namespaces": list(drilled.namespaces),
+        "began": drilled.began,
+        "recovery_seconds": round(drilled.seconds, 2),
+        "data_age_seconds": round(drilled.data_age),
+        "restore": restore.name if restore else None,
+        "phase": restore.phase if restore else None,
+        "problem": drilled.problem or None,
+        "checks": [{"name": check.name, "good": check.good, "found": check.said} for check in checks],
+        "compared": len(drilled.compared),
+        "wrong": [
+            {
+                **key_document(each.key),
+                "state": each.state.value,
+                "reason": each.reason or None,
+                "fields": [field_json(difference, _secret(each)) for difference in each.fields],
+            }
+            for each in drilled.wrong
+        ],
+        "messages": [
+            {"severity": each.severity, "where": each.where, "message": each.text} for each in drilled.messages
+        ],
+        "left_behind": list(drilled.left),
+    }
+
+
+def _details(each: Compared) -> str:
+    paths = ", ".join(difference.path for difference in each.fields)
+    told = each.reason or paths
+    return f" ({_cell(told)})" if told else ""
+
+
+def _secret(each: Compared) -> bool:
+    return each.key.kind == "Secret"
+
+
+def _cell(text: str) -> str:
+    return " ".join(text.split()).replace("|", "\\|")
+
+
+def _xml(text: str) -> str:
+    """Without the characters that XML cannot carry at all."""
+    return "".join(character for character in text if character in "\t\n" or ord(character) >= 0x20)

@@ -6,11 +6,13 @@ import sys
 from collections.abc import Collection, Iterable, Sequence
 from concurrent.futures import as_completed
 from contextlib import closing
-from typing import Any
+from typing import Annotated, Any
 
+import typer
 from rich.padding import Padding
 from rich.text import Text
 
+from velero_eks.commands.options import Context, Json, Namespace, ShowSecrets, Stack, VeleroNamespace, connect, run
 from velero_eks.errors import BadTarget, NotAllowed, OperationError, Unreachable
 from velero_eks.kube.fields import field_json, field_line
 from velero_eks.kube.kinds import ResourceKind
@@ -28,11 +30,34 @@ from velero_eks.velero.filters import Filters
 from velero_eks.velero.records import Backup
 from velero_eks.velero.results import listed
 
+
+def history(
+    target: Annotated[str, typer.Argument(metavar="KIND/NAME", help="One object, as kubectl names it.")],
+    namespace: Namespace = None,
+    show_secrets: ShowSecrets = False,
+    stack: Stack = None,
+    context: Context = None,
+    velero_namespace: VeleroNamespace = None,
+    json: Json = False,
+) -> None:
+    """Follow one object through all backups: when it changed, and which fields.
+
+    Reads the bucket with your own AWS credentials; with --stack neither the Velero server nor the cluster has to be
+    there. Exits with 1 when no backup has the object.
+    """
+
+    def command() -> int:
+        session = connect(stack, context, velero_namespace)
+        return run_history(session, target, namespace=namespace, show_secrets=show_secrets, as_json=json)
+
+    run(command)
+
+
 FOUND = 1
 _THREADS = 4
 
 
-def history(session: Session, target: str, *, namespace: str | None, show_secrets: bool, as_json: bool) -> int:
+def run_history(session: Session, target: str, *, namespace: str | None, show_secrets: bool, as_json: bool) -> int:
     """Print the changes of one object; the exit code is 1 where no backup has it."""
     selection = Selection.parse(target)
     if selection.name is None:

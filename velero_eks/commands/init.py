@@ -6,8 +6,9 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
+import typer
 from velero_on_eks.settings import stack_path
 from velero_on_eks.settings.aws_facts import check_region
 from velero_on_eks.settings.stack_file import shown_path
@@ -16,10 +17,68 @@ from velero_on_eks.settings.versions import PINNED_CHART, PINNED_PLUGIN, PINNED_
 from velero_eks.aws.eks import SERVING, ClusterFacts, Unknown, discover, guessed_environment
 from velero_eks.bootstrap import outputs, stack_edit, stack_text
 from velero_eks.bootstrap.decisions import ENVIRONMENTS, IDENTITIES, VOLUMES, Decisions, checked, derived
+from velero_eks.commands.options import WriteYes, run
 from velero_eks.errors import BadTarget
 from velero_eks.project import engine
 from velero_eks.project.project import Project
 from velero_eks.terminal.questions import Terminal
+
+
+def init(
+    stack: Annotated[str, typer.Argument(metavar="STACK", help="Its file is stacks/Pulumi.STACK.yaml.")],
+    cluster: Annotated[str | None, typer.Option(metavar="NAME", help="The cluster's name in EKS.")] = None,
+    region: Annotated[str | None, typer.Option(metavar="REGION", help="The cluster's AWS region.")] = None,
+    from_cluster_stack: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ORG/PROJECT/STACK",
+            help="Read the facts from the outputs of the Pulumi stack that made the cluster: clusterName, region,"
+            " account, kubernetesVersion, oidcIssuer and, where it is so, autoMode.",
+        ),
+    ] = None,
+    environment: Annotated[str | None, typer.Option(help="development, staging or production.")] = None,
+    rpo: Annotated[str | None, typer.Option(metavar="DURATION", help="At most this much may be lost: 24h.")] = None,
+    retention: Annotated[
+        str | None, typer.Option(metavar="DURATION", help="At least this far back one can go: 30d.")
+    ] = None,
+    namespace: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="A namespace that this holds for; may be repeated.")
+    ] = None,
+    identity: Annotated[str | None, typer.Option(help="irsa or pod-identity.")] = None,
+    volumes: Annotated[str | None, typer.Option(help="none or csi-snapshot.")] = None,
+    timezone: Annotated[str | None, typer.Option(metavar="ZONE", help="The zone of the schedule's clocks.")] = None,
+    context: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Reach the cluster by this kubeconfig context.")
+    ] = None,
+    allow_untested_kubernetes: Annotated[
+        bool | None,
+        typer.Option("--allow-untested-kubernetes", help="Go on with a version Velero was not tested on."),
+    ] = None,
+    yes: WriteYes = False,
+) -> None:
+    """Write a stack's file from what EKS says of a cluster, or bring the facts of one up to date.
+
+    Asks on a terminal for what no flag says. A file that exists keeps its decisions and comments, and is written
+    only after its difference was shown. Exits with 1 when the answer is no, with 2 when nothing can be written.
+    """
+    request = InitRequest(
+        stack=stack,
+        cluster=cluster,
+        region=region,
+        from_cluster_stack=from_cluster_stack,
+        environment=environment,
+        rpo=rpo,
+        retention=retention,
+        namespaces=tuple(namespace) if namespace else None,
+        identity=identity,
+        volumes=volumes,
+        timezone=timezone,
+        context=context,
+        allow_untested_kubernetes=allow_untested_kubernetes,
+        yes=yes,
+    )
+    run(lambda: run_init(request))
+
 
 DONE, LEFT = 0, 1
 _FULL_STACK_NAME = re.compile(r"^[^/\s]+/[^/\s]+/[^/\s]+$")
@@ -27,7 +86,7 @@ _STACK_NAME = re.compile(r"^[A-Za-z0-9_.-]{1,100}$")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Request:
+class InitRequest:
     """What was said on the command line; None is what was left out."""
 
     stack: str
@@ -46,8 +105,8 @@ class Request:
     yes: bool = False
 
 
-def init(
-    request: Request,
+def run_init(
+    request: InitRequest,
     *,
     start: Path | None = None,
     terminal: Terminal | None = None,
@@ -61,7 +120,7 @@ def init(
     return _init(request, Project.find(start).root, terminal or Terminal(), find)
 
 
-def _init(request: Request, root: Path, terminal: Terminal, find: Callable[[str, str], ClusterFacts]) -> int:
+def _init(request: InitRequest, root: Path, terminal: Terminal, find: Callable[[str, str], ClusterFacts]) -> int:
     if not _STACK_NAME.match(request.stack):
         raise BadTarget(f"STACK {request.stack!r}: a stack's name is 1 to 100 letters, digits, '-', '_' and '.'")
     path = stack_path(root, request.stack)
@@ -97,7 +156,7 @@ def _init(request: Request, root: Path, terminal: Terminal, find: Callable[[str,
 
 
 def _facts(
-    request: Request, root: Path, terminal: Terminal, find: Callable[[str, str], ClusterFacts]
+    request: InitRequest, root: Path, terminal: Terminal, find: Callable[[str, str], ClusterFacts]
 ) -> tuple[ClusterFacts, stack_text.Sources]:
     stack = request.from_cluster_stack
     if stack is not None:
@@ -136,7 +195,7 @@ def _region(name: str) -> str:
         raise BadTarget(f"--region {name!r}: {error}") from None
 
 
-def _decided(request: Request, facts: ClusterFacts, terminal: Terminal) -> Decisions:
+def _decided(request: InitRequest, facts: ClusterFacts, terminal: Terminal) -> Decisions:
     environment = request.environment
     if environment is None:
         guess = guessed_environment(request.stack, facts.name)
@@ -158,7 +217,7 @@ def _decided(request: Request, facts: ClusterFacts, terminal: Terminal) -> Decis
     )
 
 
-def _asked(request: Request, decisions: Decisions, terminal: Terminal) -> Decisions:
+def _asked(request: InitRequest, decisions: Decisions, terminal: Terminal) -> Decisions:
     questions = (
         ("rpo", "At most this much may be lost (rpo)", decisions.rpo),
         ("retention", "At least this far back one can go (retention)", decisions.retention),
@@ -198,7 +257,7 @@ def _untested(decisions: Decisions, facts: ClusterFacts, terminal: Terminal) -> 
     raise BadTarget(f"the cluster runs Kubernetes {facts.version}: {message}; say --allow-untested-kubernetes to go on")
 
 
-def _changes(request: Request) -> dict[str, Any]:
+def _changes(request: InitRequest) -> dict[str, Any]:
     """What was said on the command line, in the shape of the file."""
     said: dict[str, dict[str, Any] | str] = {}
     if request.environment is not None:

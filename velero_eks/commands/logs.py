@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Annotated, Any
 
+import typer
 from rich.padding import Padding
 from rich.text import Text
 
+from velero_eks.commands.options import Context, Json, Stack, VeleroNamespace, connect, run
 from velero_eks.errors import BadTarget, NotAllowed, OperationError, Unreachable
 from velero_eks.recovery.session import Session
 from velero_eks.terminal import words
@@ -17,11 +19,38 @@ from velero_eks.velero.bucket import BackupStore
 from velero_eks.velero.records import BACKUP, RESTORE, Backup, Operation, Restore
 from velero_eks.velero.results import LogLine, Message
 
+
+def logs(
+    name: Annotated[str, typer.Argument(metavar="BACKUP|RESTORE", help="Whose log.")],
+    level: Annotated[
+        str, typer.Option("--level", metavar="LEVEL", help="error, warning, info or debug: what to show of the log.")
+    ] = "warning",
+    kind: Annotated[
+        str | None, typer.Option("--kind", metavar="KIND", help="backup or restore, where both have that name.")
+    ] = None,
+    stack: Stack = None,
+    context: Context = None,
+    velero_namespace: VeleroNamespace = None,
+    json: Json = False,
+) -> None:
+    """Show what Velero wrote about a backup or a restore: why it failed, its errors and warnings, its log.
+
+    Reads the bucket with your own AWS credentials, so that it works without the server. Exits with 1 when the backup
+    or restore did not complete.
+    """
+
+    def command() -> int:
+        session = connect(stack, context, velero_namespace)
+        return run_logs(session, name, level=level, kind=kind, as_json=json)
+
+    run(command)
+
+
 FOUND = 1
 LEVELS = ("error", "warning", "info", "debug")
 
 
-def logs(session: Session, name: str, *, level: str, kind: str | None, as_json: bool) -> int:
+def run_logs(session: Session, name: str, *, level: str, kind: str | None, as_json: bool) -> int:
     """Print what there is about a backup or a restore; the exit code is 1 where it did not complete."""
     if level not in LEVELS:
         raise BadTarget(f"--level {level!r} is none of {', '.join(LEVELS)}")

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from velero_eks.recovery.session import Session
 
 BAD_INPUT, INTERRUPTED = 2, 130
 
@@ -46,6 +51,12 @@ RunsFrom = Annotated[
         help="Reckon the next backups from this moment, such as 2026-11-24T09:00Z, not from now; with its zone.",
     ),
 ]
+Namespace = Annotated[str | None, typer.Option("--namespace", "-n", metavar="NAME", help="Only what lies in it.")]
+ShowSecrets = Annotated[bool, typer.Option("--show-secrets", help="Print the values of Secrets, in place of a mask.")]
+Everything = Annotated[bool, typer.Option("--all", help="Name every object; else long lists are cut.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+StackArgument = Annotated[str, typer.Argument(metavar="STACK", help="A stack of this project, by its name.")]
+WriteYes = Annotated[bool, typer.Option("--yes", help="Write without asking, for scripts.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs; progress and errors go to stderr.")]
 
 
@@ -68,6 +79,35 @@ def run(command: Callable[[], int]) -> None:
         print("interrupted", file=sys.stderr)
         code = INTERRUPTED
     raise typer.Exit(code)
+
+
+def connect(stack: str | None, context: str | None, namespace: str | None) -> Session:
+    """The session of `--stack`, `--context` and `--velero-namespace`, which shows progress where somebody watches.
+
+    Raises `BadTarget` for what names nothing; nothing is connected yet.
+    """
+    from velero_eks.recovery.session import connected, phases
+
+    progress = phases
+    if sys.stderr.isatty():
+        from velero_eks.terminal.progress import bar as progress
+    return connected(stack=stack, context=context, namespace=namespace, progress=progress)
+
+
+@contextmanager
+def loading_much() -> Iterator[None]:
+    """Make loading the SDKs cheap.
+
+    Half of a plan is loading them, and a fifth of that would be the garbage collector looking through half a million
+    objects that all stay. `runner` turns it on once the first stack has run.
+    """
+    # The settings use no pydantic plugin, and looking for them reads the metadata of every installed package.
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
 
 
 _DATE = re.compile(r"(\d{4}-\d{2}-\d{2})(Z|[+-]\d{2}:?\d{2})")

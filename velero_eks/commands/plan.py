@@ -7,19 +7,45 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from typing import Annotated
 
+import typer
 from velero_on_eks.settings import StackFileError
 
+from velero_eks.commands.options import RunsFrom, loading_much, moment_or_now, run
 from velero_eks.errors import OperationError
 from velero_eks.plan import contract, fleet, processes
 from velero_eks.plan.model import PlanError
 from velero_eks.plan.runner import AnyStack, load_stacks
 from velero_eks.project.project import Project
 
+
+def plan(
+    stacks: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="STACK", help="Names of stacks, with * and ? as in a shell. All of them by default."),
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print the plan as JSON (docs/plan.schema.json).")] = False,
+    at: RunsFrom = None,
+) -> None:
+    """Show what each stack creates, who may do what, and whether its backups meet the objectives.
+
+    Runs the real program under a recorder: no credentials, no network, nothing is changed. Many stacks are planned on
+    all cores. Exits with 1 on findings that are errors, with 2 on a bad stack file.
+    """
+
+    def command() -> int:
+        moment = moment_or_now(at)
+        with loading_much():
+            return run_plan(stacks or [], as_json=json, at=moment)
+
+    run(command)
+
+
 CLEAN, FOUND, BAD_INPUT = 0, 1, 2
 
 
-def plan(patterns: Sequence[str], *, as_json: bool, at: datetime) -> int:
+def run_plan(patterns: Sequence[str], *, as_json: bool, at: datetime) -> int:
     """Print the plan of the stacks that match, of all without a pattern, and return the exit code.
 
     0: clean. 1: an error that is not waived. 2: a stack file, the program or an argument is bad; each is named on

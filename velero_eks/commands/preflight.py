@@ -9,6 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
 
+from rich.console import Console
+from rich.text import Text
 from velero_on_eks.settings import Refusal, StackFile, StackFileError, conflicts, load_stack_file
 
 from velero_eks.aws.eks import Unknown
@@ -17,12 +19,23 @@ from velero_eks.bootstrap.check import Case, Check, Result, document, result
 from velero_eks.bootstrap.discover_aws import look_at_aws
 from velero_eks.bootstrap.discover_cluster import look_at_cluster
 from velero_eks.bootstrap.observed import Facts, Here, Kubernetes
-from velero_eks.commands.preflight_words import render
+from velero_eks.commands.options import Json, StackArgument, run
 from velero_eks.errors import OperationError
 from velero_eks.project import engine
 from velero_eks.project.project import Project
 from velero_eks.project.target import Target
-from velero_eks.terminal.output import print_json, working
+from velero_eks.terminal import words
+from velero_eks.terminal.output import console, print_json, table, working
+
+
+def preflight(stack: StackArgument, json: Json = False) -> None:
+    """Find what would make `pulumi up` or the first backup fail, before it. Changes nothing.
+
+    Looks at the account, the cluster, the bucket, other stacks and this machine. Exits with 1 when an error is
+    found, with 2 on a bad stack file.
+    """
+    run(lambda: run_preflight(stack, as_json=json))
+
 
 CLEAN, FOUND = 0, 1
 Answer = TypeVar("Answer")
@@ -47,7 +60,7 @@ CHECKS = (
 )
 
 
-def preflight(stack: str, *, as_json: bool = False, start: Path | None = None) -> int:
+def run_preflight(stack: str, *, as_json: bool = False, start: Path | None = None) -> int:
     """Print what is in the way of a stack, with a remedy each; return 1 where an error is found, else 0.
 
     Raises `OperationError` where there is no such stack or its file is bad.
@@ -119,3 +132,56 @@ def _answered(ask: Callable[[], Answer]) -> Answer | Unknown:
         return ask()
     except OperationError as error:
         return Unknown(str(error))
+
+
+_STYLES = {"error": "red", "warning": "yellow"}
+
+
+def render(file: StackFile, results: Sequence[Result], screen: Console | None = None) -> None:
+    """Print the results of a stack's checks."""
+    out = screen or console()
+    settings = file.settings
+    where = f"{settings.cluster.name} · {settings.region} · {settings.cluster.account}"
+    out.print(Text.assemble((file.stack, "bold"), "  ", (where, "dim")))
+    rows = [
+        (finding, each.check.title)
+        for severity in ("error", "warning")
+        for each in results
+        for finding in each.findings
+        if finding.severity == severity
+    ]
+    if rows:
+        # The remedy under its finding and not beside it: a command that is broken into pieces cannot be copied.
+        found = table("Check", "What is in the way, and its remedy")
+        found.columns[0].max_width = 16
+        for number, (finding, title) in enumerate(rows, 1):
+            check = Text.assemble((finding.severity, _STYLES[finding.severity]), f"\n{title}")
+            end = "" if number == len(rows) else "\n"
+            found.add_row(check, Text.assemble(finding.message, "\n", (f"→ {finding.remedy}", "cyan"), end))
+        out.print()
+        out.print(found)
+    out.print()
+    passed = [each.check.title for each in results if each.outcome == "passed"]
+    if passed:
+        out.print(Text.assemble((f"passed ({len(passed)}) ", "green"), ", ".join(passed)))
+    told = {finding.message for finding, _ in rows}
+    for why in dict.fromkeys(each.why for each in results if each.why):
+        titles = [each.check.title for each in results if each.why == why]
+        shown = "see above" if why in told else why
+        out.print(Text.assemble(("not asked ", "yellow"), f"{', '.join(titles)}: ", (shown, "dim")))
+    errors = sum(finding.severity == "error" for finding, _ in rows)
+    warnings = len(rows) - errors
+    said = [words.count(errors, "error")] if errors else []
+    said += [words.count(warnings, "warning")] if warnings else []
+    unasked = sum(bool(each.why) for each in results)
+    if errors:
+        verdict = Text(f"{' and '.join(said)}. Mend the errors before 'pulumi up'.", "red")
+    elif unasked:
+        # Not green: what nobody could look at may be what is in the way.
+        so_far = said[0] if said else "Nothing was found"
+        verdict = Text(f"{so_far}; {words.count(unasked, 'check')} could not be asked in full, see above.", "yellow")
+    elif said:
+        verdict = Text(f"{said[0]}. Nothing stops 'pulumi up'.", "yellow")
+    else:
+        verdict = Text("Nothing is in the way.", "green")
+    out.print(verdict)

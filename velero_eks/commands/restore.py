@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
-from typing import cast
+from typing import Annotated, Any, cast
 
-from velero_eks.commands.restore_json import preview_document, report_document
+import typer
+
+from velero_eks.commands.options import At, Context, Everything, Json, Stack, VeleroNamespace, Yes, connect, moment_of
+from velero_eks.commands.options import run as run_command
+from velero_eks.commands.restore_report import preview_document, render_preview, render_report, report_document
 from velero_eks.errors import BadTarget, NotAllowed
 from velero_eks.kube.client import Cluster
 from velero_eks.kube.kinds import ResourceKind
@@ -27,6 +31,135 @@ from velero_eks.velero.api import Velero
 from velero_eks.velero.backup_contents import Stored
 from velero_eks.velero.records import Backup, Restore, newest_completed
 from velero_eks.velero.restore_spec import Existing
+
+Source = Annotated[
+    str,
+    typer.Option("--from", metavar="SCHEDULE|BACKUP", help="A backup, or a schedule for its newest Completed backup."),
+]
+ExistingPolicy = Annotated[
+    str,
+    typer.Option(
+        "--existing",
+        metavar="keep|update",
+        help="What happens to objects that are there and differ: kept as they are, or made what they were.",
+    ),
+]
+PreviewOnly = Annotated[bool, typer.Option("--preview", help="Show what would happen, and change nothing.")]
+Limit = Annotated[
+    float | None,
+    typer.Option("--timeout", metavar="SECONDS", min=1, help="How long Velero may take, for each of its operations."),
+]
+
+restore = typer.Typer(
+    help="Restore a namespace, single objects or a cluster: previewed first, and held against the preview after.",
+    no_args_is_help=True,
+)
+
+
+@restore.command("namespace")
+def restore_namespace(
+    namespace: Annotated[str, typer.Argument(metavar="NAMESPACE", help="As the backup has it.")],
+    source: Source,
+    at: At = None,
+    into: Annotated[
+        str | None, typer.Option("--into", metavar="NAMESPACE", help="Restore into another namespace, beside it.")
+    ] = None,
+    existing: ExistingPolicy = "keep",
+    preview: PreviewOnly = False,
+    yes: Yes = False,
+    everything: Everything = False,
+    seconds: Limit = None,
+    stack: Stack = None,
+    context: Context = None,
+    velero_namespace: VeleroNamespace = None,
+    as_json: Json = False,
+) -> None:
+    """Restore everything of one namespace, and the CRDs of its objects that are missing.
+
+    Nothing is taken away: what is there and not in the backup stays. Exits with 1 when anything is not as the preview
+    said, or is in the way; with --preview when anything would be.
+    """
+    given = locals()
+
+    def command() -> int:
+        how = _how(given)
+        session = connect(stack, context, velero_namespace)
+        return run_namespace(session, namespace, into=into, how=how)
+
+    run_command(command)
+
+
+@restore.command("object")
+def restore_object(
+    objects: Annotated[list[str], typer.Argument(metavar="KIND/NAME...", help="As kubectl names them.")],
+    source: Source,
+    namespace: Annotated[
+        str | None, typer.Option("--namespace", "-n", metavar="NAME", help="The objects' namespace.")
+    ] = None,
+    at: At = None,
+    existing: ExistingPolicy = "update",
+    preview: PreviewOnly = False,
+    yes: Yes = False,
+    everything: Everything = False,
+    seconds: Limit = None,
+    stack: Stack = None,
+    context: Context = None,
+    velero_namespace: VeleroNamespace = None,
+    as_json: Json = False,
+) -> None:
+    """Restore these objects and nothing else; a CRD brings its objects along.
+
+    Where Velero cannot tell an object from another one, since it chooses by labels alone, the object is written from
+    the backup's content with your own rights; the preview says so. Claims come back with their namespace only. Exits
+    with 1 when anything is not as the preview said.
+    """
+    given = locals()
+
+    def command() -> int:
+        how = _how(given)
+        session = connect(stack, context, velero_namespace)
+        return run_objects(session, objects, namespace=namespace, how=how)
+
+    run_command(command)
+
+
+@restore.command("cluster")
+def restore_cluster(
+    source: Source,
+    at: At = None,
+    system: Annotated[
+        bool,
+        typer.Option("--system", help="Also kube-system, kube-public and kube-node-lease, which a new cluster has."),
+    ] = False,
+    existing: ExistingPolicy = "keep",
+    preview: PreviewOnly = False,
+    yes: Yes = False,
+    everything: Everything = False,
+    seconds: Limit = None,
+    stack: Stack = None,
+    context: Context = None,
+    velero_namespace: VeleroNamespace = None,
+    as_json: Json = False,
+) -> None:
+    """Restore a whole cluster into a new one: every namespace, CRDs, webhooks and other cluster-scoped objects.
+
+    Webhooks come last. Velero's own namespace is left out, and what every cluster makes for itself. Exits with 1 when
+    anything is not as the preview said.
+    """
+    given = locals()
+
+    def command() -> int:
+        how = _how(given)
+        session = connect(stack, context, velero_namespace)
+        return run_cluster(session, system=system, how=how)
+
+    run_command(command)
+
+
+def _how(given: dict[str, Any]) -> How:
+    """What every restore takes, of a command's arguments: its options are called as the fields are."""
+    return How(**{**{field.name: given[field.name] for field in fields(How)}, "at": moment_of(given["at"])})
+
 
 FOUND, STOPPED = 1, 1
 Planner = Callable[[Backup, Sequence[Stored]], RestorePlan]
@@ -53,7 +186,7 @@ class How:
         return cast(Existing, self.existing)
 
 
-def restore_namespace(session: Session, namespace: str, *, into: str | None, how: How) -> int:
+def run_namespace(session: Session, namespace: str, *, into: str | None, how: How) -> int:
     """Restore everything of one namespace."""
     policy = how.policy
 
@@ -64,7 +197,7 @@ def restore_namespace(session: Session, namespace: str, *, into: str | None, how
     return _restore(session, plan, how)
 
 
-def restore_objects(session: Session, objects: Sequence[str], *, namespace: str | None, how: How) -> int:
+def run_objects(session: Session, objects: Sequence[str], *, namespace: str | None, how: How) -> int:
     """Restore single objects; a CRD with its objects."""
     policy = how.policy
     wanted = [Selection.parse(text) for text in objects]
@@ -80,7 +213,7 @@ def restore_objects(session: Session, objects: Sequence[str], *, namespace: str 
     return _restore(session, plan, how)
 
 
-def restore_cluster(session: Session, *, system: bool, how: How) -> int:
+def run_cluster(session: Session, *, system: bool, how: How) -> int:
     """Restore a whole cluster into a new one."""
     policy = how.policy
 
@@ -187,8 +320,6 @@ def refuse_taken_volumes(predictions: Iterable[Prediction]) -> None:
 
 def _restore(session: Session, plan: Planner, how: How) -> int:
     preview = prepared(session, plan, how.source, how.at)
-    from velero_eks.commands.restore_words import render_preview, render_report
-
     if how.preview:
         if how.as_json:
             print_json(preview_document(preview))

@@ -8,18 +8,69 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Annotated
 
+import typer
+from rich.text import Text
+
+from velero_eks.commands.options import (
+    At,
+    Context,
+    Json,
+    Namespace,
+    ShowSecrets,
+    Stack,
+    VeleroNamespace,
+    connect,
+    moment_of,
+    run,
+)
 from velero_eks.errors import BadTarget
 from velero_eks.kube.manifest import as_yaml, in_order, manifest
 from velero_eks.kube.objects import ObjectKey, is_derived
 from velero_eks.recovery.selection import Selection, selected
 from velero_eks.recovery.session import Session
 from velero_eks.terminal import words
-from velero_eks.terminal.output import print_json, table, working
+from velero_eks.terminal.output import console, print_json, table, working
 from velero_eks.velero.api import no_backup
 from velero_eks.velero.backup_contents import Place, Stored
 from velero_eks.velero.bucket import BackupStore
 from velero_eks.velero.records import Backup, newest_completed
+
+
+def show(
+    backup: Annotated[str, typer.Argument(metavar="BACKUP", help="A backup, or a schedule for its newest good one.")],
+    objects: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="KIND[/NAME]", help="As kubectl names them. Everything, where none is given."),
+    ] = None,
+    namespace: Namespace = None,
+    at: At = None,
+    contents: Annotated[bool, typer.Option("--list", help="List the objects' names, not their content.")] = False,
+    derived: Annotated[
+        bool, typer.Option("--derived", help="Also what controllers make of other objects, such as Pods.")
+    ] = False,
+    show_secrets: ShowSecrets = False,
+    stack: Stack = None,
+    context: Context = None,
+    velero_namespace: VeleroNamespace = None,
+    json: Json = False,
+) -> None:
+    """Print objects as they were in a backup: clean YAML, to commit to Git or to apply by hand.
+
+    Reads the bucket with your own AWS credentials; with --stack neither the Velero server nor the cluster has to be
+    there. Secrets are masked, in a form that no cluster accepts, unless --show-secrets. Exits with 1 when nothing in
+    the backup matches.
+    """
+
+    def command() -> int:
+        moment = moment_of(at)
+        session = connect(stack, context, velero_namespace)
+        wanted = Wanted.parse(objects or [], namespace=namespace, derived=derived, show_secrets=show_secrets)
+        return run_show(session, backup, wanted, at=moment, names_only=contents, as_json=json)
+
+    run(command)
+
 
 FOUND = 1
 
@@ -60,7 +111,9 @@ class Wanted:
         return place.namespace == self.namespace or own
 
 
-def show(session: Session, name: str, wanted: Wanted, *, at: datetime | None, names_only: bool, as_json: bool) -> int:
+def run_show(
+    session: Session, name: str, wanted: Wanted, *, at: datetime | None, names_only: bool, as_json: bool
+) -> int:
     """Print the wanted objects; the exit code is 1 where there are none."""
     store = session.store()
     backup = resolve(store, name, at)
@@ -129,9 +182,6 @@ def _nothing(store: BackupStore, backup: Backup, wanted: Wanted) -> str:
 
 
 def _print_names(keys: Sequence[ObjectKey]) -> None:
-    from rich.text import Text
-
-    from velero_eks.terminal.output import console
 
     out = console()
     rows = table("Kind", "Namespace", "Name")

@@ -2,21 +2,45 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
+from rich.console import RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from velero_eks.commands.options import Context, Json, Stack, VeleroNamespace, connect, run
 from velero_eks.errors import Forbidden
 from velero_eks.recovery.session import Session
 from velero_eks.recovery.status.judge import assess
 from velero_eks.recovery.status.model import ObjectiveState, Observed, Problem, ScheduleState, Status
-from velero_eks.terminal.output import print_json, working
-from velero_eks.velero.records import Backup, Operation
+from velero_eks.terminal import words
+from velero_eks.terminal.output import INDENT, console, print_json, table, visible, working
+from velero_eks.velero.records import Backup, Operation, Restore
+
+
+def status(
+    stack: Stack = None, context: Context = None, velero_namespace: VeleroNamespace = None, json: Json = False
+) -> None:
+    """Say what can be recovered, what is running, and what is wrong since when.
+
+    Exits with 1 when an objective is missed, or will be: a location unavailable, a schedule paused, failing its
+    validation or undecodable, no server. With --stack the objectives are the stack file's.
+    """
+
+    def command() -> int:
+        return run_status(connect(stack, context, velero_namespace), as_json=json)
+
+    run(command)
+
 
 FOUND = 1
 
 
-def status(session: Session, *, as_json: bool) -> int:
+def run_status(session: Session, *, as_json: bool) -> int:
     """Print the state of Velero; the exit code is 1 where an objective is missed or will be."""
     with working(f"reading the state of {session.target.name}"):
         found = assess(observe(session), session.settings)
@@ -24,8 +48,6 @@ def status(session: Session, *, as_json: bool) -> int:
     if as_json:
         print_json(document(session, found))
     else:
-        from velero_eks.commands.status_words import render
-
         render(found, session)
     return 0 if found.well else FOUND
 
@@ -170,3 +192,177 @@ def _operation(operation: Operation) -> dict[str, Any]:
         "done": progress.get("itemsBackedUp", progress.get("itemsRestored")),
         "total": progress.get("totalItems"),
     }
+
+
+def render(found: Status, session: Session) -> None:
+    """Print a status."""
+    out = console()
+    observed = found.observed
+    server = {True: "server running", False: "server down", None: "server unknown"}[observed.server]
+    head = Text(session.target.name, style="bold")
+    where = f" · {session.cluster.name}" if session.target.stack else ""
+    head.append(f"{where} · Velero in {session.target.namespace} · ", style="dim")
+    out.print(head.append(server, style="green" if observed.server else "bold red"))
+    out.print(Text(words.stamp(observed.at), style="dim"))
+    for title, body in (
+        ("What can be recovered", _objectives(found)),
+        ("Schedules", _schedules(found)),
+        ("Locations", _locations(observed)),
+        ("Running", _running(observed)),
+        ("Volume data", _repositories(observed)),
+        ("Problems", _problems(found)),
+    ):
+        if body is not None:
+            out.print()
+            out.print(Text(title, style="bold"))
+            out.print(Padding(body, (0, 0, 0, INDENT), expand=False))
+    out.print()
+    out.print(_verdict(found))
+
+
+def _objectives(found: Status) -> Table | None:
+    if not found.objectives:
+        return None
+    rows = table("Namespace", "Newest backup", "Age", "Limit", "Copies", "Goes back", "")
+    now = found.observed.at
+    for objective in found.objectives:
+        rows.add_row(
+            Text("every namespace" if objective.namespace == "*" else objective.namespace, style="cyan"),
+            objective.backup.name if objective.backup else Text("none", style="bold red"),
+            _age(objective),
+            words.exact(objective.rpo),
+            str(objective.copies),
+            words.age(objective.oldest, now) if objective.oldest else "nowhere",
+            Text("met", style="green") if objective.met else Text("missed", style="bold red"),
+        )
+    return rows
+
+
+def _age(objective: ObjectiveState) -> Text:
+    if objective.age is None:
+        return Text("everything is lost", style="bold red")
+    return Text(words.duration(objective.age), style="" if objective.met else "bold red")
+
+
+def _schedules(found: Status) -> RenderableType:
+    if not found.schedules:
+        return Text("none: nothing is backed up by itself", style="yellow")
+    rows = table("Schedule", "Runs", "Last good backup", "Age", "Next", "State")
+    now = found.observed.at
+    for state in found.schedules:
+        good = state.last_good
+        rows.add_row(
+            Text(state.schedule.name, style="cyan"),
+            state.cron.description() if state.cron else Text(state.schedule.cron, style="bold red"),
+            good.name if good else Text("none", style="yellow"),
+            words.age(good.started, now) if good and good.started else "",
+            _next(state, now),
+            _state(state),
+        )
+    return rows
+
+
+def _next(state: ScheduleState, now: datetime) -> str:
+    if state.next is None:
+        return "never"
+    if state.next <= now:
+        return "due now"
+    return f"{words.run(state.next)}, {words.ago(state.next, now)}"
+
+
+def _state(state: ScheduleState) -> Text:
+    schedule, newest = state.schedule, state.newest
+    if schedule.paused:
+        return Text("paused", style="bold yellow")
+    if schedule.phase != "Enabled":
+        return Text(schedule.phase if schedule.phase != "New" else "not taken up", style="bold red")
+    if newest is not None and newest.running:
+        return Text(f"backing up ({newest.phase})", style="cyan")
+    if newest is not None and not newest.good and newest is not state.last_good:
+        return Text(f"enabled; newest backup {newest.phase}", style="yellow")
+    return Text("enabled", style="green")
+
+
+def _locations(observed: Observed) -> RenderableType:
+    if not observed.locations:
+        return Text("none", style="bold red")
+    rows = table("Location", "Bucket", "State", "Checked", "Backups read")
+    for location in observed.locations:
+        where = f"{location.bucket}/{location.prefix}" if location.prefix else location.bucket
+        kind = [word for word, true in (("default", location.default), (location.access_mode, True)) if true]
+        rows.add_row(
+            Text(location.name, style="cyan").append(f" ({', '.join(kind)})", style="dim"),
+            where,
+            Text(location.phase, style="green" if location.available else "bold red"),
+            words.ago(location.validated, observed.at),
+            words.ago(location.synced, observed.at),
+        )
+    return rows
+
+
+def _running(observed: Observed) -> Table | None:
+    running = list(observed.running)
+    if not running:
+        return None
+    rows = table("What", "Phase", "Begun", "Done")
+    for operation in running:
+        word = "restore" if isinstance(operation, Restore) else "backup"
+        rows.add_row(
+            Text(f"{word} {operation.name}", style="cyan"),
+            operation.phase,
+            words.ago(operation.started or operation.created, observed.at),
+            _progress(operation),
+        )
+    return rows
+
+
+def _progress(operation: Operation) -> str:
+    if not isinstance(operation, (Backup, Restore)) or not operation.total_items:
+        return ""
+    return f"{words.number(operation.done_items)} of {words.count(operation.total_items, 'object')}"
+
+
+def _repositories(observed: Observed) -> Table | None:
+    if not observed.repositories:
+        return None
+    rows = table("Repository", "Namespace", "State", "Maintained")
+    for repository in observed.repositories:
+        rows.add_row(
+            Text(repository.name, style="cyan"),
+            repository.volume_namespace,
+            Text(repository.phase, style="green" if repository.phase == "Ready" else "yellow"),
+            words.ago(repository.maintained, observed.at),
+        )
+    return rows
+
+
+def _problems(found: Status) -> Table | None:
+    if not found.problems:
+        return None
+    lines = Table.grid()
+    for problem in found.problems:
+        for line in _problem(problem, found.observed.at):
+            lines.add_row(line)
+    return lines
+
+
+def _problem(problem: Problem, now: datetime) -> Iterator[RenderableType]:
+    head = Text(f"{problem.severity} ", style="bold red" if problem.severity == "error" else "yellow")
+    head.append(problem.subject, style="bold")
+    if problem.since is not None:
+        head.append(f"  since {words.stamp(problem.since)}, {words.ago(problem.since, now)}", style="dim")
+    yield head
+    yield Padding(Text(visible(problem.text), overflow="fold"), (0, 0, 0, INDENT))
+    if problem.mend:
+        yield Padding(Text(problem.mend, style="cyan", overflow="fold"), (0, 0, 0, INDENT))
+
+
+def _verdict(found: Status) -> Text:
+    errors = sum(problem.severity == "error" for problem in found.problems)
+    warnings = len(found.problems) - errors
+    worth = f" {words.count(warnings, 'warning')}." if warnings else ""
+    if errors:
+        return Text(f"Not well: {words.count(errors, 'problem')}.{worth}", style="bold red")
+    if found.objectives:
+        return Text(f"Well: what was agreed can be recovered.{worth}", style="green")
+    return Text(f"Well: every schedule keeps its pace.{worth}", style="green")

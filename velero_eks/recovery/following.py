@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,7 +10,6 @@ from datetime import UTC, datetime
 from velero_eks.errors import ApiError, NotAllowed, TimeLimit, Unreachable
 from velero_eks.recovery.session import Session
 from velero_eks.terminal import words
-from velero_eks.terminal.output import console
 from velero_eks.velero.records import Backup, Operation, Restore
 from velero_eks.velero.undecodable import undecodable
 
@@ -34,35 +32,19 @@ def new_name(what: str, now: datetime | None = None) -> str:
 
 @contextmanager
 def watching(session: Session, what: str) -> Iterator[Watch]:
-    """A callback for `wait_for_backup` and `wait_for_restore`, which shows the progress where somebody watches.
+    """A callback for `wait_for_backup` and `wait_for_restore`, which shows the progress as the session has it shown.
 
     It raises `TimeLimit` when the server has been away for three minutes, or when an object that it cannot decode keeps
     it from beginning: the operation would be waited for in vain.
     """
     patience = _Patience(session)
-    if not sys.stderr.isatty():
-        plain = _Plain(what)
+    with session.progress(what) as report:
 
-        def say(operation: Operation) -> None:
-            plain(operation)
+        def watch(operation: Operation) -> None:
+            report(operation.phase, *items(operation))
             patience(operation)
 
-        yield say
-        return
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-
-    columns = (TextColumn("{task.description}", markup=False), BarColumn(), TextColumn("{task.fields[count]}"))
-    with Progress(*columns, TimeElapsedColumn(), console=console(stderr=True), transient=True) as progress:
-        task = progress.add_task(what, total=None, count="")
-
-        def show(operation: Operation) -> None:
-            done, total = items(operation)
-            count = f"{words.number(done)} of {words.number(total)}" if total else ""
-            description = f"{what}: {operation.phase}"
-            progress.update(task, description=description, completed=done, total=total or None, count=count)
-            patience(operation)
-
-        yield show
+        yield watch
 
 
 def items(operation: Operation) -> tuple[int, int]:
@@ -70,19 +52,6 @@ def items(operation: Operation) -> tuple[int, int]:
     if isinstance(operation, (Backup, Restore)):
         return operation.done_items, operation.total_items
     return 0, 0
-
-
-class _Plain:
-    """For logs: a line when the phase changes."""
-
-    def __init__(self, what: str) -> None:
-        self._what = what
-        self._phase = ""
-
-    def __call__(self, operation: Operation) -> None:
-        if operation.phase != self._phase:
-            self._phase = operation.phase
-            print(f"{self._what}: {operation.phase}", file=sys.stderr, flush=True)
 
 
 class _Patience:

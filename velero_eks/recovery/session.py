@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -19,13 +22,32 @@ if TYPE_CHECKING:
 DEPLOYMENT = "velero"
 """The server's Deployment: it asks for it by this very name whenever it restores."""
 
+Report = Callable[[str, int, int], None]
+"""Takes the phase of an operation, and how many objects are done of how many; 0 of 0 while Velero does not know."""
+Progress = Callable[[str], AbstractContextManager[Report]]
+
+
+@contextmanager
+def phases(what: str) -> Iterator[Report]:
+    """Progress for logs: a line on stderr when the phase changes."""
+    last = ""
+
+    def say(phase: str, done: int, total: int) -> None:
+        nonlocal last
+        if phase != last:
+            last = phase
+            print(f"{what}: {phase}", file=sys.stderr, flush=True)
+
+    yield say
+
 
 @dataclass(frozen=True)
 class Session:
     """A target, and what hangs on it. Nothing is asked before it is needed: a lost cluster does not matter to `store`
-    where a stack says where the bucket is."""
+    where a stack says where the bucket is. `progress` shows how far a Backup or a Restore is."""
 
     target: Target
+    progress: Progress = field(default=phases, compare=False)
 
     @cached_property
     def cluster(self) -> Cluster:
@@ -76,9 +98,11 @@ class Session:
         return chosen[0]
 
 
-def connected(*, stack: str | None, context: str | None, namespace: str | None = None) -> Session:
+def connected(
+    *, stack: str | None, context: str | None, namespace: str | None = None, progress: Progress = phases
+) -> Session:
     """The session of `--stack` or `--context`, with Velero in `namespace` (by default the stack's, else `velero`).
 
     Raises `BadTarget` for arguments that name nothing; nothing is connected yet.
     """
-    return Session(Target.of(stack=stack, context=context, namespace=namespace))
+    return Session(Target.of(stack=stack, context=context, namespace=namespace), progress)

@@ -16,8 +16,7 @@ from velero_eks.bootstrap.adoption import Adoption, Blocked, Found
 from velero_eks.bootstrap.compare import ABSENT, Difference
 from velero_eks.bootstrap.existing_aws import Live
 from velero_eks.commands import adopt as command
-from velero_eks.commands.adopt import DONE, LEFT, adopt, done
-from velero_eks.commands.adopt_words import render
+from velero_eks.commands.adopt import DONE, LEFT, render, run_adopt, run_done
 from velero_eks.errors import BadTarget
 from velero_eks.terminal.questions import Terminal
 
@@ -69,7 +68,7 @@ def sees(monkeypatch):
 
 def test_it_is_shown_and_written_with_a_yes(root, sees, capsys):
     sees(found(root, "bucket", "role"))
-    assert adopt("prod", start=root, terminal=watched("y")) == DONE
+    assert run_adopt("prod", start=root, terminal=watched("y")) == DONE
     settings = load_stack_file(path(root)).settings
     assert settings.adopt.bucket == BUCKET
     assert settings.adopt.role == "velero-shop-eu-west-1"
@@ -81,9 +80,9 @@ def test_it_is_shown_and_written_with_a_yes(root, sees, capsys):
 def test_without_a_yes_nothing_is_written(root, sees, capsys):
     sees(found(root, "bucket"))
     before = path(root).read_text()
-    assert adopt("prod", start=root, terminal=watched("")) == LEFT
+    assert run_adopt("prod", start=root, terminal=watched("")) == LEFT
     with pytest.raises(BadTarget, match="Say --yes"):
-        adopt("prod", start=root, terminal=NOBODY)
+        run_adopt("prod", start=root, terminal=NOBODY)
     assert path(root).read_text() == before
     assert f"+    bucket: {BUCKET}" in capsys.readouterr().out
 
@@ -91,7 +90,7 @@ def test_without_a_yes_nothing_is_written(root, sees, capsys):
 def test_one_thing_that_cannot_be_stops_all_of_it(root, sees, capsys):
     sees(found(root, "bucket", blocked=(Blocked("Role x", "its path is /a/", "set identity.roleName"),)))
     before = path(root).read_text()
-    assert adopt("prod", yes=True, start=root, terminal=NOBODY) == LEFT
+    assert run_adopt("prod", yes=True, start=root, terminal=NOBODY) == LEFT
     assert path(root).read_text() == before
     shown = capsys.readouterr().out
     assert "its path is /a/" in shown
@@ -101,7 +100,7 @@ def test_one_thing_that_cannot_be_stops_all_of_it(root, sees, capsys):
 
 def test_where_nothing_exists_it_says_so(root, sees, capsys):
     sees(Adoption())
-    assert adopt("prod", start=root, terminal=NOBODY) == DONE
+    assert run_adopt("prod", start=root, terminal=NOBODY) == DONE
     assert "Nothing exists under the stack's names" in capsys.readouterr().out
 
 
@@ -110,13 +109,13 @@ def test_the_password_goes_to_the_engine_and_nowhere_else(root, sees, pulumi, ca
     pulumi.answer("config set --secret velero-eks:repositoryPassword --stack prod")
     # The engine writes into the file itself; this one does not, so that the section is refused and nothing is put.
     with pytest.raises(BadTarget, match=r"adopt\.repositorySecret"):
-        adopt("prod", yes=True, start=root, terminal=NOBODY)
+        run_adopt("prod", yes=True, start=root, terminal=NOBODY)
     ((arguments, given),) = pulumi.calls
     assert given == PASSWORD
     assert PASSWORD not in "".join(arguments) + path(root).read_text() + "".join(capsys.readouterr())
     path(root).write_text(path(root).read_text() + SECURE)
     pulumi.answer("config get velero-eks:repositoryPassword --stack prod", f"{PASSWORD}\n")
-    assert adopt("prod", yes=True, start=root, terminal=NOBODY) == DONE
+    assert run_adopt("prod", yes=True, start=root, terminal=NOBODY) == DONE
     assert load_stack_file(path(root)).settings.adopt.repository_secret == "velero-repo-credentials"
 
 
@@ -125,14 +124,14 @@ def test_another_password_in_the_file_is_refused_before_anything_is_lost(root, s
     path(root).write_text(path(root).read_text() + SECURE)
     pulumi.answer("config get velero-eks:repositoryPassword --stack prod", "somebody-elses-password\n")
     with pytest.raises(BadTarget, match="another one than the cluster's Secret has"):
-        adopt("prod", yes=True, start=root, terminal=NOBODY)
+        run_adopt("prod", yes=True, start=root, terminal=NOBODY)
 
 
 def test_the_same_again_changes_nothing(root, sees, capsys):
     sees(found(root, "bucket"))
-    adopt("prod", yes=True, start=root, terminal=NOBODY)
+    run_adopt("prod", yes=True, start=root, terminal=NOBODY)
     before = path(root).read_text()
-    assert adopt("prod", start=root, terminal=NOBODY) == DONE
+    assert run_adopt("prod", start=root, terminal=NOBODY) == DONE
     assert path(root).read_text() == before
     assert "says this already" in capsys.readouterr().out
 
@@ -140,13 +139,13 @@ def test_the_same_again_changes_nothing(root, sees, capsys):
 def test_json_writes_only_with_a_yes(root, sees, capsys):
     sees(found(root, "bucket", notes=("the role has other policies",)))
     before = path(root).read_text()
-    assert adopt("prod", as_json=True, start=root) == DONE
+    assert run_adopt("prod", as_json=True, start=root) == DONE
     document = json.loads(capsys.readouterr().out)
     assert (document["version"], document["stack"], document["written"]) == (1, "prod", False)
     assert document["section"] == {"bucket": BUCKET}
     assert document["import"] == [{"type": FIELDS["bucket"], "name": "velero", "id": BUCKET, "differences": []}]
     assert path(root).read_text() == before
-    assert adopt("prod", as_json=True, yes=True, start=root) == DONE
+    assert run_adopt("prod", as_json=True, yes=True, start=root) == DONE
     assert json.loads(capsys.readouterr().out)["written"] is True
     assert load_stack_file(path(root)).settings.adopt.bucket == BUCKET
 
@@ -169,9 +168,9 @@ def test_done_takes_the_section_away_once_the_state_has_everything(root, pulumi,
     path(root).write_text(before + SECTION)
     all_of_it = [(FIELDS["bucket"], "velero"), (BUCKET_SETTINGS["policy"], "velero"), (SCHEDULE, "velero-daily-backup")]
     pulumi.answer("stack export", exported(*all_of_it))
-    assert done("prod", start=root, terminal=watched("y")) == DONE
+    assert run_done("prod", start=root, terminal=watched("y")) == DONE
     assert path(root).read_text() == before
-    assert done("prod", start=root, terminal=NOBODY) == DONE
+    assert run_done("prod", start=root, terminal=NOBODY) == DONE
     assert "nothing to do" in capsys.readouterr().out
 
 
@@ -181,7 +180,7 @@ def test_done_answers_programs_and_writes_only_with_a_yes(root, pulumi, capsys):
     all_of_it = [(FIELDS["bucket"], "velero"), (BUCKET_SETTINGS["policy"], "velero"), (SCHEDULE, "velero-daily-backup")]
     pulumi.answer("stack export", exported(*all_of_it))
     for yes, text, written in ((False, before + SECTION, False), (True, before, True), (True, before, False)):
-        assert done("prod", yes=yes, as_json=True, start=root, terminal=NOBODY) == DONE
+        assert run_done("prod", yes=yes, as_json=True, start=root, terminal=NOBODY) == DONE
         answer = {"version": 1, "stack": "prod", "section": {}, "written": written}
         assert json.loads(capsys.readouterr().out) == answer
         assert path(root).read_text() == text
@@ -191,14 +190,14 @@ def test_done_refuses_while_the_state_lacks_something(root, pulumi):
     path(root).write_text(path(root).read_text() + SECTION + "    keyAlias: alias/velero-shop\n")
     pulumi.answer("stack export", exported((FIELDS["bucket"], "velero")))
     with pytest.raises(BadTarget, match="bucketSettings policy, keyAlias, schedule daily-backup"):
-        done("prod", yes=True, start=root, terminal=NOBODY)
+        run_done("prod", yes=True, start=root, terminal=NOBODY)
     assert "velero-eks:adopt" in path(root).read_text()
 
 
 def test_a_stack_that_is_not_initialised_is_told_to_be(root, pulumi):
     pulumi.answer("stack export", err="error: no stack named 'prod' found", code=255)
     with pytest.raises(BadTarget, match="pulumi stack init prod"):
-        adopt("prod", start=root, terminal=NOBODY)
+        run_adopt("prod", start=root, terminal=NOBODY)
 
 
 @pytest.mark.parametrize("width", [80, 120])

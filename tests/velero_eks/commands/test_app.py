@@ -171,8 +171,8 @@ def test_a_terminal_that_cannot_show_a_character_gets_a_substitute(tmp_path):
 def test_json_loads_nothing_that_only_people_need(tmp_path):
     root = project(tmp_path / "p", program=LIGHT, dev=stack_text())
     code = (
-        f"import sys, datetime; sys.path.insert(0, {str(REAL)!r}); from velero_eks.commands.plan import plan;"
-        " plan(['dev'], as_json=True, at=datetime.datetime.now(datetime.UTC));"
+        f"import sys, datetime; sys.path.insert(0, {str(REAL)!r}); from velero_eks.commands.plan import run_plan;"
+        " run_plan(['dev'], as_json=True, at=datetime.datetime.now(datetime.UTC));"
         " print('rich' in sys.modules, 'boto3' in sys.modules, file=sys.stderr)"
     )
     assert python(code, root).stderr == "False False\n"
@@ -181,3 +181,25 @@ def test_json_loads_nothing_that_only_people_need(tmp_path):
 def test_help_loads_no_sdk(tmp_path):
     code = f"{MAIN.removesuffix('main()')}\ntry: main()\nexcept SystemExit: print('pulumi' in sys.modules)"
     assert python(code, tmp_path, "--help").stdout.endswith("False\n")
+
+
+def test_help_says_of_each_command_what_its_own_help_begins_with():
+    texts = {name: text for panel in cli.PANELS.values() for name, text in panel.items()}
+    for name, text in texts.items():
+        assert " ".join((cli.load(name).help or "").split()).startswith(text), name
+
+
+def test_every_command_is_a_file_of_its_name():
+    files = {path.stem for path in Path(cli.__file__).parent.glob("*.py")}
+    named = {name for panel in cli.PANELS.values() for name in panel}
+    assert named <= files
+    assert {name for name in files - named if "_" not in name} == {"app", "options"}
+
+
+def test_help_loads_no_command(tmp_path):
+    code = (
+        "import sys; from velero_eks.commands.app import app; app(['--help'], standalone_mode=False);"
+        " print(*(name for name in sys.modules if name.startswith('velero_eks.')), file=sys.stderr)"
+    )
+    names = python(code, REAL).stderr.split()
+    assert set(names) == {"velero_eks.commands", "velero_eks.commands.app", "velero_eks.commands.options"}

@@ -12,7 +12,7 @@ from tests.velero_eks.recovery.restore.api import Api, refused, session
 from tests.velero_eks.recovery.restore.made import body
 from velero_eks.commands import backup as backup_command
 from velero_eks.commands import logs as logs_command
-from velero_eks.commands.backup import Asked, backup
+from velero_eks.commands.backup import BackupRequest, run_backup
 from velero_eks.errors import BadTarget, OperationError, TimeLimit
 from velero_eks.recovery.coverage.model import Coverage
 from velero_eks.recovery.session import Session
@@ -48,13 +48,13 @@ class Bucket:
         raise OperationError(f"backups/{name}/{name}-results.gz is damaged")
 
 
-def made(server: Api, monkeypatch, asked: Asked, *, whole: bool = True, seconds: float = 5) -> int:
+def made(server: Api, monkeypatch, asked: BackupRequest, *, whole: bool = True, seconds: float = 5) -> int:
     def coverage(session, found, *, needs):
         return Coverage(found, (), (), {}, {} if whole else {"secrets": "not allowed"})
 
     monkeypatch.setattr(backup_command, "coverage_of", coverage)
     monkeypatch.setattr(Session, "store", lambda *_: Bucket())
-    return backup(session(server), asked, yes=True, everything=False, seconds=seconds, as_json=True)
+    return run_backup(session(server), asked, yes=True, everything=False, seconds=seconds, as_json=True)
 
 
 def schedule(**template: Any) -> Schedule:
@@ -64,7 +64,7 @@ def schedule(**template: Any) -> Schedule:
 
 def test_a_backup_is_made_followed_and_covered(monkeypatch, capsys):
     server = Server()
-    assert made(server, monkeypatch, Asked(name="b", namespaces=("shop",), keep="7d")) == 0
+    assert made(server, monkeypatch, BackupRequest(name="b", namespaces=("shop",), keep="7d")) == 0
     assert server.spec == {"ttl": "168h0m0s", "includedNamespaces": ["shop"]}
     assert "velero.io/schedule-name" not in server.labels
     document = json.loads(capsys.readouterr().out)
@@ -74,20 +74,20 @@ def test_a_backup_is_made_followed_and_covered(monkeypatch, capsys):
 @pytest.mark.parametrize("phase", ["PartiallyFailed", "Failed", "FailedValidation"])
 def test_what_is_not_completed_exits_with_1_and_says_why_though_its_files_are_damaged(monkeypatch, capsys, phase):
     server = Server(phase, validationErrors=["no such location"])
-    assert made(server, monkeypatch, Asked(name="b", namespaces=("shop",))) == 1
+    assert made(server, monkeypatch, BackupRequest(name="b", namespaces=("shop",))) == 1
     why = json.loads(capsys.readouterr().out)["why"]
     assert why[0] == "no such location"
     assert "what Velero wrote about it cannot be read: backups/b/b-results.gz is damaged" in why[1]
 
 
 def test_what_is_completed_and_lacks_something_exits_with_1(monkeypatch):
-    assert made(Server(), monkeypatch, Asked(name="b", namespaces=("shop",)), whole=False) == 1
+    assert made(Server(), monkeypatch, BackupRequest(name="b", namespaces=("shop",)), whole=False) == 1
 
 
 def test_a_namespace_that_is_not_there_is_refused_before_anything_is_made(monkeypatch):
     server = Server()
     with pytest.raises(BadTarget, match="has no namespace 'shpo'"):
-        made(server, monkeypatch, Asked(name="b", namespaces=("shop", "shpo")))
+        made(server, monkeypatch, BackupRequest(name="b", namespaces=("shop", "shpo")))
     assert server.spec == {}
 
 
@@ -97,20 +97,20 @@ def test_who_may_not_see_namespaces_may_back_them_up(monkeypatch):
     server.on = lambda method, path, sent: (
         forbidden if path == "/api/v1/namespaces/shop" else server.velero(method, path, sent)
     )
-    assert made(server, monkeypatch, Asked(name="b", namespaces=("shop",))) == 0
+    assert made(server, monkeypatch, BackupRequest(name="b", namespaces=("shop",))) == 0
 
 
 def test_without_a_yes_and_nobody_to_ask_nothing_is_made(monkeypatch):
     server = Server()
     monkeypatch.setattr("sys.stdin.isatty", lambda: False, raising=False)
     with pytest.raises(BadTarget, match="give --yes"):
-        backup(session(server), Asked(name="b"), yes=False, everything=False, seconds=5, as_json=True)
+        run_backup(session(server), BackupRequest(name="b"), yes=False, everything=False, seconds=5, as_json=True)
     assert server.spec == {}
 
 
 def test_a_backup_that_takes_too_long_exits_with_1_and_goes_on(monkeypatch, capsys):
     with pytest.raises(TimeLimit, match=r"its phase is InProgress") as error:
-        made(Server("InProgress"), monkeypatch, Asked(name="b", namespaces=("shop",)), seconds=0.1)
+        made(Server("InProgress"), monkeypatch, BackupRequest(name="b", namespaces=("shop",)), seconds=0.1)
     assert error.value.exit_code == 1
     assert "Backup b goes on in the server" in capsys.readouterr().err
 
@@ -121,16 +121,17 @@ def test_who_interrupts_is_told_that_the_backup_goes_on(monkeypatch, capsys):
 
     monkeypatch.setattr("velero_eks.velero.api.wait_for", interrupt)
     with pytest.raises(KeyboardInterrupt):
-        made(Server(), monkeypatch, Asked(name="b", namespaces=("shop",)))
+        made(Server(), monkeypatch, BackupRequest(name="b", namespaces=("shop",)))
     assert "velero-eks logs --context test b" in capsys.readouterr().err
 
 
 def test_a_schedules_template_is_taken_without_its_labels_and_what_is_asked_is_laid_over():
     template = schedule(metadata={"labels": {"a": "b"}}, includedNamespaces=["*"], excludedNamespaces=["velero"])
-    assert Asked(name="b", schedule="daily-backup", namespaces=("shop",)).spec(template, "velero", "1h0m0s") == {
+    request = BackupRequest(name="b", schedule="daily-backup", namespaces=("shop",))
+    assert request.spec(template, "velero", "1h0m0s") == {
         "ttl": "24h0m0s", "includedNamespaces": ["shop"],
     }  # fmt: skip
-    assert Asked(name="b").spec(None, "velero", "1h0m0s") == {
+    assert BackupRequest(name="b").spec(None, "velero", "1h0m0s") == {
         "ttl": "1h0m0s", "includedNamespaces": ["*"], "excludedNamespaces": ["velero"],
     }  # fmt: skip
 
@@ -153,7 +154,7 @@ def test_a_schedules_template_is_taken_without_its_labels_and_what_is_asked_is_l
     ],
 )
 def test_cluster_scoped_objects_are_asked_for_in_the_filters_that_the_template_has(asked, template, expected):
-    spec = Asked(name="b", schedule="daily-backup", **asked).spec(schedule(**template), "velero", "1h0m0s")
+    spec = BackupRequest(name="b", schedule="daily-backup", **asked).spec(schedule(**template), "velero", "1h0m0s")
     # Velero refuses a Backup with filters of both kinds.
     assert {key: value for key, value in spec.items() if "Cluster" in key} == expected
 
@@ -161,11 +162,11 @@ def test_cluster_scoped_objects_are_asked_for_in_the_filters_that_the_template_h
 @pytest.mark.parametrize(
     ("asked", "message"),
     [
-        (Asked(name="Upper"), "1 to 63 of a-z"),
-        (Asked(name="b" * 64), "1 to 63 of a-z"),
-        (Asked(name="b", count_for_schedule=True), "goes with --schedule"),
-        (Asked(name="b", groups=("g",), cluster_resources=False), "take --no-cluster-resources away"),
-        (Asked(name="b", keep="long"), "--keep 'long'"),
+        (BackupRequest(name="Upper"), "1 to 63 of a-z"),
+        (BackupRequest(name="b" * 64), "1 to 63 of a-z"),
+        (BackupRequest(name="b", count_for_schedule=True), "goes with --schedule"),
+        (BackupRequest(name="b", groups=("g",), cluster_resources=False), "take --no-cluster-resources away"),
+        (BackupRequest(name="b", keep="long"), "--keep 'long'"),
     ],
 )
 def test_what_cannot_be_asked_is_refused_before_anything_is_made(monkeypatch, asked, message):
@@ -179,7 +180,7 @@ def test_a_name_that_is_taken_is_refused(monkeypatch):
     server = Server()
     server.spec = {"ttl": "1h0m0s"}
     with pytest.raises(BadTarget, match="a backup b exists already"):
-        made(server, monkeypatch, Asked(name="b", namespaces=("shop",)))
+        made(server, monkeypatch, BackupRequest(name="b", namespaces=("shop",)))
 
 
 def test_why_a_restore_failed_is_never_an_error_of_its_own(monkeypatch):

@@ -22,9 +22,9 @@ HOW = How(source="daily-backup", at=datetime(2026, 11, 24, 9, tzinfo=UTC), exist
 @pytest.mark.parametrize(
     ("name", "arguments", "called", "what"),
     [
-        ("namespace", ("exam-prod", "--into", "copy"), "restore_namespace", ("exam-prod", {"into": "copy"})),
-        ("object", ("cm/a", "cm/b", "-n", "exam"), "restore_objects", (["cm/a", "cm/b"], {"namespace": "exam"})),
-        ("cluster", ("--system",), "restore_cluster", ({"system": True},)),
+        ("namespace", ("exam-prod", "--into", "copy"), "run_namespace", ("exam-prod", {"into": "copy"})),
+        ("object", ("cm/a", "cm/b", "-n", "exam"), "run_objects", (["cm/a", "cm/b"], {"namespace": "exam"})),
+        ("cluster", ("--system",), "run_cluster", ({"system": True},)),
     ],
 )
 def test_a_restore_is_told_all_that_was_typed(monkeypatch, name, arguments, called, what):
@@ -42,7 +42,7 @@ def test_a_restore_is_told_all_that_was_typed(monkeypatch, name, arguments, call
 
 def test_without_options_objects_are_updated_and_all_else_is_kept(monkeypatch):
     told = []
-    for called in ("restore_namespace", "restore_objects", "restore_cluster"):
+    for called in ("run_namespace", "run_objects", "run_cluster"):
         monkeypatch.setattr(command, called, lambda *_, how, **__: told.append(how) or 0)
     for arguments in (("namespace", "exam"), ("object", "cm/a"), ("cluster",)):
         CliRunner().invoke(cli.app, ("restore", *arguments, "--from", "b", "--context", "exam"))

@@ -12,7 +12,7 @@ from tests.velero_eks.recovery.recorded import backup
 from tests.velero_eks.recovery.restore.api import Api, session
 from tests.velero_eks.recovery.restore.made import stored
 from velero_eks.commands import drill as command
-from velero_eks.commands.drill import Asked, run_drill
+from velero_eks.commands.drill import DrillRequest, run_drill
 from velero_eks.errors import BadTarget
 from velero_eks.recovery.drill.objectives import Objectives
 from velero_eks.recovery.session import Session
@@ -41,12 +41,12 @@ def test_only_what_is_drilled_is_read_and_a_namespace_that_is_missing_is_said(mo
 def test_a_report_that_cannot_be_written_is_said_before_anything_is_made(tmp_path, path, why):
     api = Api()
     with pytest.raises(BadTarget, match=why):
-        run_drill(session(api), Asked(junit=tmp_path / path), yes=True, seconds=5, as_json=False)
+        run_drill(session(api), DrillRequest(junit=tmp_path / path), yes=True, seconds=5, as_json=False)
     assert api.asked == []
 
 
 def test_a_report_that_fails_at_the_end_takes_the_others_not_away(tmp_path, capsys):
-    asked = Asked(junit=tmp_path / "gone" / "drill.xml")
+    asked = DrillRequest(junit=tmp_path / "gone" / "drill.xml")
     with pytest.raises(BadTarget, match=r"drill\.xml cannot be written: No such file"):
         command._reported(drilled(), asked, Objectives(), as_json=True)
     assert json.loads(capsys.readouterr().out)["version"] == 1

@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 import pytest
 
 from tests.velero_eks.recovery.recorded import NOW, backup
-from velero_eks.commands.drill_reports import document, junit, markdown, verdict
+from velero_eks.commands.drill import document, junit, markdown, verdict
 from velero_eks.kube.objects import Difference, ObjectKey
 from velero_eks.recovery.drill.compared import Compared, State
 from velero_eks.recovery.drill.objectives import Objectives, checks

@@ -11,7 +11,7 @@ from velero_on_eks.settings import load_stack_file
 from tests.velero_eks.kube.answers import ISSUER, REGION, Answers, auto_mode, described
 from tests.velero_eks.plan.projects import project
 from velero_eks.aws.eks import discover
-from velero_eks.commands.init import DONE, LEFT, Request, init
+from velero_eks.commands.init import DONE, LEFT, InitRequest, run_init
 from velero_eks.errors import BadTarget, OperationError
 from velero_eks.terminal.questions import Terminal
 
@@ -32,8 +32,8 @@ def run(root: Path, terminal: Terminal = NOBODY, *, facts: dict | None = None, *
     answers = Answers()
     answers.cluster(addons=ADDONS, **(facts or {}))
     answers.oidc_provider("sts.amazonaws.com")
-    request = Request(**{"stack": "prod", "cluster": "shop", "region": REGION, **said})
-    return init(request, start=root, terminal=terminal, find=lambda n, r: discover(n, r, client=answers.client))
+    request = InitRequest(**{"stack": "prod", "cluster": "shop", "region": REGION, **said})
+    return run_init(request, start=root, terminal=terminal, find=lambda n, r: discover(n, r, client=answers.client))
 
 
 def watched(*lines: str) -> Terminal:
@@ -203,9 +203,9 @@ def test_what_could_not_be_asked_is_said_and_nothing_is_claimed_of_it(root, caps
     answers.add("eks", "describe_cluster", described())
     answers.refuse("eks", "list_addons", "AccessDeniedException", "not authorized to perform eks:ListAddons", 403)
     answers.oidc_provider()
-    request = Request(stack="prod", cluster="shop", region=REGION, environment="production")
+    request = InitRequest(stack="prod", cluster="shop", region=REGION, environment="production")
     find = lambda name, region: discover(name, region, client=answers.client)  # noqa: E731
-    assert init(request, start=root, terminal=NOBODY, find=find) == DONE
+    assert run_init(request, start=root, terminal=NOBODY, find=find) == DONE
     said = capsys.readouterr().out
     assert "Decided without what could not be asked: asking for the cluster's add-ons" in said
     assert "eks:ListAddons" in said
@@ -282,8 +282,8 @@ OUTPUTS = {
 
 def from_stack(root: Path, pulumi, outputs: dict, **said) -> int:
     pulumi.answer("stack output --json --stack org/network/prod", outputs)
-    request = Request(stack="prod", from_cluster_stack="org/network/prod", environment="production", **said)
-    return init(request, start=root, terminal=NOBODY)
+    request = InitRequest(stack="prod", from_cluster_stack="org/network/prod", environment="production", **said)
+    return run_init(request, start=root, terminal=NOBODY)
 
 
 def test_the_facts_can_come_from_the_stack_that_made_the_cluster(root, pulumi):
@@ -297,7 +297,9 @@ def test_the_facts_can_come_from_the_stack_that_made_the_cluster(root, pulumi):
 @pytest.mark.parametrize("name", ["prod", "network/prod", "org/network/prod/x", "org//prod", ""])
 def test_the_stack_that_made_the_cluster_is_named_in_full(root, pulumi, name):
     with pytest.raises(BadTarget, match="write ORG/PROJECT/STACK"):
-        init(Request(stack="prod", from_cluster_stack=name, environment="production"), start=root, terminal=NOBODY)
+        run_init(
+            InitRequest(stack="prod", from_cluster_stack=name, environment="production"), start=root, terminal=NOBODY
+        )
     assert pulumi.calls == []
 
 

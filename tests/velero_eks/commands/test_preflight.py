@@ -16,8 +16,7 @@ from velero_eks.aws.eks import Unknown
 from velero_eks.bootstrap.observed import Facts
 from velero_eks.commands import app as cli
 from velero_eks.commands import preflight as command
-from velero_eks.commands.preflight import CHECKS, judge, look_here
-from velero_eks.commands.preflight_words import render
+from velero_eks.commands.preflight import CHECKS, judge, look_here, render
 from velero_eks.project.engine import State
 from velero_eks.project.project import Project
 

@@ -10,7 +10,7 @@ from tests.velero_eks.recovery.recorded import NOW, backup
 from tests.velero_eks.recovery.restore.api import Api, session
 from tests.velero_eks.recovery.restore.made import body, definition, live, stored
 from velero_eks.commands import restore as command
-from velero_eks.commands.restore import How, refuse_taken_volumes, restore_cluster, source_of
+from velero_eks.commands.restore import How, refuse_taken_volumes, run_cluster, source_of
 from velero_eks.errors import BadTarget
 from velero_eks.recovery.restore.prediction import predict
 from velero_eks.recovery.session import Session
@@ -85,5 +85,5 @@ def test_a_restore_of_two_objects_is_waited_for_a_quarter_of_an_hour_as_it_may_s
     monkeypatch.setattr(Session, "server_ready", lambda _: True)
     api = Api(*(each.body for each in SCHEDULED))
     with pytest.raises(KeyboardInterrupt):
-        restore_cluster(session(api), system=False, how=How(source="daily-2", yes=True, seconds=typed))
+        run_cluster(session(api), system=False, how=How(source="daily-2", yes=True, seconds=typed))
     assert waited == [least]

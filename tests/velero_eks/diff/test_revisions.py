@@ -16,7 +16,7 @@ from rich.console import Console
 
 from tests.velero_eks.diff.programs import STACK
 from tests.velero_eks.diff.repositories import commit, git, real, write_stacks
-from velero_eks.commands import diff_words as render
+from velero_eks.commands import diff as render
 from velero_eks.commands.diff import compared
 from velero_eks.diff import contract, markdown
 from velero_eks.diff.model import Diff

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.velero_eks.recovery.recorded import KINDS, ago, backup, kind
-from velero_eks.commands.coverage_words import render
+from velero_eks.commands.coverage import render
 from velero_eks.kube.kinds import ResourceKind
 from velero_eks.kube.objects import ObjectKey
 from velero_eks.recovery.coverage.compare import compare

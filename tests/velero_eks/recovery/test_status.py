@@ -293,7 +293,7 @@ def test_a_proposed_kubectl_never_falls_on_the_current_context(monkeypatch, caps
     monkeypatch.setattr(status_command, "observe", lambda session: observed)
     session = Session(Target("prod", context, "velero", stack))
     monkeypatch.setitem(session.target.__dict__, "cluster", SimpleNamespace(name="shop"))
-    assert status_command.status(session, as_json=True) == 1
+    assert status_command.run_status(session, as_json=True) == 1
     mends = [problem["mend"] or "" for problem in json.loads(capsys.readouterr().out)["problems"]]
     assert [mend.partition(" -n ")[0] for mend in mends if " -n " in mend] == [f"kubectl --context {named}"]
 
@@ -303,7 +303,7 @@ def test_a_proposed_command_of_this_tool_names_the_target(monkeypatch, capsys):
     monkeypatch.setattr(status_command, "observe", lambda session: observed)
     session = Session(Target("prod", "exam", "velero", SETTINGS))
     monkeypatch.setitem(session.target.__dict__, "cluster", SimpleNamespace(name="exam"))
-    assert status_command.status(session, as_json=True) == 1
+    assert status_command.run_status(session, as_json=True) == 1
     said = capsys.readouterr().out
     assert "velero-eks backup --stack prod NAME takes one now" in said
     assert "velero-eks logs --stack prod bad says why" in said
