@@ -20,6 +20,7 @@ from typing import Any, Protocol
 
 from velero_eks.errors import BadTarget, NotAllowed, Unreachable
 from velero_eks.kube.transport import Credential
+from velero_eks.terminal import words
 
 PLUGIN_SECONDS = 15.0
 """How long a credential plugin may take; where it can ask somebody at a terminal, `LOGIN_SECONDS`."""
@@ -193,7 +194,7 @@ class ExecPlugin:
                 status = process.wait(self._seconds)
             except subprocess.TimeoutExpired:
                 raise Unreachable(
-                    f"{self._plugin} did not end within {self._seconds:g} s, so that there are no credentials to ask"
+                    f"{self._plugin} did not end within {words.duration(self._seconds)}, so that there are no credentials to ask"
                     f" the API server with; what it waits for shows when it is run by hand: {self.shown}"
                 ) from None
             finally:

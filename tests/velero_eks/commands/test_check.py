@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.velero_eks.rules.plans import Draft, draft, good_resources, good_resources_with_pod_identity
-from velero_eks.commands.check import check
+from velero_eks.commands.check import run_check
 from velero_eks.rules import kinds
 
 FIXTURES: dict[str, Callable[[], Draft]] = {
@@ -37,7 +37,7 @@ def saved(folder: Path, *drafts: Draft) -> str:
 @pytest.mark.parametrize("fixture", FIXTURES)
 def test_a_fresh_plan_is_found_to_have_what_the_plan_says_of_itself(fixture, tmp_path, capsys):
     made = FIXTURES[fixture]()
-    code = check(saved(tmp_path, made), as_json=True)
+    code = run_check(saved(tmp_path, made), as_json=True)
     [stack] = json.loads(capsys.readouterr().out)["stacks"]
     assert stack == {"stack": made.document["stack"], "findings": made.document["findings"]}
     assert code == 0
@@ -46,7 +46,7 @@ def test_a_fresh_plan_is_found_to_have_what_the_plan_says_of_itself(fixture, tmp
 def test_a_fault_in_a_saved_plan_exits_with_1_and_is_named(tmp_path, capsys):
     plan = good_resources()
     plan.set(kinds.BUCKET, ["forceDestroy"], True)
-    assert check(saved(tmp_path, plan, draft("dev")), as_json=False) == 1
+    assert run_check(saved(tmp_path, plan, draft("dev")), as_json=False) == 1
     shown = capsys.readouterr().out
     assert "error bucket-force-destroy" in shown
     assert "2 stacks checked: 1 error, 1 warning. Mend the errors of prod" in " ".join(shown.split())
@@ -55,7 +55,7 @@ def test_a_fault_in_a_saved_plan_exits_with_1_and_is_named(tmp_path, capsys):
 def test_a_plan_comes_from_standard_input_too(monkeypatch, capsys):
     text = json.dumps({"version": 1, "stacks": [draft("dev").document]})
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(text.encode())))
-    assert check("-", as_json=False) == 0
+    assert run_check("-", as_json=False) == 0
     assert "1 stack checked: 0 errors, 0 warnings." in capsys.readouterr().out
 
 
@@ -98,7 +98,7 @@ def test_a_document_that_is_no_plan_exits_with_2_and_its_place_is_named(change, 
     change(document)
     path = tmp_path / "plan.json"
     path.write_text(json.dumps(document), encoding="utf-8")
-    assert check(str(path), as_json=True) == 2
+    assert run_check(str(path), as_json=True) == 2
     out, err = capsys.readouterr()
     assert out == ""
     assert err.startswith(f"error: {path}: ")
@@ -111,10 +111,10 @@ def test_a_document_that_is_no_plan_exits_with_2_and_its_place_is_named(change, 
 def test_a_file_of_another_kind_exits_with_2(text, said, tmp_path, capsys):
     path = tmp_path / "plan.json"
     path.write_text(text, encoding="utf-8")
-    assert check(str(path), as_json=False) == 2
+    assert run_check(str(path), as_json=False) == 2
     assert said in capsys.readouterr().err
 
 
 def test_a_file_that_is_not_there_exits_with_2(tmp_path, capsys):
-    assert check(str(tmp_path / "none.json"), as_json=False) == 2
+    assert run_check(str(tmp_path / "none.json"), as_json=False) == 2
     assert "none.json: cannot be read" in capsys.readouterr().err
