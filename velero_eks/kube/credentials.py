@@ -194,8 +194,9 @@ class ExecPlugin:
                 status = process.wait(self._seconds)
             except subprocess.TimeoutExpired:
                 raise Unreachable(
-                    f"{self._plugin} did not end within {words.duration(self._seconds)}, so that there are no credentials to ask"
-                    f" the API server with; what it waits for shows when it is run by hand: {self.shown}"
+                    f"{self._plugin} did not end within {words.duration(self._seconds)}, so that there are no"
+                    f" credentials to ask the API server with; what it waits for shows when it is run by hand:"
+                    f" {self.shown}"
                 ) from None
             finally:
                 self._end(process)
