@@ -63,12 +63,18 @@ def load_stack_file(path: Path) -> StackFile:
 def load_from_pulumi() -> Settings:
     """The settings of the stack that the engine is running. A bad file ends the program with its problems alone."""
     import pulumi
-    from pulumi.runtime import config as engine
+    from pulumi.runtime import get_config, get_config_env, get_config_secret_keys_env, is_config_secret
 
     stack = pulumi.get_stack()
     shown = f"{STACKS_FOLDER}/Pulumi.{stack}.yaml"
-    given = {**engine.get_config_env(), **engine.CONFIG.get()}
-    secret = set(engine.get_config_secret_keys_env()) | engine._SECRET_KEYS.get()
+    # What the engine hands over to a process can be listed; of a program inside another (the Automation API) every key
+    # that is known can be asked for.
+    given = dict(get_config_env())
+    for key in ("aws:region", *(f"{PROJECT}:{name}" for name in sections())):
+        value = get_config(key)
+        if value is not None:
+            given[key] = value
+    secret = {*get_config_secret_keys_env(), *(key for key in given if is_config_secret(key))}
     body = {key: _decoded(key, value, secret) for key, value in given.items()}
     settings, refused = _settings(body, shown, Lines.of_file(Path(shown)), encrypted_readable=True)
     if refused or settings is None:
