@@ -11,7 +11,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from inspect import isawaitable
 from pathlib import Path
@@ -80,7 +80,7 @@ def record_program(
                 _run_to_the_end(program, stack, time_limit)
 
         try:
-            with _without_ambient():
+            with _environment(values, secrets):
                 contextvars.copy_context().run(run)
         except PlanError as error:
             return recorder, error
@@ -300,11 +300,16 @@ def _no_stack_traces() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _without_ambient() -> Iterator[None]:
+def _environment(config: Mapping[str, str], secret_keys: Iterable[str]) -> Iterator[None]:
+    """The environment that the engine gives a program: its configuration, and nothing of whoever plans."""
     hidden = {key: os.environ.pop(key) for key in list(os.environ) if key.startswith(_AMBIENT)}
+    os.environ["PULUMI_CONFIG"] = json.dumps(dict(config))
+    os.environ["PULUMI_CONFIG_SECRET_KEYS"] = json.dumps(sorted(secret_keys))
     try:
         yield
     finally:
+        for key in ("PULUMI_CONFIG", "PULUMI_CONFIG_SECRET_KEYS"):
+            os.environ.pop(key, None)
         os.environ.update(hidden)
 
 
