@@ -11,7 +11,7 @@ from velero_on_eks.documents.kubernetes import SNAPSHOT_CONTROLLER
 from velero_on_eks.settings.aws_facts import Arn
 
 from velero_eks.aws import client as aws
-from velero_eks.errors import BadTarget, NotAllowed, OperationError
+from velero_eks.errors import NotAllowed, OperationError
 
 POD_IDENTITY_AGENT = "eks-pod-identity-agent"
 EBS_DRIVER = "aws-ebs-csi-driver"
@@ -41,6 +41,11 @@ class Addon:
 
     version: str
     status: str
+
+    @classmethod
+    def of_answer(cls, described: Mapping[str, Any]) -> Addon:
+        """An add-on as EKS describes it."""
+        return cls(str(described.get("addonVersion", "")), str(described.get("status", "")))
 
 
 @dataclass(frozen=True)
@@ -93,18 +98,8 @@ class ClusterFacts:
 
 def discover(name: str, region: str, *, client: Callable[..., Any] = aws.client) -> ClusterFacts:
     """Ask EKS and IAM about a cluster. Raises `BadTarget` where there is none of this name in the region."""
-    from botocore.exceptions import BotoCoreError, ClientError
-
+    found = aws.described_cluster(name, region, client=client)
     eks = client("eks", region=region)
-    doing = f"looking up the EKS cluster {name} in {region}"
-    try:
-        found = eks.describe_cluster(name=name)["cluster"]
-    except ClientError as error:
-        if error_code(error) == "ResourceNotFoundException":
-            raise BadTarget(f"{doing}: there is none; see 'aws eks list-clusters --region {region}'") from error
-        raise aws.explained(error, doing) from error
-    except BotoCoreError as error:
-        raise aws.explained(error, doing) from error
     where = Arn.parse(found["arn"])
     issuer = ((found.get("identity") or {}).get("oidc") or {}).get("issuer")
     return ClusterFacts(
@@ -134,11 +129,6 @@ def asked(what: str, ask: Callable[[], Answer]) -> Answer | Unknown:
         return Unknown(str(told), refused=isinstance(told, NotAllowed))
     except OperationError as error:
         return Unknown(str(error), refused=isinstance(error, NotAllowed))
-
-
-def error_code(error: Any) -> str:
-    """The code in a ClientError."""
-    return str(error.response.get("Error", {}).get("Code", ""))
 
 
 def guessed_environment(*names: str) -> str | None:
@@ -189,8 +179,7 @@ def _addons(eks: Any, name: str) -> dict[str, Addon]:
     names = [addon for page in eks.get_paginator("list_addons").paginate(clusterName=name) for addon in page["addons"]]
     found: dict[str, Addon] = {}
     for addon in names:
-        described = eks.describe_addon(clusterName=name, addonName=addon)["addon"]
-        found[addon] = Addon(str(described.get("addonVersion", "")), str(described.get("status", "")))
+        found[addon] = Addon.of_answer(eks.describe_addon(clusterName=name, addonName=addon)["addon"])
     return found
 
 
@@ -203,7 +192,7 @@ def _oidc_provider(client: Callable[..., Any], region: str, where: Arn, issuer: 
     try:
         found = client("iam", region=region).get_open_id_connect_provider(OpenIDConnectProviderArn=wanted)
     except ClientError as error:
-        if error_code(error) in ("NoSuchEntity", "NoSuchEntityException"):
+        if aws.error_code(error) in ("NoSuchEntity", "NoSuchEntityException"):
             return None
         raise
     return OidcProvider(wanted, tuple(found.get("ClientIDList") or ()))

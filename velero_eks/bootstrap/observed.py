@@ -4,36 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from velero_on_eks.settings import Refusal
-from velero_on_eks.settings.aws_facts import Arn
 
+from velero_eks.aws.account import Bucket, Key
+from velero_eks.aws.client import CallerIdentity
 from velero_eks.aws.eks import ClusterFacts, Unknown
 from velero_eks.project.engine import State
 from velero_eks.velero.records import Location, Schedule
-
-
-@dataclass(frozen=True)
-class Caller:
-    """Whom the AWS credentials belong to."""
-
-    account: str
-    arn: str
-
-    @property
-    def partition(self) -> str:
-        return self.arn.split(":")[1]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Bucket:
-    """A bucket that exists. `owned` is whether it is of the stack's account; a foreign one shows nothing else."""
-
-    name: str
-    owned: bool
-    region: str = ""
-    tags: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,33 +27,10 @@ class Contents:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Key:
-    """A KMS key, with its policy as a document."""
-
-    arn: str
-    state: str
-    manager: str
-    usage: str
-    spec: str
-    policy: Mapping[str, Any]
-
-    @property
-    def enabling(self) -> str:
-        """How a key that cannot be used comes to be Enabled again."""
-        arn = Arn.parse(self.arn)
-        at = f"--region {arn.region} --key-id {arn.resource.removeprefix('key/')}"
-        if self.state == "PendingDeletion":
-            return f"aws kms cancel-key-deletion {at} && aws kms enable-key {at}"
-        if self.state == "Disabled":
-            return f"aws kms enable-key {at}"
-        return "see what KMS says of it: no key can be used in this state"
-
-
-@dataclass(frozen=True, kw_only=True)
 class Aws:
     """What the account says. None stands for what is not there, `Unknown` for what could not be asked."""
 
-    caller: Caller | Unknown
+    caller: CallerIdentity | Unknown
     cluster: ClusterFacts | Unknown | None
     bucket: Bucket | Unknown | None = None
     contents: Contents | Unknown | None = None

@@ -202,7 +202,7 @@ class BackupStore:
         try:
             return self._s3().get_object(Key=self._root + key, **self._whose())["Body"]
         except ClientError as error:
-            if error.response.get("Error", {}).get("Code") in ("NoSuchKey", "404"):
+            if aws.error_code(error) in ("NoSuchKey", "404"):
                 return None
             raise self._explained(error) from error
         except BotoCoreError as error:
@@ -223,8 +223,7 @@ class BackupStore:
         return sorted(names)
 
     def _explained(self, error: Exception) -> OperationError:
-        code = getattr(error, "response", {}).get("Error", {}).get("Code")
-        if code == "NoSuchBucket":
+        if aws.error_code(error) == "NoSuchBucket":
             return BadTarget(f"there is no bucket {self.address.bucket}; was it deleted, or is it another account's?")
         return aws.explained(error, f"reading {self.address}", account=self.address.account)
 

@@ -9,9 +9,10 @@ from typing import Any
 from velero_on_eks.settings import Settings, StackFile
 
 from tests.support import ACCOUNT, ISSUER, settings
+from velero_eks.aws.client import CallerIdentity
 from velero_eks.aws.eks import Addon, ClusterFacts, OidcProvider
 from velero_eks.bootstrap.check import Result
-from velero_eks.bootstrap.observed import Aws, Caller, Facts, Here, Kubernetes, StorageClass
+from velero_eks.bootstrap.observed import Aws, Facts, Here, Kubernetes, StorageClass
 from velero_eks.commands.preflight import judge
 
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/velero-shop-eu-west-1"
@@ -32,7 +33,7 @@ CLUSTER = ClusterFacts(
     addons={"aws-ebs-csi-driver": Addon("v1.50.1-eksbuild.1", "ACTIVE")},
     oidc_provider=OidcProvider(PROVIDER, ("sts.amazonaws.com",)),
 )
-AWS = Aws(caller=Caller(ACCOUNT, f"arn:aws:sts::{ACCOUNT}:assumed-role/admin/me"), cluster=CLUSTER)
+AWS = Aws(caller=CallerIdentity(ACCOUNT, f"arn:aws:sts::{ACCOUNT}:assumed-role/admin/me"), cluster=CLUSTER)
 KUBERNETES = Kubernetes(
     version="v1.34.1-eks-1",
     issuer=ISSUER,

@@ -18,8 +18,9 @@ from tests.velero_eks.bootstrap.spoilt import (
     key,
     statement,
 )
+from velero_eks.aws.client import CallerIdentity
 from velero_eks.aws.eks import Addon, OidcProvider, Unknown
-from velero_eks.bootstrap.observed import Caller, Contents
+from velero_eks.bootstrap.observed import Contents
 
 TABLE = [
     Finds(
@@ -38,14 +39,14 @@ TABLE = [
     ),
     Finds(
         "credentials",
-        {"caller": Caller("999988887777", "arn:aws:iam::999988887777:user/me")},
+        {"caller": CallerIdentity("999988887777", "arn:aws:iam::999988887777:user/me")},
         {},
         f"are of account 999988887777 (arn:aws:iam::999988887777:user/me), and the stack is of {ACCOUNT}",
         "AWS_PROFILE",
     ),
     Finds(
         "credentials",
-        {"caller": Caller(ACCOUNT, f"arn:aws-cn:iam::{ACCOUNT}:user/me")},
+        {"caller": CallerIdentity(ACCOUNT, f"arn:aws-cn:iam::{ACCOUNT}:user/me")},
         {},
         "of partition aws-cn, and eu-west-1 lies in aws",
         "mend aws:region",

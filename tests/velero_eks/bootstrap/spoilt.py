@@ -9,7 +9,8 @@ from velero_on_eks.adoption import FIELDS
 
 from tests.support import ACCOUNT
 from tests.velero_eks.bootstrap.cases import MADE
-from velero_eks.bootstrap.observed import Bucket, Installed, Key, Namespace
+from velero_eks.aws.account import Bucket, Key
+from velero_eks.bootstrap.observed import Installed, Namespace
 from velero_eks.project.engine import State
 from velero_eks.velero.records import Location, Schedule
 

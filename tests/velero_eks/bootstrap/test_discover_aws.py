@@ -11,9 +11,11 @@ from velero_on_eks.settings import Settings
 
 from tests.support import settings
 from tests.velero_eks.kube.answers import Answers
+from velero_eks.aws.account import Account, Bucket, Key
+from velero_eks.aws.client import CallerIdentity
 from velero_eks.aws.eks import ClusterFacts, Unknown
-from velero_eks.bootstrap.discover_aws import alias_target, find_association, find_bucket, find_key, look_at_aws
-from velero_eks.bootstrap.observed import Aws, Bucket, Caller, Contents, Key
+from velero_eks.bootstrap.discover_aws import look_at_aws
+from velero_eks.bootstrap.observed import Aws, Contents
 
 REGION, ACCOUNT = "eu-west-1", "123456789012"
 NAME = f"velero-shop-{ACCOUNT}-{REGION}"
@@ -52,7 +54,7 @@ def make_bucket(name: str = NAME, region: str = REGION) -> None:
 
 def test_an_empty_account_has_nothing(account):
     found = look_at_aws(stack())
-    assert isinstance(found.caller, Caller)
+    assert isinstance(found.caller, CallerIdentity)
     assert (found.caller.account, found.caller.partition) == (ACCOUNT, "aws")
     assert (found.cluster, found.bucket, found.contents, found.alias_target, found.role) == (None,) * 5
 
@@ -60,7 +62,7 @@ def test_an_empty_account_has_nothing(account):
 def test_credentials_of_another_account_are_not_used_for_anything_else(account):
     make_bucket(f"velero-shop-111122223333-{REGION}")
     found = look_at_aws(settings())
-    assert isinstance(found.caller, Caller)
+    assert isinstance(found.caller, CallerIdentity)
     assert found.bucket == Unknown("the AWS credentials are of another account")
 
 
@@ -112,7 +114,7 @@ def test_a_given_key_is_read_with_its_policy(account):
     assert (found.usage, found.spec) == ("ENCRYPT_DECRYPT", "SYMMETRIC_DEFAULT")
     assert found.policy["Statement"]
     client("kms").schedule_key_deletion(KeyId=made["KeyId"], PendingWindowInDays=7)
-    again = find_key(client("kms"), made["Arn"])
+    again = Account(ACCOUNT, REGION).key(made["Arn"])
     assert again is not None
     assert again.state == "PendingDeletion"
 
@@ -145,7 +147,7 @@ def test_a_bucket_that_refuses_is_another_accounts_unless_it_is_in_our_list():
         answers = Answers()
         answers.refuse("s3", "head_bucket", "403", "Forbidden", 403)
         answers.add("s3", "list_buckets", {"Buckets": listed})
-        found = find_bucket(answers.client("s3"), NAME, ACCOUNT)
+        found = Account(ACCOUNT, REGION, client=answers.client).bucket(NAME)
         assert found is not None
         assert found.owned is owned
 
@@ -154,7 +156,9 @@ def test_a_bucket_that_answers_to_everybody_is_still_not_ours():
     answers = Answers()
     answers.add("s3", "head_bucket", {"BucketRegion": "eu-west-1"}, {"Bucket": NAME})
     answers.refuse("s3", "head_bucket", "403", "Forbidden", 403)
-    assert find_bucket(answers.client("s3"), NAME, ACCOUNT) == Bucket(name=NAME, owned=False, region="eu-west-1")
+    assert Account(ACCOUNT, REGION, client=answers.client).bucket(NAME) == Bucket(
+        name=NAME, owned=False, region="eu-west-1"
+    )
 
 
 def test_an_association_is_looked_up_for_the_stacks_own_service_account():
@@ -162,14 +166,15 @@ def test_an_association_is_looked_up_for_the_stacks_own_service_account():
     answers = Answers()
     answers.add("eks", "list_pod_identity_associations", {"associations": [{"associationId": "a-1"}]}, wanted)
     answers.add("eks", "list_pod_identity_associations", {"associations": []}, wanted)
-    assert find_association(settings(), answers.client) == "a-1"
-    assert find_association(settings(), answers.client) is None
+    account = Account(ACCOUNT, REGION, client=answers.client)
+    assert account.association("shop", "velero", "velero-server") == "a-1"
+    assert account.association("shop", "velero", "velero-server") is None
 
 
 def test_an_alias_that_is_not_there_has_no_target():
     answers = Answers()
     answers.refuse("kms", "describe_key", "NotFoundException")
-    assert alias_target(answers.client("kms"), "alias/velero-shop") is None
+    assert Account(ACCOUNT, REGION, client=answers.client).alias_target("alias/velero-shop") is None
 
 
 def test_a_refusal_is_unknown_and_not_absent(account, monkeypatch):

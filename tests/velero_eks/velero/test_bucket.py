@@ -12,6 +12,7 @@ from moto import mock_aws
 
 from tests.support import settings
 from tests.velero_eks.recovery.recorded import BACKUPS, location
+from velero_eks.aws.client import Limits
 from velero_eks.errors import BadTarget, NotAllowed, OperationError, Unreachable
 from velero_eks.velero.bucket import BackupStore, StoreAddress
 
@@ -129,7 +130,7 @@ def test_a_bucket_that_is_not_there_is_called_so(s3):
 
 
 def test_a_store_that_does_not_answer_is_unreachable(s3, monkeypatch):
-    monkeypatch.setattr("velero_eks.aws.client.CONNECT_SECONDS", 0.2)
+    monkeypatch.setattr("velero_eks.aws.client.LIMITS", Limits(connect=0.2))
     address = StoreAddress(bucket=BUCKET, region=REGION, endpoint="http://127.0.0.1:9", path_style=True)
     with pytest.raises(Unreachable, match=f"reading s3://{BUCKET}"):
         BackupStore(address).names()
