@@ -11,7 +11,7 @@ from lab.processes import wait_until
 from tests.lab.tool import Said, ServerRun, Tool, server_is_back
 from velero_eks.kube.kinds import ResourceKind
 from velero_eks.kube.objects import Object
-from velero_eks.recovery.coverage.model import Why
+from velero_eks.recovery.coverage import Why
 
 pytestmark = pytest.mark.lab
 
@@ -128,7 +128,7 @@ def defined(api, lab):
     ids=lambda spec: ",".join(spec) or "nothing said",
 )  # fmt: skip
 def test_the_filters_are_read_as_the_server_reads_them(deployment, objects, backup, spec, monkeypatch):
-    from velero_eks.commands.coverage import coverage_of
+    from velero_eks.recovery.coverage import coverage_of
     from velero_eks.recovery.session import connected
     from velero_eks.velero.filters import Filters
 

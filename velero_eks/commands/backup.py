@@ -10,21 +10,20 @@ from typing import Annotated, Any
 import typer
 from rich.text import Text
 
-from velero_eks.commands.coverage import coverage_of
 from velero_eks.commands.coverage import document as coverage_document
 from velero_eks.commands.coverage import render as render_coverage
 from velero_eks.commands.logs import explain
 from velero_eks.commands.options import Context, Everything, Json, Stack, VeleroNamespace, Yes, connect, run
 from velero_eks.errors import BadTarget, Conflict, Forbidden, NotFound, OperationError
 from velero_eks.kube.kinds import NAMESPACE
-from velero_eks.recovery.coverage.model import Coverage
+from velero_eks.recovery.coverage import Coverage, coverage_of
 from velero_eks.recovery.following import watching
 from velero_eks.recovery.pre_change import Refreshed, refresh_discovery
 from velero_eks.recovery.restore.run import MANAGED_BY
 from velero_eks.recovery.session import Session
 from velero_eks.terminal import words
-from velero_eks.terminal.confirm import agreed
 from velero_eks.terminal.output import console, print_json
+from velero_eks.terminal.questions import agreed
 from velero_eks.velero.records import BACKUP, SCHEDULE_LABEL, Backup, Schedule
 
 

@@ -23,16 +23,14 @@ from velero_eks.commands.options import Context, Json, Stack, VeleroNamespace, Y
 from velero_eks.commands.restore_report import key_document
 from velero_eks.errors import BadTarget
 from velero_eks.kube.fields import field_json, field_line
-from velero_eks.recovery.drill.compared import Compared, State
-from velero_eks.recovery.drill.objectives import Check, Objectives, checks
-from velero_eks.recovery.drill.run import Drilled
 from velero_eks.recovery.drill.run import drill as carry_out
 from velero_eks.recovery.drill.scratch import leftovers, remove_all
+from velero_eks.recovery.drill.verdict import Check, Compared, Drilled, Objectives, State, checks
 from velero_eks.recovery.restore.live import light
 from velero_eks.recovery.session import Session
 from velero_eks.terminal import words
-from velero_eks.terminal.confirm import agreed
 from velero_eks.terminal.output import INDENT, console, print_json, table, working
+from velero_eks.terminal.questions import agreed
 from velero_eks.velero.api import no_backup
 from velero_eks.velero.backup_contents import Stored
 from velero_eks.velero.filters import Filters

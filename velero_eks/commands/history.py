@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Collection, Iterable, Sequence
-from concurrent.futures import as_completed
-from contextlib import closing
+from collections.abc import Iterable
 from typing import Annotated, Any
 
 import typer
@@ -13,22 +11,16 @@ from rich.padding import Padding
 from rich.text import Text
 
 from velero_eks.commands.options import Context, Json, Namespace, ShowSecrets, Stack, VeleroNamespace, connect, run
-from velero_eks.errors import BadTarget, NotAllowed, OperationError, Unreachable
+from velero_eks.errors import BadTarget
 from velero_eks.kube.fields import field_json, field_line
 from velero_eks.kube.kinds import ResourceKind
 from velero_eks.kube.manifest import is_secret
 from velero_eks.kube.objects import ObjectKey
-from velero_eks.kube.threads import Threads
-from velero_eks.recovery.history import Change, Event, Seen, events
+from velero_eks.recovery.history import Change, Event, Seen, events, found_in, would_have
 from velero_eks.recovery.selection import Selection
 from velero_eks.recovery.session import Session
 from velero_eks.terminal import words
 from velero_eks.terminal.output import INDENT, console, print_json, working
-from velero_eks.velero.backup_contents import Place, Stored
-from velero_eks.velero.bucket import BackupStore
-from velero_eks.velero.filters import Filters
-from velero_eks.velero.records import Backup
-from velero_eks.velero.results import listed
 
 
 def history(
@@ -54,7 +46,6 @@ def history(
 
 
 FOUND = 1
-_THREADS = 4
 
 
 def run_history(session: Session, target: str, *, namespace: str | None, show_secrets: bool, as_json: bool) -> int:
@@ -65,7 +56,7 @@ def run_history(session: Session, target: str, *, namespace: str | None, show_se
     store = session.store()
     with working(f"looking for {selection} in {store.address}"):
         backups = [backup for backup in store.backups() if backup.phase in ("Completed", "PartiallyFailed")]
-        found, unread = _found(store, backups, selection, namespace)
+        found, unread = found_in(store, backups, selection, namespace)
     for name, why in unread.items():
         print(f"warning: backup {name} is left out: {why}", file=sys.stderr)
     last = next((stored for _, stored in reversed(found) if stored is not None), None)
@@ -82,7 +73,7 @@ def run_history(session: Session, target: str, *, namespace: str | None, show_se
     seen = [
         Seen(backup, stored.body if stored else None)
         for backup, stored in found
-        if stored is not None or _takes(backup, kind, key)
+        if stored is not None or would_have(backup, kind, key)
     ]
     changes = events(seen)
     secret = is_secret(body) and not show_secrets
@@ -101,77 +92,6 @@ def run_history(session: Session, target: str, *, namespace: str | None, show_se
 
 
 _ALL_VERBS = ("list", "get", "create", "delete")
-
-
-def _found(
-    store: BackupStore, backups: Sequence[Backup], selection: Selection, namespace: str | None
-) -> tuple[list[tuple[Backup, Stored | None]], dict[str, str]]:
-    """The object in each backup that can be read, in their order; and by name, why the others could not be.
-
-    One that is damaged, or that expires meanwhile, must not hide what all the others have. Raises `BadTarget` where
-    the object is in several namespaces and none was given.
-    """
-
-    def look(backup: Backup) -> list[Stored] | OperationError:
-        try:
-            return _in_backup(store, backup.name, selection, namespace)
-        except (NotAllowed, Unreachable):
-            raise
-        except OperationError as error:
-            return error
-
-    with Threads(_THREADS) as pool:
-        looking = [pool.submit(look, backup) for backup in backups]
-        for answer in as_completed(looking):
-            answer.result()
-    answers = [(backup, answer.result()) for backup, answer in zip(backups, looking, strict=True)]
-    found = [(backup, answer) for backup, answer in answers if not isinstance(answer, OperationError)]
-    _check_one({stored.place for _, answer in found for stored in answer}, selection)
-    unread = {backup.name: str(answer) for backup, answer in answers if isinstance(answer, OperationError)}
-    return [(backup, answer[0] if answer else None) for backup, answer in found], unread
-
-
-def _in_backup(store: BackupStore, name: str, selection: Selection, namespace: str | None) -> list[Stored]:
-    """What is meant in one backup."""
-    left = sum(
-        key.name == selection.name and selection.group in ("", key.group) and namespace in (None, key.namespace)
-        for key, _ in listed(store.resource_list(name))
-    )
-
-    def wanted(place: Place) -> bool:
-        return selection.may_match(place) and namespace in (None, place.namespace)
-
-    found: list[Stored] = []
-    if left:
-        # The list says how many there are of this name; behind the last of them nobody has to read on.
-        with closing(store.contents(name, wanted)) as contents:
-            for stored in contents:
-                left -= 1
-                if selection.matches(stored.place, stored.body["kind"]):
-                    found.append(stored)
-                if not left:
-                    break
-    return found
-
-
-def _check_one(places: Collection[Place], selection: Selection) -> None:
-    """Refuse what is more than one object, in one backup or in several."""
-    resources = sorted({place.resource for place in places})
-    if len(resources) > 1:
-        raise BadTarget(f"{selection} may be one of {', '.join(resources)}; write the group too")
-    if len(places) > 1:
-        there = ", ".join(sorted(place.namespace for place in places))
-        raise BadTarget(f"{selection} is in namespaces {there}; choose one with -n")
-
-
-def _takes(backup: Backup, kind: ResourceKind, key: ObjectKey) -> bool:
-    """Whether a backup would have had the object, so that its absence means something."""
-    filters = Filters.of(backup.spec, [kind])
-    # What failed in part may lack just this one.
-    if filters.selectors or not backup.good:
-        return False
-    namespace = key.name if kind.plural == "namespaces" else key.namespace
-    return filters.of_kind(kind) is None and not (namespace and filters.of_namespace(namespace))
 
 
 def _print(key: ObjectKey, changes: Iterable[Event], backups: int, seen: int, secret: bool, session: Session) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Annotated, Any, cast
@@ -18,15 +18,15 @@ from velero_eks.kube.client import Cluster
 from velero_eks.kube.kinds import ResourceKind
 from velero_eks.recovery.restore.duration import patience
 from velero_eks.recovery.restore.live import light
-from velero_eks.recovery.restore.plan import RestorePlan, plan_cluster, plan_namespace, plan_objects
-from velero_eks.recovery.restore.prediction import Fate, Prediction
+from velero_eks.recovery.restore.plan import RestorePlan, find_object, plan_cluster, plan_namespace, plan_objects
+from velero_eks.recovery.restore.prediction import refuse_taken_volumes
 from velero_eks.recovery.restore.preview import Preview, make_preview
 from velero_eks.recovery.restore.run import run
 from velero_eks.recovery.selection import Selection
 from velero_eks.recovery.session import DEPLOYMENT, Session
 from velero_eks.terminal import words
-from velero_eks.terminal.confirm import agreed
 from velero_eks.terminal.output import console, print_json, working
+from velero_eks.terminal.questions import agreed
 from velero_eks.velero.api import Velero
 from velero_eks.velero.backup_contents import Stored
 from velero_eks.velero.records import Backup, Restore, newest_completed
@@ -224,29 +224,6 @@ def run_cluster(session: Session, *, system: bool, how: How) -> int:
     return _restore(session, plan, how)
 
 
-def find_object(backup: str, contents: Sequence[Stored], selection: Selection, namespace: str | None) -> Stored:
-    """The one object that is meant. Raises `BadTarget` where there is none, or more than one."""
-    found = [
-        item
-        for item in contents
-        if selection.matches(item.place, item.body["kind"])
-        and (not item.place.namespace or namespace in (None, item.place.namespace))
-    ]
-    where = f" -n {namespace}" if namespace else ""
-    if not found:
-        raise BadTarget(
-            f"backup {backup} has no {selection}{where}; in which backups it is says:"
-            f" velero-eks history {selection}{where}"
-        )
-    if len({item.place.resource for item in found}) > 1:
-        kinds = ", ".join(sorted({item.place.resource for item in found}))
-        raise BadTarget(f"{selection} may be one of {kinds}; write the group too")
-    if len(found) > 1:
-        there = ", ".join(sorted(item.place.namespace for item in found))
-        raise BadTarget(f"{selection} is in namespaces {there}; choose one with -n")
-    return found[0]
-
-
 def source_of(velero: Velero, source: str, at: datetime | None) -> Backup:
     """The backup that `--from` means. Raises `BadTarget`.
 
@@ -300,22 +277,6 @@ def _earlier(velero: Velero) -> Sequence[Restore]:
         return velero.restores()
     except NotAllowed:
         return ()
-
-
-def refuse_taken_volumes(predictions: Iterable[Prediction]) -> None:
-    """Raise `BadTarget` where a volume that a claim has now would be given to another one: that claim would lose it."""
-    taken = [
-        each.key.name
-        for each in predictions
-        if each.key.kind == "PersistentVolume"
-        and each.fate is Fate.CHANGED
-        and any(found.path in ("spec.claimRef.name", "spec.claimRef.namespace") for found in each.fields)
-    ]
-    if taken:
-        raise BadTarget(
-            f"--existing update would take {', '.join(taken)} from the claim that has it now, and give it to the"
-            " restored one; restore with --existing keep"
-        )
 
 
 def _restore(session: Session, plan: Planner, how: How) -> int:

@@ -23,7 +23,7 @@ from velero_eks.recovery.following import new_name
 from velero_eks.recovery.session import Session
 from velero_eks.terminal import words
 from velero_eks.velero.records import BACKUP, RESTORE
-from velero_eks.velero.restored_form import BACKUP_LABEL, RESTORE_LABEL
+from velero_eks.velero.restore_actions import BACKUP_LABEL, RESTORE_LABEL
 
 CARRIER = "downloadrequests.velero.io"
 """The CRD that carries the label: Velero's own, and nothing depends on its labels."""

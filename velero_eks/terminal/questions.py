@@ -48,3 +48,16 @@ class Terminal:
         if not line:
             raise BadTarget("the input ended before every question was answered; give the answers as flags")
         return line.strip()
+
+
+def agreed(question: str, *, yes: bool) -> bool:
+    """Whether to go on: at once with `--yes`, else what somebody at the terminal answers.
+
+    Raises `BadTarget` where there is nobody to ask.
+    """
+    if yes:
+        return True
+    if not sys.stdin.isatty():
+        raise BadTarget("this changes the cluster, and there is nobody to ask; give --yes to go on")
+    print(f"{question} [y/N] ", end="", file=sys.stderr, flush=True)
+    return sys.stdin.readline().strip().lower() in ("y", "yes")

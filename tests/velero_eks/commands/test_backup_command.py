@@ -14,7 +14,7 @@ from velero_eks.commands import backup as backup_command
 from velero_eks.commands import logs as logs_command
 from velero_eks.commands.backup import BackupRequest, run_backup
 from velero_eks.errors import BadTarget, OperationError, TimeLimit
-from velero_eks.recovery.coverage.model import Coverage
+from velero_eks.recovery.coverage import Coverage
 from velero_eks.recovery.session import Session
 from velero_eks.velero.records import Schedule
 

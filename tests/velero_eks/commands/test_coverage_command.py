@@ -21,10 +21,10 @@ from botocore.exceptions import ClientError
 
 from tests.velero_eks.kube.api_server import Request, api_server, kubeconfig, status
 from tests.velero_eks.recovery.recorded import KINDS, ago, backup, location, recorded
-from velero_eks.commands.coverage import coverage_of
 from velero_eks.errors import BadTarget
 from velero_eks.kube.client import PAGE, Cluster
 from velero_eks.kube.connection import Answer
+from velero_eks.recovery.coverage import coverage_of
 from velero_eks.velero.bucket import BackupStore, StoreAddress
 from velero_eks.velero.filters import NEEDED_VERBS
 from velero_eks.velero.records import Backup

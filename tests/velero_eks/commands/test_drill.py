@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
-from tests.velero_eks.commands.test_drill_reports import drilled
+from tests.velero_eks.commands.test_drill_report import drilled
 from tests.velero_eks.recovery.recorded import backup
 from tests.velero_eks.recovery.restore.api import Api, session
 from tests.velero_eks.recovery.restore.made import stored
 from velero_eks.commands import drill as command
 from velero_eks.commands.drill import DrillRequest, run_drill
 from velero_eks.errors import BadTarget
-from velero_eks.recovery.drill.objectives import Objectives
+from velero_eks.recovery.drill.verdict import Objectives
 from velero_eks.recovery.session import Session
 
 

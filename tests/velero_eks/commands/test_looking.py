@@ -21,8 +21,8 @@ from tests.velero_eks.kube.api_server import api_server, kubeconfig, status
 from tests.velero_eks.plan.projects import project, stack_text
 from tests.velero_eks.recovery.recorded import BACKUPS, backup
 from velero_eks.commands import app as cli
-from velero_eks.commands.history import _found
 from velero_eks.errors import NotAllowed
+from velero_eks.recovery.history import found_in
 from velero_eks.recovery.selection import Selection
 from velero_eks.velero.backup_contents import Place
 
@@ -238,7 +238,7 @@ def test_who_gives_up_on_a_history_does_not_wait_for_whole_tarballs():
 
     began = time.monotonic()
     with pytest.raises(NotAllowed):
-        _found(Store(), [backup(name) for name in ("long", "refused")], Selection.parse("cm/grading"), None)  # pyright: ignore[reportArgumentType]
+        found_in(Store(), [backup(name) for name in ("long", "refused")], Selection.parse("cm/grading"), None)  # pyright: ignore[reportArgumentType]
     assert time.monotonic() - began < 5
 
 

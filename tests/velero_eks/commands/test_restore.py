@@ -10,9 +10,9 @@ from tests.velero_eks.recovery.recorded import NOW, backup
 from tests.velero_eks.recovery.restore.api import Api, session
 from tests.velero_eks.recovery.restore.made import body, definition, live, stored
 from velero_eks.commands import restore as command
-from velero_eks.commands.restore import How, refuse_taken_volumes, run_cluster, source_of
+from velero_eks.commands.restore import How, run_cluster, source_of
 from velero_eks.errors import BadTarget
-from velero_eks.recovery.restore.prediction import predict
+from velero_eks.recovery.restore.prediction import predict, refuse_taken_volumes
 from velero_eks.recovery.session import Session
 from velero_eks.velero.restore_spec import RestoreSpec
 

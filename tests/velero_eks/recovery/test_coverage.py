@@ -13,8 +13,7 @@ from tests.velero_eks.recovery.recorded import KINDS, ago, backup, kind
 from velero_eks.commands.coverage import render
 from velero_eks.kube.kinds import ResourceKind
 from velero_eks.kube.objects import ObjectKey
-from velero_eks.recovery.coverage.compare import compare
-from velero_eks.recovery.coverage.model import Coverage, Live, Missing, Saved, Why
+from velero_eks.recovery.coverage import Coverage, Live, Missing, Saved, Why, compare
 from velero_eks.velero.records import moment
 from velero_eks.velero.results import Message
 

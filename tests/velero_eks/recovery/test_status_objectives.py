@@ -9,9 +9,8 @@ import pytest
 from tests.support import settings
 from tests.velero_eks.recovery.recorded import NOW, ago, backup
 from tests.velero_eks.recovery.test_status import SETTINGS, schedule, seen, the
-from velero_eks.recovery.status.judge import assess
+from velero_eks.recovery.status.judge import assess, covers
 from velero_eks.recovery.status.model import Status
-from velero_eks.recovery.status.objectives import covers
 from velero_eks.velero.records import moment
 
 

@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 
 from velero_eks.kube.objects import Object, is_derived
 from velero_eks.velero.backup_contents import Stored
+from velero_eks.velero.restore_actions import merge_patch, restored_form
 from velero_eks.velero.restore_spec import CLAIMS, NEVER_RESTORED, RestoreSpec, passed_over
-from velero_eks.velero.restored_form import merge_patch, restored_form
 
 QUOTA = "velero-eks-drill"
 # Made by controllers anew, or able to run something.

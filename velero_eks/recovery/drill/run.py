@@ -16,9 +16,9 @@ from velero_eks.kube.client import Cluster
 from velero_eks.kube.kinds import CUSTOM_RESOURCE_DEFINITION, ResourceKind
 from velero_eks.kube.objects import Object, ObjectKey
 from velero_eks.kube.threads import Threads
-from velero_eks.recovery.drill.compared import Compared, State, compare, tried
 from velero_eks.recovery.drill.rehearsed import Rehearsed, rehearse
 from velero_eks.recovery.drill.scratch import Mark, make_modifiers, make_namespace, remove_all
+from velero_eks.recovery.drill.verdict import Compared, Drilled, State, compare, tried
 from velero_eks.recovery.following import watching
 from velero_eks.recovery.restore.live import lighter
 from velero_eks.recovery.restore.plan import VeleroStep
@@ -32,37 +32,6 @@ from velero_eks.velero.results import Message
 _THREADS = 8
 # So many objects are tried at most; a drill of thousands of custom resources would not end.
 TRY_LIMIT = 1000
-
-
-@dataclass(frozen=True, kw_only=True)
-class Drilled:
-    """How a drill went. `seconds` is the recovery time: from asking for the Restore to its end."""
-
-    drill: str
-    backup: Backup
-    namespaces: tuple[str, ...]
-    began: datetime
-    restore: Restore | None
-    messages: tuple[Message, ...] = ()
-    compared: tuple[Compared, ...] = field(default=(), repr=False)
-    seconds: float = 0.0
-    left: tuple[str, ...] = ()
-    problem: str = ""
-
-    @property
-    def data_age(self) -> float:
-        """Seconds from the begin of the backup, from when on changes are not in it, to the begin of the drill."""
-        return (self.began - self.backup.started).total_seconds() if self.backup.started else float("inf")
-
-    @property
-    def wrong(self) -> tuple[Compared, ...]:
-        """The objects that would not come back as they were."""
-        return tuple(each for each in self.compared if not each.good and each.state is not State.UNTRIED)
-
-    @property
-    def restored(self) -> bool:
-        """Whether the Restore is Completed and every object as in the backup."""
-        return self.restore is not None and self.restore.good and not self.wrong and not self.problem
 
 
 def drill(

@@ -7,9 +7,19 @@ from dataclasses import dataclass, field
 
 from velero_eks.errors import BadTarget
 from velero_eks.recovery.restore.prediction import definition_serves
+from velero_eks.recovery.selection import Selection
 from velero_eks.velero.backup_contents import Place, Stored
-from velero_eks.velero.restore_exact import by_hand, instances, selectors
-from velero_eks.velero.restore_spec import CLAIMS, DEFINITIONS, NEVER_RESTORED, VOLUMES, Existing, RestoreSpec
+from velero_eks.velero.restore_spec import (
+    CLAIMS,
+    DEFINITIONS,
+    NEVER_RESTORED,
+    VOLUMES,
+    Existing,
+    RestoreSpec,
+    by_hand,
+    instances,
+    selectors,
+)
 
 WEBHOOKS = (
     "validatingwebhookconfigurations.admissionregistration.k8s.io",
@@ -230,3 +240,26 @@ def _title(items: Sequence[Stored]) -> str:
     where = {item.place.namespace for item in items} - {""}
     place = f" -n {next(iter(where))}" if len(where) == 1 else ""
     return f"{kind} {items[0].place.name}{place}" if len(items) == 1 else f"{len(items)} {kind}s{place}"
+
+
+def find_object(backup: str, contents: Sequence[Stored], selection: Selection, namespace: str | None) -> Stored:
+    """The one object that is meant. Raises `BadTarget` where there is none, or more than one."""
+    found = [
+        item
+        for item in contents
+        if selection.matches(item.place, item.body["kind"])
+        and (not item.place.namespace or namespace in (None, item.place.namespace))
+    ]
+    where = f" -n {namespace}" if namespace else ""
+    if not found:
+        raise BadTarget(
+            f"backup {backup} has no {selection}{where}; in which backups it is says:"
+            f" velero-eks history {selection}{where}"
+        )
+    if len({item.place.resource for item in found}) > 1:
+        kinds = ", ".join(sorted({item.place.resource for item in found}))
+        raise BadTarget(f"{selection} may be one of {kinds}; write the group too")
+    if len(found) > 1:
+        there = ", ".join(sorted(item.place.namespace for item in found))
+        raise BadTarget(f"{selection} is in namespaces {there}; choose one with -n")
+    return found[0]

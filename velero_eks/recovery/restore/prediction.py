@@ -9,11 +9,12 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from velero_eks.errors import BadTarget
 from velero_eks.kube.defaulted import settled
 from velero_eks.kube.objects import Difference, Object, ObjectKey, differences, is_derived
 from velero_eks.velero.backup_contents import Place, Stored
+from velero_eks.velero.restore_actions import restored_form, restored_namespace, updated_form
 from velero_eks.velero.restore_spec import CLAIMS, NAMESPACES, VOLUMES, RestoreSpec, made_anew, passed_over
-from velero_eks.velero.restored_form import restored_form, restored_namespace, updated_form
 
 DEFINITION_KIND = "CustomResourceDefinition"
 # Velero restores these under names of its own, each time another, for the claims that are made from them.
@@ -246,3 +247,19 @@ def _held(body: Object, what: str) -> str:
         held = body["metadata"].get("finalizers") or []
         by = f", held by finalizer {', '.join(held)}" if held else ""
     return f"{what} is being deleted{by}; wait until it is gone"
+
+
+def refuse_taken_volumes(predictions: Iterable[Prediction]) -> None:
+    """Raise `BadTarget` where a volume that a claim has now would be given to another one: that claim would lose it."""
+    taken = [
+        each.key.name
+        for each in predictions
+        if each.key.kind == "PersistentVolume"
+        and each.fate is Fate.CHANGED
+        and any(found.path in ("spec.claimRef.name", "spec.claimRef.namespace") for found in each.fields)
+    ]
+    if taken:
+        raise BadTarget(
+            f"--existing update would take {', '.join(taken)} from the claim that has it now, and give it to the"
+            " restored one; restore with --existing keep"
+        )

@@ -1,21 +1,27 @@
-"""A restore foretold: its plan, what becomes of every object, and how long it takes. Nothing is changed."""
+"""A restore foretold: its plan, what becomes of every object, and how long it takes. Nothing is changed.
+
+The API server has its say by dry runs: what it would refuse, and what it would make. A dry run passes admission, with
+its webhooks, quotas and immutable fields, and is then forgotten.
+"""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
+from velero_eks.errors import ApiError, Conflict, Forbidden, NotFound
 from velero_eks.kube.client import Cluster
-from velero_eks.kube.kinds import NAMESPACE
-from velero_eks.kube.objects import Object, ObjectKey
-from velero_eks.recovery.restore.dry_run import ask
+from velero_eks.kube.kinds import NAMESPACE, ResourceKind
+from velero_eks.kube.objects import Object, ObjectKey, differences
+from velero_eks.kube.threads import Threads
 from velero_eks.recovery.restore.duration import Estimate, Limits, Pace, Work, estimate
 from velero_eks.recovery.restore.live import Scope, items_of, look, scope_of, spec_of
 from velero_eks.recovery.restore.plan import RestorePlan, Step
 from velero_eks.recovery.restore.prediction import DEFINITION_KIND, Fate, Live, Prediction, definition_serves, predict
 from velero_eks.velero.backup_contents import Stored
 from velero_eks.velero.records import Backup, Restore
+from velero_eks.velero.restore_actions import update_patch, without_server_fields
 
 _WEBHOOKS = frozenset({"ValidatingWebhookConfiguration", "MutatingWebhookConfiguration"})
 
@@ -117,3 +123,134 @@ def _mended(predictions: Sequence[Prediction], before: Live) -> Iterator[str]:
         if each.key.kind in _WEBHOOKS and each.fate is Fate.CHANGED:
             for webhook in before.objects[each.key].get("webhooks") or []:
                 yield str(webhook.get("name"))
+
+
+LIMIT = 200
+"""So many dry runs at most; beyond it one object of each kind and namespace stands for the others. A restore of
+thousands must not be asked about for longer than a tenth of the time it takes."""
+_THREADS = 8
+_NO_DRY_RUN = "does not support dry run"
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The predictions with the server's word in them; `silent` says of which kinds it could not be had, and why."""
+
+    predictions: tuple[Prediction, ...]
+    silent: Mapping[str, str]
+
+
+def ask(
+    cluster: Cluster,
+    predictions: Sequence[Prediction],
+    live: Live,
+    *,
+    mended: Collection[str] = (),
+    limit: int = LIMIT,
+) -> Asked:
+    """Let the server judge what would be created and changed, as far as `limit` goes. Nothing is changed.
+
+    `mended` names webhooks that an earlier step of the same restore puts right: what they refuse now does not count.
+    """
+    asking = _Asking(cluster, live, mended)
+    candidates = [each for each in predictions if asking.can_be_asked(each)]
+    first, rest = _in_turn(candidates, limit)
+    judged = dict(asking.all(first))
+    more = [each for each in rest if _group(each) in asking.refusals][: max(0, limit - len(first))]
+    judged.update(asking.all(more))
+    found = [judged.get(each.key, each) for each in predictions]
+    return Asked(tuple(_like_the_others(each, judged, asking) for each in found), asking.silent)
+
+
+class _Asking:
+    def __init__(self, cluster: Cluster, live: Live, mended: Collection[str]) -> None:
+        self.cluster = cluster
+        self.live = live
+        self.mended = mended
+        self.silent: dict[str, str] = {}
+        self.refusals: dict[tuple[str, str, str], str] = {}
+        self.accepted: set[tuple[str, str, str]] = set()
+        self._kinds = {(kind.api_version, kind.kind): kind for kind in cluster.kinds(all_versions=True)}
+
+    def can_be_asked(self, told: Prediction) -> bool:
+        """Whether the server can judge it now: its kind is served, and its namespace there."""
+        if told.fate not in (Fate.CREATED, Fate.CHANGED) or told.expected is None or told.derived:
+            return False
+        if (told.expected["apiVersion"], told.expected["kind"]) not in self._kinds:
+            return False
+        return not told.key.namespace or ObjectKey("", "Namespace", "", told.key.namespace) in self.live.objects
+
+    def all(self, told: Iterable[Prediction]) -> list[tuple[ObjectKey, Prediction]]:
+        with Threads(_THREADS) as pool:
+            return [(each.key, each) for each in pool.map(self._one, told)]
+
+    def _one(self, told: Prediction) -> Prediction:
+        body = told.expected or {}
+        kind = self._kinds[body["apiVersion"], body["kind"]]
+        if kind.resource in self.silent:
+            return told
+        try:
+            answer = self._send(kind, told, body)
+        except Forbidden as error:
+            self.silent[kind.resource] = str(error)
+            return told
+        except (Conflict, NotFound):
+            # It came, or its namespace went, since the cluster was looked at; the outcome will tell.
+            return told
+        except ApiError as error:
+            said = _said(error)
+            if any(f'"{name}"' in said for name in self.mended):
+                return told
+            if _NO_DRY_RUN in said:
+                self.silent[kind.resource] = said
+                return told
+            self.refusals.setdefault(_group(told), said)
+            return replace(told, fate=Fate.BLOCKED, reason=said, expected=None)
+        self.accepted.add(_group(told))
+        if told.fate is Fate.CREATED:
+            return told
+        before = self.live.objects[told.key]
+        fields = tuple(differences(before, answer))
+        if not fields:
+            return replace(
+                told, fate=Fate.KEPT, reason="the server would leave it as it is", fields=(), expected=before
+            )
+        return replace(told, fields=fields, expected=answer)
+
+    def _send(self, kind: ResourceKind, told: Prediction, body: Object) -> Object:
+        if told.fate is Fate.CREATED:
+            return self.cluster.create(kind.path(told.key.namespace or None), body, dry_run=True)
+        patch = update_patch(self.live.objects[told.key], without_server_fields(told.sent or body))
+        return self.cluster.patch(kind.path(told.key.namespace or None, told.key.name), patch, dry_run=True)
+
+
+def _in_turn(candidates: Sequence[Prediction], limit: int) -> tuple[list[Prediction], list[Prediction]]:
+    """Those to ask about first, all where there are few, else one of each kind and namespace; and the others."""
+    if len(candidates) <= limit:
+        return list(candidates), []
+    groups: dict[tuple[str, str, str], list[Prediction]] = defaultdict(list)
+    for each in candidates:
+        groups[_group(each)].append(each)
+    first = [group[0] for group in groups.values()][:limit]
+    asked = {each.key for each in first}
+    return first, [each for each in candidates if each.key not in asked]
+
+
+def _like_the_others(told: Prediction, judged: Mapping[ObjectKey, Prediction], asking: _Asking) -> Prediction:
+    group = _group(told)
+    if told.key in judged or told.fate not in (Fate.CREATED, Fate.CHANGED) or told.derived:
+        return told
+    if group in asking.refusals and group not in asking.accepted:
+        return replace(
+            told, fate=Fate.BLOCKED, reason=f"like others of its kind: {asking.refusals[group]}", expected=None
+        )
+    return told
+
+
+def _group(told: Prediction) -> tuple[str, str, str]:
+    return told.key.group, told.key.kind, told.key.namespace
+
+
+def _said(error: ApiError) -> str:
+    """What the server said, without the request that it said it to."""
+    return str(error).split(f": {error.reason or error.status}: ", 1)[-1]

@@ -6,8 +6,8 @@ import json
 
 from tests.velero_eks.recovery.restore.made import body, stored
 from velero_eks.kube.objects import ObjectKey
-from velero_eks.recovery.drill.compared import State, compare, tried
 from velero_eks.recovery.drill.rehearsed import rehearse
+from velero_eks.recovery.drill.verdict import State, compare, tried
 
 MAPPING = {"shop": "drill-1-shop"}
 

@@ -15,9 +15,9 @@ from tests.velero_eks.recovery.restore.made import body, stored
 from velero_eks.errors import BadTarget
 from velero_eks.kube.objects import Object
 from velero_eks.recovery.drill import scratch
-from velero_eks.recovery.drill.compared import State
 from velero_eks.recovery.drill.run import drill
 from velero_eks.recovery.drill.scratch import Mark, leftovers, make_namespace, remove_all
+from velero_eks.recovery.drill.verdict import State
 from velero_eks.recovery.session import Session
 
 CONTENTS = [

@@ -10,8 +10,7 @@ from tests.velero_eks.recovery.restore.made import definition, stored
 from velero_eks.errors import BadTarget
 from velero_eks.recovery.restore.plan import DirectStep, VeleroStep, plan_cluster, plan_namespace, plan_objects
 from velero_eks.velero.filters import selects
-from velero_eks.velero.restore_exact import selectors
-from velero_eks.velero.restore_spec import Existing
+from velero_eks.velero.restore_spec import Existing, selectors
 
 LABELS = st.dictionaries(st.sampled_from("abc"), st.sampled_from("xy"), max_size=3)
 

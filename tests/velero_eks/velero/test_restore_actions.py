@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.velero_eks.recovery.restore.made import body
-from velero_eks.velero.restored_form import (
+from velero_eks.velero.restore_actions import (
     merge_patch,
     merged_service_account,
     restored_form,

@@ -11,8 +11,8 @@ import pytest
 from tests.velero_eks.recovery.restore.made import body, fates, live, stored
 from velero_eks.kube.client import Cluster
 from velero_eks.kube.connection import Answer
-from velero_eks.recovery.restore.dry_run import ask
 from velero_eks.recovery.restore.prediction import Fate, predict
+from velero_eks.recovery.restore.preview import ask
 from velero_eks.velero.restore_spec import RestoreSpec
 
 SHOP = body("Namespace", "shop")

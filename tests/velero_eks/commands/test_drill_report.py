@@ -11,10 +11,8 @@ import pytest
 from tests.velero_eks.recovery.recorded import NOW, backup
 from velero_eks.commands.drill import document, junit, markdown, verdict
 from velero_eks.kube.objects import Difference, ObjectKey
-from velero_eks.recovery.drill.compared import Compared, State
-from velero_eks.recovery.drill.objectives import Objectives, checks
-from velero_eks.recovery.drill.run import Drilled
 from velero_eks.recovery.drill.scratch import Mark
+from velero_eks.recovery.drill.verdict import Compared, Drilled, Objectives, State, checks
 from velero_eks.velero.records import Restore
 from velero_eks.velero.results import Message
 
