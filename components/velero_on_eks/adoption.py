@@ -97,7 +97,8 @@ def _import_ids(name: str, inputs: Inputs[Settings]) -> dict[tuple[str, str], st
 
 def _check_names(inputs: Inputs[Settings]) -> None:
     settings, adopt = inputs.model, inputs.model.adopt
-    names = Names.of(settings, inputs.map)
+    # A name that is made from something late is known too late to compare.
+    names = Names.of(settings, lambda make, *values: None if any(map(is_late, values)) else make(*values))
     made = {
         "bucket": (names.bucket, "storage.bucket"),
         "key_alias": (names.key_alias, None),
@@ -111,8 +112,7 @@ def _check_names(inputs: Inputs[Settings]) -> None:
     refused: list[Refusal] = []
     for field, (name, setting) in made.items():
         given = getattr(adopt, field)
-        # A name that is made from a cluster of the same program is known too late to compare.
-        if given is not None and isinstance(name, str) and given != name:
+        if given is not None and name is not None and given != name:
             refused.append(
                 Refusal(
                     "adopted-name",

@@ -96,6 +96,13 @@ def test_names_arns_issuer_log_bucket_and_password_may_all_be_known_late():
     assert recording.outputs["repositoryPassword"] == {"secret": True}
 
 
+def test_an_account_and_a_region_that_are_left_out_are_the_providers():
+    cluster: Any = {"name": "shop", "kubernetes_version": "1.34", "oidc_issuer": ISSUER}
+    recording = record_arguments(lambda: VeleroOnEksArgs(environment="production", cluster=cluster))
+    assert recording.one("aws:s3/bucket:Bucket").inputs["bucket"].startswith("velero-shop-")
+    assert len(recording.of_type("kubernetes:velero.io/v1:Schedule")) == 1
+
+
 def test_a_late_value_in_the_charts_values_comes_where_it_belongs():
     recording = record_arguments(
         lambda: arguments(release={"helm_values_overrides": {"nodeSelector": {"pool.example.com/name": late("spot")}}})
