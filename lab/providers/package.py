@@ -1,7 +1,6 @@
 """A stand-in's schema as the engine hands it out: what a program in Pulumi YAML is checked against.
 
-It holds the types that the stand-in makes and no others. Their top-level properties are typed; what is inside those is
-left open, for `check` refuses it anyway.
+It holds the types that the stand-in makes and no others.
 """
 
 from __future__ import annotations
@@ -34,43 +33,60 @@ class Package:
 
     def document(self, name: str, version: str) -> str:
         """The schema in the engine's form, JSON."""
+        types = _Types(name)
         return json.dumps(
             {
                 "name": name,
                 "version": version,
                 "meta": {"moduleFormat": "(.*)(?:/[^/]*)"},
-                "provider": _inputs(self.settings),
+                "provider": types.inputs(self.settings),
                 "resources": {
-                    token: {**_inputs(found.inputs), "properties": _properties(found.outputs)}
+                    token: {**types.inputs(found.inputs), "properties": types.properties(found.outputs)}
                     for token, found in self.resources.items()
                 },
                 "functions": {
-                    token: {
-                        "inputs": {"properties": _properties(found.inputs), "required": sorted(found.inputs.required)},
-                        "outputs": {"properties": _properties(found.outputs)},
-                    }
+                    token: {"inputs": types.object(found.inputs), "outputs": types.object(found.outputs)}
                     for token, found in self.functions.items()
                 },
+                "types": types.found,
             }
         )
 
 
-def _inputs(record: Record) -> dict[str, Any]:
-    return {"inputProperties": _properties(record), "requiredInputs": sorted(record.required)}
+class _Types:
+    """Shapes in the engine's form; `found` has every record that was met inside another, by token."""
 
+    def __init__(self, package: str) -> None:
+        self.found: dict[str, dict[str, Any]] = {}
+        self._package = package
+        self._tokens: dict[Record, str] = {}
 
-def _properties(record: Record) -> dict[str, Any]:
-    # The engine keeps these two for itself.
-    return {name: _type(shape) for name, shape in record.fields.items() if name not in ("id", "urn")}
+    def inputs(self, record: Record) -> dict[str, Any]:
+        return {"inputProperties": self.properties(record), "requiredInputs": sorted(record.required)}
 
+    def object(self, record: Record) -> dict[str, Any]:
+        return {"type": "object", "properties": self.properties(record), "required": sorted(record.required)}
 
-def _type(shape: Shape) -> dict[str, Any]:
-    match shape:
-        case Scalar(kind):
-            return {"type": kind}
-        case Many(item):
-            return {"type": "array", "items": _type(item)}
-        case Dictionary(item):
-            return {"type": "object", "additionalProperties": _type(item)}
-        case _:
-            return _ANYTHING
+    def properties(self, record: Record) -> dict[str, Any]:
+        # The engine keeps these two for itself.
+        return {name: self._type(shape) for name, shape in record.fields.items() if name not in ("id", "urn")}
+
+    def _type(self, shape: Shape) -> dict[str, Any]:
+        match shape:
+            case Scalar(kind):
+                return {"type": kind}
+            case Many(item):
+                return {"type": "array", "items": self._type(item)}
+            case Dictionary(item):
+                return {"type": "object", "additionalProperties": self._type(item)}
+            case Record():
+                return {"$ref": f"#/types/{self._token(shape)}"}
+            case _:
+                return _ANYTHING
+
+    def _token(self, record: Record) -> str:
+        if record not in self._tokens:
+            # Two modules of an SDK may have a record of one name.
+            token = self._tokens[record] = f"{self._package}:index/type{len(self._tokens)}:{record.name}"
+            self.found[token] = self.object(record)
+        return self._tokens[record]

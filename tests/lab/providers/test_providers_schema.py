@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import re
 from typing import Any
 
 import pytest
 
+from lab.providers.aws import RESOURCES, AwsProvider
+from lab.providers.kubernetes import KubernetesProvider
 from lab.providers.properties import UNKNOWN, Secret
 from lab.providers.schema import Scalar, UnknownType, misfits, resource_schema
 
@@ -79,3 +83,28 @@ def test_a_type_that_holds_itself_is_read():
 def test_a_resource_that_the_sdk_does_not_have_is_unknown():
     with pytest.raises(UnknownType, match="aws:s3/buckt:Buckt"):
         resource_schema("pulumi_aws.s3", "Buckt", "aws:s3/buckt:Buckt")
+
+
+def test_the_schema_of_the_package_has_what_the_stand_in_makes_and_refers_to_nothing_else():
+    provider = AwsProvider("http://127.0.0.1:1")
+    text = provider.package().document(provider.name, provider.version)
+    package = json.loads(text)
+    assert package["resources"].keys() == RESOURCES.keys()
+    assert package["resources"]["aws:s3/bucketLogging:BucketLogging"]["requiredInputs"] == [
+        "bucket",
+        "targetBucket",
+        "targetPrefix",
+    ]
+    assert {token.partition("/types/")[2] for token in re.findall(r'"\$ref": "(#[^"]+)"', text)} == package[
+        "types"
+    ].keys()
+    answer: Any = package["functions"]["aws:eks/getCluster:getCluster"]["outputs"]
+    for name in ("identities", "oidcs"):
+        answer = package["types"][answer["properties"][name]["items"]["$ref"].removeprefix("#/types/")]
+    assert answer["properties"]["issuer"] == {"type": "string"}
+
+
+def test_a_program_in_yaml_can_make_the_kubernetes_provider():
+    provider = KubernetesProvider()
+    package = json.loads(provider.package().document(provider.name, provider.version))
+    assert {"context", "kubeconfig", "clusterIdentifier"} <= package["provider"]["inputProperties"].keys()
