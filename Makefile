@@ -6,7 +6,7 @@ RUN := $(UV) run --no-sync
 export UV_COMPILE_BYTECODE := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help plan test check bench lab lab-test lab-test-day2 lab-shell programs docs clean
+.PHONY: help plan test check package-test bench lab lab-test lab-test-day2 lab-shell programs docs clean
 
 help: ## what can be made here
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /  make \1\t/' | expand -t 22
@@ -23,6 +23,9 @@ check: .venv/ready ## lint, types, workflows, knowledge written twice
 	@$(RUN) pyright
 	@$(RUN) python -m tests.knowledge
 	@$(RUN) bash tools/workflows.sh
+
+package-test: .venv/ready ## both distributions, built, and used in a project of somebody else's
+	@$(RUN) pytest -q -m package
 
 bench: .venv/ready ## what a plan, a diff and a recovery cost, as ratios measured in one run
 	@$(RUN) python -m benchmarks
