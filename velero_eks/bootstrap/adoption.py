@@ -15,7 +15,7 @@ from velero_eks.bootstrap.compare import Difference, differences, with_key
 from velero_eks.bootstrap.existing_aws import Live, LiveAws
 from velero_eks.bootstrap.existing_cluster import LiveCluster
 from velero_eks.plan.model import Recording, Resource
-from velero_eks.project.engine import State
+from velero_eks.project.engine import StackState
 
 PASSWORD_TYPE = "random:index/randomPassword:RandomPassword"  # noqa: S105
 # In the order in which the parts depend on each other.
@@ -110,7 +110,7 @@ class _Survey:
     notes: list[str] = field(default_factory=list)
 
 
-def survey(recording: Recording, settings: Settings, state: State, aws: LiveAws, cluster: LiveCluster) -> Adoption:
+def survey(recording: Recording, settings: Settings, state: StackState, aws: LiveAws, cluster: LiveCluster) -> Adoption:
     """Look for every resource of the plan that the state does not have. Raises `OperationError` where that is refused:
     what cannot be read may exist, and an `up` that makes it anew would fail halfway."""
     result = _Survey(settings)
@@ -163,7 +163,7 @@ def _drop_parts_without_whole(result: _Survey) -> None:
     result.found = [each for each in result.found if each not in alone]
 
 
-def _key_ids(recording: Recording, state: State, lives: dict[str, Live | None]) -> tuple[str | None, str | None]:
+def _key_ids(recording: Recording, state: StackState, lives: dict[str, Live | None]) -> tuple[str | None, str | None]:
     """The key's id in the offline plan, which made one up, and its real one: the state's, or that of what exists."""
     keys = recording.of_type(FIELDS["key"])
     if not keys:

@@ -12,7 +12,7 @@ from velero_on_eks.settings import Settings
 
 from velero_eks.aws.eks import ClusterFacts, Unknown
 from velero_eks.bootstrap.observed import Facts, Kubernetes
-from velero_eks.project.engine import State
+from velero_eks.project.engine import StackState
 
 Severity = Literal["error", "warning"]
 Outcome = Literal["passed", "warning", "failed", "not asked"]
@@ -96,7 +96,7 @@ class Case:
             )
 
 
-def _held(state: State, type_: str, name: str) -> list[str]:
+def _held(state: StackState, type_: str, name: str) -> list[str]:
     return [found for (kind, logical), found in state.resources.items() if kind == type_ and name in ("", logical)]
 
 

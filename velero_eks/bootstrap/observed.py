@@ -10,7 +10,7 @@ from velero_on_eks.settings import Refusal
 from velero_eks.aws.account import Bucket, Key
 from velero_eks.aws.client import CallerIdentity
 from velero_eks.aws.eks import ClusterFacts, Unknown
-from velero_eks.project.engine import State
+from velero_eks.project.engine import StackState
 from velero_eks.velero.records import Location, Schedule
 
 
@@ -113,7 +113,7 @@ class Here:
     `state` is None where the stack was never initialised.
     """
 
-    state: State | Unknown | None = field(default_factory=lambda: State({}))
+    state: StackState | Unknown | None = field(default_factory=lambda: StackState({}))
     conflicts: tuple[Refusal, ...] = ()
     aws_cli: bool = True
     engine: tuple[int, int, int] | Unknown = (3, 200, 0)

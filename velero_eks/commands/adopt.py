@@ -27,7 +27,7 @@ from velero_eks.plan.details import label
 from velero_eks.plan.model import PlanError
 from velero_eks.plan.runner import run_stack
 from velero_eks.project import engine
-from velero_eks.project.engine import State
+from velero_eks.project.engine import StackState
 from velero_eks.project.project import Project
 from velero_eks.project.target import Target
 from velero_eks.terminal import words
@@ -140,7 +140,7 @@ def look(project: Project, file: StackFile) -> tuple[Adoption, LiveCluster]:
     return survey(recording, settings, state, account, cluster), cluster
 
 
-def _state(project: Project, file: StackFile) -> State:
+def _state(project: Project, file: StackFile) -> StackState:
     """The stack's state. What it has is its own already, and to import that again would replace it."""
     found = engine.state(file.stack, project.root)
     if found is None:

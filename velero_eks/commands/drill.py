@@ -25,7 +25,7 @@ from velero_eks.errors import BadTarget
 from velero_eks.kube.fields import field_json, field_line
 from velero_eks.recovery.drill.run import drill as carry_out
 from velero_eks.recovery.drill.scratch import leftovers, remove_all
-from velero_eks.recovery.drill.verdict import Check, Compared, Drilled, Objectives, State, checks
+from velero_eks.recovery.drill.verdict import Compared, CopyState, DrillCheck, Drilled, Objectives, checks
 from velero_eks.recovery.restore.live import light
 from velero_eks.recovery.session import Session
 from velero_eks.terminal import words
@@ -256,7 +256,7 @@ def _terminating() -> Iterator[None]:
 _SHOWN = 20
 
 
-def verdict(drilled: Drilled, checks: Iterable[Check]) -> str:
+def verdict(drilled: Drilled, checks: Iterable[DrillCheck]) -> str:
     """The drill in one sentence."""
     good = all(check.good for check in checks)
     names = ", ".join(drilled.namespaces)
@@ -271,12 +271,12 @@ def _proven(drilled: Drilled) -> str:
     states = Counter(each.state for each in drilled.compared)
     if not states:
         return "and there was no object to compare"
-    if set(states) == {State.SAME}:
+    if set(states) == {CopyState.SAME}:
         return "every object as it was"
-    return ", ".join(f"{words.count(states[state], 'object')} {state.value}" for state in State if states[state])
+    return ", ".join(f"{words.count(states[state], 'object')} {state.value}" for state in CopyState if states[state])
 
 
-def render(out: Console, drilled: Drilled, checks: Sequence[Check]) -> None:
+def render(out: Console, drilled: Drilled, checks: Sequence[DrillCheck]) -> None:
     """For people."""
     good = all(check.good for check in checks)
     out.print(Text(verdict(drilled, checks), style="bold green" if good else "bold red"))
@@ -299,7 +299,7 @@ def render(out: Console, drilled: Drilled, checks: Sequence[Check]) -> None:
             out.print(Text(f"Velero, {message.where}: ", style="red").append(message.text))
 
 
-def markdown(drilled: Drilled, checks: Sequence[Check]) -> str:
+def markdown(drilled: Drilled, checks: Sequence[DrillCheck]) -> str:
     """For a summary page of CI."""
     good = all(check.good for check in checks)
     lines = [
@@ -326,7 +326,7 @@ def markdown(drilled: Drilled, checks: Sequence[Check]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def junit(drilled: Drilled, checks: Sequence[Check]) -> str:
+def junit(drilled: Drilled, checks: Sequence[DrillCheck]) -> str:
     """For CI: one test case a check; the restore's carries the recovery time."""
     failures = sum(not check.good for check in checks)
     suite = ElementTree.Element(
@@ -354,7 +354,7 @@ def junit(drilled: Drilled, checks: Sequence[Check]) -> str:
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + ElementTree.tostring(suite, encoding="unicode") + "\n"
 
 
-def document(drilled: Drilled, checks: Sequence[Check]) -> dict[str, Any]:
+def document(drilled: Drilled, checks: Sequence[DrillCheck]) -> dict[str, Any]:
     """For programs."""
     restore = drilled.restore
     return {

@@ -17,7 +17,7 @@ from velero_eks.terminal import words
 from velero_eks.terminal.output import INDENT, console, print_json, visible, working
 from velero_eks.velero.bucket import BackupStore
 from velero_eks.velero.records import BACKUP, RESTORE, Backup, Operation, Restore
-from velero_eks.velero.results import LogLine, Message
+from velero_eks.velero.results import LogLine, VeleroMessage
 
 
 def logs(
@@ -59,7 +59,7 @@ def run_logs(session: Session, name: str, *, level: str, kind: str | None, as_js
     with working(f"looking for {name}"):
         operation, store = _find(session, name, kind)
         restore = isinstance(operation, Restore)
-        found: list[Message] = []
+        found: list[VeleroMessage] = []
         lines: Iterator[LogLine] | None = None
         if store is not None:
             found = store.restore_messages(name) if restore else store.messages(name)
@@ -161,7 +161,7 @@ def _lines(store: BackupStore, operation: Operation) -> Iterator[LogLine] | None
         return None
 
 
-def _print(operation: Operation, found: Sequence[Message], lines: Sequence[LogLine] | None, level: str) -> None:
+def _print(operation: Operation, found: Sequence[VeleroMessage], lines: Sequence[LogLine] | None, level: str) -> None:
     out = console()
     kind = "Restore" if isinstance(operation, Restore) else "Backup"
     head = Text(f"{kind} {operation.name}", style="bold")
@@ -196,7 +196,7 @@ def _print(operation: Operation, found: Sequence[Message], lines: Sequence[LogLi
         out.print(text, soft_wrap=True)
 
 
-def _document(operation: Operation, found: Sequence[Message], lines: Sequence[LogLine] | None) -> dict[str, Any]:
+def _document(operation: Operation, found: Sequence[VeleroMessage], lines: Sequence[LogLine] | None) -> dict[str, Any]:
     return {
         "kind": "Restore" if isinstance(operation, Restore) else "Backup",
         "name": operation.name,

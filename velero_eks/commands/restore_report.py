@@ -18,7 +18,7 @@ from velero_eks.recovery.restore.outcome import Surprise
 from velero_eks.recovery.restore.plan import DirectStep, VeleroStep
 from velero_eks.recovery.restore.prediction import Fate, Prediction
 from velero_eks.recovery.restore.preview import Preview
-from velero_eks.recovery.restore.run import Report, StepResult
+from velero_eks.recovery.restore.run import RestoreReport, StepResult
 from velero_eks.recovery.session import Session
 from velero_eks.terminal import words
 from velero_eks.terminal.output import INDENT
@@ -54,7 +54,7 @@ def render_preview(out: Console, preview: Preview, session: Session, *, everythi
     out.print(_time(preview))
 
 
-def render_report(out: Console, report: Report, session: Session, *, everything: bool) -> None:
+def render_report(out: Console, report: RestoreReport, session: Session, *, everything: bool) -> None:
     """How the restore went, and where it parts from its preview."""
     for result in report.results:
         _result(out, result, session)
@@ -213,7 +213,7 @@ def preview_document(preview: Preview) -> dict[str, Any]:
     }
 
 
-def report_document(report: Report) -> dict[str, Any]:
+def report_document(report: RestoreReport) -> dict[str, Any]:
     """The preview and what came of it."""
     return {
         **preview_document(report.preview),

@@ -26,7 +26,7 @@ class NoEngine(OperationError):
 
 
 @dataclass(frozen=True)
-class State:
+class StackState:
     """What a stack's state holds, without its secrets: each resource's type and logical name, with its id."""
 
     resources: dict[tuple[str, str], str]
@@ -49,7 +49,7 @@ def outputs(stack: str, folder: Path) -> dict[str, Any]:
     return _document(_run(folder, "stack", "output", "--json", "--stack", stack), f"the outputs of stack {stack}")
 
 
-def state(stack: str, folder: Path) -> State | None:
+def state(stack: str, folder: Path) -> StackState | None:
     """A stack's state, None where there is no such stack yet. Raises `OperationError`, `NoEngine`."""
     try:
         text = _run(folder, "stack", "export", "--stack", stack)
@@ -61,7 +61,7 @@ def state(stack: str, folder: Path) -> State | None:
         # What a replacement has left to delete is no longer the stack's.
         if not resource.get("delete"):
             found[str(resource["type"]), str(resource["urn"]).rpartition("::")[2]] = str(resource.get("id", ""))
-    return State(found)
+    return StackState(found)
 
 
 def secret(stack: str, key: str, folder: Path) -> str:

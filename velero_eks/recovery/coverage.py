@@ -20,7 +20,7 @@ from velero_eks.recovery.session import Session
 from velero_eks.terminal import words
 from velero_eks.velero.filters import NEEDED_VERBS, Filters
 from velero_eks.velero.records import GROUP, Backup, moment
-from velero_eks.velero.results import Message, listed
+from velero_eks.velero.results import VeleroMessage, listed
 
 
 class Why(StrEnum):
@@ -44,7 +44,7 @@ _GAPS = frozenset(
 
 
 @dataclass(frozen=True)
-class Live:
+class LiveObject:
     """An object that the cluster has now; of its content only what is needed here."""
 
     key: ObjectKey
@@ -54,7 +54,7 @@ class Live:
     derived: bool
 
     @classmethod
-    def of(cls, kind: ResourceKind, body: Object) -> Live:
+    def of(cls, kind: ResourceKind, body: Object) -> LiveObject:
         """From an object, or from its metadata alone."""
         metadata = body["metadata"]
         namespace = metadata.get("namespace") or ""
@@ -108,7 +108,7 @@ class Coverage:
 
     backup: Backup
     kinds: tuple[KindCoverage, ...]
-    messages: tuple[Message, ...]
+    messages: tuple[VeleroMessage, ...]
     unserved: Mapping[str, int]
     """Kinds (`Kind.group`) in the backup that the cluster no longer serves, and the number of their objects."""
     unlisted: Mapping[str, str] = field(default_factory=dict)
@@ -161,9 +161,9 @@ class Judge:
         self,
         backup: Backup,
         saved: Saved,
-        messages: Sequence[Message],
+        messages: Sequence[VeleroMessage],
         filters: Filters,
-        live: Mapping[ResourceKind, Sequence[Live]],
+        live: Mapping[ResourceKind, Sequence[LiveObject]],
         used_definitions: Collection[str],
     ) -> None:
         self._backup = backup
@@ -190,13 +190,13 @@ class Judge:
             (self._errors[place] for place in ((*start, key.name) for start in places) if place in self._errors), None
         )
 
-    def missing(self, kind: ResourceKind, item: Live, *, needed: bool) -> Missing:
+    def missing(self, kind: ResourceKind, item: LiveObject, *, needed: bool) -> Missing:
         """An object that is not in the backup, with the reason."""
         why, text = self._why(kind, item)
         expected = why in (Why.DEFINITION_UNUSED, Why.CLUSTER_SCOPED) and not self._filters.every_namespace
         return Missing(item.key, why, text, item.derived, needed, expected)
 
-    def _why(self, kind: ResourceKind, item: Live) -> tuple[Why, str]:
+    def _why(self, kind: ResourceKind, item: LiveObject) -> tuple[Why, str]:
         error = self._failed(kind, item.key)
         if error:
             return Why.FAILED, error
@@ -221,7 +221,7 @@ class Judge:
         hint = f"; the resource policy {policy} may leave it out" if policy else ""
         return Why.UNEXPLAINED, f"the filters take it, and Velero reported no error about it{hint}"
 
-    def _excluded(self, kind: ResourceKind, item: Live) -> tuple[Why, str] | None:
+    def _excluded(self, kind: ResourceKind, item: LiveObject) -> tuple[Why, str] | None:
         of_kind, key = self._of_kind[kind], item.key
         if of_kind and not kind.namespaced and self._filters.silent_on_cluster:
             return self._unsaid(kind, key.name, of_kind)
@@ -302,7 +302,7 @@ class Need:
         return kind.resource in self._kinds and self._name in ("", key.name)
 
 
-def _by_object(messages: Iterable[Message]) -> dict[tuple[str, str, str], str]:
+def _by_object(messages: Iterable[VeleroMessage]) -> dict[tuple[str, str, str], str]:
     """Errors by (resource, namespace, name); each part is empty where Velero did not say it."""
     found: dict[tuple[str, str, str], str] = {}
     for message in messages:
@@ -320,8 +320,8 @@ _COHABITING = {"events.k8s.io": ""}
 def compare(
     backup: Backup,
     saved: Saved,
-    messages: Sequence[Message],
-    live: Mapping[ResourceKind, Sequence[Live]],
+    messages: Sequence[VeleroMessage],
+    live: Mapping[ResourceKind, Sequence[LiveObject]],
     *,
     used_definitions: Collection[str] = (),
     needs: Sequence[str] = (),
@@ -365,7 +365,7 @@ def compare(
     return Coverage(backup, tuple(found), tuple(messages), dict(unserved), unlisted, removed, nowhere)
 
 
-def _removed(messages: Sequence[Message], kinds: Sequence[ResourceKind]) -> tuple[str, ...]:
+def _removed(messages: Sequence[VeleroMessage], kinds: Sequence[ResourceKind]) -> tuple[str, ...]:
     """Resources that Velero could not list because the server no longer serves them."""
     served = {name for kind in kinds for name in (kind.plural, kind.resource)}
     gone = {
@@ -407,7 +407,7 @@ def coverage_of(session: Session, backup: Backup, *, needs: Sequence[str] = ()) 
     return compare(backup, saved, messages, live, used_definitions=used, needs=needs, unlisted=unlisted)
 
 
-def _look(cluster: Cluster, kind: ResourceKind, filters: Filters, *, everywhere: bool) -> list[Live] | str:
+def _look(cluster: Cluster, kind: ResourceKind, filters: Filters, *, everywhere: bool) -> list[LiveObject] | str:
     """Every object of a kind, its metadata alone, or why they could not be listed.
 
     Where the filters name namespaces, only these are looked into; `everywhere` looks into all.
@@ -416,7 +416,7 @@ def _look(cluster: Cluster, kind: ResourceKind, filters: Filters, *, everywhere:
     if kind.namespaced and filters.only_namespaces is not None and not everywhere:
         paths = [kind.path(namespace) for namespace in filters.only_namespaces]
     try:
-        return [Live.of(kind, body) for path in paths for body in cluster.list(path, metadata_only=True)]
+        return [LiveObject.of(kind, body) for path in paths for body in cluster.list(path, metadata_only=True)]
     except NotFound:
         # A kind whose CRD has just gone is still announced for a moment.
         return []
@@ -425,7 +425,7 @@ def _look(cluster: Cluster, kind: ResourceKind, filters: Filters, *, everywhere:
 
 
 def _used_definitions(
-    pool: Threads, cluster: Cluster, live: Mapping[ResourceKind, Sequence[Live]], saved: Saved
+    pool: Threads, cluster: Cluster, live: Mapping[ResourceKind, Sequence[LiveObject]], saved: Saved
 ) -> frozenset[str]:
     """The CRDs that are not in the backup and have objects somewhere in the cluster."""
     absent = {

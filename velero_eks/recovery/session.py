@@ -22,13 +22,13 @@ if TYPE_CHECKING:
 DEPLOYMENT = "velero"
 """The server's Deployment: it asks for it by this very name whenever it restores."""
 
-Report = Callable[[str, int, int], None]
+ReportProgress = Callable[[str, int, int], None]
 """Takes the phase of an operation, and how many objects are done of how many; 0 of 0 while Velero does not know."""
-Progress = Callable[[str], AbstractContextManager[Report]]
+ShowProgress = Callable[[str], AbstractContextManager[ReportProgress]]
 
 
 @contextmanager
-def phases(what: str) -> Iterator[Report]:
+def phases(what: str) -> Iterator[ReportProgress]:
     """Progress for logs: a line on stderr when the phase changes."""
     last = ""
 
@@ -47,7 +47,7 @@ class Session:
     where a stack says where the bucket is. `progress` shows how far a Backup or a Restore is."""
 
     target: Target
-    progress: Progress = field(default=phases, compare=False)
+    progress: ShowProgress = field(default=phases, compare=False)
 
     @cached_property
     def cluster(self) -> Cluster:
@@ -99,7 +99,7 @@ class Session:
 
 
 def connected(
-    *, stack: str | None, context: str | None, namespace: str | None = None, progress: Progress = phases
+    *, stack: str | None, context: str | None, namespace: str | None = None, progress: ShowProgress = phases
 ) -> Session:
     """The session of `--stack` or `--context`, with Velero in `namespace` (by default the stack's, else `velero`).
 

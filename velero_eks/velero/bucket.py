@@ -16,7 +16,7 @@ from velero_eks.errors import BadTarget, OperationError
 from velero_eks.kube.threads import Threads
 from velero_eks.velero.backup_contents import BrokenBackup, Place, Stored, read_contents, read_places
 from velero_eks.velero.records import Backup, Location
-from velero_eks.velero.results import LogLine, Message, log_line, messages
+from velero_eks.velero.results import LogLine, VeleroMessage, log_line, messages
 
 if TYPE_CHECKING:
     from velero_on_eks.settings import Settings
@@ -109,11 +109,11 @@ class BackupStore:
         """What a backup says is in it: `group/version/Kind` → names, the namespace in front."""
         return self._json(f"backups/{name}/{name}-resource-list.json.gz", f"backup {name} has no resource list")
 
-    def messages(self, name: str) -> list[Message]:
+    def messages(self, name: str) -> list[VeleroMessage]:
         """The errors and warnings of a backup; none where it failed before there could be any."""
         return self._messages(f"backups/{name}/{name}-results.gz")
 
-    def restore_messages(self, name: str) -> list[Message]:
+    def restore_messages(self, name: str) -> list[VeleroMessage]:
         """The errors and warnings of a restore."""
         return self._messages(f"restores/{name}/restore-{name}-results.gz")
 
@@ -174,7 +174,7 @@ class BackupStore:
             raise BadTarget(f"{what} has no log in {self.address}; it has not ended, or never began")
         return _lines(body, what)
 
-    def _messages(self, key: str) -> list[Message]:
+    def _messages(self, key: str) -> list[VeleroMessage]:
         text = self._optional(key)
         return [] if text is None else messages(_json(_unzipped(text, key), key))
 

@@ -10,9 +10,9 @@ from typing import Any, Literal, TypeAlias
 
 from velero_eks.kube.objects import ObjectKey
 
-Severity: TypeAlias = Literal["error", "warning"]
+MessageSeverity: TypeAlias = Literal["error", "warning"]
 
-_SEVERITIES: tuple[tuple[Severity, str], ...] = (("error", "errors"), ("warning", "warnings"))
+_SEVERITIES: tuple[tuple[MessageSeverity, str], ...] = (("error", "errors"), ("warning", "warnings"))
 _ENTRY = re.compile(
     r"(?: resource: /(?P<resource>\S+))?(?: name: /(?P<name>\S+))?"
     r" message: /(?P<message>.*?)(?: error: /(?P<error>.*))?",
@@ -23,14 +23,14 @@ _RANKS = {name: rank for rank, name in enumerate(("panic", "fatal", "error", "wa
 
 
 @dataclass(frozen=True, order=True)
-class Message:
+class VeleroMessage:
     """One error or warning. `scope` is `velero`, `cluster`, or a namespace's name with `namespace` true.
 
     `resource` and `name` say what it is about, as Velero named it; a resource comes with its group or without, and
     either is empty where Velero did not say.
     """
 
-    severity: Severity
+    severity: MessageSeverity
     scope: str
     text: str
     namespace: bool = False
@@ -43,9 +43,9 @@ class Message:
         return f"namespace {self.scope}" if self.namespace else self.scope
 
 
-def messages(results: Mapping[str, Any]) -> list[Message]:
+def messages(results: Mapping[str, Any]) -> list[VeleroMessage]:
     """The messages of a results file, errors first."""
-    found: list[Message] = []
+    found: list[VeleroMessage] = []
     for severity, key in _SEVERITIES:
         result = results.get(key) or {}
         for scope in ("velero", "cluster"):
@@ -57,15 +57,15 @@ def messages(results: Mapping[str, Any]) -> list[Message]:
     return found
 
 
-def _message(severity: Severity, scope: str, text: str, namespace: bool) -> Message:
+def _message(severity: MessageSeverity, scope: str, text: str, namespace: bool) -> VeleroMessage:
     """A message, taken apart where it is made of a log entry: ` resource: /x name: /y message: /z error: /e`."""
     match = _ENTRY.fullmatch(text)
     if match is None:
-        return Message(severity, scope, " ".join(text.split()), namespace)
+        return VeleroMessage(severity, scope, " ".join(text.split()), namespace)
     resource, name, said, error = (match[part] or "" for part in ("resource", "name", "message", "error"))
     about = "/".join(part for part in (resource, name) if part)
     readable = ": ".join(part for part in (about, said, error) if part)
-    return Message(severity, scope, " ".join(readable.split()), namespace, resource, name)
+    return VeleroMessage(severity, scope, " ".join(readable.split()), namespace, resource, name)
 
 
 def listed(resource_list: Mapping[str, Iterable[str]]) -> Iterator[tuple[ObjectKey, str]]:

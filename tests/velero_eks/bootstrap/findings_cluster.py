@@ -25,7 +25,7 @@ from tests.velero_eks.bootstrap.spoilt import (
 )
 from velero_eks.aws.eks import Addon, Unknown
 from velero_eks.bootstrap.observed import Contents, Definition, Namespace, StorageClass
-from velero_eks.project.engine import State
+from velero_eks.project.engine import StackState
 
 TABLE = [
     Finds(
@@ -191,7 +191,7 @@ TABLE = [
         {"namespace": ACTIVE, "state": IN_STATE, "schedules": (schedule({}, "daily-backup"),)},
         {
             "namespace": ACTIVE,
-            "state": State({**IN_STATE.resources, (SCHEDULE, "velero-daily-backup"): "velero/daily-backup"}),
+            "state": StackState({**IN_STATE.resources, (SCHEDULE, "velero-daily-backup"): "velero/daily-backup"}),
             "schedules": (schedule({}, "daily-backup"), schedule({}, "somebody-elses")),
         },
         "the Schedule velero/daily-backup exists already",

@@ -11,7 +11,7 @@ from tests.support import ACCOUNT
 from tests.velero_eks.bootstrap.cases import MADE
 from velero_eks.aws.account import Bucket, Key
 from velero_eks.bootstrap.observed import Installed, Namespace
-from velero_eks.project.engine import State
+from velero_eks.project.engine import StackState
 from velero_eks.velero.records import Location, Schedule
 
 ROLE_NAME = "velero-shop-eu-west-1"
@@ -60,14 +60,14 @@ def location(bucket: str, prefix: str = "") -> Location:
     return Location({"metadata": {"name": "default", "namespace": "velero"}, "spec": {"objectStorage": place}})
 
 
-def state(*types: str, name: str = "velero") -> State:
+def state(*types: str, name: str = "velero") -> StackState:
     ids = {FIELDS["bucket"]: BUCKET, FIELDS["key_alias"]: "alias/velero-shop", FIELDS["role"]: ROLE_NAME}
-    return State({(each, name): ids.get(each, "id") for each in types})
+    return StackState({(each, name): ids.get(each, "id") for each in types})
 
 
-def instead(field: str, other: str) -> State:
+def instead(field: str, other: str) -> StackState:
     """A state that has another one of this kind."""
-    return State({**IN_STATE.resources, (FIELDS[field], "velero"): other})
+    return StackState({**IN_STATE.resources, (FIELDS[field], "velero"): other})
 
 
 def velero(**changes: Any) -> Installed:

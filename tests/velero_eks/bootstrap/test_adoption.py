@@ -22,11 +22,11 @@ from velero_eks.bootstrap.adoption import Adoption, survey
 from velero_eks.bootstrap.existing_aws import LiveAws
 from velero_eks.bootstrap.existing_cluster import LiveCluster
 from velero_eks.errors import OperationError
-from velero_eks.project.engine import State
+from velero_eks.project.engine import StackState
 
 REGION, ACCOUNT = "eu-west-1", "123456789012"
 BUCKET, ROLE = f"velero-shop-{ACCOUNT}-{REGION}", f"velero-shop-{REGION}"
-EMPTY = State({})
+EMPTY = StackState({})
 ALLOW = json.dumps(
     {"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}}
 )
@@ -55,7 +55,7 @@ def stack(**sections: Any) -> Settings:
     return Settings.from_mapping(mapping(cluster={"account": ACCOUNT}, **sections))
 
 
-def look(server: ApiServer, wanted: Settings | None = None, state: State = EMPTY, asking=aws.client) -> Adoption:
+def look(server: ApiServer, wanted: Settings | None = None, state: StackState = EMPTY, asking=aws.client) -> Adoption:
     settings = wanted or stack()
     recording = record_settings(settings)
     return survey(recording, settings, state, LiveAws(settings, asking), LiveCluster(settings, server.cluster))
@@ -163,14 +163,14 @@ def test_the_section_is_one_that_the_program_takes(server):
 def test_what_the_state_has_is_not_adopted_again(server):
     make_bucket()
     make_role()
-    found = look(server, state=State({(FIELDS["bucket"], "velero"): BUCKET}))
+    found = look(server, state=StackState({(FIELDS["bucket"], "velero"): BUCKET}))
     assert named(found) == {"Role": ROLE}
 
 
 def test_a_setting_of_a_bucket_that_the_state_has_is_written_and_not_imported(server):
     make_bucket()
     client("s3").put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
-    found = look(server, state=State({(FIELDS["bucket"], "velero"): BUCKET}))
+    found = look(server, state=StackState({(FIELDS["bucket"], "velero"): BUCKET}))
     assert found.section() == {}
     assert BUCKET_SETTINGS["versioning"] in {resource.type for resource in found.made}
 
@@ -255,7 +255,7 @@ def test_a_bucket_that_the_state_lost_is_encrypted_with_the_key_that_it_still_ha
     make_bucket()
     key = make_key()
     encrypt(key)
-    held = State({(FIELDS["key"], "velero"): key, (FIELDS["key_alias"], "velero"): "alias/velero-shop"})
+    held = StackState({(FIELDS["key"], "velero"): key, (FIELDS["key_alias"], "velero"): "alias/velero-shop"})
     found = look(server, state=held)
     assert found.blocked == ()
     assert found.section()["bucket"] == BUCKET

@@ -12,13 +12,13 @@ from tests.velero_eks.recovery.recorded import NOW, backup
 from velero_eks.commands.drill import document, junit, markdown, verdict
 from velero_eks.kube.objects import Difference, ObjectKey
 from velero_eks.recovery.drill.scratch import Mark
-from velero_eks.recovery.drill.verdict import Compared, Drilled, Objectives, State, checks
+from velero_eks.recovery.drill.verdict import Compared, CopyState, Drilled, Objectives, checks
 from velero_eks.velero.records import Restore
-from velero_eks.velero.results import Message
+from velero_eks.velero.results import VeleroMessage
 
-SAME = Compared(ObjectKey("", "ConfigMap", "shop", "same"), State.SAME)
+SAME = Compared(ObjectKey("", "ConfigMap", "shop", "same"), CopyState.SAME)
 OTHER = Compared(
-    ObjectKey("", "Secret", "shop", "other"), State.DIFFERENT, (Difference("data.key", "hunter2", "hunter3"),)
+    ObjectKey("", "Secret", "shop", "other"), CopyState.DIFFERENT, (Difference("data.key", "hunter2", "hunter3"),)
 )
 
 
@@ -44,8 +44,8 @@ def test_a_drill_is_good_when_all_came_back_in_time_and_nothing_is_left():
 
 
 def test_a_good_drill_claims_no_more_than_it_tried():
-    tried = Compared(ObjectKey("exam.example.com", "Question", "shop", "q"), State.ACCEPTED)
-    untried = Compared(ObjectKey("exam.example.com", "Question", "shop", "r"), State.UNTRIED)
+    tried = Compared(ObjectKey("exam.example.com", "Question", "shop", "q"), CopyState.ACCEPTED)
+    untried = Compared(ObjectKey("exam.example.com", "Question", "shop", "r"), CopyState.UNTRIED)
     for compared, claim in (
         ((SAME, tried, untried), "1 object as in the backup, 1 object accepted by a dry run, 1 object not tried."),
         ((), "and there was no object to compare."),
@@ -70,7 +70,7 @@ def test_each_thing_that_can_fail_is_one_check(found, objectives, names):
 
 
 def test_junit_has_one_case_a_check_and_names_the_objects_that_failed():
-    found = drilled(SAME, OTHER, messages=(Message("error", "velero", "a \x00 b"),))
+    found = drilled(SAME, OTHER, messages=(VeleroMessage("error", "velero", "a \x00 b"),))
     suite = ElementTree.fromstring(junit(found, checks(found, Objectives(rpo=1.0))))  # noqa: S314 - made here
     assert {key: suite.get(key) for key in ("tests", "failures", "time")} == {
         "tests": "5", "failures": "2", "time": "12.500",

@@ -17,7 +17,7 @@ from velero_eks.bootstrap.observed import Facts
 from velero_eks.commands import app as cli
 from velero_eks.commands import preflight as command
 from velero_eks.commands.preflight import CHECKS, judge, look_here, render
-from velero_eks.project.engine import State
+from velero_eks.project.engine import StackState
 from velero_eks.project.project import Project
 
 ISSUER = "https://oidc.eks.eu-west-1.amazonaws.com/id/EXAMPLE0123456789ABCDEF"
@@ -128,7 +128,7 @@ def test_this_machine_and_the_other_stacks_are_asked(tmp_path, pulumi):
     same = "  velero-eks:storage: {bucket: one-for-all}\n"
     root = project(tmp_path / "p", prod=stack_text(more=same), dr=stack_text("other", more=same), bad="config: {}")
     here = look_here(Project.find(root), load_stack_file(root / "stacks" / "Pulumi.prod.yaml"), find=lambda name: None)
-    assert here.state == State({})
+    assert here.state == StackState({})
     assert here.engine == (3, 259, 0)
     assert here.aws_cli is False
     (conflict,) = here.conflicts

@@ -13,15 +13,15 @@ from tests.velero_eks.recovery.recorded import KINDS, ago, backup, kind
 from velero_eks.commands.coverage import render
 from velero_eks.kube.kinds import ResourceKind
 from velero_eks.kube.objects import ObjectKey
-from velero_eks.recovery.coverage import Coverage, Live, Missing, Saved, Why, compare
+from velero_eks.recovery.coverage import Coverage, LiveObject, Missing, Saved, Why, compare
 from velero_eks.velero.records import moment
-from velero_eks.velero.results import Message
+from velero_eks.velero.results import VeleroMessage
 
 LONG_AGO = ago(days=30)
 DEFINITION = "questions.exam.example.com"
 
 
-def live(name: str, *objects: str, created: str = LONG_AGO, **metadata: Any) -> tuple[ResourceKind, list[Live]]:
+def live(name: str, *objects: str, created: str = LONG_AGO, **metadata: Any) -> tuple[ResourceKind, list[LiveObject]]:
     """Objects of a kind that the cluster has, as `namespace/name` or `name`."""
     found = kind(name)
     bodies = [
@@ -29,7 +29,7 @@ def live(name: str, *objects: str, created: str = LONG_AGO, **metadata: Any) -> 
                       "creationTimestamp": created, **metadata}}
         for place in objects
     ]  # fmt: skip
-    return found, [Live.of(found, body) for body in bodies]
+    return found, [LiveObject.of(found, body) for body in bodies]
 
 
 def saved(*objects: str, stored: bool | None = True) -> Saved:
@@ -44,10 +44,10 @@ def saved(*objects: str, stored: bool | None = True) -> Saved:
 
 
 def held(
-    spec: dict[str, Any], contents: Saved, *objects: tuple[ResourceKind, list[Live]],
-    messages: tuple[Message, ...] = (), phase: str = "Completed", **more: Any,
+    spec: dict[str, Any], contents: Saved, *objects: tuple[ResourceKind, list[LiveObject]],
+    messages: tuple[VeleroMessage, ...] = (), phase: str = "Completed", **more: Any,
 ) -> Coverage:  # fmt: skip
-    cluster: dict[ResourceKind, list[Live]] = {kind: [] for kind in KINDS}
+    cluster: dict[ResourceKind, list[LiveObject]] = {kind: [] for kind in KINDS}
     for found, items in objects:
         cluster[found] = [*cluster[found], *items]
     return compare(backup("b", phase=phase, **spec), contents, messages, cluster, **more)
@@ -117,7 +117,7 @@ def test_an_object_that_is_being_deleted_is_taken_by_no_backup():
     )
 
 
-def question(age_at_backup: timedelta) -> tuple[tuple[ResourceKind, list[Live]], ...]:
+def question(age_at_backup: timedelta) -> tuple[tuple[ResourceKind, list[LiveObject]], ...]:
     """A custom resource, and its CRD of this age when the backup (an hour ago) began."""
     made = ago(seconds=3600 + age_at_backup.total_seconds())
     return live("CustomResourceDefinition", DEFINITION, created=made), live("Question", "exam-prod/q", created=made)
@@ -189,13 +189,13 @@ def test_cluster_scoped_objects_that_a_backup_of_everything_leaves_out_in_silenc
 
 
 def test_an_error_about_an_object_is_its_reason():
-    error = Message("error", "exam-prod", "pods/a: Error backing up item: no", True, "pods", "a")
+    error = VeleroMessage("error", "exam-prod", "pods/a: Error backing up item: no", True, "pods", "a")
     found = held(ALL, saved(), live("Pod", "exam-prod/a"), messages=(error,), phase="PartiallyFailed")
     assert (only(found).why, only(found).text, only(found).gap) == (Why.FAILED, error.text, True)
 
 
 def test_what_is_listed_and_not_stored_did_fail_though_velero_says_its_name_alone():
-    error = Message("error", "velero", "a: Error backing up item: no", name="a")
+    error = VeleroMessage("error", "velero", "a: Error backing up item: no", name="a")
     found = held(ALL, saved("Pod exam-prod/a", stored=False), live("Pod", "exam-prod/a"), messages=(error,),
                  phase="PartiallyFailed")  # fmt: skip
     assert (only(found).why, only(found).text) == (Why.FAILED, error.text)
@@ -211,7 +211,7 @@ def test_a_list_alone_is_believed_where_nobody_looked_into_the_tarball():
 
 
 def test_an_error_of_listing_a_kind_is_the_reason_for_its_objects():
-    error = Message("error", "exam-prod", "questions: Error listing items: conversion failed", True, "questions")
+    error = VeleroMessage("error", "exam-prod", "questions: Error listing items: conversion failed", True, "questions")
     contents = saved(f"CustomResourceDefinition {DEFINITION}")
     found = held(ALL, contents, *question(timedelta(days=1)), messages=(error,), phase="PartiallyFailed")
     assert (only(found).why, only(found).text) == (Why.FAILED, error.text)
@@ -219,7 +219,7 @@ def test_an_error_of_listing_a_kind_is_the_reason_for_its_objects():
 
 def test_a_kind_that_velero_still_looked_for_is_named():
     text = "probes: Error listing items: the server could not find the requested resource"
-    found = held(ALL, saved(), messages=(Message("error", "big", text, True, "probes"),), phase="PartiallyFailed")
+    found = held(ALL, saved(), messages=(VeleroMessage("error", "big", text, True, "probes"),), phase="PartiallyFailed")
     assert found.removed_kinds == ("probes",)
 
 
@@ -247,7 +247,7 @@ def test_events_that_are_served_twice_count_once():
 
 def test_a_live_object_is_read_from_its_metadata_alone():
     body = {"metadata": {"name": "a", "namespace": "n", "creationTimestamp": LONG_AGO, "labels": {"x": "y"}}}
-    found = Live.of(kind("Secret"), body)
+    found = LiveObject.of(kind("Secret"), body)
     assert (found.key, found.labels, found.created) == (ObjectKey("", "Secret", "n", "a"), {"x": "y"}, moment(LONG_AGO))
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from tests.velero_eks.recovery.recorded import BACKUPS
 from velero_eks.kube.objects import ObjectKey
-from velero_eks.velero.results import Message, listed, log_line, messages
+from velero_eks.velero.results import VeleroMessage, listed, log_line, messages
 
 
 def unzipped(backup: str, what: str) -> bytes:
@@ -19,7 +19,7 @@ def unzipped(backup: str, what: str) -> bytes:
 def test_errors_come_first_and_say_what_they_are_about():
     found = messages(json.loads(unzipped("in-part", "results.gz")))
     text = "vol2: Error backing up item: daemonset pod not found in running state in node node-1"
-    assert found[0] == Message("error", "velero", text, name="vol2")
+    assert found[0] == VeleroMessage("error", "velero", text, name="vol2")
     assert [message.severity for message in found[1:]] == ["warning"] * 3
     about = next(message for message in found if message.namespace)
     assert (about.scope, about.resource, about.name) == ("exam-prod", "pods", "vol2")

@@ -18,7 +18,7 @@ from velero_eks.kube.objects import Object, ObjectKey
 from velero_eks.kube.threads import Threads
 from velero_eks.recovery.drill.rehearsed import Rehearsed, rehearse
 from velero_eks.recovery.drill.scratch import Mark, make_modifiers, make_namespace, remove_all
-from velero_eks.recovery.drill.verdict import Compared, Drilled, State, compare, tried
+from velero_eks.recovery.drill.verdict import Compared, CopyState, Drilled, compare, tried
 from velero_eks.recovery.following import watching
 from velero_eks.recovery.restore.live import lighter
 from velero_eks.recovery.restore.plan import VeleroStep
@@ -27,7 +27,7 @@ from velero_eks.recovery.session import Session
 from velero_eks.terminal import words
 from velero_eks.velero.backup_contents import Stored
 from velero_eks.velero.records import Backup, Restore
-from velero_eks.velero.results import Message
+from velero_eks.velero.results import VeleroMessage
 
 _THREADS = 8
 # So many objects are tried at most; a drill of thousands of custom resources would not end.
@@ -81,7 +81,7 @@ def drill(
 @dataclass
 class _Ran:
     restore: Restore | None = None
-    messages: tuple[Message, ...] = ()
+    messages: tuple[VeleroMessage, ...] = ()
     compared: list[Compared] = field(default_factory=list)
     seconds: float = 0.0
     problem: str = ""
@@ -138,7 +138,7 @@ def _try(cluster: Cluster, rehearsed: Rehearsed) -> list[Compared]:
     with Threads(_THREADS) as pool:
         found = list(pool.map(one, some))
     why = f"only the first {words.count(TRY_LIMIT, 'object')} are tried"
-    return found + [Compared(ObjectKey.of(item.body), State.UNTRIED, reason=why) for item in others]
+    return found + [Compared(ObjectKey.of(item.body), CopyState.UNTRIED, reason=why) for item in others]
 
 
 def _custom(cluster: Cluster, contents: Iterable[Stored]) -> set[str]:

@@ -13,10 +13,10 @@ from velero_eks.kube.objects import Difference, Object, ObjectKey, differences
 from velero_eks.terminal import words
 from velero_eks.velero.backup_contents import Stored
 from velero_eks.velero.records import Backup, Restore
-from velero_eks.velero.results import Message
+from velero_eks.velero.results import VeleroMessage
 
 
-class State(StrEnum):
+class CopyState(StrEnum):
     """How an object of the backup fared."""
 
     SAME = "as in the backup"
@@ -27,7 +27,7 @@ class State(StrEnum):
     UNTRIED = "not tried"
 
 
-GOOD = frozenset({State.SAME, State.ACCEPTED})
+GOOD = frozenset({CopyState.SAME, CopyState.ACCEPTED})
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Compared:
     """One object of the backup, under its original key, and how it fared. `reason` says what the server said."""
 
     key: ObjectKey
-    state: State
+    state: CopyState
     fields: tuple[Difference, ...] = ()
     reason: str = ""
 
@@ -54,10 +54,10 @@ def compare(
         there = live.get(ObjectKey.of(wanted))
         key = ObjectKey.of(item.body)
         if there is None:
-            found.append(Compared(key, State.MISSING))
+            found.append(Compared(key, CopyState.MISSING))
             continue
         fields = tuple(differences(settled(wanted, there), there))
-        found.append(Compared(key, State.DIFFERENT if fields else State.SAME, fields))
+        found.append(Compared(key, CopyState.DIFFERENT if fields else CopyState.SAME, fields))
     return sorted(found, key=lambda each: each.key)
 
 
@@ -65,14 +65,14 @@ def tried(item: Stored, wanted: Object, answer: Object | None, refusal: str) -> 
     """How an object fared that the API server was only asked about: `answer` is what it would have made of it."""
     key = ObjectKey.of(item.body)
     if answer is None:
-        return Compared(key, State.REFUSED, reason=refusal)
+        return Compared(key, CopyState.REFUSED, reason=refusal)
     fields = tuple(differences(settled(wanted, answer), answer))
-    return Compared(key, State.DIFFERENT if fields else State.ACCEPTED, fields)
+    return Compared(key, CopyState.DIFFERENT if fields else CopyState.ACCEPTED, fields)
 
 
-def by_kind(compared: Iterable[Compared]) -> dict[str, Counter[State]]:
+def by_kind(compared: Iterable[Compared]) -> dict[str, Counter[CopyState]]:
     """How many objects of each kind fared how, kinds in their order."""
-    found: dict[str, Counter[State]] = {}
+    found: dict[str, Counter[CopyState]] = {}
     for each in compared:
         kind = f"{each.key.kind}.{each.key.group}" if each.key.group else each.key.kind
         found.setdefault(kind, Counter())[each.state] += 1
@@ -88,7 +88,7 @@ class Drilled:
     namespaces: tuple[str, ...]
     began: datetime
     restore: Restore | None
-    messages: tuple[Message, ...] = ()
+    messages: tuple[VeleroMessage, ...] = ()
     compared: tuple[Compared, ...] = field(default=(), repr=False)
     seconds: float = 0.0
     left: tuple[str, ...] = ()
@@ -102,7 +102,7 @@ class Drilled:
     @property
     def wrong(self) -> tuple[Compared, ...]:
         """The objects that would not come back as they were."""
-        return tuple(each for each in self.compared if not each.good and each.state is not State.UNTRIED)
+        return tuple(each for each in self.compared if not each.good and each.state is not CopyState.UNTRIED)
 
     @property
     def restored(self) -> bool:
@@ -111,7 +111,7 @@ class Drilled:
 
 
 @dataclass(frozen=True)
-class Check:
+class DrillCheck:
     """One thing that a drill shows to hold, or not."""
 
     name: str
@@ -127,39 +127,39 @@ class Objectives:
     within: float | None = None
 
 
-def checks(drilled: Drilled, objectives: Objectives) -> list[Check]:
+def checks(drilled: Drilled, objectives: Objectives) -> list[DrillCheck]:
     """Everything that a drill is judged by, in the order in which people ask."""
     return list(_checks(drilled, objectives))
 
 
-def _checks(drilled: Drilled, objectives: Objectives) -> Iterator[Check]:
+def _checks(drilled: Drilled, objectives: Objectives) -> Iterator[DrillCheck]:
     restore = drilled.restore
     if restore is None:
-        yield Check("restore", False, drilled.problem or "no Restore was made")
+        yield DrillCheck("restore", False, drilled.problem or "no Restore was made")
     else:
         said = f"{restore.phase} after {words.duration(drilled.seconds)}"
         if restore.why:
             said += f": {restore.why}"
-        yield Check("restore", restore.good and not drilled.problem, f"{said} {drilled.problem}".strip())
+        yield DrillCheck("restore", restore.good and not drilled.problem, f"{said} {drilled.problem}".strip())
     for kind, states in by_kind(drilled.compared).items():
         wrong = [each for each in drilled.wrong if kind == _kind(each.key.group, each.key.kind)]
         counts = ", ".join(f"{words.number(number)} {state.value}" for state, number in sorted(states.items()))
-        yield Check(f"objects: {kind}", not wrong, counts)
+        yield DrillCheck(f"objects: {kind}", not wrong, counts)
     if objectives.rpo is not None:
         age, rpo = drilled.data_age, objectives.rpo
         relation = "at most" if age <= rpo else "more than"
         said = f"the data is {words.duration(age)} old, {relation} the {words.exact(rpo)} of the objective"
-        yield Check("data age", age <= rpo, said)
+        yield DrillCheck("data age", age <= rpo, said)
     if objectives.within is not None and restore is not None:
         took, limit = drilled.seconds, objectives.within
         relation = "within" if took <= limit else "longer than"
-        yield Check(
+        yield DrillCheck(
             "recovery time",
             took <= limit,
             f"it took {words.duration(took)}, {relation} {words.exact(limit)}",
         )
     left = f"{words.count(len(drilled.left), 'thing')} left behind: {'; '.join(drilled.left)}"
-    yield Check("clean-up", not drilled.left, left if drilled.left else "nothing is left behind")
+    yield DrillCheck("clean-up", not drilled.left, left if drilled.left else "nothing is left behind")
 
 
 def _kind(group: str, kind: str) -> str:

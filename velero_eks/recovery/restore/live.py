@@ -12,7 +12,7 @@ from velero_eks.kube.kinds import NAMESPACE, ResourceKind
 from velero_eks.kube.objects import Object, ObjectKey
 from velero_eks.kube.threads import Threads
 from velero_eks.recovery.restore.plan import DirectStep, RestorePlan, Step, VeleroStep
-from velero_eks.recovery.restore.prediction import Live, node_ports
+from velero_eks.recovery.restore.prediction import ClusterState, node_ports
 from velero_eks.velero.backup_contents import Stored
 from velero_eks.velero.restore_spec import NEVER_RESTORED, RestoreSpec
 
@@ -86,7 +86,7 @@ def scope_of(plan: RestorePlan, contents: Sequence[Stored], kinds: Iterable[Reso
     return scope
 
 
-def look(cluster: Cluster, scope: Scope) -> Live:
+def look(cluster: Cluster, scope: Scope) -> ClusterState:
     """The cluster as it is now, as far as `scope` goes.
 
     Raises `NotAllowed` where a kind may not be seen: a preview that cannot see would be a guess.
@@ -128,7 +128,7 @@ def look(cluster: Cluster, scope: Scope) -> Live:
     if refused:
         raise NotAllowed("\n".join(refused[resource] for resource in sorted(refused)))
     bodies = [*(body for bodies in lists for body in bodies), *(body for body in ones if body is not None)]
-    return Live({ObjectKey.of(body): body for body in bodies}, served, _ports(cluster) if scope.ports else {})
+    return ClusterState({ObjectKey.of(body): body for body in bodies}, served, _ports(cluster) if scope.ports else {})
 
 
 def _ports(cluster: Cluster) -> dict[int, ObjectKey]:

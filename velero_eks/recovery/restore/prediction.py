@@ -54,7 +54,7 @@ class Prediction:
 
 
 @dataclass(frozen=True)
-class Live:
+class ClusterState:
     """What a cluster holds and serves, as far as a restore meets it.
 
     `served` is (apiVersion, kind) of everything that can be written. Objects are in the versions of the backup. `ports`
@@ -66,7 +66,7 @@ class Live:
     ports: Mapping[int, ObjectKey] = field(default_factory=dict)
 
 
-def predict(spec: RestoreSpec, contents: Iterable[Stored], live: Live) -> list[Prediction]:
+def predict(spec: RestoreSpec, contents: Iterable[Stored], live: ClusterState) -> list[Prediction]:
     """The fate of every object that the restore asks for, and of every live one beside them; in the order of keys."""
     known = list(contents)
     taken = spec.selected(known)
@@ -95,7 +95,7 @@ class _Telling:
     """What the fate of an object hangs on. `anew` names the volumes that come from their claims, and why."""
 
     spec: RestoreSpec
-    live: Live
+    live: ClusterState
     served: Collection[tuple[str, str]]
     stuck: Mapping[str, Prediction]
     anew: Mapping[str, str]
@@ -160,7 +160,7 @@ def comes_by_itself(spec: RestoreSpec, body: Object) -> bool:
 
 
 def _namespaces(
-    spec: RestoreSpec, known: Iterable[Stored], taken: Iterable[Stored], live: Live
+    spec: RestoreSpec, known: Iterable[Stored], taken: Iterable[Stored], live: ClusterState
 ) -> Iterator[Prediction]:
     """The namespaces that are restored into: Velero makes those that are missing, and changes none that is there."""
     saved = {item.place.name: item for item in known if item.place.resource == NAMESPACES}
@@ -203,7 +203,7 @@ def _left_out(spec: RestoreSpec, known: Iterable[Stored], taken: Mapping[Place, 
 
 
 def _absent(
-    spec: RestoreSpec, taken: Iterable[Stored], live: Live, done: Collection[ObjectKey]
+    spec: RestoreSpec, taken: Iterable[Stored], live: ClusterState, done: Collection[ObjectKey]
 ) -> Iterator[Prediction]:
     """Live objects in the same namespaces that the backup does not have. A restore takes nothing away."""
     if spec.resources != ("*",) or spec.selectors:
@@ -216,7 +216,7 @@ def _absent(
             yield Prediction(key, Fate.ABSENT, "it stays: a restore takes nothing away", expected=body)
 
 
-def _definitions_made(spec: RestoreSpec, taken: Iterable[Stored], live: Live) -> Iterator[tuple[str, str]]:
+def _definitions_made(spec: RestoreSpec, taken: Iterable[Stored], live: ClusterState) -> Iterator[tuple[str, str]]:
     """What the cluster will serve since the restore makes or changes its CRD first."""
     for item in taken:
         if item.body["kind"] != DEFINITION_KIND:

@@ -18,7 +18,14 @@ from velero_eks.kube.threads import Threads
 from velero_eks.recovery.restore.duration import Estimate, Limits, Pace, Work, estimate
 from velero_eks.recovery.restore.live import Scope, items_of, look, scope_of, spec_of
 from velero_eks.recovery.restore.plan import RestorePlan, Step
-from velero_eks.recovery.restore.prediction import DEFINITION_KIND, Fate, Live, Prediction, definition_serves, predict
+from velero_eks.recovery.restore.prediction import (
+    DEFINITION_KIND,
+    ClusterState,
+    Fate,
+    Prediction,
+    definition_serves,
+    predict,
+)
 from velero_eks.velero.backup_contents import Stored
 from velero_eks.velero.records import Backup, Restore
 from velero_eks.velero.restore_actions import update_patch, without_server_fields
@@ -103,7 +110,7 @@ def make_preview(
     return Preview(plan, backup, tuple(steps), reckoned, limits, scope, before.objects, silent)
 
 
-def _after(live: Live, predictions: Sequence[Prediction]) -> Live:
+def _after(live: ClusterState, predictions: Sequence[Prediction]) -> ClusterState:
     """What the next step meets: the kinds that this one's CRDs serve, and the namespaces that it makes."""
     served = set(live.served)
     objects = dict(live.objects)
@@ -114,10 +121,10 @@ def _after(live: Live, predictions: Sequence[Prediction]) -> Live:
             served.update(definition_serves(each.expected))
         elif each.key.kind == NAMESPACE.kind and not each.key.group:
             objects[each.key] = each.expected
-    return Live(objects, served, live.ports)
+    return ClusterState(objects, served, live.ports)
 
 
-def _mended(predictions: Sequence[Prediction], before: Live) -> Iterator[str]:
+def _mended(predictions: Sequence[Prediction], before: ClusterState) -> Iterator[str]:
     """The names of webhooks that are there now and that a step changes."""
     for each in predictions:
         if each.key.kind in _WEBHOOKS and each.fate is Fate.CHANGED:
@@ -133,7 +140,7 @@ _NO_DRY_RUN = "does not support dry run"
 
 
 @dataclass(frozen=True)
-class Asked:
+class DryRunAnswers:
     """The predictions with the server's word in them; `silent` says of which kinds it could not be had, and why."""
 
     predictions: tuple[Prediction, ...]
@@ -143,11 +150,11 @@ class Asked:
 def ask(
     cluster: Cluster,
     predictions: Sequence[Prediction],
-    live: Live,
+    live: ClusterState,
     *,
     mended: Collection[str] = (),
     limit: int = LIMIT,
-) -> Asked:
+) -> DryRunAnswers:
     """Let the server judge what would be created and changed, as far as `limit` goes. Nothing is changed.
 
     `mended` names webhooks that an earlier step of the same restore puts right: what they refuse now does not count.
@@ -159,11 +166,11 @@ def ask(
     more = [each for each in rest if _group(each) in asking.refusals][: max(0, limit - len(first))]
     judged.update(asking.all(more))
     found = [judged.get(each.key, each) for each in predictions]
-    return Asked(tuple(_like_the_others(each, judged, asking) for each in found), asking.silent)
+    return DryRunAnswers(tuple(_like_the_others(each, judged, asking) for each in found), asking.silent)
 
 
 class _Asking:
-    def __init__(self, cluster: Cluster, live: Live, mended: Collection[str]) -> None:
+    def __init__(self, cluster: Cluster, live: ClusterState, mended: Collection[str]) -> None:
         self.cluster = cluster
         self.live = live
         self.mended = mended

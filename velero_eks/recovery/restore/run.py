@@ -28,7 +28,7 @@ from velero_eks.recovery.session import Session
 from velero_eks.velero.backup_contents import Stored
 from velero_eks.velero.records import RESTORE, Restore
 from velero_eks.velero.restore_actions import restored_form, update_patch
-from velero_eks.velero.results import Message
+from velero_eks.velero.results import VeleroMessage
 
 MANAGED_BY = {"app.kubernetes.io/managed-by": "velero-eks"}
 # What the API server and its controllers may still be about to do when Velero has ended.
@@ -44,7 +44,7 @@ class StepResult:
     step: Step
     seconds: float
     restore: Restore | None = None
-    messages: tuple[Message, ...] = ()
+    messages: tuple[VeleroMessage, ...] = ()
     written: tuple[Written, ...] = ()
 
     @property
@@ -61,7 +61,7 @@ class StepResult:
 
 
 @dataclass(frozen=True)
-class Report:
+class RestoreReport:
     """A restore that is over. `seconds` are those of its steps, without the comparison."""
 
     preview: Preview
@@ -76,7 +76,7 @@ class Report:
         return ended and self.outcome.whole and not self.preview.blocked
 
 
-def run(session: Session, preview: Preview, *, seconds: float) -> Report:
+def run(session: Session, preview: Preview, *, seconds: float) -> RestoreReport:
     """Take the steps of a preview in turn, up to the first that fails. Raises `TimeLimit` after `seconds` of one.
 
     Of a plan that goes on, only a step that failed altogether ends it.
@@ -96,7 +96,7 @@ def run(session: Session, preview: Preview, *, seconds: float) -> Report:
         if not (result.good or (preview.plan.goes_on and result.in_part)):
             break
     outcome = outcome_of(session, preview)
-    return Report(preview, tuple(results), outcome, sum(result.seconds for result in results))
+    return RestoreReport(preview, tuple(results), outcome, sum(result.seconds for result in results))
 
 
 def outcome_of(session: Session, preview: Preview) -> Outcome:
@@ -137,7 +137,7 @@ def start_restore(
     raise BadTarget(f"Restores {base} to {base}-{_NAMES} exist already; wait a second and run the command again")
 
 
-def messages_of(session: Session, restore: Restore, location: str) -> tuple[Message, ...]:
+def messages_of(session: Session, restore: Restore, location: str) -> tuple[VeleroMessage, ...]:
     """What Velero wrote about a Restore; nothing where it never got as far as to write.
 
     Where the bucket cannot be read the Restore has ended all the same, and how it did must still be said.
@@ -147,7 +147,7 @@ def messages_of(session: Session, restore: Restore, location: str) -> tuple[Mess
     try:
         return tuple(session.store(location).restore_messages(restore.name))
     except OperationError as error:
-        return (Message("error", "velero", f"what Velero wrote about it cannot be read: {error}"),)
+        return (VeleroMessage("error", "velero", f"what Velero wrote about it cannot be read: {error}"),)
 
 
 def _by_velero(session: Session, step: VeleroStep, told: StepPreview, preview: Preview, seconds: float) -> StepResult:

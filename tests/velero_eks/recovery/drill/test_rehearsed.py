@@ -7,7 +7,7 @@ import json
 from tests.velero_eks.recovery.restore.made import body, stored
 from velero_eks.kube.objects import ObjectKey
 from velero_eks.recovery.drill.rehearsed import rehearse
-from velero_eks.recovery.drill.verdict import State, compare, tried
+from velero_eks.recovery.drill.verdict import CopyState, compare, tried
 
 MAPPING = {"shop": "drill-1-shop"}
 
@@ -79,7 +79,7 @@ def test_node_ports_that_somebody_chose_are_the_originals_and_the_copy_gets_othe
         "Service", "web", "drill-1-shop", spec={"type": "NodePort", "ports": [{"port": 80, "nodePort": 31999}]}
     )
     compared = compare(found.restored, found.expected, {ObjectKey.of(given): given})
-    assert [each.state for each in compared] == [State.SAME]
+    assert [each.state for each in compared] == [CopyState.SAME]
 
 
 def test_a_stateful_set_gets_no_replicas_since_its_claims_would_come_before_its_pods():
@@ -115,7 +115,7 @@ def test_the_copy_is_compared_under_the_originals_name():
     ]
     compared = compare(found.restored, found.expected, {ObjectKey.of(copy): copy for copy in copies})
     assert {each.key.name: each.state for each in compared} == {
-        "same": State.SAME, "other": State.DIFFERENT, "gone": State.MISSING,
+        "same": CopyState.SAME, "other": CopyState.DIFFERENT, "gone": CopyState.MISSING,
     }  # fmt: skip
     assert {each.key.namespace for each in compared} == {"shop"}
 
@@ -123,8 +123,8 @@ def test_the_copy_is_compared_under_the_originals_name():
 def test_an_object_that_is_tried_is_compared_with_what_the_server_would_make_of_it():
     item = stored("Question", "q", "shop", spec={"points": 1})
     wanted = body("Question", "q", "copy", spec={"points": 1})
-    assert tried(item, wanted, wanted, "").state is State.ACCEPTED
+    assert tried(item, wanted, wanted, "").state is CopyState.ACCEPTED
     pruned = tried(item, wanted, body("Question", "q", "copy", spec={}), "")
-    assert (pruned.state, [each.path for each in pruned.fields]) == (State.DIFFERENT, ["spec.points"])
+    assert (pruned.state, [each.path for each in pruned.fields]) == (CopyState.DIFFERENT, ["spec.points"])
     refused = tried(item, wanted, None, "no")
-    assert (refused.state, refused.reason, refused.good) == (State.REFUSED, "no", False)
+    assert (refused.state, refused.reason, refused.good) == (CopyState.REFUSED, "no", False)

@@ -17,7 +17,7 @@ from velero_eks.kube.objects import Object
 from velero_eks.recovery.drill import scratch
 from velero_eks.recovery.drill.run import drill
 from velero_eks.recovery.drill.scratch import Mark, leftovers, make_namespace, remove_all
-from velero_eks.recovery.drill.verdict import State
+from velero_eks.recovery.drill.verdict import CopyState
 from velero_eks.recovery.session import Session
 
 CONTENTS = [
@@ -70,7 +70,7 @@ def test_a_drill_compares_the_copy_and_leaves_nothing_behind():
     api = Server(*ORIGINAL)
     found = drilled(api)
     assert {each.key.name: each.state for each in found.compared} == {
-        "config": State.SAME, "lost": State.MISSING, "held": State.SAME,
+        "config": CopyState.SAME, "lost": CopyState.MISSING, "held": CopyState.SAME,
     }  # fmt: skip
     assert (found.left, found.problem) == ((), "")
     assert left(api) == (["shop"], [])

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from velero_eks.kube.objects import Object, ObjectKey
-from velero_eks.recovery.restore.prediction import Live
+from velero_eks.recovery.restore.prediction import ClusterState
 from velero_eks.velero.backup_contents import Place, Stored
 
 RESOURCES = {
@@ -79,10 +79,10 @@ def definition(name: str = "questions.exam.example.com", kind: str = "Question",
     return stored("CustomResourceDefinition", name, spec=spec, **fields)
 
 
-def live(bodies: Iterable[Object] = (), kinds: Iterable[str] = tuple(RESOURCES)) -> Live:
+def live(bodies: Iterable[Object] = (), kinds: Iterable[str] = tuple(RESOURCES)) -> ClusterState:
     """A cluster that serves these kinds and holds these objects."""
     served = {(VERSIONS.get(kind, "v1"), kind) for kind in kinds}
-    return Live({ObjectKey.of(each): each for each in bodies}, served)
+    return ClusterState({ObjectKey.of(each): each for each in bodies}, served)
 
 
 def fates(predictions: Iterable[Any]) -> Mapping[str, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from tests.velero_eks.recovery.restore.made import body, definition, fates, live, stored
 from velero_eks.kube.objects import ObjectKey
 from velero_eks.recovery.restore.outcome import hold
-from velero_eks.recovery.restore.prediction import Fate, Live, predict
+from velero_eks.recovery.restore.prediction import ClusterState, Fate, predict
 from velero_eks.velero.restore_spec import RestoreSpec
 
 SHOP = body("Namespace", "shop")
@@ -121,7 +121,7 @@ def test_a_node_port_that_somebody_chose_and_another_service_has_is_in_the_way()
                    annotations={"kubectl.kubernetes.io/last-applied-configuration": applied})  # fmt: skip
     original = ObjectKey("", "Service", "shop", "web")
     there = live([SHOP])
-    taken = Live(there.objects, there.served, {30080: original})
+    taken = ClusterState(there.objects, there.served, {30080: original})
     beside = one(predict(spec(mapping={"shop": "copy"}), [saved], taken), "web")
     assert (beside.fate, beside.reason) == (
         Fate.BLOCKED, "its node port 30080 is taken by Service/web -n shop",

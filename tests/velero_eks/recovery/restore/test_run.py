@@ -15,7 +15,7 @@ from velero_eks.recovery.restore.duration import FORETOLD, Work
 from velero_eks.recovery.restore.plan import plan_cluster, plan_objects
 from velero_eks.recovery.restore.preview import make_preview
 from velero_eks.recovery.session import Session
-from velero_eks.velero.results import Message
+from velero_eks.velero.results import VeleroMessage
 
 HOOK = stored("ValidatingWebhookConfiguration", "hook", webhooks=[])
 CLUSTER = [definition(), stored("Namespace", "shop"), stored("ConfigMap", "a", "shop"), HOOK]
@@ -39,7 +39,7 @@ class Server(Api):
 class Bucket:
     """One that cannot be read."""
 
-    def restore_messages(self, name: str) -> list[Message]:
+    def restore_messages(self, name: str) -> list[VeleroMessage]:
         raise OperationError("no credentials")
 
 
