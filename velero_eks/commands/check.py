@@ -41,7 +41,7 @@ def run_check(file: str, *, as_json: bool) -> int:
     shown = "standard input" if file == "-" else file
     try:
         stacks = saved.read(_text(file), shown)
-        judged = [(stack.stack, stack.findings()) for stack in stacks]
+        judged = [(stack.stack, stack.findings(), bool(stack.deployments)) for stack in stacks]
     except (PlanError, OSError, UnicodeDecodeError) as error:
         reason = f"{shown}: cannot be read: {error}" if not isinstance(error, PlanError) else str(error)
         for line in reason.splitlines():
@@ -50,19 +50,19 @@ def run_check(file: str, *, as_json: bool) -> int:
     if as_json:
         document = {
             "version": saved.VERSION,
-            "stacks": [{"stack": name, "findings": [finding_entry(one) for one in found]} for name, found in judged],
+            "stacks": [{"stack": name, "findings": [finding_entry(one) for one in found]} for name, found, _ in judged],
         }
         write(json.dumps(document, indent=1, ensure_ascii=False) + "\n")
     else:
         write(_for_people(judged))
-    return FOUND if any(finding.fails for _, found in judged for finding in found) else CLEAN
+    return FOUND if any(finding.fails for _, found, _ in judged for finding in found) else CLEAN
 
 
 def _text(file: str) -> bytes:
     return sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
 
 
-def _for_people(judged: list[tuple[str, list[PlannedFinding]]]) -> str:
+def _for_people(judged: list[tuple[str, list[PlannedFinding], bool]]) -> str:
     from rich.console import Console
 
     from velero_eks.commands.plan_words import render_findings

@@ -49,7 +49,7 @@ def _stack(stack: Described) -> RenderableType:
         *_section("Who may do what", _grants(stack)),
         *_section("Backups", _schedules(stack.schedules)),
         *_section("Recovery objectives", _objectives(stack.objectives)),
-        *_section("Findings", _findings(stack.findings)),
+        *_section("Findings", _findings(stack.findings, bool(plan.deployments))),
     ]
     if plan.recording.messages:
         said = (Text(f"{message.severity} {message.text}") for message in plan.recording.messages)
@@ -194,16 +194,18 @@ def _objectives(objectives: Sequence[Objective]) -> RenderableType:
     return Group(table, Text(note, style="dim"))
 
 
-def render_findings(console: Console, judged: Sequence[tuple[str, Sequence[PlannedFinding]]]) -> None:
-    """Print the findings of stacks by name, and the verdict."""
-    for name, found in judged:
+def render_findings(console: Console, checked: Sequence[tuple[str, Sequence[PlannedFinding], bool]]) -> None:
+    """Print the findings of stacks by name, each with whether there was anything to judge, and the verdict."""
+    for name, found, judged in checked:
         console.print(Rule(Text(name, style="bold"), align="left", style="cyan"))
-        console.print(Padding(_findings(found), (0, 0, 1, _INDENT), expand=False))
-    failing = [name for name, found in judged if any(finding.fails for finding in found)]
-    console.print(_verdict_of([one for _, found in judged for one in found], len(judged), "checked", failing))
+        console.print(Padding(_findings(found, judged), (0, 0, 1, _INDENT), expand=False))
+    failing = [name for name, found, _ in checked if any(finding.fails for finding in found)]
+    console.print(_verdict_of([one for _, found, _ in checked for one in found], len(checked), "checked", failing))
 
 
-def _findings(found: Sequence[PlannedFinding]) -> RenderableType:
+def _findings(found: Sequence[PlannedFinding], judged: bool = True) -> RenderableType:
+    if not judged:
+        return Text("nothing was judged: this program has no VeleroOnEks, whose settings say what is meant", "yellow")
     if not found:
         return Text("none", style="green")
     return Group(*(_finding(finding) for finding in found))

@@ -12,9 +12,8 @@ from velero_on_eks.settings.late import LateText
 
 from velero_eks.plan.model import PlanError, Recording
 from velero_eks.plan.unknown import is_unknown
+from velero_eks.rules.kinds import COMPONENTS
 
-# The component's type token, and the one it had in the first edition.
-COMPONENTS = ("velero-eks:index:VeleroOnEks", "velero:eks:VeleroOnEks")
 # Stands for a password that nobody sees, when settings are read from a plan.
 _SOME_PASSWORD = "a-password-that-a-plan-does-not-show"  # noqa: S105
 

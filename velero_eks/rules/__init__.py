@@ -11,13 +11,10 @@ from typing import TYPE_CHECKING
 
 # Importing a module of rules registers them.
 from velero_eks.rules import (
-    bucket_policy,
-    encryption,
+    grants,
     identity,
+    inputs,
     kubernetes,
-    lifecycle,
-    locations,
-    permissions,
     release,
     schedules,
     storage,
@@ -29,7 +26,7 @@ if TYPE_CHECKING:
     from velero_on_eks.settings import Settings
 
 RULE_MODULES = (
-    storage, bucket_policy, lifecycle, encryption, identity, permissions, kubernetes, release, locations, schedules,
+    inputs, storage, grants, identity, kubernetes, release, schedules,
 )  # fmt: skip
 
 __all__ = [

@@ -8,7 +8,7 @@ engine as "can't run during preview" and judged by the next `up`.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pulumi
 from pulumi_policy import (
@@ -21,8 +21,12 @@ from pulumi_policy import (
 )
 from pulumi_policy.proxy import UNKNOWN_OBJECT_VALUE, UnknownValueError
 
+from velero_eks.rules import kinds
 from velero_eks.rules.model import ENVIRONMENTS, RULES, UNKNOWN, Fault, NotKnown, PolicyResource, Rule
 from velero_eks.rules.plan import Plan
+
+if TYPE_CHECKING:
+    from velero_on_eks.settings import Settings
 
 PACK_NAME = "velero-eks"
 _NAMESPACE = "velero-eks"
@@ -88,16 +92,30 @@ def _level(rule: Rule) -> EnforcementLevel:
 
 
 def _plan(resources: list[PolicyResource]) -> Plan:
-    config = pulumi.Config(_NAMESPACE)
-    environment = config.get("environment")
-    cluster = config.get_object("cluster")
-    auto_mode = cluster.get("autoMode") if isinstance(cluster, Mapping) else None
-    return Plan(
-        resources,
-        # A stack of another project names no environment: the rules then ask what they ask of production.
-        environment if environment in ENVIRONMENTS else "production",
-        auto_mode=auto_mode if isinstance(auto_mode, bool) else None,
-    )
+    environment = pulumi.Config(_NAMESPACE).get("environment")
+    settings = _settings(resources)
+    if settings is not None:
+        environment = settings.environment
+    # A stack of another project names no environment: the rules then ask what they ask of production.
+    known = environment if environment in ENVIRONMENTS else "production"
+    return Plan(resources, known, settings=settings, from_engine=True)
+
+
+def _settings(resources: Sequence[PolicyResource]) -> Settings | None:
+    """The stack's settings: of its configuration, else those that its one component has registered."""
+    from velero_on_eks.settings import InvalidSettings, Settings, load_from_pulumi
+
+    try:
+        return load_from_pulumi()
+    except pulumi.RunError:
+        pass
+    said = [one.inputs.get("settings") for one in resources if one.type in kinds.COMPONENTS]
+    if len(said) != 1 or not isinstance(said[0], Mapping):
+        return None
+    try:
+        return Settings.from_mapping(dict(said[0]))
+    except InvalidSettings:
+        return None
 
 
 def _waivers() -> Mapping[str, str]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+# The component, by its token and by the one that it had in the first edition.
+COMPONENTS = ("velero-eks:index:VeleroOnEks", "velero:eks:VeleroOnEks")
+
 BUCKET = "aws:s3/bucket:Bucket"
 BUCKET_ENCRYPTION = "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration"
 BUCKET_INTELLIGENT_TIERING = "aws:s3/bucketIntelligentTieringConfiguration:BucketIntelligentTieringConfiguration"

@@ -12,9 +12,7 @@ from velero_eks.rules.plan import Plan
 
 _ENFORCE = "pod-security.kubernetes.io/enforce"
 _PLAIN_LEVELS = ("baseline", "restricted")
-_CLASS_LABEL = "velero.io/csi-volumesnapshot-class"
 _CONTROLLER = "snapshot-controller"
-_DRIVERS = (kinds.STANDARD_DRIVER, kinds.AUTO_MODE_DRIVER)
 # What Velero uses where nothing was set, and what everybody can read in its source.
 _PUBLIC_PASSWORD = "static-passw0rd"  # noqa: S105 - the public one
 PASSWORD_FLOOR = 20
@@ -156,75 +154,6 @@ def repository_password_kept(resource: PolicyResource, plan: Plan) -> Iterator[F
             " unreadable."
             " Set storage.protect: true.",
             "error" if plan.environment == "production" else "warning",
-        )
-
-
-@rule(
-    "snapshot-class",
-    on=kinds.SNAPSHOT_CLASS,
-    what="The VolumeSnapshotClass has the label Velero picks it by, an EBS driver, and keeps snapshots (Retain).",
-    source="Velero docs, CSI support",
-)
-def snapshot_class(resource: PolicyResource, plan: Plan) -> Iterator[str]:
-    label = resource.get("metadata", "labels", _CLASS_LABEL)
-    if label != "true":
-        yield f'label {_CLASS_LABEL} is {label!r}, and Velero picks its class by it; set it to "true".'
-    policy = resource.get("deletionPolicy")
-    if policy != "Retain":
-        yield (
-            f"deletionPolicy is {policy}, so that deleting a namespace deletes its snapshots; set Retain,"
-            " Velero removes"
-            " snapshots when their backup ends."
-        )
-    driver = resource.get("driver")
-    if driver not in _DRIVERS:
-        yield f"the driver is {driver}, and EBS volumes have {' or '.join(_DRIVERS)}; set the cluster's."
-
-
-@rule(
-    "snapshot-driver",
-    on=kinds.SNAPSHOT_CLASS,
-    scope="stack",
-    what="The VolumeSnapshotClass is of the driver that makes the cluster's volumes: Auto Mode has one of its own.",
-    source="EKS User Guide, Auto Mode storage; velero#9254",
-)
-def snapshot_driver(resource: PolicyResource, plan: Plan) -> Iterator[str]:
-    if plan.auto_mode is None:
-        return
-    expected = kinds.AUTO_MODE_DRIVER if plan.auto_mode else kinds.STANDARD_DRIVER
-    driver = resource.get("driver")
-    if driver in _DRIVERS and driver != expected:
-        mode = "an Auto Mode cluster" if plan.auto_mode else "a cluster without Auto Mode"
-        yield (
-            f"the driver is {driver}, and volumes of {mode} come from {expected}; no volume would be"
-            " snapshotted. Set it."
-        )
-
-
-@rule(
-    "csi-feature",
-    on=kinds.RELEASE,
-    scope="stack",
-    what="EnableCSI and a VolumeSnapshotClass go together: one without the other fails every backup, or skips"
-    " every volume.",
-    source="seen on Velero 1.18.2 without the snapshot CRDs",
-)
-def csi_feature(release: PolicyResource, plan: Plan) -> Iterator[str]:
-    if release not in plan.releases:
-        return
-    features = str(release.get("values", "configuration", "features", default="")).split(",")
-    enabled = "EnableCSI" in [feature.strip() for feature in features]
-    classes = plan.of(kinds.SNAPSHOT_CLASS)
-    if enabled and not classes:
-        yield (
-            "features has EnableCSI and the plan no VolumeSnapshotClass: without the snapshot CRDs every"
-            " backup is"
-            " PartiallyFailed. Add the class, or take EnableCSI away."
-        )
-    if classes and not enabled:
-        yield (
-            "the plan has a VolumeSnapshotClass and features no EnableCSI: no volume is snapshotted. Set"
-            " features: EnableCSI."
         )
 
 

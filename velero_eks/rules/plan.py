@@ -13,29 +13,16 @@ from velero_eks.rules.model import PolicyResource, Rule
 if TYPE_CHECKING:
     from velero_on_eks.settings import Settings
 
-# Region prefixes of the partitions other than `aws`, longest first where one begins with another.
-_PARTITIONS = (
-    ("cn-", "aws-cn"),
-    ("us-gov-", "aws-us-gov"),
-    ("us-isof-", "aws-iso-f"),
-    ("eu-isoe-", "aws-iso-e"),
-    ("us-isob-", "aws-iso-b"),
-    ("us-iso-", "aws-iso"),
-    ("eusc-", "aws-eusc"),
-)
+    from velero_eks.rules.meant import Meant
+
 _VELERO_CHART = re.compile(r"^velero(-\d.*\.tgz)?$")
-
-
-def partition_of(region: str) -> str:
-    """The partition of a region's ARNs, by the region's name."""
-    return next((partition for prefix, partition in _PARTITIONS if region.startswith(prefix)), "aws")
 
 
 class Plan:
     """All resources of one stack, with what a rule asks about more than one of them.
 
-    `settings` say what is meant, `auto_mode` whether the cluster runs EKS Auto Mode where they are not known. `own` are
-    the URNs that are judged, besides what reaches them from outside; None is all of them.
+    `settings` say what is meant; None where they are not known. `own` are the URNs that are judged, besides what
+    reaches them from outside; None is all of them. `from_engine` says that inputs are what a provider answered.
     """
 
     def __init__(
@@ -44,13 +31,13 @@ class Plan:
         environment: str,
         *,
         settings: Settings | None = None,
-        auto_mode: bool | None = None,
         own: frozenset[str] | None = None,
+        from_engine: bool = False,
     ) -> None:
         self.resources = tuple(resources)
         self.environment = environment
         self.settings = settings
-        self._auto_mode = settings.cluster.auto_mode if settings is not None else auto_mode
+        self.from_engine = from_engine
         self._own = own
         self._by_urn = {resource.urn: resource for resource in self.resources}
         self._by_kind: dict[str, list[PolicyResource]] = {}
@@ -84,28 +71,6 @@ class Plan:
         ours = [resource for resource in self.of(*kinds_) if self._own is not None and resource.urn in self._own]
         names = {resource.inputs.get("bucket" if resource.kind == kinds.BUCKET else "name") for resource in ours}
         return {name for name in names if isinstance(name, str)}
-
-    def region_of(self, resource: PolicyResource) -> str | None:
-        """The AWS region a resource is made in: its own, its provider's, or that of the plan's only AWS provider."""
-        own = resource.inputs.get("region") if resource.type.startswith("aws:") else None
-        if isinstance(own, str):
-            return own
-        provider = self._by_urn.get(resource.provider or "")
-        if provider is not None and isinstance(provider.inputs.get("region"), str):
-            return str(provider.inputs["region"])
-        return self.region
-
-    @cached_property
-    def region(self) -> str | None:
-        """The region of the plan's AWS providers where they all have the same, else None."""
-        regions = {provider.inputs.get("region") for provider in self.of(kinds.AWS_PROVIDER)}
-        only = regions.pop() if len(regions) == 1 else None
-        return only if isinstance(only, str) else None
-
-    def partition(self, resource: PolicyResource) -> str | None:
-        """The partition of a resource's region; None where no region is known."""
-        region = self.region_of(resource)
-        return None if region is None else partition_of(region)
 
     def of_bucket(self, bucket: PolicyResource, *kinds_: str) -> list[PolicyResource]:
         """The settings of a bucket that are resources of their own: those that name it, or are its children."""
@@ -149,6 +114,18 @@ class Plan:
                 return role
         return None
 
+    def is_of_velero(self, policy: PolicyResource) -> bool:
+        """Whether an inline policy is of Velero's role, or of one that the plan does not have."""
+        owner = self.role_of(policy)
+        return owner is None or owner in self.velero_roles
+
+    @cached_property
+    def meant(self) -> Meant | None:
+        """The grants that the settings ask for; None where the settings are not known."""
+        from velero_eks.rules.meant import Meant
+
+        return None if self.settings is None else Meant(self.settings, self)
+
     def waits_for(self, resource: PolicyResource, other: PolicyResource) -> bool | None:
         """Whether `resource` is made after `other`, through any number of steps; None where a step is not recorded."""
         seen: set[str] = set()
@@ -168,22 +145,6 @@ class Plan:
             if step is not resource and not step.custom:
                 ahead += [child.urn for child in self.resources if child.parent == urn]
         return False
-
-    @cached_property
-    def auto_mode(self) -> bool | None:
-        """Whether volumes come from EKS Auto Mode's driver: as told, else as a cluster or a snapshot class shows."""
-        if self._auto_mode is not None:
-            return self._auto_mode
-        for cluster in self.of(kinds.CLUSTER):
-            enabled = cluster.get("computeConfig", "enabled")
-            if isinstance(enabled, bool):
-                return enabled
-        if any(addon.inputs.get("addonName") == "aws-ebs-csi-driver" for addon in self.of(kinds.ADDON)):
-            return False
-        drivers = {made.inputs.get("driver") for made in self.of(kinds.SNAPSHOT_CLASS)}
-        if drivers == {kinds.AUTO_MODE_DRIVER}:
-            return True
-        return False if drivers == {kinds.STANDARD_DRIVER} else None
 
 
 def is_role(role: PolicyResource, arn: str) -> bool:

@@ -1,125 +1,16 @@
-"""Rules of the bucket and its settings: encrypted, versioned, private, kept, logged."""
+"""Rules of the bucket and its key, for what settings may say and should not: kept, logged, copied, undone in time."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from velero_eks.rules import kinds
 from velero_eks.rules.model import Fault, PolicyResource, look, rule
 from velero_eks.rules.plan import Plan
-from velero_eks.rules.values import bucket_name_fault
 
-_PUBLIC_ACCESS = ("blockPublicAcls", "blockPublicPolicy", "ignorePublicAcls", "restrictPublicBuckets")
-# Settings that Bucket itself still takes; each has a resource of its own, and the two would undo one another.
-_INLINE = (
-    "acl",
-    "corsRules",
-    "grants",
-    "lifecycleRules",
-    "loggings",
-    "objectLockConfiguration",
-    "policy",
-    "replicationConfiguration",
-    "serverSideEncryptionConfiguration",
-    "versioning",
-    "versionings",
-)
-
-
-@rule(
-    "bucket-encryption",
-    on=kinds.BUCKET,
-    scope="stack",
-    what="The bucket encrypts by default with SSE-KMS and a customer managed key, since kopia asks for no encryption.",
-    source="FSBP S3.17, CKV_AWS_145; Velero 1.18 kopialib/backend/s3.go",
-)
-def bucket_encryption(bucket: PolicyResource, plan: Plan) -> Iterator[str]:
-    found = plan.of_bucket(bucket, kinds.BUCKET_ENCRYPTION)
-    if not found:
-        yield (
-            "has no default encryption of its own, and must have SSE-KMS: kopia sends no encryption header."
-            " Add a BucketServerSideEncryptionConfiguration with aws:kms and a key."
-        )
-    for setting in found:
-        default = look(next(iter(setting.items("rules")), None), "applyServerSideEncryptionByDefault", default={})
-        algorithm, key = look(default, "sseAlgorithm"), look(default, "kmsMasterKeyId")
-        if algorithm not in ("aws:kms", "aws:kms:dsse"):
-            yield f"encrypts by default with {algorithm}, and must with aws:kms; set sseAlgorithm to aws:kms."
-        elif not key or str(key).endswith("alias/aws/s3"):
-            yield (
-                f"encrypts with {key or 'no key of its own'}, so with AWS's managed key, whose policy nobody"
-                " can set;"
-                " give a customer managed key's ARN as kmsMasterKeyId."
-            )
-
-
-@rule(
-    "bucket-key",
-    on=kinds.BUCKET_ENCRYPTION,
-    what="The bucket key is on: without it every object of a kopia repository is a request to KMS, throttled and paid.",
-    source="AWS S3 User Guide, S3 Bucket Keys",
-)
-def bucket_key(setting: PolicyResource, plan: Plan) -> Iterator[str]:
-    if not all(look(entry, "bucketKeyEnabled") is True for entry in setting.items("rules")):
-        yield "the bucket key is off, and must be on; set bucketKeyEnabled: true."
-
-
-@rule(
-    "bucket-versioning",
-    on=kinds.BUCKET,
-    scope="stack",
-    what="The bucket keeps versions: they are the only undo of a bad delete.",
-    source="FSBP S3.14, CKV_AWS_21",
-)
-def bucket_versioning(bucket: PolicyResource, plan: Plan) -> Iterator[str]:
-    found = plan.of_bucket(bucket, kinds.BUCKET_VERSIONING)
-    states = [look(setting.inputs, "versioningConfiguration", "status") for setting in found]
-    if "Enabled" not in states:
-        state = states[0] if states else "not set"
-        yield f"versioning is {state}, and must be Enabled; add a BucketVersioning with status Enabled."
-
-
-@rule(
-    "bucket-public-access",
-    on=kinds.BUCKET,
-    scope="stack",
-    what="All four public access blocks are on, whatever a policy or an ACL may say later.",
-    source="FSBP S3.8, CKV_AWS_53 to 56, CKV2_AWS_6",
-)
-def bucket_public_access(bucket: PolicyResource, plan: Plan) -> Iterator[str]:
-    found = plan.of_bucket(bucket, kinds.BUCKET_PUBLIC_ACCESS)
-    off = [name for name in _PUBLIC_ACCESS if not any(look(block.inputs, name) is True for block in found)]
-    if off:
-        yield (f"{', '.join(off)} of the public access block is not on, and all four must be; set each to true.")
-
-
-@rule(
-    "bucket-ownership",
-    on=kinds.BUCKET,
-    scope="stack",
-    what="ACLs are off (BucketOwnerEnforced), so that the policy alone decides who may read a backup.",
-    source="FSBP S3.12, CKV2_AWS_65",
-)
-def bucket_ownership(bucket: PolicyResource, plan: Plan) -> Iterator[str]:
-    found = plan.of_bucket(bucket, kinds.BUCKET_OWNERSHIP)
-    values = [look(setting.inputs, "rule", "objectOwnership") for setting in found]
-    if "BucketOwnerEnforced" not in values:
-        value = values[0] if values else "not set"
-        yield (f"object ownership is {value}, and must be BucketOwnerEnforced; set it in BucketOwnershipControls.")
-    if plan.of_bucket(bucket, kinds.BUCKET_ACL):
-        yield "has an ACL beside its policy; take the BucketAcl away, the policy alone must decide."
-
-
-@rule(
-    "bucket-inline-settings",
-    on=kinds.BUCKET,
-    what="Settings of the bucket are resources of their own: given twice, each deployment undoes the other.",
-    source="pulumi-aws 7, aws.s3.Bucket",
-)
-def bucket_inline_settings(bucket: PolicyResource, plan: Plan) -> Iterator[str]:
-    given = [name for name in _INLINE if bucket.get(name)]
-    if given:
-        yield f"sets {', '.join(given)} on the bucket itself; move each to its own resource."
+# Below this, nobody back from a long weekend could fetch back what was deleted on its first day.
+NONCURRENT_FLOOR_DAYS = {"development": 1, "staging": 7, "production": 14}
 
 
 @rule(
@@ -138,16 +29,19 @@ def bucket_force_destroy(bucket: PolicyResource, plan: Plan) -> Iterator[str]:
 
 
 @rule(
-    "bucket-name",
-    on=kinds.BUCKET,
-    what="The bucket's name is one that S3 accepts, which shows at deploy otherwise.",
-    source="AWS S3 User Guide, bucket naming rules",
+    "unmeant-name",
+    on=(kinds.BUCKET, kinds.ROLE),
+    scope="stack",
+    what="Bucket and role have the names that the settings give them: grants, trust and Velero's location name them.",
+    source="AWS S3 User Guide, bucket naming rules; IAM API reference, RoleName",
 )
-def bucket_name(bucket: PolicyResource, plan: Plan) -> Iterator[str]:
-    name = bucket.get("bucket")
-    fault = bucket_name_fault(name) if isinstance(name, str) else None
-    if fault:
-        yield f"the name {name!r} is refused by S3: {fault}."
+def unmeant_name(resource: PolicyResource, plan: Plan) -> Iterator[str]:
+    if plan.meant is None or (resource.kind == kinds.ROLE and resource not in plan.velero_roles):
+        return
+    key = "bucket" if resource.kind == kinds.BUCKET else "name"
+    meant = plan.meant.bucket_name if resource.kind == kinds.BUCKET else plan.meant.role_name
+    if resource.get(key) != meant:
+        yield f"the name is {resource.get(key)!r}, and the settings mean {meant!r}; give it that name."
 
 
 @rule(
@@ -187,21 +81,6 @@ def bucket_access_logs(bucket: PolicyResource, plan: Plan) -> Iterator[str]:
 
 
 @rule(
-    "access-logs-elsewhere",
-    on=kinds.BUCKET_LOGGING,
-    what="Access logs go to another bucket: a foreign folder beside Velero's makes the location Unavailable.",
-    source="Velero 1.18 pkg/persistence/object_store_layout.go",
-)
-def access_logs_elsewhere(setting: PolicyResource, plan: Plan) -> Iterator[str]:
-    source, target = setting.get("bucket"), setting.get("targetBucket")
-    if source is not None and source == target:
-        yield (
-            f"logs go to {target}, the backups' own bucket, and Velero refuses a bucket with foreign folders."
-            " Name another bucket as storage.accessLogs.bucket."
-        )
-
-
-@rule(
     "bucket-replication",
     on=kinds.BUCKET,
     scope="stack",
@@ -217,3 +96,46 @@ def bucket_replication(bucket: PolicyResource, plan: Plan) -> Iterator[str]:
             "has no replica: the loss of its region or account is the loss of every backup. Replicate it, or"
             " waive this."
         )
+
+
+@rule(
+    "lifecycle-noncurrent",
+    on=kinds.BUCKET,
+    scope="stack",
+    what="Old versions are kept for the environment's recovery window (1, 7 or 14 days at least) and cleared"
+    " away after it.",
+    source="FSBP S3.10; practice against ransomware",
+)
+def lifecycle_noncurrent(bucket: PolicyResource, plan: Plan) -> Iterator[str | Fault]:
+    floor = NONCURRENT_FLOOR_DAYS.get(plan.environment, NONCURRENT_FLOOR_DAYS["production"])
+    given = [
+        (entry, look(entry, "noncurrentVersionExpiration", "noncurrentDays"))
+        for entry in _rules(bucket, plan)
+        if look(entry, "noncurrentVersionExpiration")
+    ]
+    if not given:
+        yield Fault(
+            "no enabled lifecycle rule expires noncurrent versions, so that deleted backups are paid for for"
+            " ever;"
+            " add one, storage.noncurrentDays.",
+            "warning",
+        )
+    for entry, days in given:
+        if not days or days < floor:
+            yield (
+                f"{_called(entry)} expires noncurrent versions after {days or 0} days, at least {floor} in"
+                f" {plan.environment}: that is the time to undo a bad delete. Raise storage.noncurrentDays."
+            )
+
+
+def _rules(bucket: PolicyResource, plan: Plan) -> list[Any]:
+    return [
+        entry
+        for setting in plan.of_bucket(bucket, kinds.BUCKET_LIFECYCLE)
+        for entry in setting.items("rules")
+        if look(entry, "status") == "Enabled"
+    ]
+
+
+def _called(entry: Any) -> str:
+    return f"lifecycle rule {look(entry, 'id', default='without id')}"

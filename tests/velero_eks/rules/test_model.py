@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tests.velero_eks.rules.plans import good_resources
 from velero_eks.rules import RULES, UNKNOWN, Finding, PolicyResource, check, kinds
 from velero_eks.rules.model import NotKnown, look, rule
-from velero_eks.rules.plan import Plan, partition_of
+from velero_eks.rules.plan import Plan
 
 ODD_VALUES = st.one_of(
     st.none(), st.booleans(), st.integers(), st.text(max_size=5), st.just({}), st.just([]), st.just({"secret": True}),
@@ -26,8 +26,8 @@ def bucket(**inputs: Any) -> PolicyResource:
 
 
 def test_a_rule_id_is_taken_once():
-    with pytest.raises(ValueError, match="bucket-key is registered twice"):
-        rule("bucket-key", on="x", what="", source="")(lambda resource, plan: iter(()))
+    with pytest.raises(ValueError, match="storage-kept is registered twice"):
+        rule("storage-kept", on="x", what="", source="")(lambda resource, plan: iter(()))
 
 
 def test_an_unknown_environment_is_refused_with_those_that_there_are():
@@ -51,15 +51,15 @@ def test_a_way_through_what_cannot_be_seen_is_not_silently_empty(value: Any):
 def test_a_secret_where_a_rule_looks_is_reported_and_does_not_pass():
     plan = good_resources()
     plan.set(kinds.RELEASE, ["values"], {"secret": True})
-    [finding] = [one for one in plan.findings() if one.rule == "release-image-pinned"]
+    [finding] = [one for one in plan.findings() if one.rule == "release-keeps-crds"]
     assert finding.severity == "warning"
     assert "values is a secret, so this rule could not be checked" in finding.message
 
 
 def test_inputs_of_a_wrong_kind_are_reported_and_do_not_pass():
     plan = good_resources()
-    plan.set(kinds.KEY, ["deletionWindowInDays"], "thirty")
-    [finding] = [one for one in plan.findings() if one.rule == "key-deletion-window"]
+    plan.set(kinds.RANDOM_PASSWORD, ["length"], "forty")
+    [finding] = [one for one in plan.findings() if one.rule == "repository-password"]
     assert finding.severity == "error"
     assert "could not read its inputs" in finding.message
 
@@ -71,7 +71,7 @@ def test_errors_come_first_and_the_order_is_always_the_same():
     findings = plan.findings()
     plan.entries.reverse()
     assert plan.findings() == findings
-    assert [one.severity for one in findings] == ["error", "error", "warning"]
+    assert [one.severity for one in findings] == ["error", "error", "error", "warning"]
 
 
 def test_a_finding_names_its_resource_and_what_to_do():
@@ -90,13 +90,16 @@ def test_the_interim_types_of_the_aws_provider_are_judged_too():
     assert "bucket-force-destroy" in {finding.rule for finding in found}
 
 
-@pytest.mark.parametrize(
-    ("region", "partition"),
-    [("eu-west-1", "aws"), ("cn-north-1", "aws-cn"), ("us-gov-east-1", "aws-us-gov"), ("us-isob-east-1", "aws-iso-b"),
-     ("us-iso-east-1", "aws-iso"), ("eusc-de-east-1", "aws-eusc")],
-)  # fmt: skip
-def test_a_region_lies_in_its_partition(region: str, partition: str):
-    assert partition_of(region) == partition
+def test_what_nobody_knows_yet_is_told_once_for_a_resource_and_named():
+    plan = good_resources()
+    plan.set(kinds.ROLE_POLICY, ["policy"], {"unknown": "aws:sns/topic:Topic cluster: name"})
+    found = [one for one in plan.findings() if one.rule == "unknown-value"]
+    policy = plan.one(kinds.ROLE_POLICY)["urn"]
+    assert [one.severity for one in found] == ["warning"] * len(found)
+    [finding] = [one for one in found if one.resource == policy]
+    assert "policy is not known before the deployment" in finding.message
+    assert "It comes from aws:sns/topic:Topic cluster: name." in finding.message
+    assert not [one for one in plan.findings() if one.severity == "error"]
 
 
 def test_what_waits_for_what_is_followed_through_other_resources_and_components():

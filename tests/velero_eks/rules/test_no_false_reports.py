@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import ROOT
-from tests.support import record
+from tests.support import record, settings
 from velero_eks.plan.model import Recording
 from velero_eks.plan.recorder import record_program
 from velero_eks.rules import PolicyResource, check
@@ -40,6 +40,17 @@ SHAPES: dict[str, dict[str, Any]] = {
         "release": {"namespace": "backup", "name": "nightly", "serviceAccount": "backups"},
         "identity": {"mode": "irsa", "roleName": "backup-role"},
     },
+    "values of its own laid over": {
+        "release": {"helmValuesOverrides": {"metrics": {"serviceMonitor": {"enabled": True}}}}
+    },
+    "another S3 and no limit on CPU": {
+        "environment": "staging",
+        "storage": {"s3Url": "https://s3.example.com", "bucket": "backups-of-the-shop", "protect": True},
+        "release": {"resources": {"cpuLimit": "2"}, "priorityClass": None, "logLevel": "debug"},
+    },
+    "everything about retention said": {
+        "storage": {"noncurrentDays": 45, "abortMultipartDays": 7, "keyRotationDays": 90}
+    },
     "several schedules": {
         "schedules": {
             "often": {"cron": "@every 6h", "keep": "30d"},
@@ -70,7 +81,8 @@ def resources(recording: Recording) -> list[PolicyResource]:
 @pytest.mark.parametrize("shape", SHAPES)
 def test_a_sound_stack_of_another_shape_has_no_finding(shape: str):
     sections = SHAPES[shape]
-    findings = check(resources(record(**sections)), sections.get("environment", "production"))
+    meant = settings(**sections)
+    findings = check(resources(record(**sections)), meant.environment, settings=meant)
     assert [finding for finding in findings if finding.rule not in ADVICE] == []
 
 

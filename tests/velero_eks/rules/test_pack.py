@@ -29,14 +29,16 @@ from pulumi_policy.policy import _NotApplicableError
 from pulumi_policy.proxy import UNKNOWN_STRING_VALUE, UnknownValueError, unknown_checking_proxy
 
 from tests.conftest import ROOT
+from tests.stacks import FILES
 from tests.velero_eks.rules.plans import Draft, good_resources
 from tests.velero_eks.rules.test_mutations import FAULTS
+from velero_eks.plan.recorder import engine_config
 from velero_eks.rules import RULES, kinds
 from velero_eks.rules.crossguard import crossguard_policies
 
 PACK = ROOT / "policies"
 TIME_LIMIT = 60
-PRODUCTION = {"velero-eks:environment": "production", "velero-eks:cluster": json.dumps({"autoMode": True})}
+PRODUCTION = engine_config(yaml.safe_load(FILES["prod"].read_text(encoding="utf-8"))["config"])
 # One fault of each area, as many rules of one resource as of the whole stack.
 ASKED_OF_THE_ENGINE = [
     "bucket key off",
@@ -95,13 +97,13 @@ def test_every_rule_is_a_policy_of_the_same_name_sentence_and_weight():
 
 
 def test_a_policy_reports_what_its_rule_finds():
-    [message] = judge("key-rotation", kinds.KEY, {"enableKeyRotation": False})
-    assert message == "Key velero: rotation is off, and must be on; set enableKeyRotation: true."
-    assert judge("key-rotation", kinds.KEY, {"enableKeyRotation": True}) == []
+    [message] = judge("iam-static-credentials", kinds.IAM_USER, {"name": "velero"})
+    assert message.startswith("User velero: long-lived credentials, where Velero has a role;")
+    assert judge("bucket-force-destroy", kinds.BUCKET, {"forceDestroy": False}) == []
 
 
 def test_a_policy_passes_by_resources_of_other_types():
-    assert judge("key-rotation", kinds.BUCKET, {}) == []
+    assert judge("iam-static-credentials", kinds.BUCKET, {}) == []
 
 
 def test_the_environment_of_the_stack_decides_and_without_one_production_does():
@@ -125,14 +127,14 @@ def test_the_default_provider_is_recognised_by_the_name_that_the_engine_gives_it
 
 def test_a_value_that_a_preview_cannot_know_is_left_to_the_engine_to_report():
     with pytest.raises(UnknownValueError):
-        judge("bucket-policy-public", kinds.BUCKET_POLICY, {"bucket": "b", "policy": UNKNOWN_STRING_VALUE})
+        judge("policy-document", kinds.BUCKET_POLICY, {"bucket": "b", "policy": UNKNOWN_STRING_VALUE})
 
 
 def test_a_waived_rule_is_not_applied_and_the_reason_is_given():
-    waivers = json.dumps({"key-rotation": "imported key material cannot rotate"})
+    waivers = json.dumps({"bucket-force-destroy": "emptied by hand on every evening"})
     with pytest.raises(_NotApplicableError) as caught:
-        judge("key-rotation", kinds.KEY, {"enableKeyRotation": False}, config={"velero-eks:waivers": waivers})
-    assert caught.value.reason == "waived: imported key material cannot rotate"
+        judge("bucket-force-destroy", kinds.BUCKET, {"forceDestroy": True}, config={"velero-eks:waivers": waivers})
+    assert caught.value.reason == "waived: emptied by hand on every evening"
 
 
 def test_the_pack_runs_in_the_environment_that_uv_makes_for_the_project():
@@ -182,6 +184,29 @@ def test_the_engine_can_ask_the_pack_for_its_policies(analyzer: analyzer_pb2_grp
 
 def test_the_pack_finds_in_the_good_plan_what_the_offline_check_finds(analyzer: analyzer_pb2_grpc.AnalyzerStub):
     assert asked(analyzer, good_resources()) == {("bucket-replication", "ADVISORY")}
+
+
+def answered(entry: dict[str, Any]) -> None:
+    """Put in what a provider answers beside the inputs, which is what an engine shows of a stack."""
+    inputs = entry["inputs"]
+    if entry["type"].startswith("aws:"):
+        inputs.update(arn="arn:aws:…", tagsAll={}, hostedZoneId="Z1", versioning={"enabled": True}, acl=None)
+    for rule in inputs.get("rules", []):
+        if "filter" in rule:
+            rule.setdefault("expiration", {"days": 0, "date": "", "expiredObjectDeleteMarker": False})
+            rule["filter"] = {"prefix": "", "objectSizeGreaterThan": 0}
+    if "metadata" in inputs:
+        inputs["metadata"] |= {"uid": "0a1b", "resourceVersion": "7", "managedFields": [{}]}
+    if entry["type"] == kinds.RELEASE:
+        inputs.update(status={"status": "deployed"}, resourceNames={"Deployment": ["velero"]}, verify=False)
+
+
+def test_what_a_provider_fills_in_is_no_finding(analyzer: analyzer_pb2_grpc.AnalyzerStub):
+    plan = good_resources()
+    for entry in plan.entries:
+        if entry["custom"]:
+            answered(entry)
+    assert asked(analyzer, plan) == {("bucket-replication", "ADVISORY")}
 
 
 @pytest.mark.parametrize("fault", [one for one in FAULTS if one.what in ASKED_OF_THE_ENGINE], ids=str)

@@ -1,0 +1,314 @@
+"""Rules of what each resource is told: exactly what the settings ask for, value by value."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from velero_eks.rules import kinds
+from velero_eks.rules.model import NotKnown, PolicyResource, Unknown, is_secret, look, rule
+from velero_eks.rules.plan import Plan
+
+if TYPE_CHECKING:
+    from velero_on_eks.settings import Schedule, Settings
+
+    from velero_eks.rules.meant import Meant
+
+# The bucket's own settings, by what a bucket is without one.
+_OF_BUCKET = {
+    kinds.BUCKET_ENCRYPTION: "default encryption",
+    kinds.BUCKET_LIFECYCLE: "lifecycle",
+    kinds.BUCKET_OWNERSHIP: "ownership controls",
+    kinds.BUCKET_PUBLIC_ACCESS: "public access block",
+    kinds.BUCKET_VERSIONING: "versioning",
+}
+# What no setting asks for: each would undo one that is meant.
+_NOT_OF_BUCKET = (kinds.BUCKET_ACL, kinds.BUCKET_INTELLIGENT_TIERING)
+# Names and tags say nothing of how a thing behaves; names have rules of their own, and documents as well.
+_PASSED_BY = frozenset(
+    {"apiVersion", "kind", "bucket", "tags", "tagsAll", "policy", "region", "description", "compat", "clusterName"}
+)
+# Stands where the value is one that only AWS makes up.
+_ANY = object()
+
+
+@rule(
+    "unmeant-setting",
+    on=(kinds.BUCKET, kinds.BUCKET_LOGGING, kinds.KEY, kinds.SNAPSHOT_CLASS, *_OF_BUCKET, *_NOT_OF_BUCKET),
+    scope="stack",
+    what="Bucket, key and snapshot class are set as the settings have it: encrypted with the key, versioned, private,"
+    " nothing expired that Velero still reads, snapshots kept.",
+    source="FSBP S3.5 to S3.17, KMS.4; Velero 1.18 kopialib; Velero docs, CSI support; velero#9254",
+)
+def unmeant_setting(resource: PolicyResource, plan: Plan) -> Iterator[str]:
+    if resource.kind in _NOT_OF_BUCKET:
+        yield "is not meant: no setting asks for it, and it would undo one that is; take it away."
+        return
+    yield from _differences(resource, plan)
+
+
+@rule(
+    "missing-setting",
+    on=kinds.BUCKET,
+    scope="stack",
+    what="The bucket has every one of its settings as a resource: AWS's own defaults are none of these.",
+    source="FSBP S3.8, S3.10, S3.12, S3.14, S3.17",
+)
+def missing_setting(bucket: PolicyResource, plan: Plan) -> Iterator[str]:
+    if plan.meant is None:
+        return
+    for kind, what in _OF_BUCKET.items():
+        if not plan.of_bucket(bucket, kind):
+            yield f"has no {what}, which is meant; add a {kind.rsplit(':', 1)[-1]}."
+
+
+@rule(
+    "unmeant-value",
+    on=(kinds.RELEASE, kinds.POD_IDENTITY),
+    scope="stack",
+    what="The release has the chart, the versions and the values that the settings make, and the pod its own role:"
+    " anything else parts the server from its bucket, its role or its snapshots.",
+    source="Velero chart 12 values.yaml; velero-plugin-for-aws 1.14 object_store.go; practice: reproducible plans",
+)
+def unmeant_value(resource: PolicyResource, plan: Plan) -> Iterator[str]:
+    if resource.kind == kinds.POD_IDENTITY or resource in plan.releases:
+        yield from _differences(resource, plan)
+
+
+@rule(
+    "unmeant-schedule",
+    on=kinds.SCHEDULE,
+    scope="stack",
+    what="Each Schedule runs, keeps and takes what its settings say: one that cannot be decoded stops all the others.",
+    source="robfig/cron v3 ParseStandard; Velero 1.18 schedule controller, backup request validation",
+)
+def unmeant_schedule(schedule: PolicyResource, plan: Plan) -> Iterator[str]:
+    if plan.settings is None:
+        return
+    if schedule.get("metadata", "name") not in plan.settings.schedules:
+        known = ", ".join(plan.settings.schedules)
+        yield f"the settings have no schedule called {schedule.get('metadata', 'name')}; there are: {known}."
+        return
+    yield from _differences(schedule, plan)
+
+
+@rule(
+    "missing-resource",
+    on=kinds.RELEASE,
+    scope="stack",
+    what="Every Schedule, the snapshot class and the pod's association that the settings ask for are in the plan.",
+    source="practice: an objective needs a schedule; seen on Velero 1.18.2 without the snapshot CRDs",
+)
+def missing_resource(release: PolicyResource, plan: Plan) -> Iterator[str]:
+    settings = plan.settings
+    if settings is None or release not in plan.releases:
+        return
+    made = {look(schedule.inputs, "metadata", "name") for schedule in plan.of(kinds.SCHEDULE)}
+    for name in settings.schedules:
+        if name not in made:
+            yield f"there is no Schedule {name}, which is meant; add it."
+    if settings.volumes.mode == "csi-snapshot" and not plan.of(kinds.SNAPSHOT_CLASS):
+        yield (
+            "there is no VolumeSnapshotClass, which volumes.mode csi-snapshot means: with EnableCSI and without the"
+            " snapshot CRDs every backup is PartiallyFailed; add it."
+        )
+    if settings.identity.mode == "pod-identity" and not plan.of(kinds.POD_IDENTITY):
+        yield "there is no Pod Identity association, which identity.mode means: the pod gets no role; add it."
+
+
+def _differences(resource: PolicyResource, plan: Plan) -> Iterator[str]:
+    """How a resource's inputs differ from what is meant. What cannot be known yet is told last, by NotKnown."""
+    if plan.meant is None or plan.settings is None:
+        return
+    meant = _meant(resource, plan, plan.settings, plan.meant)
+    if meant is None:
+        return
+    found = {key: value for key, value in resource.inputs.items() if key not in _PASSED_BY}
+    unknown: list[NotKnown] = []
+    if plan.from_engine:
+        # An engine shows what a provider answered: the inputs, and beside them all that AWS or the API server fills in.
+        found, meant = _filled_in(found, meant), _without_nothing(meant)
+    for path, is_there, is_meant in _compare(found, meant, (), unknown):
+        place = ".".join(map(str, path))
+        yield f"{place} is {_said(is_there)}, and {_said(is_meant)} is meant; write it as it is meant."
+    if unknown:
+        raise unknown[0]
+
+
+def _compare(
+    found: Any, meant: Any, path: tuple[str | int, ...], unknown: list[NotKnown]
+) -> Iterator[tuple[tuple[str | int, ...], Any, Any]]:
+    if meant is _ANY and found not in (None, ""):
+        return
+    if isinstance(found, Unknown) or is_secret(found):
+        unknown.append(NotKnown(path, found if isinstance(found, Unknown) else None))
+        return
+    if isinstance(found, Mapping) and isinstance(meant, Mapping):
+        for key in sorted({*found, *meant}, key=str):
+            yield from _compare(found.get(key), meant.get(key), (*path, key), unknown)
+    elif isinstance(found, list) and isinstance(meant, list) and len(found) == len(meant):
+        for index, (one, other) in enumerate(zip(found, meant, strict=True)):
+            yield from _compare(one, other, (*path, index), unknown)
+    elif _plain(found) != _plain(meant) or isinstance(found, bool) != isinstance(meant, bool):
+        yield path, found, meant
+
+
+def _filled_in(found: Mapping[str, Any], meant: Mapping[str, Any]) -> dict[str, Any]:
+    """What was answered, without what nobody asked for: other fields of the whole and of `metadata`, and nothings."""
+    asked = {key: value for key, value in found.items() if key in meant}
+    metadata = asked.get("metadata")
+    if isinstance(metadata, Mapping):
+        asked["metadata"] = {key: value for key, value in metadata.items() if key in meant["metadata"]}
+    return _without_nothing(asked)
+
+
+def _without_nothing(value: Any) -> Any:
+    """A value without what means the same as its absence in a provider's answer: false, zero, empty."""
+    if isinstance(value, Mapping):
+        held = {key: _without_nothing(item) for key, item in value.items()}
+        return {key: item for key, item in held.items() if item is _ANY or item not in (None, False, 0, "", [], {})}
+    return [_without_nothing(item) for item in value] if isinstance(value, list) else value
+
+
+def _plain(value: Any) -> Any:
+    """A value without what says nothing: a null, an empty mapping."""
+    return None if value in (None, {}) else value
+
+
+def _said(value: Any) -> str:
+    if value is None:
+        return "nothing"
+    text = "a value of AWS's own" if value is _ANY else str(value).lower() if isinstance(value, bool) else str(value)
+    return text if len(text) <= 120 else f"{text[:117]}…"
+
+
+def _meant(resource: PolicyResource, plan: Plan, settings: Settings, meant: Meant) -> dict[str, Any] | None:
+    storage = settings.storage
+    match resource.kind:
+        case kinds.BUCKET:
+            return {"forceDestroy": storage.force_destroy}
+        case kinds.BUCKET_VERSIONING:
+            return {"versioningConfiguration": {"status": "Enabled"}}
+        case kinds.BUCKET_OWNERSHIP:
+            return {"rule": {"objectOwnership": "BucketOwnerEnforced"}}
+        case kinds.BUCKET_PUBLIC_ACCESS:
+            blocks = ("blockPublicAcls", "blockPublicPolicy", "ignorePublicAcls", "restrictPublicBuckets")
+            return dict.fromkeys(blocks, True)
+        case kinds.BUCKET_ENCRYPTION:
+            default = {"sseAlgorithm": "aws:kms", "kmsMasterKeyId": meant.key_arn}
+            return {"rules": [{"applyServerSideEncryptionByDefault": default, "bucketKeyEnabled": True}]}
+        case kinds.BUCKET_LIFECYCLE:
+            return {"rules": _lifecycle(settings)}
+        case kinds.BUCKET_LOGGING:
+            logs = storage.access_logs
+            if logs is None:
+                return {}
+            return {"targetBucket": logs.bucket, "targetPrefix": f"{logs.prefix}/" if logs.prefix else ""}
+        case kinds.KEY:
+            return {
+                "deletionWindowInDays": storage.key_deletion_window_days,
+                "enableKeyRotation": True,
+                "rotationPeriodInDays": storage.key_rotation_days,
+            }
+        case kinds.SNAPSHOT_CLASS:
+            from velero_on_eks.documents.kubernetes import snapshot_class
+
+            return snapshot_class(auto_mode=settings.cluster.auto_mode)
+        case kinds.POD_IDENTITY:
+            release = settings.release
+            return {
+                "namespace": release.namespace,
+                "serviceAccount": release.service_account,
+                "roleArn": meant.role_arn,
+            }
+        case kinds.RELEASE:
+            return _release(settings, meant)
+        case kinds.SCHEDULE:
+            return _schedule(settings, str(resource.get("metadata", "name")))
+    return None
+
+
+def _lifecycle(settings: Settings) -> list[dict[str, Any]]:
+    from velero_on_eks.documents.storage import lifecycle_rules
+
+    made = lifecycle_rules(
+        noncurrent_days=settings.storage.noncurrent_days, abort_multipart_days=settings.storage.abort_multipart_days
+    )
+    return [_camel(one) for one in made]
+
+
+def _camel(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {_camel_key(str(key)): _camel(item) for key, item in value.items()}
+    return [_camel(item) for item in value] if isinstance(value, list) else value
+
+
+def _camel_key(key: str) -> str:
+    first, *rest = key.split("_")
+    return first + "".join(part.capitalize() for part in rest)
+
+
+def _release(settings: Settings, meant: Meant) -> dict[str, Any]:
+    from velero_on_eks.documents import helm_values
+    from velero_on_eks.settings.aws_facts import partition_of
+    from velero_on_eks.settings.versions import CHART_NAME
+
+    release, storage, resources = settings.release, settings.storage, settings.release.resources
+    limits = {"memory": resources.memory_limit, **({"cpu": resources.cpu_limit} if resources.cpu_limit else {})}
+    values = helm_values.velero_values(
+        bucket=meant.bucket_name,
+        prefix=storage.prefix,
+        location=helm_values.location_config(
+            region=meant.region,
+            dns_suffix=partition_of(meant.region).dns_suffix,
+            s3_url=storage.s3_url,
+            s3_force_path_style=storage.s3_force_path_style,
+        ),
+        service_account=release.service_account,
+        role_arn=meant.role_arn if settings.identity.mode == "irsa" else None,
+        image=(release.image.repository, release.image.tag),
+        plugin=(release.plugin.repository, release.plugin.tag),
+        csi_snapshots=settings.volumes.mode == "csi-snapshot",
+        client_qps=release.client_qps,
+        client_burst=release.client_burst,
+        log_level=release.log_level,
+        requests={"cpu": resources.cpu_request, "memory": resources.memory_request},
+        limits=limits,
+        priority_class=release.priority_class,
+        disruption_budget=release.disruption_budget,
+    )
+    from_registry = release.chart.repository.startswith("oci://")
+    return {
+        "name": release.name,
+        "namespace": release.namespace,
+        "chart": f"{release.chart.repository.rstrip('/')}/{CHART_NAME}" if from_registry else CHART_NAME,
+        "version": release.chart.version,
+        "repositoryOpts": None if from_registry else {"repo": release.chart.repository},
+        "values": helm_values.merged(values, release.helm_values_overrides),
+        "atomic": False,
+        "cleanupOnFail": False,
+        "createNamespace": False,
+        "skipAwait": False,
+        "timeout": release.timeout_seconds,
+    }
+
+
+def _schedule(settings: Settings, name: str) -> dict[str, Any]:
+    from velero_on_eks.documents.kubernetes import MANAGED_BY, schedule_spec
+
+    schedule: Schedule = settings.schedules[name]
+    namespace = settings.release.namespace
+    excluded = schedule.excluded_namespaces
+    if schedule.covers_cluster and namespace not in excluded:
+        excluded = (*excluded, namespace)
+    spec = schedule_spec(
+        cron=schedule.recurrence.velero_expression,
+        ttl=schedule.keep.go,
+        paused=schedule.paused,
+        namespaces=schedule.namespaces,
+        excluded_namespaces=excluded,
+        excluded_resources=schedule.excluded_resources,
+        cluster_resources=schedule.includes_cluster_resources,
+        snapshot_volumes=settings.volumes.mode == "csi-snapshot",
+    )
+    return {"metadata": {"name": name, "namespace": namespace, "labels": dict(MANAGED_BY)}, "spec": spec}
