@@ -51,7 +51,7 @@ docs: .venv/ready ## write the generated tables anew
 clean: ## remove what was installed here
 	rm -rf .venv .tools .pytest_cache .ruff_cache .hypothesis
 
-.venv/ready: pyproject.toml uv.lock | $(UV)
+.venv/ready: pyproject.toml components/pyproject.toml uv.lock | $(UV)
 	@$(UV) sync --frozen --quiet
 	@touch $@
 
