@@ -30,7 +30,7 @@ FLOORS = (
     ("velero_on_eks.documents",),
     ("velero_on_eks",),
     # How a time or a number is said, and what goes wrong: pure, and known to everybody.
-    ("velero_eks.errors", "velero_eks.terminal.words"),
+    ("velero_eks.errors", "velero_eks.terminal.words", "velero_eks.trees"),
     ("velero_eks.kube", "velero_eks.aws", "velero_eks.velero"),
     ("velero_eks.project", "velero_eks.plan", "velero_eks.rules"),
     ("velero_eks.diff", "velero_eks.recovery", "velero_eks.bootstrap"),
@@ -45,7 +45,7 @@ LIBRARIES = {
     "typer": ("velero_eks.commands",),
     "rich": ("velero_eks.commands", "velero_eks.terminal", "lab", "benchmarks"),
     "boto3": ("velero_eks.aws", "lab"),
-    "botocore": ("velero_eks.aws", "velero_eks.velero", "velero_eks.bootstrap", "lab"),
+    "botocore": ("velero_eks.aws", "velero_eks.velero", "lab"),
     "kubernetes": ("velero_eks.kube", "lab"),
     "pulumi": ("velero_on_eks", "velero_eks.plan", "velero_eks.rules", "lab"),
     "pulumi_aws": ("velero_on_eks",),

@@ -11,11 +11,12 @@ from velero_on_eks.adoption import BUCKET_SETTINGS, FIELDS, SCHEDULE
 from velero_on_eks.settings import Settings
 from velero_on_eks.settings.aws_facts import Arn
 
-from velero_eks.bootstrap.compare import Difference, differences, with_key
+from velero_eks.bootstrap.compare import differences, with_key
 from velero_eks.bootstrap.existing_aws import Live, LiveAws
 from velero_eks.bootstrap.existing_cluster import LiveCluster
 from velero_eks.plan.model import Recording, Resource
 from velero_eks.project.engine import StackState
+from velero_eks.trees import Difference
 
 PASSWORD_TYPE = "random:index/randomPassword:RandomPassword"  # noqa: S105
 # In the order in which the parts depend on each other.

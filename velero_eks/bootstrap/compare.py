@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 from velero_on_eks.adoption import FIELDS, SCHEDULE
 
+from velero_eks import trees
 from velero_eks.aws.iam import canonical
+from velero_eks.trees import ABSENT, Difference, Pairs, equal
 
 Properties = dict[str, Any]
 
@@ -18,27 +19,11 @@ _HIDDEN_WORDS = ("secret", "password", "token", "credential", "accesskey")
 HIDDEN = "(hidden)"
 
 
-class _Absent:
-    def __repr__(self) -> str:
-        return "nothing"
-
-
-ABSENT = _Absent()
-
 _DOCUMENTS = frozenset({"policy", "assumeRolePolicy"})
 # Left out of AWS's answer where nobody set them.
 _DEFAULTED = frozenset({"permissionsBoundary", "rotationPeriodInDays"})
 # Of these kinds others may add what they like: only what the program sets is compared.
 _SHARED = frozenset({FIELDS["namespace"], FIELDS["snapshot_class"], SCHEDULE})
-
-
-@dataclass(frozen=True, order=True)
-class Difference:
-    """One field: its path in dots, what it is and what it will be. `ABSENT` where it is not there."""
-
-    path: str
-    now: Any
-    then: Any
 
 
 def differences(type_: str, planned: Properties, live: Properties) -> list[Difference]:
@@ -51,9 +36,9 @@ def differences(type_: str, planned: Properties, live: Properties) -> list[Diffe
         ours, theirs = _canonical(key, planned.get(key, ABSENT)), _canonical(key, live[key])
         if type_ in _SHARED:
             theirs = _restricted(theirs, ours)
-        found += _walk(key, theirs, ours)
+        found += _differing(key, theirs, ours)
     for key in _DEFAULTED & planned.keys() - live.keys():
-        found += _walk(key, ABSENT, _canonical(key, planned[key]))
+        found += _differing(key, ABSENT, _canonical(key, planned[key]))
     return sorted(found, key=lambda difference: difference.path)
 
 
@@ -106,14 +91,18 @@ def _restricted(live: Any, planned: Any) -> Any:
     return live
 
 
-def _walk(path: str, now: Any, then: Any) -> Iterator[Difference]:
-    if isinstance(now, dict) and isinstance(then, dict):
-        for key in {**now, **then}:
-            yield from _walk(f"{path}.{key}", now.get(key, ABSENT), then.get(key, ABSENT))
-    elif isinstance(now, list) and isinstance(then, list) and len(now) == len(then) == 1:
-        yield from _walk(path, now[0], then[0])
-    elif now != then and not (_empty(now) and _empty(then)):
-        yield Difference(path, _masked(path, now), _masked(path, then))
+def _differing(path: str, live: Any, planned: Any) -> Iterator[Difference]:
+    for found in trees.differences(live, planned, path, pairs=_pairs, same=_same):
+        yield Difference(found.path, _masked(found.path, found.before), _masked(found.path, found.after))
+
+
+def _pairs(live: list[Any], planned: list[Any]) -> Pairs:
+    """A list of one is what is in it."""
+    return [("", live[0], planned[0])] if len(live) == len(planned) == 1 else None
+
+
+def _same(live: Any, planned: Any) -> bool:
+    return equal(live, planned) or (_empty(live) and _empty(planned))
 
 
 def _masked(path: str, value: Any) -> Any:

@@ -18,7 +18,6 @@ from velero_on_eks.settings.stack_file import shown_path
 from velero_eks.aws import client as aws
 from velero_eks.bootstrap import stack_edit
 from velero_eks.bootstrap.adoption import Adoption, Found, survey
-from velero_eks.bootstrap.compare import ABSENT, Difference
 from velero_eks.bootstrap.existing_aws import LiveAws
 from velero_eks.bootstrap.existing_cluster import LiveCluster
 from velero_eks.commands.options import Json, StackArgument, WriteYes, run
@@ -33,6 +32,7 @@ from velero_eks.project.target import Target
 from velero_eks.terminal import words
 from velero_eks.terminal.output import console, print_json, working
 from velero_eks.terminal.questions import Terminal
+from velero_eks.trees import ABSENT, Difference
 
 
 def adopt(
@@ -280,8 +280,8 @@ def document(found: Adoption) -> dict[str, Any]:
                 "differences": [
                     {
                         "path": difference.path,
-                        **({} if difference.now is ABSENT else {"now": difference.now}),
-                        **({} if difference.then is ABSENT else {"then": difference.then}),
+                        **({} if difference.before is ABSENT else {"now": difference.before}),
+                        **({} if difference.after is ABSENT else {"then": difference.after}),
                     }
                     for difference in each.differences
                 ],
@@ -298,8 +298,8 @@ def document(found: Adoption) -> dict[str, Any]:
 def _found(each: Found) -> Group:
     changes = words.count(len(each.differences), "change") if each.differences else "as it is"
     head = Text.assemble(label(each.resource), (f" {each.live.id}", "cyan"), (f": {changes}", "dim"))
-    added = [difference for difference in each.differences if difference.now is ABSENT]
-    others = sorted((each for each in each.differences if each not in added), key=lambda each: each.then is not ABSENT)
+    added = [difference for difference in each.differences if difference.before is ABSENT]
+    others = sorted((each for each in each.differences if each not in added), key=lambda each: each.after is not ABSENT)
     lines = [_difference(difference) for difference in [*others, *added[:SHOWN_ADDITIONS]]]
     if len(added) > SHOWN_ADDITIONS:
         lines.append(Text(f"and {len(added) - SHOWN_ADDITIONS} more are added", "dim"))
@@ -307,11 +307,13 @@ def _found(each: Found) -> Group:
 
 
 def _difference(difference: Difference) -> Text:
-    if difference.now is ABSENT:
-        return Text.assemble(("+ ", "green"), f"{difference.path}: {_value(difference.then)}")
-    if difference.then is ABSENT:
-        return Text.assemble(("- ", "red"), f"{difference.path}: {_value(difference.now)}")
-    return Text.assemble(("~ ", "yellow"), f"{difference.path}: {_value(difference.now)} → {_value(difference.then)}")
+    if difference.before is ABSENT:
+        return Text.assemble(("+ ", "green"), f"{difference.path}: {_value(difference.after)}")
+    if difference.after is ABSENT:
+        return Text.assemble(("- ", "red"), f"{difference.path}: {_value(difference.before)}")
+    return Text.assemble(
+        ("~ ", "yellow"), f"{difference.path}: {_value(difference.before)} → {_value(difference.after)}"
+    )
 
 
 def _value(value: Any) -> str:

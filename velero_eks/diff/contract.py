@@ -8,7 +8,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from velero_eks.diff.model import ABSENT, Diff, Fact, Late, PropertyChange, ResourceChange, Revision, StackDiff
+from velero_eks.diff.model import Diff, Fact, Late, PropertyChange, ResourceChange, Revision, StackDiff
+from velero_eks.trees import ABSENT
 
 VERSION = 1
 

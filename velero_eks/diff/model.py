@@ -42,14 +42,6 @@ class DiffError(Exception):
     """The comparison cannot be made. The message is a sentence or a few, for the person who asked for it."""
 
 
-class _Absent:
-    """Stands where a property is not there at all, which `null` is not."""
-
-    def __repr__(self) -> str:
-        return "(absent)"
-
-
-ABSENT = _Absent()
 # What is shown in place of a secret.
 SECRET = "(secret)"  # noqa: S105
 

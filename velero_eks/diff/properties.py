@@ -7,65 +7,45 @@ the same, and neither the order of a list nor that of the statements means anyth
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+from itertools import zip_longest
 from typing import Any
 
+from velero_eks import trees
 from velero_eks.aws.iam import canonical
-from velero_eks.diff.model import ABSENT, SECRET, Late, PropertyChange
+from velero_eks.diff.model import SECRET, Late, PropertyChange
+from velero_eks.trees import ABSENT, Difference, Pairs
 
 # The contract's word for a secret.
 _SECRET_MARK = {"secret": True}
+# What a secret is while two are compared: one is as good as another, and none is looked into.
+_HIDDEN = object()
 # What tells the items of a list apart, in this order.
 _IDENTITIES = ("Sid", "id", "name", "key")
 
 
 def changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[PropertyChange]:
     """What differs between two resources' inputs, by path."""
-    return list(_walk(dict(old), dict(new), ""))
+    return [_change(found) for found in trees.differences(dict(old), dict(new), meaning=meaning, pairs=_pairs)]
 
 
-def _walk(old: Any, new: Any, path: str) -> Iterator[PropertyChange]:
-    if old is ABSENT or new is ABSENT:
-        if not (old is ABSENT and new is ABSENT):
-            yield _change(path, old, new)
-        return
-    if _is_secret(old) or _is_secret(new):
-        if not (_is_secret(old) and _is_secret(new)):
-            yield PropertyChange(path, SECRET, SECRET)
-        return
-    old, new = meaning(old), meaning(new)
-    if isinstance(old, dict) and isinstance(new, dict):
-        for key in sorted({*old, *new}):
-            yield from _walk(old.get(key, ABSENT), new.get(key, ABSENT), f"{path}.{key}" if path else str(key))
-    elif isinstance(old, list) and isinstance(new, list):
-        yield from _walk_list(old, new, path)
-    elif _differ(old, new):
-        yield _change(path, old, new)
+def _pairs(old: list[Any], new: list[Any]) -> Pairs:
+    """Items by what tells them apart, else by position where there is something to look into."""
+    befores, afters = _by_identity(old), _by_identity(new)
+    if befores is not None and afters is not None:
+        names = dict.fromkeys([*befores, *afters])
+        found = [(f"[{name}]", befores.get(name, ABSENT), afters.get(name, ABSENT)) for name in names]
+        if list(befores) != list(afters) and not any(_differ(before, after) for _, before, after in found):
+            # Their order alone is told by the names.
+            return [("", list(befores), list(afters))]
+        return found
+    if not any(isinstance(item, dict | list) for item in (*old, *new)):
+        return None
+    return [(f"[{index}]", *both) for index, both in enumerate(zip_longest(old, new, fillvalue=ABSENT))]
 
 
 def _differ(old: Any, new: Any) -> bool:
-    # Python takes True for 1.
-    return old != new or isinstance(old, bool) != isinstance(new, bool)
-
-
-def _walk_list(old: list[Any], new: list[Any], path: str) -> Iterator[PropertyChange]:
-    befores, afters = _by_identity(old), _by_identity(new)
-    if befores is not None and afters is not None:
-        found = [
-            change
-            for name in dict.fromkeys([*befores, *afters])
-            for change in _walk(befores.get(name, ABSENT), afters.get(name, ABSENT), f"{path}[{name}]")
-        ]
-        yield from found
-        if not found and list(befores) != list(afters):
-            yield PropertyChange(path, list(befores), list(afters))
-    elif any(isinstance(item, dict | list) for item in (*old, *new)):
-        for index in range(max(len(old), len(new))):
-            before = old[index] if index < len(old) else ABSENT
-            after = new[index] if index < len(new) else ABSENT
-            yield from _walk(before, after, f"{path}[{index}]")
-    elif len(old) != len(new) or any(map(_differ, old, new)):
-        yield PropertyChange(path, old, new)
+    return next(trees.differences(old, new, meaning=meaning, pairs=_pairs), None) is not None
 
 
 def _by_identity(items: list[Any]) -> dict[str, Any] | None:
@@ -81,8 +61,11 @@ def _by_identity(items: list[Any]) -> dict[str, Any] | None:
     return None
 
 
-def _change(path: str, old: Any, new: Any) -> PropertyChange:
-    return PropertyChange(path, _masked(old), _masked(new))
+def _change(found: Difference) -> PropertyChange:
+    old, new = found.before, found.after
+    if old is not ABSENT and new is not ABSENT and (_is_secret(old) or _is_secret(new)):
+        return PropertyChange(found.path, SECRET, SECRET)
+    return PropertyChange(found.path, _masked(old), _masked(new))
 
 
 def _masked(value: Any) -> Any:
@@ -97,7 +80,7 @@ def _masked(value: Any) -> Any:
 
 
 def _is_secret(value: Any) -> bool:
-    return isinstance(value, dict) and value == _SECRET_MARK
+    return value is _HIDDEN or (isinstance(value, dict) and value == _SECRET_MARK)
 
 
 def meaning(value: Any) -> Any:
@@ -107,6 +90,8 @@ def meaning(value: Any) -> Any:
             value = json.loads(value)
         except ValueError:
             return value
+    if _is_secret(value):
+        return _HIDDEN
     if isinstance(value, dict) and isinstance(value.get("Statement"), dict | list):
         return canonical(value)
     return value

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from velero_eks.kube.objects import ABSENT, Difference
 from velero_eks.terminal.output import visible
 from velero_eks.terminal.words import count
+from velero_eks.trees import ABSENT, Difference
 
 if TYPE_CHECKING:
     from rich.text import Text

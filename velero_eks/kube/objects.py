@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
+
+from velero_eks import trees
+from velero_eks.trees import Difference
 
 Object = dict[str, Any]
 
@@ -67,23 +69,6 @@ class ObjectKey:
         return f"{kind}/{self.name}{place}"
 
 
-@dataclass(frozen=True)
-class Difference:
-    """One field that two objects do not share: its path in dots, and both values; `ABSENT` where one has none."""
-
-    path: str
-    before: Any
-    after: Any
-
-
-class _Absent:
-    def __repr__(self) -> str:
-        return "(not there)"
-
-
-ABSENT = _Absent()
-
-
 def is_derived(body: Object) -> bool:
     """Whether an object comes into being by itself when others do, so that nobody restores or compares it."""
     key = ObjectKey.of(body)
@@ -117,18 +102,7 @@ def cleaned(body: Object) -> Object:
 
 def differences(before: Object, after: Object) -> list[Difference]:
     """Where two objects differ, server-set fields aside; in the order of the paths."""
-    return sorted(_walk(cleaned(before), cleaned(after), ""), key=lambda found: found.path)
-
-
-def _walk(before: Any, after: Any, path: str) -> Iterator[Difference]:
-    if isinstance(before, dict) and isinstance(after, dict):
-        for key in {**before, **after}:
-            yield from _walk(before.get(key, ABSENT), after.get(key, ABSENT), f"{path}.{key}" if path else key)
-    elif isinstance(before, list) and isinstance(after, list) and len(before) == len(after):
-        for index, (one, other) in enumerate(zip(before, after, strict=True)):
-            yield from _walk(one, other, f"{path}[{index}]")
-    elif before != after:
-        yield Difference(path, before, after)
+    return sorted(trees.differences(cleaned(before), cleaned(after)), key=lambda found: found.path)
 
 
 def _without(body: Object, path: tuple[str, ...]) -> Object:

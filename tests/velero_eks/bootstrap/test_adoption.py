@@ -144,7 +144,7 @@ def test_everything_that_exists_is_found_under_the_names_of_the_plan(server):
     assert found.blocked == ()
     changed = {each.resource.type: each.differences for each in found.found}
     (deletion,) = [each for each in changed[FIELDS["snapshot_class"]] if each.path == "deletionPolicy"]
-    assert (deletion.now, deletion.then) == ("Delete", "Retain")
+    assert (deletion.before, deletion.after) == ("Delete", "Retain")
     assert changed[BUCKET_SETTINGS["encryption"]] == ()
     made = {resource.type for resource in found.made}
     assert made == {BUCKET_SETTINGS[name] for name in ("lifecycle", "ownership", "publicAccess")}
@@ -189,7 +189,7 @@ def test_pod_identity_and_the_controllers_add_on_are_found_through_eks(server):
     found = look(server, wanted, asking=asking)
     assert found.section() == {"podIdentityAssociation": "a-1", "snapshotController": True}
     (difference,) = found.found[0].differences
-    assert (difference.path, difference.now) == ("roleArn", "arn:other")
+    assert (difference.path, difference.before) == ("roleArn", "arn:other")
 
 
 def blocked(found: Adoption) -> tuple[str, str]:

@@ -13,12 +13,12 @@ from velero_on_eks.settings import load_stack_file
 
 from tests.velero_eks.plan.projects import plan_of, project, stack_text
 from velero_eks.bootstrap.adoption import Adoption, Blocked, Found
-from velero_eks.bootstrap.compare import ABSENT, Difference
 from velero_eks.bootstrap.existing_aws import Live
 from velero_eks.commands import adopt as command
 from velero_eks.commands.adopt import DONE, LEFT, render, run_adopt, run_done
 from velero_eks.errors import BadTarget
 from velero_eks.terminal.questions import Terminal
+from velero_eks.trees import ABSENT, Difference
 
 BUCKET = "velero-shop-111122223333-eu-west-1"
 PASSWORD = "the-password-in-the-cluster"

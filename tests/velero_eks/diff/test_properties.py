@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from velero_eks.diff.model import ABSENT, SECRET, place_of
+from velero_eks.diff.model import SECRET, place_of
 from velero_eks.diff.properties import changes, shown
+from velero_eks.trees import ABSENT
 
 HIDDEN = {"secret": True}
 

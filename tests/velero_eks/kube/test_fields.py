@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from velero_eks.kube.fields import MASK, field_json, field_line
-from velero_eks.kube.objects import ABSENT, Difference
+from velero_eks.trees import ABSENT, Difference
 
 
 @pytest.mark.parametrize(
