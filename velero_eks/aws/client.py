@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from velero_eks.errors import BadTarget, NotAllowed, OperationError, Unreachable
+from velero_eks.terminal import words
 
 
 @dataclass(frozen=True)
@@ -136,7 +137,7 @@ def _hanging(session: Any, seconds: float) -> str:
     else:
         why = "what gives them does not answer"
     mend = f"see what 'aws sts get-caller-identity --profile {profile}' does, or set AWS_PROFILE to another one"
-    return f"the AWS credentials of profile {profile} did not come within {seconds:g} seconds: {why}; {mend}"
+    return f"the AWS credentials of profile {profile} did not come within {words.duration(seconds)}: {why}; {mend}"
 
 
 class _FirstContact:

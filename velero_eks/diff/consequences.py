@@ -136,7 +136,8 @@ def _key(change: ResourceChange, kept: bool) -> str:
     other = " Velero's role may use the new key only: what the old one encrypted, it cannot read." if change.new else ""
     if kept:
         return f"The old key stays in the account, and nothing manages it.{other}"
-    return f"The old key is gone after {days} days, and no backup that it encrypted can be read then, by nobody.{other}"
+    when = words.days(days)
+    return f"The old key is gone after {when}, and nobody can read a backup that it encrypted then.{other}"
 
 
 def _password(change: ResourceChange, kept: bool) -> str:

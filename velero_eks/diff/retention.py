@@ -144,7 +144,7 @@ def _enabled(was: Any, now: Any) -> tuple[str, Effect]:
 
 def _deletion_window(was: Any, now: Any) -> tuple[str, Effect]:
     days = [each if isinstance(each, int) else 30 for each in (was, now)]
-    return f"takes {days[1]} days to be deleted, was {days[0]}", "stronger" if days[1] > days[0] else "weaker"
+    return f"takes {words.days(days[1])} to be deleted, was {days[0]}", "stronger" if days[1] > days[0] else "weaker"
 
 
 def _deletion_policy(was: Any, now: Any) -> tuple[str, Effect]:
@@ -181,7 +181,9 @@ def _rules(inputs: dict[str, Any]) -> dict[tuple[str, str], Any]:
         noncurrent = (rule.get("noncurrentVersionExpiration") or {}).get("noncurrentDays")
         expiration = rule.get("expiration") or {}
         abort = (rule.get("abortIncompleteMultipartUpload") or {}).get("daysAfterInitiation")
-        moves = [f"{one.get('storageClass')} after {one.get('days')} days" for one in rule.get("transitions") or []]
+        moves = [
+            f"{one.get('storageClass')} after {words.days(one.get('days'))}" for one in rule.get("transitions") or []
+        ]
         for kind, value in (
             ("noncurrent", noncurrent),
             ("expiration", expiration.get("days") or expiration.get("date")),
@@ -196,20 +198,26 @@ def _rules(inputs: dict[str, Any]) -> dict[tuple[str, str], Any]:
 
 def _lifecycle_words(kind: str, was: Any, now: Any) -> tuple[str, Effect]:
     if kind == "noncurrent":
-        before = "for ever" if was is None else f"{was} days"
+        before = "for ever" if was is None else words.days(was)
         if now is None:
             return f"deleted versions are kept for ever, was {before}", "stronger"
-        return f"deleted versions are kept {now} days, was {before}", "stronger" if was and now > was else "weaker"
+        return (
+            f"deleted versions are kept {words.days(now)}, was {before}",
+            "stronger" if was and now > was else "weaker",
+        )
     if kind == "expiration":
         if now is None:
             return "objects are no longer deleted by age", "stronger"
-        return f"objects are deleted {now} days after they were written, in use or not: this destroys backups", "risk"
+        return (
+            f"objects are deleted {words.days(now)} after they were written, in use or not: this destroys backups",
+            "risk",
+        )
     if kind == "transitions":
         if now is None:
             return f"objects stay in their storage class, no longer moved to {was}", "stronger"
         return f"objects are moved to {now}: a restore waits for them, or fails", "weaker"
     if kind == "abort":
-        days = ["for ever" if each is None else f"{each} days" for each in (now, was)]
+        days = ["for ever" if each is None else words.days(each) for each in (now, was)]
         return f"unfinished uploads are kept {days[0]}, was {days[1]}", ""
     return f"lone delete markers are {'removed' if now else 'kept'}", ""
 

@@ -9,6 +9,7 @@ from typing import Any
 from velero_eks.aws.iam import MalformedDocument, statements
 from velero_eks.plan.model import Resource
 from velero_eks.plan.unknown import NOT_KNOWN, is_unknown
+from velero_eks.terminal import words
 
 Inputs = dict[str, Any]
 
@@ -56,25 +57,28 @@ def _encryption(inputs: Inputs) -> str:
 
 def _key(inputs: Inputs) -> str:
     rotation = (
-        f"rotates every {inputs.get('rotationPeriodInDays', 365)} days"
+        f"rotates every {words.days(inputs.get('rotationPeriodInDays', 365))}"
         if inputs.get("enableKeyRotation")
         else "no rotation"
     )
-    return f"{rotation}, deleting it takes {inputs.get('deletionWindowInDays', 30)} days"
+    return f"{rotation}, deleting it takes {words.days(inputs.get('deletionWindowInDays', 30))}"
 
 
 def _lifecycle(inputs: Inputs) -> str:
     said: list[str] = []
     for rule in inputs["rules"]:
         if "noncurrentVersionExpiration" in rule:
-            said.append(f"deleted versions kept {rule['noncurrentVersionExpiration']['noncurrentDays']} days")
+            said.append(f"deleted versions kept {words.days(rule['noncurrentVersionExpiration']['noncurrentDays'])}")
         if (rule.get("expiration") or {}).get("days"):
-            said.append(f"objects expire after {rule['expiration']['days']} days")
+            said.append(f"objects expire after {words.days(rule['expiration']['days'])}")
         said += [
-            f"moves to {move['storageClass']} after {move.get('days')} days" for move in rule.get("transitions") or []
+            f"moves to {move['storageClass']} after {words.days(move.get('days'))}"
+            for move in rule.get("transitions") or []
         ]
         if "abortIncompleteMultipartUpload" in rule:
-            said.append(f"unfinished uploads {rule['abortIncompleteMultipartUpload']['daysAfterInitiation']} days")
+            said.append(
+                f"unfinished uploads {words.days(rule['abortIncompleteMultipartUpload']['daysAfterInitiation'])}"
+            )
     return ", ".join(said)
 
 

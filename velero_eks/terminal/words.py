@@ -22,6 +22,11 @@ def exact(seconds: float) -> str:
     return _duration(seconds)
 
 
+def days(value: object) -> str:
+    """A length of time that AWS counts in whole days, as a document of its says it: `1 day`, `30 days`."""
+    return f"{value} day" if value == 1 else f"{value} days"
+
+
 def ago(when: datetime | None, now: datetime) -> str:
     """How long ago that was: `3 h 12 min ago`, `in 2 h`, `now`; `never` for None."""
     if when is None:
