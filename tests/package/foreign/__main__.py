@@ -9,7 +9,7 @@ import components
 import policies
 
 network = pulumi.StackReference("acme/network/dev")
-aws = pulumi_aws.Provider("aws", region="eu-west-1")
+aws = pulumi_aws.Provider("aws", region="eu-west-1", allowed_account_ids=["909090909090"])
 kubernetes = pulumi_kubernetes.Provider("kubernetes", context="shop")
 on_aws = pulumi.ResourceOptions(provider=aws)
 key = pulumi_aws.kms.Key("backups", enable_key_rotation=True, opts=on_aws)
@@ -24,6 +24,7 @@ velero = VeleroOnEks(
         region="eu-west-1",
         cluster={
             "name": network.require_output("clusterName"),
+            "account": "909090909090",
             "oidc_issuer": network.require_output("issuer"),
             "kubernetes_version": "1.34",
             "auto_mode": True,
