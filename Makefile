@@ -6,7 +6,7 @@ RUN := $(UV) run --no-sync
 export UV_COMPILE_BYTECODE := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help plan test check package-test bench lab lab-test lab-test-day2 lab-shell programs docs clean
+.PHONY: help plan test test-lowest test-newest check package-test bench lab lab-test lab-test-day2 lab-shell programs docs clean
 
 help: ## what can be made here
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /  make \1\t/' | expand -t 22
@@ -14,8 +14,14 @@ help: ## what can be made here
 plan: .venv/ready ## the plan of every stack, without credentials
 	@$(RUN) velero-eks plan
 
-test: .venv/ready ## the quick tests, about two minutes on two cores
+test: .venv/ready ## the quick tests, a minute and a half on two cores
 	@$(RUN) pytest -q -n auto
+
+test-lowest: .venv/ready ## the quick tests with the oldest versions that the distributions allow
+	@bash tools/resolution.sh lowest-direct
+
+test-newest: .venv/ready ## the quick tests with the newest versions there are
+	@bash tools/resolution.sh highest
 
 check: .venv/ready ## lint, types, workflows, knowledge written twice
 	@$(RUN) ruff check .
