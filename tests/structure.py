@@ -89,7 +89,7 @@ def _folder(path: PurePosixPath) -> str:
 
 def main() -> None:
     """Print the table."""
-    parser = argparse.ArgumentParser(prog="python -m tests.structure", description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(prog="python -m tests.structure", description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--against", metavar="REVISION", help="a git revision, whose figures stand in front")
     revision = parser.parse_args().against
     sides = [*([(revision, counted(at(revision)))] if revision else []), ("now", counted(now()))]
