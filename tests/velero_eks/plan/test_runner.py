@@ -129,7 +129,7 @@ def test_every_bad_file_is_reported_and_the_good_ones_are_read(tmp_path):
     root = project(tmp_path / "p", a=bad, b=stack_text(), c="config: []\n")
     good, errors = load_files(Project.find(root).select([]))
     assert [file.stack for file in good] == ["b"]
-    assert [error.problems[0].file.rsplit("/", 1)[-1] for error in errors] == ["Pulumi.a.yaml", "Pulumi.c.yaml"]
+    assert [error.refusals[0].file.rsplit("/", 1)[-1] for error in errors] == ["Pulumi.a.yaml", "Pulumi.c.yaml"]
 
 
 def test_a_stack_that_would_write_into_anothers_backups_is_bad_even_when_it_is_the_only_one_asked_for(tmp_path):
