@@ -8,6 +8,7 @@ from typing import Any
 from velero_eks.rules import kinds
 from velero_eks.rules.model import Fault, PolicyResource, look, rule
 from velero_eks.rules.plan import Plan
+from velero_eks.terminal import words
 
 # Below this, nobody back from a long weekend could fetch back what was deleted on its first day.
 NONCURRENT_FLOOR_DAYS = {"development": 1, "staging": 7, "production": 14}
@@ -123,7 +124,7 @@ def lifecycle_noncurrent(bucket: PolicyResource, plan: Plan) -> Iterator[str | F
     for entry, days in given:
         if not days or days < floor:
             yield (
-                f"{_called(entry)} expires noncurrent versions after {days or 0} days, at least {floor} in"
+                f"{_called(entry)} expires noncurrent versions after {words.days(days or 0)}, at least {floor} in"
                 f" {plan.environment}: that is the time to undo a bad delete. Raise storage.noncurrentDays."
             )
 

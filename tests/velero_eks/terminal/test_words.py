@@ -74,7 +74,7 @@ def test_numbers_come_with_their_word():
 
 
 # What a second formatter looks like in the source.
-_UNIT = re.compile(r" ?(?:s|secs?|seconds?|min|mins|minutes?|h|hrs?|hours?)(?:$|[ ,.;:)])")
+_UNIT = re.compile(r" ?(?:s|secs?|seconds?|min|mins|minutes?|h|hrs?|hours?|days?|weeks?)(?:$|[ ,.;:)])")
 _SIZES = frozenset({60, 3_600, 86_400, 1_440})
 
 
