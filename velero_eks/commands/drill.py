@@ -19,10 +19,10 @@ from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
 
+from velero_eks.commands.fields import field_json, field_line
 from velero_eks.commands.options import Context, Json, Stack, VeleroNamespace, Yes, connect, run
 from velero_eks.commands.restore_report import key_document
 from velero_eks.errors import BadTarget
-from velero_eks.kube.fields import field_json, field_line
 from velero_eks.recovery.drill.run import drill as carry_out
 from velero_eks.recovery.drill.scratch import leftovers, remove_all
 from velero_eks.recovery.drill.verdict import Compared, CopyState, DrillCheck, Drilled, Objectives, checks

@@ -10,9 +10,9 @@ import typer
 from rich.padding import Padding
 from rich.text import Text
 
+from velero_eks.commands.fields import field_json, field_line
 from velero_eks.commands.options import Context, Json, Namespace, ShowSecrets, Stack, VeleroNamespace, connect, run
 from velero_eks.errors import BadTarget
-from velero_eks.kube.fields import field_json, field_line
 from velero_eks.kube.kinds import ResourceKind
 from velero_eks.kube.manifest import is_secret
 from velero_eks.kube.objects import ObjectKey

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
 
-from velero_eks.kube.fields import field_json, field_line
+from velero_eks.commands.fields import field_json, field_line
 from velero_eks.kube.objects import ObjectKey
 from velero_eks.recovery.restore.duration import within_margin
 from velero_eks.recovery.restore.outcome import Surprise

@@ -27,7 +27,7 @@ from velero_eks.kube.transport import (
     without_password,
 )
 
-FIRST_CONTACT_SECONDS = 20.0
+FIRST_CONTACT_SECONDS = 18.0
 """Within this the first request of a process is answered, or given up: credential plugin, connection and answer."""
 
 _LEAST_SECONDS = 2.0
