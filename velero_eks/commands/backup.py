@@ -17,8 +17,8 @@ from velero_eks.commands.options import Context, Everything, Json, Stack, Velero
 from velero_eks.errors import BadTarget, Conflict, Forbidden, NotFound, OperationError
 from velero_eks.kube.kinds import NAMESPACE
 from velero_eks.recovery.coverage import Coverage, coverage_of
+from velero_eks.recovery.discovery import Refreshed, refresh_discovery
 from velero_eks.recovery.following import watching
-from velero_eks.recovery.pre_change import Refreshed, refresh_discovery
 from velero_eks.recovery.restore.run import MANAGED_BY
 from velero_eks.recovery.session import Session
 from velero_eks.terminal import words

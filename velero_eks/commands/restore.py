@@ -156,9 +156,11 @@ def restore_cluster(
     run_command(command)
 
 
-def _how(given: dict[str, Any]) -> How:
+def _how(given: dict[str, Any]) -> RestoreOptions:
     """What every restore takes, of a command's arguments: its options are called as the fields are."""
-    return How(**{**{field.name: given[field.name] for field in fields(How)}, "at": moment_of(given["at"])})
+    return RestoreOptions(
+        **{**{field.name: given[field.name] for field in fields(RestoreOptions)}, "at": moment_of(given["at"])}
+    )
 
 
 FOUND, STOPPED = 1, 1
@@ -166,7 +168,7 @@ Planner = Callable[[Backup, Sequence[Stored]], RestorePlan]
 
 
 @dataclass(frozen=True, kw_only=True)
-class How:
+class RestoreOptions:
     """What a restore takes apart from what it restores. `seconds` limits the wait for each Restore."""
 
     source: str
@@ -186,7 +188,7 @@ class How:
         return cast(Existing, self.existing)
 
 
-def run_namespace(session: Session, namespace: str, *, into: str | None, how: How) -> int:
+def run_namespace(session: Session, namespace: str, *, into: str | None, how: RestoreOptions) -> int:
     """Restore everything of one namespace."""
     policy = how.policy
 
@@ -197,7 +199,7 @@ def run_namespace(session: Session, namespace: str, *, into: str | None, how: Ho
     return _restore(session, plan, how)
 
 
-def run_objects(session: Session, objects: Sequence[str], *, namespace: str | None, how: How) -> int:
+def run_objects(session: Session, objects: Sequence[str], *, namespace: str | None, how: RestoreOptions) -> int:
     """Restore single objects; a CRD with its objects."""
     policy = how.policy
     wanted = [Selection.parse(text) for text in objects]
@@ -213,7 +215,7 @@ def run_objects(session: Session, objects: Sequence[str], *, namespace: str | No
     return _restore(session, plan, how)
 
 
-def run_cluster(session: Session, *, system: bool, how: How) -> int:
+def run_cluster(session: Session, *, system: bool, how: RestoreOptions) -> int:
     """Restore a whole cluster into a new one."""
     policy = how.policy
 
@@ -279,7 +281,7 @@ def _earlier(velero: Velero) -> Sequence[Restore]:
         return ()
 
 
-def _restore(session: Session, plan: Planner, how: How) -> int:
+def _restore(session: Session, plan: Planner, how: RestoreOptions) -> int:
     preview = prepared(session, plan, how.source, how.at)
     if how.preview:
         if how.as_json:

@@ -16,7 +16,7 @@ from velero_eks.kube.client import Cluster
 from velero_eks.kube.kinds import CUSTOM_RESOURCE_DEFINITION, ResourceKind
 from velero_eks.kube.objects import Object, ObjectKey
 from velero_eks.kube.threads import Threads
-from velero_eks.recovery.drill.rehearsed import Rehearsed, rehearse
+from velero_eks.recovery.drill.plan import DrillPlan, plan_drill
 from velero_eks.recovery.drill.scratch import Mark, make_modifiers, make_namespace, remove_all
 from velero_eks.recovery.drill.verdict import Compared, CopyState, Drilled, compare, tried
 from velero_eks.recovery.following import watching
@@ -49,10 +49,10 @@ def drill(
     mapping = {name: mark.namespace(name) for name in namespaces}
     known = [item for item in contents if item.place.namespace in mapping]
     custom = set() if custom_too else _custom(session.cluster, known)
-    rehearsed = rehearse(known, mapping, custom, custom_too=custom_too)
+    plan = plan_drill(known, mapping, custom, custom_too=custom_too)
     ran = _Ran()
     try:
-        _run(session, mark, rehearsed, ran, backup, seconds)
+        _run(session, mark, plan, ran, backup, seconds)
     except OperationError as error:
         ran.problem = str(error)
     except KeyboardInterrupt:
@@ -87,25 +87,25 @@ class _Ran:
     problem: str = ""
 
 
-def _run(session: Session, mark: Mark, rehearsed: Rehearsed, ran: _Ran, backup: Backup, seconds: float) -> None:
+def _run(session: Session, mark: Mark, plan: DrillPlan, ran: _Ran, backup: Backup, seconds: float) -> None:
     cluster = session.cluster
-    for scratch in rehearsed.mapping.values():
+    for scratch in plan.mapping.values():
         make_namespace(cluster, mark, scratch)
-    modifier = make_modifiers(session, mark, rehearsed.modifiers) if rehearsed.modifiers else None
-    step = VeleroStep(f"drill {mark.drill}", rehearsed.spec(backup.name, modifier))
+    modifier = make_modifiers(session, mark, plan.modifiers) if plan.modifiers else None
+    step = VeleroStep(f"drill {mark.drill}", plan.spec(backup.name, modifier))
     started = time.monotonic()
     name = start_restore(session, step, mark.labels, mark.annotations)
     with watching(session, f"Restore {name}") as watch:
         ran.restore = session.velero.wait_for_restore(name, seconds=seconds, progress=watch)
     ran.seconds = time.monotonic() - started
     ran.messages = messages_of(session, ran.restore, backup.location)
-    ran.compared = compare(rehearsed.restored, rehearsed.expected, _live(cluster, rehearsed))
-    ran.compared += _try(cluster, rehearsed)
+    ran.compared = compare(plan.restored, plan.expected, _live(cluster, plan))
+    ran.compared += _try(cluster, plan)
     ran.compared.sort(key=lambda each: each.key)
 
 
-def _live(cluster: Cluster, rehearsed: Rehearsed) -> dict[ObjectKey, Object]:
-    kinds = {(_kind(item), rehearsed.mapping[item.place.namespace]) for item in rehearsed.restored}
+def _live(cluster: Cluster, plan: DrillPlan) -> dict[ObjectKey, Object]:
+    kinds = {(_kind(item), plan.mapping[item.place.namespace]) for item in plan.restored}
     with Threads(_THREADS) as pool:
         lists = list(pool.map(lambda pair: _listed(cluster, *pair), kinds))
     return {ObjectKey.of(body): body for bodies in lists for body in bodies}
@@ -121,12 +121,12 @@ def _listed(cluster: Cluster, kind: ResourceKind, namespace: str) -> list[Object
         return []
 
 
-def _try(cluster: Cluster, rehearsed: Rehearsed) -> list[Compared]:
+def _try(cluster: Cluster, plan: DrillPlan) -> list[Compared]:
     """Ask the API server whether it would take what a drill must not make."""
-    some, others = rehearsed.tried[:TRY_LIMIT], rehearsed.tried[TRY_LIMIT:]
+    some, others = plan.tried[:TRY_LIMIT], plan.tried[TRY_LIMIT:]
 
     def one(item: Stored) -> Compared:
-        wanted = rehearsed.expected(item)
+        wanted = plan.expected(item)
         try:
             answer = cluster.create(_kind(item).path(wanted["metadata"]["namespace"]), wanted, dry_run=True)
         except Forbidden:

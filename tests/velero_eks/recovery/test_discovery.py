@@ -7,14 +7,14 @@ from typing import Any
 import pytest
 
 from velero_eks.errors import NotAllowed
-from velero_eks.recovery import pre_change
-from velero_eks.recovery.pre_change import _NudgeFailed, refresh_discovery
+from velero_eks.recovery import discovery
+from velero_eks.recovery.discovery import _NudgeFailed, refresh_discovery
 
 
 @pytest.fixture
 def nudges(monkeypatch):
     """Lets the nudges end as given, one after another; how many there were. The server's own time is over at once."""
-    monkeypatch.setattr(pre_change, "REFRESH_SECONDS", -15.0)
+    monkeypatch.setattr(discovery, "REFRESH_SECONDS", -15.0)
 
     def end(*endings: Exception | None) -> list[Any]:
         made: list[Any] = []
@@ -25,13 +25,13 @@ def nudges(monkeypatch):
             if ending is not None:
                 raise ending
 
-        monkeypatch.setattr(pre_change, "_nudge", nudge)
+        monkeypatch.setattr(discovery, "_nudge", nudge)
         return made
 
     return end
 
 
-def refresh() -> pre_change.Refreshed:
+def refresh() -> discovery.Refreshed:
     return refresh_discovery(None)  # pyright: ignore[reportArgumentType] - the nudge that would use it is replaced
 
 

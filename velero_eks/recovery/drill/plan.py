@@ -42,7 +42,7 @@ _SERVICES, _STATEFUL_SETS = "services", "statefulsets.apps"
 
 
 @dataclass(frozen=True)
-class Rehearsed:
+class DrillPlan:
     """The parts of a drill. `expected` is what each restored object should be in its scratch namespace."""
 
     restored: tuple[Stored, ...] = field(repr=False)
@@ -70,9 +70,9 @@ class Rehearsed:
         )
 
 
-def rehearse(
+def plan_drill(
     contents: Iterable[Stored], mapping: Mapping[str, str], custom: Collection[str], *, custom_too: bool
-) -> Rehearsed:
+) -> DrillPlan:
     """Divide what a backup has of the namespaces in `mapping` (original → scratch).
 
     `custom` names the resources that are of CRDs; with `custom_too` these are restored like the others.
@@ -90,7 +90,7 @@ def rehearse(
     rules = _rules(restored)
     document = {"version": "v1", "resourceModifierRules": rules}
     modifiers = json.dumps(document, indent=1) if rules else None
-    return Rehearsed(tuple(restored), tuple(tried), tuple(excluded), modifiers, dict(mapping))
+    return DrillPlan(tuple(restored), tuple(tried), tuple(excluded), modifiers, dict(mapping))
 
 
 def _rules(restored: Sequence[Stored]) -> list[Object]:

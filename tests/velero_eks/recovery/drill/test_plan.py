@@ -6,7 +6,7 @@ import json
 
 from tests.velero_eks.recovery.restore.made import body, stored
 from velero_eks.kube.objects import ObjectKey
-from velero_eks.recovery.drill.rehearsed import rehearse
+from velero_eks.recovery.drill.plan import plan_drill
 from velero_eks.recovery.drill.verdict import CopyState, compare, tried
 
 MAPPING = {"shop": "drill-1-shop"}
@@ -31,7 +31,7 @@ CONTENTS = [
 
 
 def test_pods_are_left_out_and_what_others_act_on_is_only_tried():
-    found = rehearse(CONTENTS, MAPPING, {"questions.exam.example.com"}, custom_too=False)
+    found = plan_drill(CONTENTS, MAPPING, {"questions.exam.example.com"}, custom_too=False)
     assert names(found.restored) == ["config", "web"]
     assert names(found.tried) == ["data", "question", "web"]
     assert {"pods", "replicasets.apps", "persistentvolumeclaims", "questions.exam.example.com"} <= set(found.excluded)
@@ -39,7 +39,7 @@ def test_pods_are_left_out_and_what_others_act_on_is_only_tried():
 
 
 def test_custom_resources_are_restored_where_that_is_wanted():
-    found = rehearse(CONTENTS, MAPPING, {"questions.exam.example.com"}, custom_too=True)
+    found = plan_drill(CONTENTS, MAPPING, {"questions.exam.example.com"}, custom_too=True)
     assert names(found.restored) == ["config", "question", "web"]
     assert "questions.exam.example.com" not in found.excluded
 
@@ -50,7 +50,7 @@ def test_a_load_balancer_becomes_a_plain_service_by_a_rule_of_its_own():
         "ports": [{"port": 80, "nodePort": 30080}], "selector": {"app": "web"},
     }  # fmt: skip
     service = stored("Service", "web.v1", "shop", spec=spec, finalizers=["service.kubernetes.io/load-balancer-cleanup"])
-    found = rehearse([service], MAPPING, (), custom_too=False)
+    found = plan_drill([service], MAPPING, (), custom_too=False)
     assert found.modifiers is not None
     (rule,) = json.loads(found.modifiers)["resourceModifierRules"]
     assert rule["conditions"] == {
@@ -71,7 +71,7 @@ def test_node_ports_that_somebody_chose_are_the_originals_and_the_copy_gets_othe
     }
     spec = {"type": "NodePort", "ports": [{"port": 80, "nodePort": 30080}]}
     service = stored("Service", "web", "shop", spec=spec, annotations=applied)
-    found = rehearse([service], MAPPING, (), custom_too=False)
+    found = plan_drill([service], MAPPING, (), custom_too=False)
     assert found.modifiers is not None
     (rule,) = json.loads(found.modifiers)["resourceModifierRules"]
     assert json.loads(rule["mergePatches"][0]["patchData"]) == {"spec": {"ports": [{"port": 80}]}}
@@ -84,7 +84,7 @@ def test_node_ports_that_somebody_chose_are_the_originals_and_the_copy_gets_othe
 
 def test_a_stateful_set_gets_no_replicas_since_its_claims_would_come_before_its_pods():
     item = stored("StatefulSet", "db", "shop", spec={"replicas": 3, "serviceName": "db"})
-    found = rehearse([item], MAPPING, (), custom_too=False)
+    found = plan_drill([item], MAPPING, (), custom_too=False)
     assert found.modifiers is not None
     (rule,) = json.loads(found.modifiers)["resourceModifierRules"]
     assert rule["conditions"] == {"groupResource": "statefulsets.apps", "namespaces": ["shop"]}
@@ -94,7 +94,7 @@ def test_a_stateful_set_gets_no_replicas_since_its_claims_would_come_before_its_
 
 def test_a_finalizer_would_hold_the_scratch_namespace_and_is_taken_off_its_kind():
     held = stored("ConfigMap", "held", "shop", finalizers=["example.com/hold"])
-    found = rehearse([held, stored("ConfigMap", "free", "shop")], MAPPING, (), custom_too=False)
+    found = plan_drill([held, stored("ConfigMap", "free", "shop")], MAPPING, (), custom_too=False)
     assert found.modifiers is not None
     (rule,) = json.loads(found.modifiers)["resourceModifierRules"]
     assert rule["conditions"] == {"groupResource": "configmaps", "namespaces": ["shop"]}
@@ -103,12 +103,12 @@ def test_a_finalizer_would_hold_the_scratch_namespace_and_is_taken_off_its_kind(
 
 
 def test_where_nothing_would_act_nothing_is_modified():
-    assert rehearse([stored("ConfigMap", "a", "shop")], MAPPING, (), custom_too=False).modifiers is None
+    assert plan_drill([stored("ConfigMap", "a", "shop")], MAPPING, (), custom_too=False).modifiers is None
 
 
 def test_the_copy_is_compared_under_the_originals_name():
     items = [stored("ConfigMap", name, "shop", data={"k": "saved"}) for name in ("same", "other", "gone")]
-    found = rehearse(items, MAPPING, (), custom_too=False)
+    found = plan_drill(items, MAPPING, (), custom_too=False)
     copies = [
         body("ConfigMap", "same", "drill-1-shop", data={"k": "saved"}, labels={"velero.io/restore-name": "r"}),
         body("ConfigMap", "other", "drill-1-shop", data={"k": "else"}),
