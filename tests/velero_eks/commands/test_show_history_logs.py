@@ -231,7 +231,7 @@ def test_who_gives_up_on_a_history_does_not_wait_for_whole_tarballs():
             return {"v1/ConfigMap": ["exam-prod/grading"]}
 
         def contents(self, name, wanted):
-            for _ in range(1000):
+            for _ in range(60_000):
                 time.sleep(0.01)
                 wanted(Place("configmaps", "exam-prod", "other"))
             yield from ()
@@ -239,7 +239,8 @@ def test_who_gives_up_on_a_history_does_not_wait_for_whole_tarballs():
     began = time.monotonic()
     with pytest.raises(NotAllowed):
         found_in(Store(), [backup(name) for name in ("long", "refused")], Selection.parse("cm/grading"), None)  # pyright: ignore[reportArgumentType]
-    assert time.monotonic() - began < 5
+    # Ten minutes and more is what reading to the end takes.
+    assert time.monotonic() - began < 120
 
 
 def test_the_log_of_a_backup_is_read_from_the_bucket_alone(bucket, run):

@@ -17,7 +17,7 @@ from velero_eks.errors import BadTarget, NotAllowed, Unreachable
 from velero_eks.kube import credentials
 from velero_eks.kube.client import Cluster
 from velero_eks.kube.connection import FIRST_CONTACT_SECONDS, Connection
-from velero_eks.kube.credentials import PLUGIN_SECONDS, ExecPlugin, token_file
+from velero_eks.kube.credentials import PLUGIN_SECONDS, ExecPlugin, RenewedToken, token_file
 from velero_eks.kube.transport import ApiServer, Credential
 from velero_eks.kube.waiting import wait_for
 
@@ -166,6 +166,18 @@ def test_credentials_that_the_server_refuses_are_made_anew_once(plugin, tmp_path
         assert cluster.version() == cluster.version() == "v1.34.1"
         assert len(answering.asked) == 3
     assert runs(tmp_path) == 2
+
+
+def test_a_signed_token_that_the_server_refuses_is_signed_anew():
+    signed = iter(["early", "good", "late"])
+
+    def judge(asked: Request):
+        new = asked.headers.get("Authorization") == "Bearer good"
+        return (200, {"gitVersion": "v1.34.1"}) if new else status(401, "Unauthorized", "Unauthorized")
+
+    with api_server(judge) as answering:
+        cluster = Cluster(Connection(ApiServer(answering.url), RenewedToken(lambda: next(signed), 720.0), "exam"))
+        assert cluster.version() == cluster.version() == "v1.34.1"
 
 
 def test_credentials_that_stay_refused_are_not_asked_for_for_ever(plugin, tmp_path):
