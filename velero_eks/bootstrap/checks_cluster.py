@@ -17,8 +17,8 @@ from velero_on_eks.settings import Cron
 
 from velero_eks.aws.eks import SERVING, Addon, ClusterFacts, Unknown
 from velero_eks.bootstrap.check import Case, Finding, NotAsked, known
-from velero_eks.bootstrap.discover_cluster import SNAPSHOT_GROUP
-from velero_eks.bootstrap.observed import Installed, Kubernetes
+from velero_eks.bootstrap.observed import Kubernetes
+from velero_eks.velero.installation import SNAPSHOT_GROUP, Server
 from velero_eks.velero.records import GROUP, Schedule
 from velero_eks.velero.undecodable import undecodable
 
@@ -116,7 +116,7 @@ def installed(case: Case) -> Iterator[Finding]:
             )
 
 
-def _in_the_way(velero: Installed, namespace: str) -> Iterator[Finding]:
+def _in_the_way(velero: Server, namespace: str) -> Iterator[Finding]:
     if velero.by == "operator":
         yield Finding(
             "error",

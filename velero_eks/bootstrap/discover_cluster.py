@@ -11,25 +11,27 @@ from velero_on_eks.documents.kubernetes import REPOSITORY_SECRET, SNAPSHOT_CLASS
 from velero_on_eks.settings import Settings
 
 from velero_eks.aws.eks import Unknown
-from velero_eks.bootstrap.observed import Definition, Installed, Kubernetes, Namespace, StorageClass
+from velero_eks.bootstrap.observed import Definition, Kubernetes, Namespace, StorageClass
 from velero_eks.errors import ApiError, NotAllowed, OperationError
 from velero_eks.kube.client import Cluster, Object
 from velero_eks.kube.kinds import CUSTOM_RESOURCE_DEFINITION, NAMESPACE, ResourceKind
+from velero_eks.velero.installation import (
+    DEPLOYMENT,
+    SECRET,
+    SNAPSHOT_GROUP,
+    VOLUME_SNAPSHOT_CLASS,
+    Installation,
+    operator_of,
+    servers,
+)
 from velero_eks.velero.records import BACKUP, GROUP, LOCATION, SCHEDULE, Location, Schedule
 
-SECRET = ResourceKind("", "v1", "Secret", "secrets", True)
-DEPLOYMENT = ResourceKind("apps", "v1", "Deployment", "deployments", True)
-SNAPSHOT_GROUP = "snapshot.storage.k8s.io"
-VOLUME_SNAPSHOT_CLASS = ResourceKind(SNAPSHOT_GROUP, "v1", "VolumeSnapshotClass", "volumesnapshotclasses", False)
 _VOLUME = ResourceKind("", "v1", "PersistentVolume", "persistentvolumes", False)
 _STORAGE_CLASS = ResourceKind("storage.k8s.io", "v1", "StorageClass", "storageclasses", False)
 _DRIVER = ResourceKind("storage.k8s.io", "v1", "CSIDriver", "csidrivers", False)
 _RBAC = "rbac.authorization.k8s.io"
 _EVERYTHING = ResourceKind("*", "*", "*", "*", False)
 _DEFAULT_CLASS = "storageclass.kubernetes.io/is-default-class"
-_RELEASE_NAME, _RELEASE_NAMESPACE = "meta.helm.sh/release-name", "meta.helm.sh/release-namespace"
-# Labels that the Operator Lifecycle Manager and OADP, the operator for Velero, leave on what they keep.
-_OPERATOR_LABELS = ("olm.managed", "olm.owner", "operators.coreos.com/", "openshift.io/oadp")
 
 Answer = TypeVar("Answer")
 
@@ -42,20 +44,18 @@ def look_at_cluster(cluster: Cluster, settings: Settings) -> Kubernetes | Unknow
     except OperationError as error:
         return Unknown(str(error), refused=isinstance(error, NotAllowed))
     namespace, release = settings.release.namespace, settings.release
+    installation = Installation(cluster, namespace)
     velero = f"{GROUP}/Schedule" in served
-    snapshots = f"{SNAPSHOT_GROUP}/VolumeSnapshotClass" in served
     return Kubernetes(
         version=version,
         issuer=_asked(lambda: cluster.issuer()) if settings.cluster.context else None,
         served=served,
-        installed=_asked(lambda: tuple(_installed(cluster))),
+        installed=_asked(lambda: tuple(servers(cluster))),
         definitions=_asked(lambda: tuple(_definitions(cluster))),
-        namespace=_asked(lambda: _namespace(cluster.find(NAMESPACE.path(name=namespace)))),
-        secret=_asked(lambda: cluster.find(SECRET.path(namespace, REPOSITORY_SECRET)) is not None),
-        release=_asked(lambda: bool(release_secrets(cluster, namespace, release.name))),
-        snapshot_class=_asked(lambda: cluster.find(VOLUME_SNAPSHOT_CLASS.path(name=SNAPSHOT_CLASS)) is not None)
-        if snapshots
-        else False,
+        namespace=_asked(lambda: _namespace(installation.namespace())),
+        secret=_asked(lambda: installation.secret(REPOSITORY_SECRET) is not None),
+        release=_asked(lambda: installation.has_release(release.name)),
+        snapshot_class=_asked(lambda: installation.snapshot_class(SNAPSHOT_CLASS) is not None),
         snapshot_controllers=_asked(lambda: tuple(_snapshot_controllers(cluster))),
         schedules=_asked(lambda: tuple(map(Schedule, cluster.list(SCHEDULE.path())))) if velero else (),
         locations=_asked(lambda: tuple(map(Location, cluster.list(LOCATION.path())))) if velero else (),
@@ -65,20 +65,6 @@ def look_at_cluster(cluster: Cluster, settings: Settings) -> Kubernetes | Unknow
         volumes=_asked(lambda: Counter(map(_driver_of, cluster.list(_VOLUME.path())))),
         missing_rights=_asked(lambda: tuple(_missing_rights(cluster, settings))),
     )
-
-
-def installed_by(deployment: Object) -> str:
-    """Who made a Velero Deployment: `helm`, `operator` or `cli` (`velero install`, or by hand)."""
-    metadata = deployment["metadata"]
-    if _operator_of(metadata) or metadata.get("ownerReferences"):
-        return "operator"
-    return "helm" if _RELEASE_NAME in (metadata.get("annotations") or {}) else "cli"
-
-
-def release_secrets(cluster: Cluster, namespace: str, name: str) -> list[Object]:
-    """Where Helm keeps a release, metadata alone, oldest revision first."""
-    found = cluster.list(SECRET.path(namespace), labels=f"owner=helm,name={name}", metadata_only=True)
-    return sorted(found, key=lambda item: int(item["metadata"].get("labels", {}).get("version", "0")))
 
 
 def required_rights(settings: Settings) -> Iterator[tuple[str, ResourceKind, str | None]]:
@@ -115,20 +101,6 @@ def _asked(ask: Callable[[], Answer]) -> Answer | Unknown:
         return Unknown(str(error))
 
 
-def _installed(cluster: Cluster) -> Iterator[Installed]:
-    for deployment in cluster.list(DEPLOYMENT.path(), labels="component=velero"):
-        metadata, pod = deployment["metadata"], deployment["spec"]["template"]["spec"]
-        annotations = metadata.get("annotations") or {}
-        name = annotations.get(_RELEASE_NAME)
-        yield Installed(
-            namespace=metadata["namespace"],
-            name=metadata["name"],
-            image=next((container["image"] for container in pod["containers"]), ""),
-            by=installed_by(deployment),
-            release=(annotations.get(_RELEASE_NAMESPACE, metadata["namespace"]), name) if name else None,
-        )
-
-
 def _definitions(cluster: Cluster) -> Iterator[Definition]:
     for item in cluster.list(CUSTOM_RESOURCE_DEFINITION.path(), metadata_only=True):
         metadata = item["metadata"]
@@ -136,14 +108,8 @@ def _definitions(cluster: Cluster) -> Iterator[Definition]:
             yield Definition(
                 name=metadata["name"],
                 deleting=bool(metadata.get("deletionTimestamp")),
-                operator=_operator_of(metadata),
+                operator=operator_of(metadata),
             )
-
-
-def _operator_of(metadata: Object) -> str | None:
-    labels = metadata.get("labels") or {}
-    found = next((label for label in labels if label.startswith(_OPERATOR_LABELS)), None)
-    return None if found is None else str(labels.get("olm.owner") or found)
 
 
 def _namespace(found: Object | None) -> Namespace | None:

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import base64
-import gzip
-import json
 import re
-import zlib
 from collections.abc import Callable
 from typing import Any
 
@@ -16,19 +13,10 @@ from velero_on_eks.settings import Settings
 from velero_on_eks.settings.settings import PASSWORD_MIN, PUBLIC_PASSWORD
 from velero_on_eks.settings.versions import CHART_NAME
 
-from velero_eks.bootstrap.discover_cluster import (
-    DEPLOYMENT,
-    SECRET,
-    VOLUME_SNAPSHOT_CLASS,
-    installed_by,
-    release_secrets,
-)
 from velero_eks.bootstrap.existing_aws import Live, Properties
-from velero_eks.errors import OperationError
 from velero_eks.kube.client import Cluster, Object
-from velero_eks.kube.kinds import NAMESPACE
 from velero_eks.plan.model import Resource
-from velero_eks.velero import records
+from velero_eks.velero.installation import Installation
 
 _VERSION = re.compile(r"^v?(\d+)\.(\d+)\.(\d+)")
 
@@ -38,7 +26,7 @@ class LiveCluster:
 
     def __init__(self, settings: Settings, cluster: Cluster) -> None:
         self._settings = settings
-        self._cluster = cluster
+        self._installation = Installation(cluster, settings.release.namespace)
         self._readers: dict[str, Callable[[Resource], Live | None]] = {
             FIELDS["namespace"]: self._namespace,
             FIELDS["repository_secret"]: self._secret,
@@ -57,14 +45,14 @@ class LiveCluster:
 
     def password(self) -> str | None:
         """The password in the repositories' Secret, None where there is none. Only the engine is to get it."""
-        found = self._cluster.find(SECRET.path(self._settings.release.namespace, REPOSITORY_SECRET))
+        found = self._installation.secret(REPOSITORY_SECRET)
         if found is None:
             return None
         return _password_in(found)
 
     def _namespace(self, resource: Resource) -> Live | None:
         name = resource.inputs["metadata"]["name"]
-        found = self._cluster.find(NAMESPACE.path(name=name))
+        found = self._installation.namespace()
         if found is None:
             return None
         phase = (found.get("status") or {}).get("phase", "Active")
@@ -74,7 +62,7 @@ class LiveCluster:
 
     def _secret(self, resource: Resource) -> Live | None:
         name = resource.inputs["metadata"]["name"]
-        found = self._cluster.find(SECRET.path(self._settings.release.namespace, name))
+        found = self._installation.secret(name)
         if found is None:
             return None
         password = _password_in(found)
@@ -90,16 +78,12 @@ class LiveCluster:
 
     def _schedule(self, resource: Resource) -> Live | None:
         metadata = resource.inputs["metadata"]
-        if self._cluster.kind(records.GROUP, "Schedule") is None:
-            return None
-        found = self._cluster.find(records.SCHEDULE.path(metadata["namespace"], metadata["name"]))
+        found = self._installation.schedule(metadata["name"])
         return None if found is None else Live(metadata["name"], {"spec": found.get("spec") or {}})
 
     def _snapshot_class(self, resource: Resource) -> Live | None:
         name = resource.inputs["metadata"]["name"]
-        if self._cluster.kind(VOLUME_SNAPSHOT_CLASS.group, VOLUME_SNAPSHOT_CLASS.kind) is None:
-            return None
-        found = self._cluster.find(VOLUME_SNAPSHOT_CLASS.path(name=name))
+        found = self._installation.snapshot_class(name)
         if found is None:
             return None
         live = {key: found.get(key) for key in ("driver", "deletionPolicy")}
@@ -107,32 +91,26 @@ class LiveCluster:
 
     def _release(self, resource: Resource) -> Live | None:
         namespace, name = resource.inputs["namespace"], resource.inputs["name"]
-        revisions = release_secrets(self._cluster, namespace, name)
-        if not revisions:
+        release = self._installation.release(name)
+        if release is None:
             return self._by_hand(namespace, name)
-        newest = self._cluster.get(SECRET.path(namespace, revisions[-1]["metadata"]["name"]))
-        release = decoded_release(newest)
-        chart = release["chart"]["metadata"]
-        live = {"version": chart["version"], "values": release.get("config") or {}}
-        status = (release.get("info") or {}).get("status")
+        live = {"version": release.version, "values": release.values}
         shown = f"{namespace}/{name}"
-        if chart["name"] != CHART_NAME:
-            return Live(name, cannot=(f"{shown} is of the chart {chart['name']}", "set release.name to another name"))
-        if status != "deployed":
-            why = f"{shown} is {status}, not deployed"
+        if release.chart != CHART_NAME:
+            return Live(name, cannot=(f"{shown} is of the chart {release.chart}", "set release.name to another name"))
+        if release.status != "deployed":
+            why = f"{shown} is {release.status}, not deployed"
             return Live(name, cannot=(why, f"finish it first: helm -n {namespace} history {name}"))
         return Live(name, live, cannot=_older(resource.inputs, live))
 
     def _by_hand(self, namespace: str, name: str) -> Live | None:
-        found = self._cluster.find(DEPLOYMENT.path(namespace, "velero"))
+        found = self._installation.server()
         if found is None:
             return None
-        by = installed_by(found)
-        if by == "operator":
+        if found.by == "operator":
             remedy = "remove the operator's subscription and its DataProtectionApplication first"
-        elif by == "helm":
-            other = found["metadata"]["annotations"]["meta.helm.sh/release-name"]
-            remedy = f"set release.name: {other}, then run this again"
+        elif found.release:
+            remedy = f"set release.name: {found.release[1]}, then run this again"
         else:
             remedy = (
                 f"kubectl -n {namespace} delete deployment/velero && kubectl -n {namespace} delete"
@@ -143,17 +121,7 @@ class LiveCluster:
             "helm": "another Helm release made it",
             "cli": "Helm did not make it",
         }
-        return Live(name, cannot=(f"the Velero in {namespace}: {why[by]}", remedy))
-
-
-def decoded_release(secret: Object) -> Properties:
-    """A release as Helm stores it: gzipped JSON in base64, in a Secret, which encodes it once more."""
-    try:
-        packed = base64.b64decode(base64.b64decode(secret["data"]["release"]))
-        return json.loads(gzip.decompress(packed))
-    except (KeyError, ValueError, OSError, EOFError, zlib.error) as error:
-        name = secret["metadata"]["name"]
-        raise OperationError(f"Secret {name} holds no release that can be read: {error}; see 'helm history'") from error
+        return Live(name, cannot=(f"the Velero in {namespace}: {why[found.by]}", remedy))
 
 
 def _password_in(secret: Object) -> str | None:

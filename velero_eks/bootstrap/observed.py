@@ -11,6 +11,7 @@ from velero_eks.aws.account import Bucket, Key
 from velero_eks.aws.client import CallerIdentity
 from velero_eks.aws.eks import ClusterFacts, Unknown
 from velero_eks.project.engine import StackState
+from velero_eks.velero.installation import Server
 from velero_eks.velero.records import Location, Schedule
 
 
@@ -40,20 +41,6 @@ class Aws:
     association: str | Unknown | None = None
     boundary: str | Unknown | None = None
     logs: Bucket | Unknown | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Installed:
-    """A Velero server's Deployment and who made it: `helm`, `operator` or `cli`."""
-
-    namespace: str
-    name: str
-    image: str
-    by: str
-    release: tuple[str, str] | None = None
-
-    def __str__(self) -> str:
-        return f"{self.namespace}/{self.name}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,7 +77,7 @@ class Kubernetes:
     version: str
     issuer: str | Unknown | None = None
     served: frozenset[str] | Unknown = frozenset()
-    installed: tuple[Installed, ...] | Unknown = ()
+    installed: tuple[Server, ...] | Unknown = ()
     definitions: tuple[Definition, ...] | Unknown = ()
     namespace: Namespace | Unknown | None = None
     secret: bool | Unknown = False

@@ -10,8 +10,9 @@ from velero_on_eks.adoption import FIELDS
 from tests.support import ACCOUNT
 from tests.velero_eks.bootstrap.cases import MADE
 from velero_eks.aws.account import Bucket, Key
-from velero_eks.bootstrap.observed import Installed, Namespace
+from velero_eks.bootstrap.observed import Namespace
 from velero_eks.project.engine import StackState
+from velero_eks.velero.installation import Server
 from velero_eks.velero.records import Location, Schedule
 
 ROLE_NAME = "velero-shop-eu-west-1"
@@ -70,9 +71,9 @@ def instead(field: str, other: str) -> StackState:
     return StackState({**IN_STATE.resources, (FIELDS[field], "velero"): other})
 
 
-def velero(**changes: Any) -> Installed:
+def velero(**changes: Any) -> Server:
     image = {"namespace": "velero", "name": "velero", "image": "velero/velero:v1.15.0", "by": "cli"}
-    return Installed(**{**image, **changes})
+    return Server(**{**image, **changes})
 
 
 ACTIVE = Namespace("Active", MADE)

@@ -10,10 +10,11 @@ from tests.support import settings
 from tests.velero_eks.bootstrap.api_server import SNAPSHOT_KINDS, VELERO_KINDS, ApiServer
 from velero_eks.aws.eks import Unknown
 from velero_eks.bootstrap.discover_cluster import look_at_cluster
-from velero_eks.bootstrap.observed import Definition, Installed, Kubernetes, Namespace, StorageClass
+from velero_eks.bootstrap.observed import Definition, Kubernetes, Namespace, StorageClass
 from velero_eks.errors import Unreachable
 from velero_eks.kube.client import Cluster
 from velero_eks.kube.connection import Answer
+from velero_eks.velero.installation import Server
 
 HELM = {"meta.helm.sh/release-name": "velero", "meta.helm.sh/release-namespace": "velero"}
 POD = {"template": {"spec": {"containers": [{"image": "velero/velero:v1.18.2"}]}}}
@@ -48,7 +49,7 @@ def test_a_velero_is_told_by_who_made_it(metadata, by, release):
     labels = {"component": "velero", **metadata.get("labels", {})}
     server.add("Deployment", "velero", "velero", spec=POD, **{**metadata, "labels": labels})
     server.add("Deployment", "shop", "shop", spec=POD, labels={"component": "shop"})
-    expected = Installed(namespace="velero", name="velero", image="velero/velero:v1.18.2", by=by, release=release)
+    expected = Server(namespace="velero", name="velero", image="velero/velero:v1.18.2", by=by, release=release)
     assert look(server).installed == (expected,)
 
 
