@@ -16,6 +16,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.limits import HANG
+
 ROOT = Path(__file__).resolve().parent.parent
 SOURCES = {
     "velero_on_eks": ROOT / "components" / "velero_on_eks",
@@ -184,5 +186,5 @@ def test_an_arrow_back_is_seen_wherever_it_stands(tmp_path, module, text, import
 )
 def test_a_module_loads_no_more_than_it_needs(module, heavy):
     code = f"import sys, {module}; print(*(name for name in {heavy!r} if name in sys.modules))"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=300, check=False)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=HANG, check=False)
     assert (done.returncode, done.stdout.split(), done.stderr) == (0, [], "")

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.limits import HANG
 from tests.stacks import FILES
 from velero_eks.diff.markdown import marker, render
 from velero_eks.diff.model import Diff, Fact, Revision, StackDiff
@@ -75,7 +76,7 @@ class GitHub:
         found = yaml.safe_load((ROOT / ".github/workflows" / workflow).read_text())["jobs"][job]["steps"][-1]
         fixed = {key: value for key, value in found["env"].items() if "${{" not in value}
         return subprocess.run(
-            ["bash", "-e", "-c", found["run"]], text=True, capture_output=True, timeout=60,
+            ["bash", "-e", "-c", found["run"]], text=True, capture_output=True, timeout=HANG,
             check=False, cwd=self.folder,
             env={**os.environ, **fixed, "ANSWERS": str(self.folder), "TMPDIR": str(self.folder),
                  "PATH": f"{self.folder / 'bin'}:{os.environ['PATH']}", "GITHUB_REPOSITORY": "acme/velero",
@@ -264,7 +265,7 @@ def acted(folder: Path, action: str, **environment: str) -> tuple[int, dict[str,
     outputs.write_text("")
     done = subprocess.run(
         ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", step["run"]], cwd=folder, text=True,
-        capture_output=True, timeout=120, check=False,
+        capture_output=True, timeout=HANG, check=False,
         env={**os.environ, "GITHUB_OUTPUT": str(outputs), **environment},
     )  # fmt: skip
     lines = [line.partition("=") for line in outputs.read_text().splitlines()]

@@ -17,6 +17,7 @@ from lab.programs.cache import cache_folder, entry, find_go
 from lab.programs.catalogue import PROGRAMS
 from lab.programs.find import search
 from tests.conftest import reference
+from tests.limits import HANG
 from tests.support import record
 
 pytestmark = pytest.mark.chart
@@ -55,7 +56,7 @@ def render(program: str, folder: Path, **sections: Any) -> list[dict[str, Any]]:
         program, "template", release["name"], str(reference(f"velero-{PINNED_CHART}.tgz")),
         "--namespace", release["namespace"], "--values", str(values), "--kube-version", "1.34.1", "--no-hooks",
     ]  # fmt: skip
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=HANG, check=False)
     assert done.returncode == 0, done.stderr
     return [document for document in yaml.safe_load_all(done.stdout) if document]
 

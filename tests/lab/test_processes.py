@@ -51,6 +51,7 @@ PARENT = """
 import signal, sys
 from pathlib import Path
 from lab.processes import Supervisor, terminating_signals
+from tests.limits import HANG
 
 child = [sys.executable, "-S", "-c", "import signal; signal.pause()"]
 nested = [sys.executable, "-S", "-c",
@@ -62,7 +63,7 @@ with terminating_signals(), Supervisor(Path(sys.argv[1])) as supervisor:
     second = supervisor.start("second", nested)
     second_said = lambda: second.log.read_text().strip()
     from lab.processes import wait_until
-    wait_until(lambda: bool(second_said()), seconds=20, what="the grandchild was started", process=second)
+    wait_until(lambda: bool(second_said()), seconds=HANG, what="the grandchild was started", process=second)
     print(first.pid, second.pid, second_said(), flush=True)
     signal.pause()
 """

@@ -19,6 +19,7 @@ from lab.programs.cache import Go, entry, is_complete, key
 from lab.programs.catalogue import MODULES, Build, Program
 from lab.programs.versions import Accepted
 from tests.lab.test_programs import GO, executable
+from tests.limits import HANG
 
 GOOD_BUILD = """printf '#!/bin/sh\\necho tool v1.2.3\\n' >"$out"; chmod +x "$out" """
 STUCK_BUILD = """echo half >"$out"; echo $$ >"$FAKE_PID"; exec tail -f /dev/null"""
@@ -216,13 +217,13 @@ def test_after_a_killed_build_the_next_one_clears_up_and_succeeds(
         try:
             wait_until(
                 lambda: builder.poll() is not None or (pid.exists() and pid.read_text().endswith("\n")),
-                seconds=60,
+                seconds=HANG,
                 what="the build had begun",
             )
         finally:
             builder.kill()
     assert builder.returncode == -signal.SIGKILL
-    wait_until(lambda: not is_running(int(pid.read_text())), seconds=30, what="the compiler ended with its parent")
+    wait_until(lambda: not is_running(int(pid.read_text())), seconds=HANG, what="the compiler ended with its parent")
     go = go_with(GOOD_BUILD)
     assert not is_complete(entry(tmp_path / "cache", TOOL, go, modules), TOOL)
     place = Builder(go, tmp_path / "cache", environment(tmp_path), Silent(), modules=modules).build(TOOL, "tool")

@@ -13,6 +13,7 @@ from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc, status_pb2
 from lab.providers.base import Provider
 from lab.providers.properties import decode, encode, plain
 from lab.providers.server import serving
+from tests.limits import HANG
 
 LIMIT = 60
 _KINDS = provider_pb2.PropertyDiff.Kind
@@ -118,7 +119,7 @@ class Engine:
             old_inputs=encode(resource.inputs),
             news=encode(checked),
             preview=preview,
-            timeout=30,
+            timeout=HANG,
         )
         answer = self.stub.Update(request, timeout=LIMIT)
         return Resource(resource.token, resource.name, resource.id, checked, decode(answer.properties))

@@ -23,6 +23,7 @@ from lab.providers.random import RandomProvider
 from lab.providers.server import serving
 from tests.conftest import ROOT
 from tests.lab.providers.engine import Refused, attached, partial_failure, reason
+from tests.limits import HANG
 
 THING = "test:index:Thing"
 
@@ -114,7 +115,7 @@ def test_an_operation_ends_with_its_time_limit(things):
 
 def test_a_cancelled_operation_ends_at_once(things):
     request = provider_pb2.CreateRequest(urn="u::p::t::n", name="n", type=THING, properties=encode({"do": "wait"}))
-    running = things.stub.Create.future(request, timeout=60)
+    running = things.stub.Create.future(request, timeout=HANG)
     things.stub.Cancel(empty_pb2.Empty())
     with pytest.raises(grpc.RpcError) as raised:
         running.result()
@@ -181,26 +182,26 @@ def test_the_program_prints_its_port_first_and_ends_on_sigterm():
         assert process.stdout is not None and process.stderr is not None
         port = int(process.stdout.readline())
         with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
-            grpc.channel_ready_future(channel).result(timeout=30)
+            grpc.channel_ready_future(channel).result(timeout=HANG)
         process.terminate()
-        assert process.wait(30) == 0
+        assert process.wait(HANG) == 0
         assert "RandomPassword" in process.stderr.read()
 
 
 def test_the_program_ends_when_its_time_is_over():
     with start("random", "--time-limit", "0.5") as process:
-        assert process.wait(30) == 0
+        assert process.wait(HANG) == 0
 
 
 def test_the_program_ends_when_its_parent_is_killed():
     parent = textwrap.dedent(
         f"""
-        import subprocess, time
+        import signal, subprocess
         command = [{sys.executable!r}, "-m", "lab.providers", "random"]
         child = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         child.stdout.readline()
         print(child.pid, flush=True)
-        time.sleep(60)
+        signal.pause()
         """
     )
     command = [sys.executable, "-c", parent]
@@ -208,8 +209,8 @@ def test_the_program_ends_when_its_parent_is_killed():
         assert process.stdout is not None
         child = psutil.Process(int(process.stdout.readline()))
         process.kill()
-        process.wait(30)
-        wait_until(lambda: not _runs(child), seconds=30, what="the provider ended")
+        process.wait(HANG)
+        wait_until(lambda: not _runs(child), seconds=HANG, what="the provider ended")
 
 
 def _runs(process: psutil.Process) -> bool:
@@ -222,7 +223,7 @@ def _runs(process: psutil.Process) -> bool:
 def test_bad_arguments_end_with_two_and_without_a_traceback(tmp_path):
     for arguments in (("aws", "--endpoint", "https://example.com"), ("kubernetes", f"--chart={tmp_path / 'none'}")):
         with start(*arguments, env={**os.environ}) as process:
-            assert process.wait(60) == 2
+            assert process.wait(HANG) == 2
             assert process.stderr is not None
             said = process.stderr.read()
             assert said.startswith("error: ") and "Traceback" not in said
@@ -234,5 +235,5 @@ def test_the_wait_for_a_process_that_is_named_ends_with_it():
         assert process.stdout is not None
         process.stdout.readline()
         sleeper.kill()
-        sleeper.wait(30)
-        assert process.wait(30) == 0
+        sleeper.wait(HANG)
+        assert process.wait(HANG) == 0

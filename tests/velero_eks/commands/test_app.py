@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
+from tests.limits import HANG
 from tests.velero_eks.plan.projects import LIGHT, REAL, project, stack_text
 from velero_eks.commands import app as cli
 
@@ -129,7 +130,7 @@ def test_what_nobody_expected_is_one_sentence_that_says_how_to_see_more(monkeypa
 
 def python(code: str, cwd: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-c", code, *arguments]
-    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=120, check=False)
+    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=HANG, check=False)
 
 
 MAIN = f"import sys, datetime; sys.path.insert(0, {str(REAL)!r}); from velero_eks.commands.app import main; main()"
@@ -151,7 +152,7 @@ def test_a_reader_that_has_seen_enough_changes_nothing(tmp_path, options):
     os.close(reading)
     command = [sys.executable, "-c", MAIN, "plan", "dev", *AT, *options]
     result = subprocess.run(
-        command, cwd=root, stdout=writing, stderr=subprocess.PIPE, text=True, timeout=120, check=False
+        command, cwd=root, stdout=writing, stderr=subprocess.PIPE, text=True, timeout=HANG, check=False
     )
     os.close(writing)
     assert (result.returncode, result.stderr) == (1, "")
@@ -162,7 +163,7 @@ def test_a_terminal_that_cannot_show_a_character_gets_a_substitute(tmp_path):
     environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
     command = [sys.executable, "-c", MAIN, "plan", "dev", *AT]
     result = subprocess.run(
-        command, cwd=root, env=environment, capture_output=True, encoding="ascii", timeout=120, check=False
+        command, cwd=root, env=environment, capture_output=True, encoding="ascii", timeout=HANG, check=False
     )
     assert (result.returncode, result.stderr) == (1, "")
     assert "1 stack planned" in result.stdout

@@ -11,6 +11,7 @@ from typing import Any
 
 from typer.testing import Result
 
+from tests.limits import HANG
 from tests.velero_eks.diff.entries import entry, stack
 from tests.velero_eks.diff.programs import REAL
 
@@ -39,7 +40,7 @@ RECORDER = """
 def git(root: Path, *arguments: str) -> str:
     """Run git in a repository and return what it prints."""
     command = ("git", "-C", str(root), "-c", "user.name=test", "-c", "user.email=test@localhost", *arguments)
-    return subprocess.run(command, check=True, capture_output=True, text=True, timeout=60).stdout
+    return subprocess.run(command, check=True, capture_output=True, text=True, timeout=HANG).stdout
 
 
 def commit(root: Path, message: str = "a commit") -> str:

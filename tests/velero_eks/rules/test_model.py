@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.limits import HANG
 from tests.velero_eks.rules.plans import good_resources
 from velero_eks.rules import RULES, UNKNOWN, Finding, PolicyResource, check, kinds
 from velero_eks.rules.model import NotKnown, look, rule
@@ -146,5 +147,5 @@ def test_no_input_of_whatever_kind_makes_a_rule_fail(data: st.DataObject):
 def test_importing_the_rules_imports_no_engine_and_no_pydantic():
     heavy = ("pulumi", "pulumi_aws", "pulumi_policy", "pydantic", "yaml", "components")
     code = f"import sys, policies; print([name for name in {heavy!r} if name in sys.modules])"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=HANG, check=True)
     assert done.stdout.strip() == "[]"

@@ -29,6 +29,7 @@ from pulumi_policy.policy import _NotApplicableError
 from pulumi_policy.proxy import UNKNOWN_STRING_VALUE, UnknownValueError, unknown_checking_proxy
 
 from tests.conftest import ROOT
+from tests.limits import HANG
 from tests.stacks import FILES
 from tests.velero_eks.rules.plans import Draft, good_resources
 from tests.velero_eks.rules.test_mutations import FAULTS
@@ -37,7 +38,6 @@ from velero_eks.rules import RULES, kinds
 from velero_eks.rules.crossguard import crossguard_policies
 
 PACK = ROOT / "policies"
-TIME_LIMIT = 60
 PRODUCTION = engine_config(yaml.safe_load(FILES["prod"].read_text(encoding="utf-8"))["config"])
 # One fault of each area, as many rules of one resource as of the whole stack.
 ASKED_OF_THE_ENGINE = [
@@ -159,7 +159,7 @@ def analyzer() -> Iterator[analyzer_pb2_grpc.AnalyzerStub]:
         text=True,
     )
     # Ends the process, and with it the wait for its first line, if the pack does not start.
-    limit = threading.Timer(TIME_LIMIT, process.kill)
+    limit = threading.Timer(HANG, process.kill)
     limit.start()
     try:
         assert process.stdout is not None
@@ -171,13 +171,13 @@ def analyzer() -> Iterator[analyzer_pb2_grpc.AnalyzerStub]:
     finally:
         limit.cancel()
         process.kill()
-        process.wait(TIME_LIMIT)
+        process.wait(HANG)
         if process.stdout is not None:
             process.stdout.close()
 
 
 def test_the_engine_can_ask_the_pack_for_its_policies(analyzer: analyzer_pb2_grpc.AnalyzerStub):
-    info = analyzer.GetAnalyzerInfo(empty_pb2.Empty(), timeout=TIME_LIMIT)
+    info = analyzer.GetAnalyzerInfo(empty_pb2.Empty(), timeout=HANG)
     assert info.name == "velero-eks"
     assert {policy.name for policy in info.policies} == set(RULES)
 
@@ -225,14 +225,14 @@ def asked(analyzer: analyzer_pb2_grpc.AnalyzerStub, plan: Draft) -> set[tuple[st
     """The rules that the pack reports, and how strictly, asked as the engine asks: each resource, then the stack."""
     level = analyzer_pb2.EnforcementLevel.Name
     responses = [
-        analyzer.Analyze(request(plan, entry, analyzer_pb2.AnalyzeRequest), timeout=TIME_LIMIT)
+        analyzer.Analyze(request(plan, entry, analyzer_pb2.AnalyzeRequest), timeout=HANG)
         for entry in plan.entries
         if entry["custom"]
     ]
     stack = analyzer_pb2.AnalyzeStackRequest(
         resources=[request(plan, entry, analyzer_pb2.AnalyzerResource) for entry in plan.entries]
     )
-    responses.append(analyzer.AnalyzeStack(stack, timeout=TIME_LIMIT))
+    responses.append(analyzer.AnalyzeStack(stack, timeout=HANG))
     return {
         (diagnostic.policyName, level(diagnostic.enforcementLevel))
         for response in responses
