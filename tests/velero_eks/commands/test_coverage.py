@@ -11,7 +11,6 @@ import subprocess
 import sys
 import tarfile
 import threading
-import time
 import tracemalloc
 from types import SimpleNamespace
 from typing import Any
@@ -19,6 +18,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from tests.limits import HANG
 from tests.velero_eks.kube.api_server import Request, api_server, kubeconfig, status
 from tests.velero_eks.recovery.recorded import KINDS, ago, backup, location, recorded
 from velero_eks.errors import BadTarget
@@ -52,9 +52,9 @@ class ApiServer:
 
     name = "exam"
 
-    def __init__(self, collections: dict[str, list[dict[str, Any]]], seconds: float = 0) -> None:
+    def __init__(self, collections: dict[str, list[dict[str, Any]]], held: threading.Event | None = None) -> None:
         self.collections = collections
-        self.seconds = seconds
+        self.held = held
         self.asked: list[tuple[str, dict[str, str]]] = []
 
     def send(
@@ -63,10 +63,11 @@ class ApiServer:
         if path in ("/api", "/apis"):
             core, groups = recorded("discovery.json")
             return Answer(200, {}, json.dumps(core if path == "/api" else groups).encode())
-        time.sleep(self.seconds)
         assert (method, "as=PartialObjectMetadataList" in headers["Accept"]) == ("GET", True)
         asked = dict(query)
         self.asked.append((path, asked))
+        if self.held is not None:
+            self.held.wait(HANG)
         found = self.collections.get(path, [])
         start, size = int(asked.get("continue", 0)), int(asked["limit"])
         more = {"continue": str(start + size)} if start + size < len(found) else {}
@@ -151,11 +152,14 @@ def test_what_is_needed_is_looked_for_in_every_namespace(need):
 
 
 def test_a_backup_that_is_not_in_the_bucket_ends_the_asking():
-    server = ApiServer({}, seconds=0.05)
+    # No list is answered before the bucket has been.
+    held = threading.Event()
+    server = ApiServer({}, held)
     with pytest.raises(BadTarget, match="has no content in s3://backups"):
         bucket = Bucket({}, [])
         bucket.files["backups/b/velero-backup.json"] = json.dumps(of_namespace().body).encode()
         coverage_of(session(server, bucket), of_namespace())
+    held.set()
     assert len(server.asked) < len(LISTED) / 2
 
 
