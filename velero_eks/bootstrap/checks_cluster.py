@@ -19,8 +19,7 @@ from velero_eks.aws.eks import SERVING, Addon, ClusterFacts, Unknown
 from velero_eks.bootstrap.check import Case, Finding, NotAsked, known
 from velero_eks.bootstrap.observed import Kubernetes
 from velero_eks.velero.installation import SNAPSHOT_GROUP, Server
-from velero_eks.velero.records import GROUP, Schedule
-from velero_eks.velero.undecodable import undecodable
+from velero_eks.velero.records import GROUP, Schedule, undecodable
 
 _SNAPSHOT_KINDS = ("VolumeSnapshot", "VolumeSnapshotClass", "VolumeSnapshotContent")
 _EBS = frozenset({AUTO_MODE_DRIVER, STANDARD_DRIVER})

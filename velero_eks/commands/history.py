@@ -17,10 +17,10 @@ from velero_eks.kube.kinds import ResourceKind
 from velero_eks.kube.manifest import is_secret
 from velero_eks.kube.objects import ObjectKey
 from velero_eks.recovery.history import Change, Event, Seen, events, found_in, would_have
-from velero_eks.recovery.selection import Selection
 from velero_eks.recovery.session import Session
 from velero_eks.terminal import words
 from velero_eks.terminal.output import INDENT, console, print_json, working
+from velero_eks.velero.backup_contents import Selection
 
 
 def history(

@@ -22,13 +22,12 @@ from velero_eks.recovery.restore.plan import RestorePlan, find_object, plan_clus
 from velero_eks.recovery.restore.prediction import refuse_taken_volumes
 from velero_eks.recovery.restore.preview import Preview, make_preview
 from velero_eks.recovery.restore.run import run
-from velero_eks.recovery.selection import Selection
 from velero_eks.recovery.session import DEPLOYMENT, Session
 from velero_eks.terminal import words
 from velero_eks.terminal.output import console, print_json, working
 from velero_eks.terminal.questions import agreed
 from velero_eks.velero.api import Velero
-from velero_eks.velero.backup_contents import Stored
+from velero_eks.velero.backup_contents import Selection, Stored
 from velero_eks.velero.records import Backup, Restore, newest_completed
 from velero_eks.velero.restore_spec import Existing
 

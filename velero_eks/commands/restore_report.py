@@ -14,11 +14,10 @@ from rich.text import Text
 from velero_eks.commands.fields import field_json, field_line
 from velero_eks.kube.objects import ObjectKey
 from velero_eks.recovery.restore.duration import within_margin
-from velero_eks.recovery.restore.outcome import Surprise
 from velero_eks.recovery.restore.plan import DirectStep, VeleroStep
 from velero_eks.recovery.restore.prediction import Fate, Prediction
 from velero_eks.recovery.restore.preview import Preview
-from velero_eks.recovery.restore.run import RestoreReport, StepResult
+from velero_eks.recovery.restore.run import RestoreReport, StepResult, Surprise
 from velero_eks.recovery.session import Session
 from velero_eks.terminal import words
 from velero_eks.terminal.output import INDENT

@@ -28,12 +28,11 @@ from velero_eks.commands.options import (
 from velero_eks.errors import BadTarget
 from velero_eks.kube.manifest import as_yaml, in_order, manifest
 from velero_eks.kube.objects import ObjectKey, is_derived
-from velero_eks.recovery.selection import Selection, selected
 from velero_eks.recovery.session import Session
 from velero_eks.terminal import words
 from velero_eks.terminal.output import console, print_json, table, working
 from velero_eks.velero.api import no_backup
-from velero_eks.velero.backup_contents import Place, Stored
+from velero_eks.velero.backup_contents import Place, Selection, Stored, selected
 from velero_eks.velero.bucket import BackupStore
 from velero_eks.velero.records import Backup, newest_completed
 

@@ -16,7 +16,7 @@ from velero_eks.commands.options import Context, Json, Stack, VeleroNamespace, c
 from velero_eks.errors import Forbidden
 from velero_eks.recovery.session import Session
 from velero_eks.recovery.status.judge import assess
-from velero_eks.recovery.status.model import ObjectiveState, Observed, Problem, ScheduleState, Status
+from velero_eks.recovery.status.problems import ObjectiveState, Observed, Problem, ScheduleState, Status
 from velero_eks.terminal import words
 from velero_eks.terminal.output import INDENT, console, print_json, table, visible, working
 from velero_eks.velero.records import Backup, Operation, Restore

@@ -18,8 +18,7 @@ from dataclasses import dataclass
 from velero_eks.errors import ApiError, Conflict, NotAllowed, OperationError, TimeLimit
 from velero_eks.kube.kinds import CUSTOM_RESOURCE_DEFINITION
 from velero_eks.kube.waiting import wait_for
-from velero_eks.recovery.cleaning import remove_backup, remove_restore
-from velero_eks.recovery.following import new_name
+from velero_eks.recovery.following import new_name, remove_backup, remove_restore
 from velero_eks.recovery.session import Session
 from velero_eks.terminal import words
 from velero_eks.velero.records import BACKUP, RESTORE

@@ -12,8 +12,7 @@ from velero_eks.errors import BadTarget, NotAllowed, OperationError, Unreachable
 from velero_eks.kube.kinds import ResourceKind
 from velero_eks.kube.objects import Difference, Object, ObjectKey, differences
 from velero_eks.kube.threads import Threads
-from velero_eks.recovery.selection import Selection
-from velero_eks.velero.backup_contents import Place, Stored
+from velero_eks.velero.backup_contents import Place, Selection, Stored
 from velero_eks.velero.bucket import BackupStore
 from velero_eks.velero.filters import Filters
 from velero_eks.velero.records import Backup

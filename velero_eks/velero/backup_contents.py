@@ -1,14 +1,18 @@
-"""A backup's tarball, read as it comes: one object after another, and never the whole. Pure but for the stream."""
+"""A backup's tarball, read as it comes: one object after another, and never the whole; and which of them are meant.
+
+Pure but for the stream. There may be no cluster to ask, so `KIND[/NAME]` is matched against what lies in the backup.
+"""
 
 from __future__ import annotations
 
 import json
 import tarfile
 import zlib
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass
 from typing import IO, Any
 
+from velero_eks.errors import BadTarget
 from velero_eks.kube.objects import Object
 
 _ROOT = "resources"
@@ -114,3 +118,79 @@ def _parsed(text: bytes, path: str) -> Any:
     if not isinstance(body, dict) or "kind" not in body or "metadata" not in body:
         raise BrokenBackup(f"{path} in the tarball of the backup is no Kubernetes object")
     return body
+
+
+# kubectl's short names of built-in kinds, by plural; those of custom kinds only a cluster could tell.
+_SHORT = {
+    "cm": "configmaps",
+    "crd": "customresourcedefinitions",
+    "crds": "customresourcedefinitions",
+    "cj": "cronjobs",
+    "deploy": "deployments",
+    "ds": "daemonsets",
+    "ep": "endpoints",
+    "ev": "events",
+    "hpa": "horizontalpodautoscalers",
+    "ing": "ingresses",
+    "limits": "limitranges",
+    "netpol": "networkpolicies",
+    "ns": "namespaces",
+    "pc": "priorityclasses",
+    "pdb": "poddisruptionbudgets",
+    "po": "pods",
+    "pv": "persistentvolumes",
+    "pvc": "persistentvolumeclaims",
+    "quota": "resourcequotas",
+    "rs": "replicasets",
+    "sa": "serviceaccounts",
+    "sc": "storageclasses",
+    "sts": "statefulsets",
+    "svc": "services",
+    # Spoken rather than typed, and too long to type at night.
+    "mutatingwebhook": "mutatingwebhookconfigurations",
+    "validatingwebhook": "validatingwebhookconfigurations",
+}
+
+
+@dataclass(frozen=True)
+class Selection:
+    """A kind, or one object, that somebody asked for. `group` is empty where none was given."""
+
+    word: str
+    group: str
+    name: str | None
+
+    @classmethod
+    def parse(cls, text: str) -> Selection:
+        """Read `KIND` or `KIND/NAME`; the kind in any form, the group behind a dot. Raises `BadTarget`."""
+        kind, slash, name = text.partition("/")
+        if not kind or (slash and not name) or "/" in name:
+            raise BadTarget(f"{text!r} is no object; write KIND or KIND/NAME, such as configmap/grading")
+        word, _, group = kind.lower().partition(".")
+        return cls(_SHORT.get(word, word), group, name or None)
+
+    def may_match(self, place: Place) -> bool:
+        """Whether what lies there can be meant, before its kind is known."""
+        return self.name in (None, place.name) and self.group in ("", place.group)
+
+    def matches(self, place: Place, kind: str) -> bool:
+        """Whether an object of this kind, lying there, is meant."""
+        return self.may_match(place) and self.word in (place.plural, kind.lower(), *_singulars(place.plural))
+
+    def __str__(self) -> str:
+        kind = f"{self.word}.{self.group}" if self.group else self.word
+        return f"{kind}/{self.name}" if self.name else kind
+
+
+def selected(selections: Iterable[Selection], place: Place, kind: str) -> bool:
+    """Whether any selection means an object; without selections all are meant."""
+    wanted = list(selections)
+    return not wanted or any(selection.matches(place, kind) for selection in wanted)
+
+
+def _singulars(plural: str) -> tuple[str, ...]:
+    """What a plural may be the plural of."""
+    forms = [plural.removesuffix("s"), plural.removesuffix("es")]
+    if plural.endswith("ies"):
+        forms.append(f"{plural[:-3]}y")
+    return tuple(forms)

@@ -23,8 +23,7 @@ from tests.velero_eks.recovery.recorded import BACKUPS, backup
 from velero_eks.commands import app as cli
 from velero_eks.errors import NotAllowed
 from velero_eks.recovery.history import found_in
-from velero_eks.recovery.selection import Selection
-from velero_eks.velero.backup_contents import Place
+from velero_eks.velero.backup_contents import Place, Selection
 
 BUCKET, REGION = "backups-of-exam", "eu-west-1"
 

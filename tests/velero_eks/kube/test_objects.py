@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from velero_eks.kube.objects import ObjectKey, is_derived
-from velero_eks.recovery.restore.outcome import hold
+from velero_eks.recovery.restore.run import hold
 
 
 def api_service(name: str, **labels: str) -> dict[str, Any]:

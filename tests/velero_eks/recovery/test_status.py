@@ -15,7 +15,7 @@ from velero_eks.commands import status as status_command
 from velero_eks.project.target import Target
 from velero_eks.recovery.session import Session
 from velero_eks.recovery.status.judge import assess
-from velero_eks.recovery.status.model import Observed, Problem, Status
+from velero_eks.recovery.status.problems import Observed, Problem, Status
 from velero_eks.velero.records import Location, Repository, Restore, Schedule, moment
 
 SETTINGS = settings(

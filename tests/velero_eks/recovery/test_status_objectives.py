@@ -10,7 +10,7 @@ from tests.support import settings
 from tests.velero_eks.recovery.recorded import NOW, ago, backup
 from tests.velero_eks.recovery.test_status import SETTINGS, schedule, seen, the
 from velero_eks.recovery.status.judge import assess, covers
-from velero_eks.recovery.status.model import Status
+from velero_eks.recovery.status.problems import Status
 from velero_eks.velero.records import moment
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.velero_eks.recovery.restore.made import body
@@ -26,6 +26,10 @@ JSON = st.recursive(
 DOCUMENTS = st.dictionaries(st.sampled_from("xyz"), JSON, max_size=3)
 
 
+# A machine under load makes the examples slowly, which says nothing of the code.
+UNHURRIED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
+
 def applied(target, patch):
     """RFC 7386, as it stands there."""
     if not isinstance(patch, dict):
@@ -39,11 +43,13 @@ def applied(target, patch):
     return result
 
 
+@UNHURRIED
 @given(DOCUMENTS, DOCUMENTS)
 def test_a_merge_patch_makes_the_one_of_the_other(before, after):
     assert applied(before, merge_patch(before, after)) == after
 
 
+@UNHURRIED
 @given(DOCUMENTS)
 def test_there_is_nothing_to_send_where_nothing_differs(document):
     assert merge_patch(document, document) == {}

@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 
 from tests.velero_eks.recovery.recorded import location, recorded_backup, recorded_schedule
-from velero_eks.velero.records import Record
-from velero_eks.velero.undecodable import undecodable
+from velero_eks.velero.records import Record, undecodable
 
 
 def record(**spec: Any) -> Record:

@@ -13,8 +13,8 @@ from velero_eks.kube.client import Cluster
 from velero_eks.kube.kinds import NAMESPACE, ResourceKind
 from velero_eks.kube.objects import Object
 from velero_eks.kube.waiting import wait_for
-from velero_eks.recovery.cleaning import remove_restore, wait_for_end
 from velero_eks.recovery.drill.plan import QUOTA
+from velero_eks.recovery.following import remove_restore, wait_for_end
 from velero_eks.recovery.restore.run import MANAGED_BY
 from velero_eks.recovery.session import Session
 from velero_eks.velero.records import RESTORE, moment

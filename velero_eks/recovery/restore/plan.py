@@ -7,8 +7,7 @@ from dataclasses import dataclass, field
 
 from velero_eks.errors import BadTarget
 from velero_eks.recovery.restore.prediction import definition_serves
-from velero_eks.recovery.selection import Selection
-from velero_eks.velero.backup_contents import Place, Stored
+from velero_eks.velero.backup_contents import Place, Selection, Stored
 from velero_eks.velero.restore_spec import (
     CLAIMS,
     DEFINITIONS,

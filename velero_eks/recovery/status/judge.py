@@ -9,8 +9,12 @@ from typing import TYPE_CHECKING
 
 from velero_on_eks.settings.cron import Cron
 
-from velero_eks.recovery.status.model import Observed, Problem, ScheduleState, Severity, Status
 from velero_eks.recovery.status.problems import (
+    Observed,
+    Problem,
+    ScheduleState,
+    Severity,
+    Status,
     clock_problems,
     location_problems,
     operation_problems,
@@ -20,8 +24,7 @@ from velero_eks.recovery.status.problems import (
     undecodable_problems,
 )
 from velero_eks.terminal import words
-from velero_eks.velero.records import Schedule, newest_completed
-from velero_eks.velero.undecodable import undecodable
+from velero_eks.velero.records import Schedule, newest_completed, undecodable
 
 if TYPE_CHECKING:
     from velero_on_eks.settings import Settings
@@ -32,7 +35,7 @@ from typing import TYPE_CHECKING, Any
 
 from velero_on_eks.settings.duration import Duration
 
-from velero_eks.recovery.status.model import ObjectiveState
+from velero_eks.recovery.status.problems import ObjectiveState
 from velero_eks.velero.records import Backup
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from tests.velero_eks.recovery.restore.made import body, definition, fates, live, stored
 from velero_eks.kube.objects import ObjectKey
-from velero_eks.recovery.restore.outcome import hold
 from velero_eks.recovery.restore.prediction import ClusterState, Fate, predict
+from velero_eks.recovery.restore.run import hold
 from velero_eks.velero.restore_spec import RestoreSpec
 
 SHOP = body("Namespace", "shop")

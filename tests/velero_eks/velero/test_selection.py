@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 
 from velero_eks.errors import BadTarget
-from velero_eks.recovery.selection import Selection, selected
-from velero_eks.velero.backup_contents import Place
+from velero_eks.velero.backup_contents import Place, Selection, selected
 
 CONFIG = Place("configmaps", "exam-prod", "grading")
 POLICY = Place("networkpolicies.networking.k8s.io", "exam-prod", "deny")
