@@ -13,14 +13,13 @@ from typing import Any
 import pulumi
 from google.protobuf import empty_pb2
 from google.protobuf.struct_pb2 import Struct
-from pulumi import _types as sdk_types
 from pulumi.runtime.mocks import MockMonitor, MockResourceArgs, Mocks
 from pulumi.runtime.proto import alias_pb2, provider_pb2, resource_pb2
 
 from velero_eks.plan.callbacks import Callbacks, transformed
 from velero_eks.plan.computed import INVOKES, READS, Answer, Estate, Request, rule_for
 from velero_eks.plan.model import STACK_TYPE, Options, PlanError, Resource
-from velero_eks.plan.unknown import Note, StandIns, declared_outputs
+from velero_eks.plan.unknown import Note, StandIns, declared_outputs, fields
 from velero_eks.plan.values import UNKNOWN, masked, revealed, write
 
 Rule = Callable[[Request], Answer]
@@ -203,7 +202,7 @@ class Recorder(MockMonitor):
             what = f"{request.tok} {json.dumps(inputs, sort_keys=True)}" if inputs else request.tok
             known = {**inputs, **answer} if rule is None else answer
             made = self.stand_ins.of_type(declared, what, "", self._arn_of(request.tok)) or {}
-            answer = {**made, **{key: value for key, value in known.items() if key in _keys(declared)}, **answer}
+            answer = {**made, **{key: value for key, value in known.items() if key in fields(declared)}, **answer}
         response = resource_pb2.ResourceInvokeResponse()
         # The field is called as the statement is, so it has no attribute to set it by.
         write(getattr(response, "return"), answer)
@@ -422,13 +421,6 @@ def _partition(region: str) -> tuple[str, str]:
     except KeyError:
         raise PlanError(f"AWS has no region {region!r}; write aws:region in the stack file") from None
     return partition.name, partition.dns_suffix
-
-
-def _keys(declared: Any) -> Mapping[str, Any]:
-    try:
-        return sdk_types.output_type_types(declared)
-    except (AssertionError, NameError, TypeError, AttributeError):
-        return {}
 
 
 def _nobody_knows() -> pulumi.Output[Any]:

@@ -8,6 +8,7 @@ import types
 import typing
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Union
 
 import pulumi
@@ -19,6 +20,8 @@ from velero_eks.plan.values import UNKNOWN
 NOT_KNOWN = "(not known yet)"
 # The account that nobody has: it stands where no provider and no settings name one.
 NO_ACCOUNT = "000000000000"
+# What a stand-in begins with.
+_MARK = "unknown-"
 # A program may take the first few of a list, such as a zone for each of three subnets.
 _LISTED = 3
 # Output types can contain themselves.
@@ -48,6 +51,7 @@ class StandIns:
 
     def __init__(self) -> None:
         self._meanings: dict[str, str] = {}
+        self._no_account = False
         self._pattern: re.Pattern[str] | None = None
 
     @property
@@ -57,6 +61,7 @@ class StandIns:
 
     def account(self) -> str:
         """The account, where nobody names it."""
+        self._no_account = True
         self._meanings[NO_ACCOUNT] = "the account of the credentials that deploy"
         self._pattern = None
         return NO_ACCOUNT
@@ -64,7 +69,7 @@ class StandIns:
     def text(self, what: str, name: str, arn: str = "arn:aws:unknown:::") -> str:
         """A stand-in for the output `name` of `what`; `arn` is what an ARN of it begins with."""
         meaning = f"{what}: {name}"
-        token = f"unknown-{hashlib.sha256(meaning.encode()).hexdigest()[:8]}"
+        token = f"{_MARK}{hashlib.sha256(meaning.encode()).hexdigest()[:8]}"
         self._meanings[token] = meaning
         self._pattern = None
         last = re.sub(r"\W", "", name).lower()
@@ -84,7 +89,7 @@ class StandIns:
         if isinstance(declared, type) and sdk_types.is_output_type(declared):
             found = {
                 key: self.of_type(below, what, f"{name}.{key}" if name else key, arn, depth + 1)
-                for key, below in _fields(declared).items()
+                for key, below in fields(declared).items()
             }
             return {key: value for key, value in found.items() if value is not None}
         if typing.get_origin(declared) in (Sequence, list):
@@ -118,7 +123,9 @@ class StandIns:
     def _found(self, text: str) -> list[str]:
         if text == UNKNOWN:
             return ["an output"]
-        if not self._meanings or ("unknown-" not in text and NO_ACCOUNT not in text):
+        if _MARK not in text and not (self._no_account and NO_ACCOUNT in text):
+            return []
+        if not self._meanings:
             return []
         if self._pattern is None:
             self._pattern = re.compile("|".join(map(re.escape, self._meanings)))
@@ -152,10 +159,12 @@ def _inner(declared: Any) -> Any:
     return declared
 
 
-def _fields(output_type: type) -> Mapping[str, Any]:
+@lru_cache(maxsize=512)
+def fields(output_type: type) -> Mapping[str, Any]:
+    """What an answer's type declares, by the provider's names; empty for what is no such type."""
     try:
         return sdk_types.output_type_types(output_type)
-    except (NameError, TypeError, AttributeError):
+    except (AssertionError, NameError, TypeError, AttributeError):
         # A package whose annotations cannot be resolved declares nothing that could be used here.
         return {}
 
