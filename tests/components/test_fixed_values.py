@@ -131,3 +131,20 @@ def test_a_boundary_that_is_given_bounds_the_role():
     boundary = "arn:aws:iam::111122223333:policy/boundary"
     role = record(identity={"permissionsBoundary": boundary}).one("aws:iam/role:Role")
     assert role.inputs["permissionsBoundary"] == boundary
+
+
+@pytest.mark.parametrize(
+    "type_",
+    [
+        "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock",
+        "aws:s3/bucketVersioning:BucketVersioning",
+        "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration",
+        "aws:s3/bucketPolicy:BucketPolicy",
+    ],
+)
+def test_nothing_is_written_before_the_bucket_is_closed_versioned_and_encrypted(made, type_):
+    assert made.one(type_).urn in made.one("kubernetes:helm.sh/v3:Release").options.depends_on
+
+
+def test_helm_waits_as_long_as_the_settings_say():
+    assert record(release={"timeoutSeconds": 900}).one("kubernetes:helm.sh/v3:Release").inputs["timeout"] == 900
