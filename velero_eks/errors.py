@@ -1,42 +1,129 @@
-"""What can go wrong between here and a cluster, or its bucket: one sentence or two each, for whoever is on call."""
+"""The one family of errors that a command ends with: a sentence or two for whoever is on call, or refusals as values.
+
+`commands/options.py: run` alone turns them into text and an exit code.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from velero_on_eks.settings import Refusal
 
 FOUND, BAD_INPUT = 1, 2
 
 
 class OperationError(Exception):
-    """A command cannot go on. `exit_code` is 2 where nothing could be found out, 1 where the answer is no."""
+    """A command cannot go on. `exit_code` is 2 where nothing could be found out, 1 where the answer is no.
+
+    Made of a plain message, or of refusals that are values already. `code` is what programs know a plain message by.
+    """
 
     exit_code = BAD_INPUT
+    code = "failed"
+
+    def __init__(self, message: str = "", *, refusals: Iterable[Refusal] = ()) -> None:
+        self._refusals = tuple(refusals)
+        super().__init__(message)
+
+    @property
+    def message(self) -> str:
+        """The plain message."""
+        return str(self.args[0]) if self.args else ""
+
+    @property
+    def refusals(self) -> tuple[Refusal, ...]:
+        """What went wrong, as values."""
+        if self._refusals:
+            return self._refusals
+        # Loading the settings costs more than `diff` takes, and a plain message needs none of them.
+        from velero_on_eks.settings import Refusal
+
+        return (Refusal(self.code, self.message),)
+
+    def __str__(self) -> str:
+        if not self._refusals:
+            return super().__str__()
+        from velero_on_eks.settings import render
+
+        return "\n".join(render(refusal) for refusal in self._refusals)
 
 
 class BadTarget(OperationError):
     """The stack, the context or another argument names nothing that is there."""
 
+    code = "bad-target"
+
+
+class BadStackFile(BadTarget):
+    """The stack's file cannot be used: its refusals say why."""
+
+    code = "bad-stack-file"
+
+
+class PlanError(OperationError):
+    """The program could not be planned, for `stack` where it is known that it is this one's alone."""
+
+    code = "plan-failed"
+
+    def __init__(self, message: str = "", *, stack: str = "", refusals: Iterable[Refusal] = ()) -> None:
+        self.stack = stack
+        super().__init__(message, refusals=refusals)
+
+    def __str__(self) -> str:
+        said = super().__str__()
+        return f"stack {self.stack}: {said}" if self.stack and not self._refusals else said
+
+
+class ProgramError(PlanError):
+    """The program itself failed, at its top level or in an `apply`; the cause is chained."""
+
+    code = "program-failed"
+
+
+class TimeLimitError(PlanError):
+    """The program did not end within its time limit."""
+
+    code = "program-time-limit"
+
+
+class DiffError(OperationError):
+    """Two revisions cannot be compared."""
+
+    code = "diff-failed"
+
 
 class Unreachable(OperationError):
     """Nobody answered in time, or the connection broke."""
 
+    code = "unreachable"
+
 
 class NotAllowed(OperationError):
     """The credentials are missing, of the wrong account, or lack a right."""
+
+    code = "not-allowed"
 
 
 class NotGood(OperationError):
     """What was asked about is there, and did not end well enough to say more."""
 
     exit_code = FOUND
+    code = "not-good"
 
 
 class TimeLimit(OperationError):
     """Something did not come to be within its time limit."""
 
     exit_code = FOUND
+    code = "time-limit"
 
 
 class ApiError(OperationError):
     """The API server refused a request: `status` is the HTTP status, `reason` Kubernetes's word for it."""
+
+    code = "api-error"
 
     def __init__(self, status: int, reason: str, message: str) -> None:
         self.status = status
@@ -49,10 +136,16 @@ class ApiError(OperationError):
 class NotFound(ApiError):
     """The object, or its kind, does not exist."""
 
+    code = "not-found"
+
 
 class Conflict(ApiError):
     """The object exists already, or was changed by somebody else meanwhile."""
 
+    code = "conflict"
+
 
 class Forbidden(ApiError, NotAllowed):
     """The user may not do this: the message says which verb on what."""
+
+    code = "forbidden"

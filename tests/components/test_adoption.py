@@ -11,7 +11,7 @@ from velero_on_eks.settings import Adopt, InvalidSettings
 from velero_on_eks.settings.adopt import BucketSetting
 
 from tests.support import mapping, record, settings
-from velero_eks.plan.model import ProgramError
+from velero_eks.errors import ProgramError
 from velero_eks.plan.recorder import record_program
 
 BUCKET = "velero-shop-111122223333-eu-west-1"

@@ -21,7 +21,8 @@ from velero_on_eks import (
 from velero_on_eks.settings import Settings
 
 from tests.support import ACCOUNT, ISSUER, MINIMAL, document, record, record_arguments
-from velero_eks.plan.model import ProgramError, Recording
+from velero_eks.errors import ProgramError
+from velero_eks.plan.model import Recording
 from velero_eks.plan.recorder import record_program
 
 REGION = "eu-west-1"

@@ -19,7 +19,7 @@ from velero_on_eks.settings.late import may_be_late
 
 from tests import arguments
 from tests.support import MINIMAL
-from velero_eks.plan.model import ProgramError
+from velero_eks.errors import ProgramError
 from velero_eks.plan.recorder import record_program
 
 

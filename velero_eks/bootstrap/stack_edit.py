@@ -16,7 +16,7 @@ from velero_on_eks.settings.refusals import placed
 from velero_on_eks.settings.stack_file import shown_path
 
 from velero_eks.bootstrap.stack_text import PREFIX, as_text, parsed
-from velero_eks.errors import BadTarget
+from velero_eks.errors import BadStackFile, BadTarget
 
 
 def with_section(text: str, name: str, values: Mapping[str, Any] | None, comment: str = "") -> str:
@@ -95,7 +95,7 @@ def _load(written: Path, path: Path) -> StackFile:
         return load_stack_file(written)
     except StackFileError as error:
         # They are told of the place that it is meant for.
-        raise BadTarget(str(StackFileError(placed(error.refusals, shown_path(path))))) from error
+        raise BadStackFile(refusals=placed(error.refusals, shown_path(path))) from error
 
 
 @contextlib.contextmanager

@@ -21,9 +21,8 @@ from velero_eks.bootstrap.adoption import Adoption, Found, survey
 from velero_eks.bootstrap.existing_aws import LiveAws
 from velero_eks.bootstrap.existing_cluster import LiveCluster
 from velero_eks.commands.options import Json, StackArgument, WriteYes, run
-from velero_eks.errors import BadTarget
+from velero_eks.errors import BadTarget, PlanError
 from velero_eks.plan.details import label
-from velero_eks.plan.model import PlanError
 from velero_eks.plan.runner import run_stack
 from velero_eks.project import engine
 from velero_eks.project.engine import StackState

@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from velero_on_eks.settings import render
 
-from velero_eks.commands.options import loading_much, run
+from velero_eks.commands.options import complain, loading_much, run
 from velero_eks.commands.plan import BAD_INPUT, CLEAN, FOUND, write
+from velero_eks.errors import BadTarget
 from velero_eks.plan import saved
 from velero_eks.plan.contract import finding_entry
 from velero_eks.plan.findings import PlannedFinding
-from velero_eks.plan.model import PlanError
 
 
 def check(
@@ -36,30 +37,35 @@ def check(
 def run_check(file: str, *, as_json: bool) -> int:
     """Print what the rules say of a saved `plan --json` (`-` is standard input), and return the exit code.
 
-    0: clean. 1: an error that is not waived. 2: the file is no such plan; the message names the file and the field.
+    0: clean. 1: an error that is not waived. 2: a stack has no plan in it. Raises `OperationError` where the file is
+    no such plan; the message names the file and the field.
     """
     shown = "standard input" if file == "-" else file
-    try:
-        stacks = saved.read(_text(file), shown)
-        judged = [(stack.stack, stack.findings(), bool(stack.deployments)) for stack in stacks]
-    except (PlanError, OSError, UnicodeDecodeError) as error:
-        reason = f"{shown}: cannot be read: {error}" if not isinstance(error, PlanError) else str(error)
-        for line in reason.splitlines():
-            print(f"error: {line}", file=sys.stderr)
-        return BAD_INPUT
+    document = saved.document_of(_text(file, shown), shown)
+    stacks = saved.read_document(document, shown)
+    judged = [(stack.stack, stack.findings(), bool(stack.deployments)) for stack in stacks]
+    unplanned = saved.unplanned(document, shown)
+    for name, refused in unplanned.items():
+        for refusal in refused:
+            complain(f"stack {name} has no plan in {shown}: {render(refusal)}")
     if as_json:
-        document = {
+        said = {
             "version": saved.VERSION,
             "stacks": [{"stack": name, "findings": [finding_entry(one) for one in found]} for name, found, _ in judged],
         }
-        write(json.dumps(document, indent=1, ensure_ascii=False) + "\n")
+        write(json.dumps(said, indent=1, ensure_ascii=False) + "\n")
     else:
         write(_for_people(judged))
+    if unplanned:
+        return BAD_INPUT
     return FOUND if any(finding.fails for _, found, _ in judged for finding in found) else CLEAN
 
 
-def _text(file: str) -> bytes:
-    return sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
+def _text(file: str, shown: str) -> bytes:
+    try:
+        return sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
+    except OSError as error:
+        raise BadTarget(f"{shown}: cannot be read: {error}") from None
 
 
 def _for_people(judged: list[tuple[str, list[PlannedFinding], bool]]) -> str:

@@ -20,16 +20,18 @@ from rich.padding import Padding
 from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
+from velero_on_eks.settings import Refusal
+from velero_on_eks.settings import render as as_line
 
-from velero_eks.commands.options import RunsFrom, loading_much, moment_or_now, run
+from velero_eks.commands.options import RunsFrom, complain, loading_much, moment_or_now, run
 from velero_eks.diff.compare import compare
-from velero_eks.diff.model import CATEGORIES, EFFECTS, Diff, DiffError, Effect, Fact, ResourceChange, StackDiff
+from velero_eks.diff.model import CATEGORIES, EFFECTS, Diff, Effect, Fact, ResourceChange, SideName, StackDiff
 from velero_eks.diff.naming import subject
 from velero_eks.diff.planning import Planned, plan
 from velero_eks.diff.properties import shown
 from velero_eks.diff.sides import Side, Sides, lay_out
 from velero_eks.diff.words import counted, operations, verdict
-from velero_eks.errors import BadTarget
+from velero_eks.errors import BadTarget, DiffError
 from velero_eks.terminal import words
 
 
@@ -77,18 +79,24 @@ _DECIDING = ("pulumi", "pydantic")
 def run_diff(arguments: Sequence[str], *, form: Form, properties: bool, exit_code: bool, at: datetime) -> int:
     """Print what differs between two revisions, and return the exit code.
 
-    0: compared. 1: there is a difference and `exit_code` asks for it. 2: a revision, a stack, or the newer revision's
-    program is bad; nothing is printed on stdout then. A stack that only the older revision cannot plan is reported as
-    such: whoever mends it must be able to compare.
+    0: compared. 1: there is a difference and `exit_code` asks for it. 2: the newer revision's program cannot plan a
+    stack; it is named on stderr and in the comparison, and the others are compared all the same. A stack that only
+    the older revision cannot plan is no error: whoever mends it must be able to compare. Raises `OperationError` for a
+    revision or another argument that is bad.
     """
-    try:
-        made = compared(arguments, at)
-    except DiffError as error:
-        for line in str(error).splitlines():
-            print(f"error: {line}", file=sys.stderr)
-        return BAD_INPUT
+    made = compared(arguments, at)
+    for line in _complaints(made):
+        complain(line)
     _print(made, form, properties)
+    if any(stack.newer_is_bad for stack in made.stacks):
+        return BAD_INPUT
     return DIFFERENT if exit_code and made.different else SAME
+
+
+def _complaints(made: Diff) -> list[str]:
+    """What keeps the newer revision's stacks from a plan; what is wrong with its program alone is said once."""
+    bad = [refusal for stack in made.stacks for side, refusal in stack.errors if side == "to" and stack.newer_is_bad]
+    return list(dict.fromkeys(f"{made.new}: {as_line(refusal)}" for refusal in bad))
 
 
 def compared(arguments: Sequence[str], at: datetime) -> Diff:
@@ -98,27 +106,26 @@ def compared(arguments: Sequence[str], at: datetime) -> Diff:
             [(side, [stack for stack in sides.touched if stack in side.stacks()]) for side in (sides.old, sides.new)],
             at,
         )
-        _refuse_bad(old, new)
+        for planned in (old, new):
+            if planned.failure:
+                lines = planned.failure.splitlines()
+                raise DiffError("\n".join(f"{planned.side.revision}: {line}" for line in lines))
         stacks = tuple(_stack(stack, sides, old, new) for stack in sides.stacks)
         return Diff(sides.project, sides.old.revision, sides.new.revision, stacks, tuple(_notes(sides, old, new)))
-
-
-def _refuse_bad(old: Planned, new: Planned) -> None:
-    for planned, errors in ((old, []), (new, list(dict.fromkeys(new.errors.values())))):
-        if planned.failure:
-            errors.insert(0, planned.failure)
-        if errors:
-            lines = [line for error in errors for line in error.splitlines()]
-            raise DiffError("\n".join(f"{planned.side.revision}: {line}" for line in lines))
 
 
 def _stack(stack: str, sides: Sides, old: Planned, new: Planned) -> StackDiff:
     if stack not in sides.touched:
         return StackDiff(stack, "same")
-    if stack in old.errors and stack in new.stacks:
-        text = f"{sides.old.revision} has no plan of it to compare with"
-        details = tuple(old.errors[stack].splitlines())
-        return StackDiff(stack, "unplanned", (Fact("updated", text, "", details),))
+    errors: tuple[tuple[SideName, Refusal], ...] = (
+        *(("from", refusal) for refusal in old.errors.get(stack, ())),
+        *(("to", refusal) for refusal in new.errors.get(stack, ())),
+    )
+    for planned, needed in ((new, True), (old, stack in new.stacks)):
+        if stack in planned.errors and needed:
+            text = f"{planned.side.revision} has no plan of it to compare with"
+            details = tuple(as_line(refusal) for refusal in planned.errors[stack])
+            return StackDiff(stack, "unplanned", (Fact("updated", text, "", details),), errors=errors)
     made = compare(stack, old.stacks.get(stack), new.stacks.get(stack))
     secrets = tuple(_secrets(stack, sides)) if made.status in ("changed", "same") else ()
     if not secrets:

@@ -60,6 +60,12 @@ WriteYes = Annotated[bool, typer.Option("--yes", help="Write without asking, for
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs; progress and errors go to stderr.")]
 
 
+def complain(said: str) -> None:
+    """Print what went wrong on standard error, each line of it as an error."""
+    for line in said.splitlines():
+        print(f"error: {line}", file=sys.stderr)
+
+
 def run(command: Callable[[], int]) -> None:
     """Run a command and leave with its exit code: 0 for true, 1 for found something, 2 for what could not be asked."""
     from velero_eks.errors import OperationError
@@ -68,8 +74,7 @@ def run(command: Callable[[], int]) -> None:
         code = command()
         sys.stdout.flush()
     except OperationError as error:
-        for line in str(error).splitlines():
-            print(f"error: {line}", file=sys.stderr)
+        complain(str(error))
         code = error.exit_code
     except BrokenPipeError:
         # Whoever read has seen enough, such as `head`; the interpreter's last flush must not complain either.

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Annotated
 
 import typer
-from velero_on_eks.settings import StackFileError
+from velero_on_eks.settings import Refusal
 
-from velero_eks.commands.options import RunsFrom, loading_much, moment_or_now, run
-from velero_eks.errors import OperationError
+from velero_eks.commands.options import RunsFrom, complain, loading_much, moment_or_now, run
+from velero_eks.errors import OperationError, PlanError
 from velero_eks.plan import contract, fleet, processes
-from velero_eks.plan.model import PlanError
 from velero_eks.plan.runner import AnyStack, load_stacks
 from velero_eks.project.project import Project
 
@@ -48,48 +47,38 @@ CLEAN, FOUND, BAD_INPUT = 0, 1, 2
 def run_plan(patterns: Sequence[str], *, as_json: bool, at: datetime) -> int:
     """Print the plan of the stacks that match, of all without a pattern, and return the exit code.
 
-    0: clean. 1: an error that is not waived. 2: a stack file, the program or an argument is bad; each is named on
-    stderr, and for people the good stacks are still printed. As JSON nothing is printed then: a document that lacks
-    a stack must not be taken for the whole.
+    0: clean. 1: an error that is not waived. 2: a stack file or the program is bad; each is named on stderr and, as
+    JSON, in `errors` by stack, and the others are planned all the same. Raises `OperationError` for a bad argument.
     """
-    try:
-        project = Project.find()
-        selected = project.select(patterns)
-        count = processes.wanted(len(selected))
-    except (PlanError, OperationError) as error:
-        _complain(error)
-        return BAD_INPUT
+    project = Project.find()
+    selected = project.select(patterns)
+    count = processes.wanted(len(selected))
     files, bad = load_stacks(project, selected, project.stack_files())
-    for error in bad:
-        _complain(error)
-    if as_json and bad:
-        return BAD_INPUT
     described, failures = _described(project, files, at, count)
+    found: dict[str, OperationError] = {**bad, **failures}
+    errors = {name: found[name] for name in selected if name in found}
     # What is wrong with the program alone is the same for every stack.
-    for failure in {str(failure): failure for failure in failures}.values():
-        _complain(failure)
-    unplanned = [*bad, *failures]
-    if not as_json:
-        write(_for_people(described, len(unplanned)))
-    elif not failures:
-        write(contract.text(described) + "\n")
-    if unplanned:
+    for line in dict.fromkeys(str(error) for error in errors.values()):
+        complain(line)
+    refusals = {name: error.refusals for name, error in errors.items()}
+    write(contract.text(described, refusals) + "\n" if as_json else _for_people(described, refusals))
+    if errors:
         return BAD_INPUT
     return FOUND if any(stack.fails for stack in described) else CLEAN
 
 
 def _described(
     project: Project, files: Sequence[AnyStack], moment: datetime, count: int
-) -> tuple[list[contract.Described], list[PlanError]]:
+) -> tuple[list[contract.Described], dict[str, PlanError]]:
     found: dict[str, contract.Described | PlanError] = {}
     with _progress(len(files)) as advance:
         for stack, made in fleet.describe(project, files, moment, count):
             found[stack] = made
             advance()
     # In the order of the files, whichever was done first.
-    ordered = [found[file.stack] for file in files]
-    failures = [made for made in ordered if isinstance(made, PlanError)]
-    return [made for made in ordered if isinstance(made, contract.Described)], failures
+    ordered = {file.stack: found[file.stack] for file in files}
+    failures = {stack: made for stack, made in ordered.items() if isinstance(made, PlanError)}
+    return [made for made in ordered.values() if isinstance(made, contract.Described)], failures
 
 
 @contextmanager
@@ -107,14 +96,14 @@ def _progress(total: int) -> Iterator:
         yield lambda: progress.advance(task)
 
 
-def _for_people(described: Sequence[contract.Described], unplanned: int) -> str:
+def _for_people(described: Sequence[contract.Described], refusals: Mapping[str, Sequence[Refusal]]) -> str:
     from rich.console import Console
 
     from velero_eks.commands.plan_words import render
 
     console = Console(highlight=False)
     with console.capture() as shown:
-        render(console, described, unplanned)
+        render(console, described, refusals)
     return shown.get()
 
 
@@ -126,8 +115,3 @@ def write(text: str) -> None:
     except BrokenPipeError:
         # The interpreter flushes once more as it ends, and would complain then.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-def _complain(error: PlanError | OperationError | StackFileError) -> None:
-    for line in str(error).splitlines():
-        print(f"error: {line}", file=sys.stderr)

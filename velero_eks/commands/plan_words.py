@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 
 from rich.box import SIMPLE_HEAD
@@ -12,6 +12,8 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 from rich.tree import Tree
+from velero_on_eks.settings import Refusal
+from velero_on_eks.settings import render as as_line
 from velero_on_eks.settings.late import is_late
 
 from velero_eks.aws import grants
@@ -30,14 +32,26 @@ _SHOWN_RUNS = 3
 _INDENT = 2
 
 
-def render(console: Console, stacks: Sequence[Described], unplanned: int = 0) -> None:
-    """Print every stack, and a summary where there are several. `unplanned` counts those that have no plan."""
+def render(
+    console: Console, stacks: Sequence[Described], refusals: Mapping[str, Sequence[Refusal]] | None = None
+) -> None:
+    """Print every stack, and a summary where there are several. `refusals` say why others have no plan."""
+    bad = refusals or {}
     for stack in stacks:
         console.print(_stack(stack))
-    if len(stacks) + unplanned > 1:
-        console.print(_summary(stacks))
+    if len(stacks) + len(bad) > 1:
+        if stacks:
+            console.print(_summary(stacks))
+        for name, found in bad.items():
+            console.print(_unplanned(name, found))
     if stacks:
-        console.print(_verdict(stacks, unplanned))
+        console.print(_verdict(stacks, len(bad)))
+
+
+def _unplanned(name: str, found: Sequence[Refusal]) -> Text:
+    line = Text(overflow="fold").append(name, style="cyan").append(" not planned: ", style="bold red")
+    line.append(as_line(found[0]))
+    return line.append(f" (and {len(found) - 1} more)", style="dim") if found[1:] else line
 
 
 def _stack(stack: Described) -> RenderableType:

@@ -50,6 +50,7 @@ def _stack(stack: StackDiff) -> dict[str, Any]:
         "facts": [_fact(fact) for fact in stack.facts],
         "resources": [_resource(change) for change in stack.resources],
         "outputs": stack.outputs,
+        "errors": [{"side": side, **refusal.to_mapping()} for side, refusal in stack.errors],
     }
 
 

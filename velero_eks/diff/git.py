@@ -11,7 +11,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from velero_eks.diff.model import DiffError
+from velero_eks.errors import DiffError
 from velero_eks.terminal import words
 
 # Seconds; a large repository takes a few to lay out.

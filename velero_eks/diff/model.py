@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from velero_on_eks.settings import Refusal
+
 # In the order in which they are read: what can lose data first.
 CATEGORIES: dict[str, str] = {
     "replaced": "Replaced",
@@ -32,14 +34,13 @@ EFFECTS: dict[Effect, str] = {
 
 Operation = Literal["create", "update", "replace", "delete"]
 
-# `same`: nothing differs. `added`, `removed`: only one revision has the stack. `unplanned`: the older plan failed.
+# `same`: nothing differs. `added`, `removed`: only one revision has the stack. `unplanned`: a plan failed, and
+# `errors` say which.
 Status = Literal["same", "changed", "added", "removed", "unplanned"]
 
+SideName = Literal["from", "to"]
+
 Entry = dict[str, Any]
-
-
-class DiffError(Exception):
-    """The comparison cannot be made. The message is a sentence or a few, for the person who asked for it."""
 
 
 # What is shown in place of a secret.
@@ -126,7 +127,8 @@ class Fact:
 
 @dataclass(frozen=True)
 class StackDiff:
-    """One stack's comparison. `outputs` maps an output's name to `added`, `removed` or `changed`."""
+    """One stack's comparison. `outputs` maps an output's name to `added`, `removed` or `changed`; `errors` say what
+    kept which revision from a plan of it."""
 
     stack: str
     status: Status
@@ -134,6 +136,12 @@ class StackDiff:
     resources: tuple[ResourceChange, ...] = ()
     same: int = 0
     outputs: dict[str, str] = field(default_factory=dict)
+    errors: tuple[tuple[SideName, Refusal], ...] = ()
+
+    @property
+    def newer_is_bad(self) -> bool:
+        """Whether it is the newer revision that has no plan of it."""
+        return self.status == "unplanned" and any(side == "to" for side, _ in self.errors)
 
     @property
     def differs(self) -> bool:

@@ -22,10 +22,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from velero_eks.diff.model import DiffError
+from velero_on_eks.settings import Refusal
+
 from velero_eks.diff.sides import Side
+from velero_eks.errors import BAD_INPUT, DiffError
 from velero_eks.plan import processes
-from velero_eks.plan.model import PlanError
 from velero_eks.terminal import words
 
 CONTRACT_VERSION = 1
@@ -36,24 +37,33 @@ TIME_LIMIT_BASE, TIME_LIMIT_A_STACK = 120.0, 3.0
 _NOT_HANDED_OVER = re.compile(r"^(AWS|PULUMI|KUBE|GITHUB|ACTIONS)|TOKEN|SECRET|PASSWORD|CREDENTIAL", re.IGNORECASE)
 _OWN, _OURS = "", str(Path(__file__).resolve().parents[2])
 _SCRIPT = Path(__file__).with_name("record_revision.py")
-_PLANNED = (0, 1)
+# With 2 the document says what kept some stacks from a plan.
+_PLANNED = (0, 1, BAD_INPUT)
 # Stacks that a complaint about their process names.
 _NAMED = 3
 
 
 @dataclass
 class Planned:
-    """One side's plans by stack, as the contract has them, and for the stacks that have none the error.
+    """One side's plans by stack, as the contract has them, and for the stacks that have none what was refused.
 
     `failure` is what went wrong with the revision as a whole, whatever the stack.
     """
 
     side: Side
     stacks: dict[str, dict[str, Any]] = field(default_factory=dict)
-    errors: dict[str, str] = field(default_factory=dict)
+    errors: dict[str, tuple[Refusal, ...]] = field(default_factory=dict)
     failure: str | None = None
     # Whether this tool's recorder ran a revision that has none, or one of another contract.
     borrowed: bool = False
+
+
+@dataclass(frozen=True)
+class _Complaint:
+    """What a process said that made no document, and whether it took its input to be bad."""
+
+    said: str
+    of_bad_input: bool
 
 
 @dataclass
@@ -96,10 +106,7 @@ def _has_a_recorder(root: Path) -> bool:
 
 
 def _processes(stacks: int, sides: int) -> int:
-    try:
-        return processes.wanted(stacks, among=sides)
-    except PlanError as error:
-        raise DiffError(str(error)) from None
+    return processes.wanted(stacks, among=sides)
 
 
 def _chunks(names: Sequence[str], count: int) -> Iterator[list[str]]:
@@ -157,7 +164,7 @@ def _running() -> Iterator[list[_Run]]:
             processes.end(run.process)
 
 
-def _ended(run: _Run) -> dict[str, Any] | str:
+def _ended(run: _Run) -> dict[str, Any] | _Complaint:
     """What the process made: the document, or its complaint."""
     try:
         code = run.process.wait(timeout=max(0.0, run.ends - time.monotonic()))
@@ -167,34 +174,40 @@ def _ended(run: _Run) -> dict[str, Any] | str:
             f" ({words.duration(TIME_LIMIT_BASE + TIME_LIMIT_A_STACK * len(run.names))});"
             " run 'velero-eks plan' there to see where"
         ) from None
+    if code in _PLANNED:
+        try:
+            document = json.loads((run.folder / "out").read_bytes())
+        except ValueError:
+            document = None
+        if isinstance(document, dict):
+            return document
     complaint = _without_traceback((run.folder / "err").read_text(errors="replace").strip())
-    if code not in _PLANNED:
+    if not complaint and code in _PLANNED:
+        complaint = "the plan printed no JSON document"
+    elif not complaint:
         shown = ", ".join(run.names[:_NAMED]) + (f" and {len(run.names) - _NAMED} more" if run.names[_NAMED:] else "")
-        return complaint or f"error: the process that planned {shown} {processes.ending(code)}"
-    try:
-        document = json.loads((run.folder / "out").read_bytes())
-    except ValueError:
-        return complaint or "error: the plan printed no JSON document"
-    return document if isinstance(document, dict) else "error: the plan printed no JSON document"
+        complaint = f"the process that planned {shown} {processes.ending(code)}"
+    return _Complaint(complaint, code == BAD_INPUT)
 
 
 def _without_traceback(complaint: str) -> str:
-    """What was said, with only the end of a traceback."""
+    """What was said, with only the end of a traceback, and without the word that this tool puts in front again."""
     said, trace, raised = complaint.partition("Traceback (most recent call last):")
-    return f"{said}error: its recorder failed: {raised.splitlines()[-1].strip()}" if trace else complaint
+    if trace:
+        complaint = f"{said}its recorder failed: {raised.splitlines()[-1].strip()}"
+    return "\n".join(line.removeprefix("error: ") for line in complaint.splitlines() if line.strip())
 
 
-def _take(run: _Run, made: dict[str, Any] | str, start: Callable[..., None]) -> None:
+def _take(run: _Run, made: dict[str, Any] | _Complaint, start: Callable[..., None]) -> None:
     planned, revision = run.planned, run.planned.side.revision
-    if isinstance(made, dict) and made.get("version") == CONTRACT_VERSION:
-        found = {stack["stack"]: stack for stack in made.get("stacks", [])}
-        planned.stacks.update(found)
-        planned.borrowed |= run.recorder == _OURS
-        for name in run.names:
-            if name not in found:
-                planned.errors[name] = "the plan left it out"
+    if isinstance(made, _Complaint):
+        if made.of_bad_input and run.recorder == _OWN:
+            # The first edition tells what is bad in words alone; this tool's recorder tells it by stack.
+            start(planned, run.names, _OURS)
+        else:
+            planned.failure = made.said
         return
-    if isinstance(made, dict):
+    if made.get("version") != CONTRACT_VERSION:
         if run.recorder == _OURS:
             raise DiffError(
                 f"{revision}: its plan is of version {made.get('version')}, this tool reads {CONTRACT_VERSION}"
@@ -202,26 +215,11 @@ def _take(run: _Run, made: dict[str, Any] | str, start: Callable[..., None]) -> 
         # Another contract: this tool's recorder may still be able to run that revision's components.
         start(planned, run.names, _OURS)
         return
-    named = [name for name in run.names if _speaks_of(made, name)]
-    if not named:
-        planned.failure = _plain(made)
-        return
-    for name in named:
-        planned.errors[name] = _about(made, name)
-    rest = [name for name in run.names if name not in named]
-    if rest:
-        # One document is all its stacks or none: without those that are bad, the others can be planned.
-        start(planned, rest, run.recorder)
-
-
-def _speaks_of(complaint: str, stack: str) -> bool:
-    return re.search(rf"Pulumi\.{re.escape(stack)}\.yaml\b|\bstack {re.escape(stack)}:", complaint) is not None
-
-
-def _about(complaint: str, stack: str) -> str:
-    """The lines that speak of a stack."""
-    return "\n".join(line for line in _plain(complaint).splitlines() if _speaks_of(line, stack))
-
-
-def _plain(complaint: str) -> str:
-    return "\n".join(line.removeprefix("error: ") for line in complaint.splitlines() if line.strip())
+    planned.borrowed |= run.recorder == _OURS
+    planned.stacks.update({stack["stack"]: stack for stack in made.get("stacks", [])})
+    errors = made.get("errors") or {}
+    for name in run.names:
+        if name in errors:
+            planned.errors[name] = tuple(Refusal.from_mapping(each) for each in errors[name])
+        elif name not in planned.stacks:
+            planned.errors[name] = (Refusal("not-planned", "the plan left it out"),)

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from velero_eks.diff.git import Repository
-from velero_eks.diff.model import DiffError, Revision
+from velero_eks.diff.model import Revision
+from velero_eks.errors import DiffError
 from velero_eks.project.project import Project, matching, stack_files
 
 # What no program reads: where only these differ, or another stack's file, a stack's plan is the same and not made.

@@ -6,10 +6,12 @@ Within a version keys are added, never renamed, removed or given another meaning
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+
+from velero_on_eks.settings import Refusal
 
 from velero_eks.aws.grants import Grant
 from velero_eks.plan import deployments as deployments_
@@ -64,14 +66,18 @@ def describe(plan: StackPlan, at: datetime) -> Described:
     )
 
 
-def document(stacks: Iterable[Described]) -> dict[str, Any]:
-    """The whole document: every stack, in the order given."""
-    return {"version": VERSION, "stacks": [_stack(stack) for stack in stacks]}
+def document(stacks: Iterable[Described], errors: Mapping[str, Sequence[Refusal]] | None = None) -> dict[str, Any]:
+    """The whole document: every stack in the order given, and what kept the others from a plan, by stack."""
+    return {
+        "version": VERSION,
+        "stacks": [_stack(stack) for stack in stacks],
+        "errors": {name: [refusal.to_mapping() for refusal in found] for name, found in (errors or {}).items()},
+    }
 
 
-def text(stacks: Iterable[Described]) -> str:
+def text(stacks: Iterable[Described], errors: Mapping[str, Sequence[Refusal]] | None = None) -> str:
     """The document as text that is the same for the same plan, to the byte."""
-    return json.dumps(document(stacks), indent=1, ensure_ascii=False)
+    return json.dumps(document(stacks, errors), indent=1, ensure_ascii=False)
 
 
 def _stack(described: Described) -> dict[str, Any]:

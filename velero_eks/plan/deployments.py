@@ -10,7 +10,8 @@ from velero_on_eks.settings import InvalidSettings, Settings
 from velero_on_eks.settings.base import Section
 from velero_on_eks.settings.late import LateText
 
-from velero_eks.plan.model import PlanError, Recording
+from velero_eks.errors import PlanError
+from velero_eks.plan.model import Recording
 from velero_eks.plan.unknown import is_unknown
 from velero_eks.rules.kinds import COMPONENTS
 
@@ -59,7 +60,7 @@ def read(mapping: Mapping[str, Any], what: str) -> Settings:
     try:
         return Settings.from_mapping(_said(_readable(mapping, ())))
     except InvalidSettings as error:
-        raise PlanError(f"the settings of {what} cannot be read: {'; '.join(str(error).splitlines())}") from None
+        raise PlanError(f"the settings of {what} cannot be read: {'; '.join(map(str, error.refusals))}") from None
 
 
 def written(deployment: Deployment) -> dict[str, Any]:

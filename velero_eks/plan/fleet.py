@@ -17,8 +17,8 @@ from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from velero_eks.errors import PlanError, ProgramError, TimeLimitError
 from velero_eks.plan import processes
-from velero_eks.plan.model import PlanError, ProgramError, TimeLimitError
 from velero_eks.plan.recorder import TIME_LIMIT
 from velero_eks.plan.runner import AnyStack
 from velero_eks.plan.worker import Job, Made, Report, describe_stacks
@@ -143,7 +143,7 @@ class _Fleet:
         """The error of the stack that a worker was at; another worker takes the rest, unless none was begun at all."""
         lost = worker.files[:1] if worker.begun else worker.files
         for file in lost:
-            yield file.stack, kind(f"stack {file.stack}: the process that planned it {how}")
+            yield file.stack, kind(f"the process that planned it {how}", stack=file.stack)
         rest = worker.files[len(lost) :]
         if rest:
             self.start(rest)

@@ -7,7 +7,8 @@ from typing import Any
 
 from velero_eks.aws.grants import Grant
 from velero_eks.aws.iam import EVERYONE, MalformedDocument, NotADocument, Statement, statements
-from velero_eks.plan.model import PlanError, Recording, Resource
+from velero_eks.errors import PlanError
+from velero_eks.plan.model import Recording, Resource
 from velero_eks.plan.unknown import NOT_KNOWN, is_unknown
 
 ROLE = "aws:iam/role:Role"

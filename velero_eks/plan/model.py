@@ -1,4 +1,4 @@
-"""What a recording holds: each resource as it was registered, the stack's outputs, and what can go wrong."""
+"""What a recording holds: each resource as it was registered, and the stack's outputs."""
 
 from __future__ import annotations
 
@@ -10,18 +10,6 @@ if TYPE_CHECKING:
     from velero_eks.plan.unknown import Note
 
 STACK_TYPE = "pulumi:pulumi:Stack"
-
-
-class PlanError(Exception):
-    """The program could not be planned. The message is one sentence or a few, for the person who ran it."""
-
-
-class ProgramError(PlanError):
-    """The program itself failed, at its top level or in an `apply`; the cause is chained."""
-
-
-class TimeLimitError(PlanError):
-    """The program did not end within its time limit."""
 
 
 @dataclass(frozen=True)

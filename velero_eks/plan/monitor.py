@@ -16,9 +16,10 @@ from google.protobuf.struct_pb2 import Struct
 from pulumi.runtime.mocks import MockMonitor, MockResourceArgs, Mocks
 from pulumi.runtime.proto import alias_pb2, provider_pb2, resource_pb2
 
+from velero_eks.errors import PlanError
 from velero_eks.plan.callbacks import Callbacks, transformed
 from velero_eks.plan.computed import INVOKES, READS, Answer, Estate, Request, rule_for
-from velero_eks.plan.model import STACK_TYPE, Options, PlanError, Resource
+from velero_eks.plan.model import STACK_TYPE, Options, Resource
 from velero_eks.plan.unknown import Note, StandIns, declared_outputs, fields
 from velero_eks.plan.values import UNKNOWN, masked, revealed, write
 

@@ -8,8 +8,9 @@ from datetime import datetime, timedelta
 from velero_on_eks.settings import Schedule
 from velero_on_eks.settings.rules import covering_schedules
 
+from velero_eks.errors import PlanError
 from velero_eks.plan.deployments import Deployment, below
-from velero_eks.plan.model import PlanError, Resource
+from velero_eks.plan.model import Resource
 from velero_eks.plan.runner import StackPlan
 
 SCHEDULE_TYPE = "kubernetes:velero.io/v1:Schedule"

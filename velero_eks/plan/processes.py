@@ -7,7 +7,7 @@ import os
 import signal
 import subprocess
 
-from velero_eks.plan.model import PlanError
+from velero_eks.errors import PlanError
 
 # Limits them, for a machine with little memory: each takes some 150 MB.
 LIMIT = "VELERO_EKS_PROCESSES"

@@ -21,9 +21,11 @@ from pulumi import RunError
 from pulumi.runtime import reset_options, set_all_config, set_mocks
 from pulumi.runtime.settings import SETTINGS, set_root_resource
 from pulumi.runtime.stack import run_in_stack
+from velero_on_eks.settings import InvalidSettings, StackFileError
 
+from velero_eks.errors import PlanError, ProgramError, TimeLimitError
 from velero_eks.plan.computed import Estate
-from velero_eks.plan.model import Message, PlanError, ProgramError, Recording, TimeLimitError
+from velero_eks.plan.model import Message, Recording
 from velero_eks.plan.monitor import Recorder, Rule
 from velero_eks.plan.unknown import Note
 from velero_eks.terminal import words
@@ -85,7 +87,7 @@ def record_program(
         except PlanError as error:
             return recorder, error
         if messages.errors:
-            return recorder, ProgramError(f"stack {stack}: the program reported an error: {messages.errors[0]}")
+            return recorder, ProgramError(f"the program reported an error: {messages.errors[0]}", stack=stack)
         made = Recording(project, stack, recorder.recorded(), recorder.outputs, tuple(messages.kept), recorder.notes())
         return recorder, made
 
@@ -95,7 +97,7 @@ def record_program(
         _, again = recorded(stand_ins=False)
         if isinstance(again, PlanError):
             raise again
-        failed = Note("apply", "stand-in", str(made).removeprefix(f"stack {stack}: "))
+        failed = Note("apply", "stand-in", made.message)
         return replace(again, notes=(*again.notes, failed))
     if isinstance(made, PlanError):
         raise made
@@ -139,8 +141,9 @@ def _run_to_the_end(program: Program, stack: str, time_limit: float) -> None:
             loop.run_until_complete(_within(time_limit, program))
     except _TimeUp:
         raise TimeLimitError(
-            f"stack {stack}: the program did not end within {words.duration(time_limit)}; it waits for something that"
-            " no resource resolves, or works without end"
+            f"the program did not end within {words.duration(time_limit)}; it waits for something that no resource"
+            " resolves, or works without end",
+            stack=stack,
         ) from None
     except (Exception, SystemExit) as error:
         raise _failed(stack, error) from error
@@ -181,13 +184,15 @@ def _failed(stack: str, error: BaseException) -> PlanError:
     """The error to show: the one at the root of what pulumi wraps around it, and where the program raised it."""
     root = _root(error)
     if isinstance(root, PlanError):
-        return type(root)(f"stack {stack}: {root}")
+        return type(root)(str(root), stack=stack)
+    if isinstance(root, (StackFileError, InvalidSettings)):
+        return ProgramError(stack=stack, refusals=root.refusals)
     if isinstance(root, SystemExit):
-        return ProgramError(f"stack {stack}: the program exited by itself, with {root.code!r}{_place(root)}")
+        return ProgramError(f"the program exited by itself, with {root.code!r}{_place(root)}", stack=stack)
     if isinstance(root, RunError):
-        return ProgramError(f"stack {stack}: {root}")
+        return ProgramError(str(root), stack=stack)
     text = str(root) or "no message"
-    return ProgramError(f"stack {stack}: the program failed: {type(root).__name__}: {text}{_place(root)}")
+    return ProgramError(f"the program failed: {type(root).__name__}: {text}{_place(root)}", stack=stack)
 
 
 def _root(error: BaseException) -> BaseException:

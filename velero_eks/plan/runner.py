@@ -10,14 +10,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-from velero_on_eks.settings import Settings, StackFile, StackFileError, conflicts, load_stack_file
+from velero_on_eks.settings import Refusal, Settings, StackFile, StackFileError, conflicts, load_stack_file
 from velero_on_eks.settings.stack_file import PROJECT, shown_path
+from velero_on_eks.settings.yaml_file import AMBIGUOUS, parse, plain, read_text
 
-from velero_eks.errors import BadTarget
+from velero_eks.errors import BadStackFile, BadTarget, PlanError
 from velero_eks.plan.computed import Estate
 from velero_eks.plan.deployments import Deployment, deployments
-from velero_eks.plan.model import PlanError, Recording
+from velero_eks.plan.model import Recording
 from velero_eks.plan.recorder import TIME_LIMIT, record_program
 from velero_eks.project.project import Project
 
@@ -33,16 +33,21 @@ class ForeignStack:
 
     @classmethod
     def load(cls, stack: str, path: Path) -> ForeignStack:
-        """Read a stack's file, where it has one. Raises `PlanError` where that is not a stack file."""
+        """Read a stack's file, where it has one. Raises `BadStackFile` where that is not a stack file."""
+        shown = shown_path(path)
         try:
-            text = path.read_text(encoding="utf-8") if path.is_file() else ""
-            found = yaml.safe_load(text) or {}
-            config = found.get("config") or {}
-        except (OSError, UnicodeDecodeError, yaml.YAMLError, AttributeError) as error:
-            reason = " ".join(str(error).split())
-            raise PlanError(f"{shown_path(path)}: cannot be read as a stack file: {reason}") from None
+            root = parse(read_text(path, shown), shown) if path.exists() else None
+        except StackFileError as error:
+            raise BadStackFile(refusals=error.refusals) from None
+        found, refused = ({}, []) if root is None else plain(root, shown)
+        # How somebody else's program takes what readers disagree on is its own affair; the engine takes it for text.
+        bad = [refusal for refusal in refused if refusal.code not in AMBIGUOUS]
+        config = (found.get("config") or {}) if isinstance(found, dict) else found
         if not isinstance(config, dict):
-            raise PlanError(f"{shown_path(path)}: config is a mapping of keys, such as 'aws:region: eu-west-1'")
+            limit, remedy = "config is a mapping of keys", "write for example 'aws:region: eu-west-1' under it"
+            bad.append(Refusal("no-config", limit, remedy, ("config",), file=shown))
+        if bad:
+            raise BadStackFile(refusals=bad)
         return cls(stack, path, {str(key): value for key, value in config.items()})
 
     @property
@@ -73,17 +78,17 @@ class StackPlan:
 
 def load_stacks(
     project: Project, files: Mapping[str, Path], among: Mapping[str, Path] | None = None
-) -> tuple[list[AnyStack], list[StackFileError | PlanError]]:
-    """Read every file of a project, this one or another: the good ones, and the errors of all the others.
+) -> tuple[list[AnyStack], dict[str, BadStackFile]]:
+    """Read every file of a project, this one or another: the good ones, and what is wrong with the others, by stack.
 
     A file of another project that has settings of this one is read as one of this; see `load_files` for `among`.
     """
     foreign: dict[str, AnyStack] = {}
-    bad: dict[str, StackFileError | PlanError] = {}
+    bad: dict[str, BadStackFile] = {}
     for name, path in () if project.is_ours else files.items():
         try:
             read = ForeignStack.load(name, path)
-        except PlanError as error:
+        except BadStackFile as error:
             bad[name] = error
             continue
         if not any(key.startswith(f"{PROJECT}:") for key in read.config):
@@ -91,34 +96,39 @@ def load_stacks(
     ours = {name: path for name, path in files.items() if name not in foreign and name not in bad}
     good, refusals = load_files(ours, among if project.is_ours else None)
     found = {**foreign, **{file.stack: file for file in good}}
-    return [found[name] for name in files if name in found], [*bad.values(), *refusals]
+    return [found[name] for name in files if name in found], {**bad, **refusals}
 
 
 def load_files(
     files: Mapping[str, Path], among: Mapping[str, Path] | None = None
-) -> tuple[list[StackFile], list[StackFileError]]:
-    """Read every file: the good ones, and the errors of all the others.
+) -> tuple[list[StackFile], dict[str, BadStackFile]]:
+    """Read every file: the good ones, and what is wrong with each of the others, by stack.
 
     `among` are all the project's files: one of `files` that would do harm beside any of them is bad as well. What is
     wrong with a file of `among` alone is not reported, since nobody asked for it.
     """
     good, bad = _read(files)
     beside, _ = _read({name: path for name, path in (among or {}).items() if name not in files})
-    paths = {shown_path(file.path) for file in good}
     # The files that were asked for come last: of each pair it is the later one that is named.
-    clashes = [error for error in conflicts([*beside, *good]) if error.refusals[0].file in paths]
-    clashing = {error.refusals[0].file for error in clashes}
-    return [file for file in good if shown_path(file.path) not in clashing], [*bad, *clashes]
+    clashes: dict[str | None, list[Refusal]] = {}
+    for refusal in (each for error in conflicts([*beside, *good]) for each in error.refusals):
+        clashes.setdefault(refusal.file, []).append(refusal)
+    clashing = {file.stack: BadStackFile(refusals=found) for file in good if (found := clashes.get(_shown(file)))}
+    return [file for file in good if file.stack not in clashing], {**bad, **clashing}
 
 
-def _read(files: Mapping[str, Path]) -> tuple[list[StackFile], list[StackFileError]]:
+def _shown(file: StackFile) -> str:
+    return shown_path(file.path)
+
+
+def _read(files: Mapping[str, Path]) -> tuple[list[StackFile], dict[str, BadStackFile]]:
     good: list[StackFile] = []
-    bad: list[StackFileError] = []
-    for path in files.values():
+    bad: dict[str, BadStackFile] = {}
+    for name, path in files.items():
         try:
             good.append(load_stack_file(path))
         except StackFileError as error:
-            bad.append(error)
+            bad[name] = BadStackFile(refusals=error.refusals)
     return good, bad
 
 

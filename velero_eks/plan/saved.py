@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from velero_on_eks.settings import Refusal
+
+from velero_eks.errors import PlanError
 from velero_eks.plan import deployments as deployments_
 from velero_eks.plan import findings
 from velero_eks.plan.deployments import Deployment
 from velero_eks.plan.findings import PlannedFinding
-from velero_eks.plan.model import PlanError
 
 VERSION = 1
 _KINDS: dict[type, str] = {str: "text", bool: "true or false", list: "a list", dict: "a mapping", int: "a number"}
@@ -38,11 +40,26 @@ class SavedStack:
 
 def read(text: str | bytes, file: str) -> list[SavedStack]:
     """The stacks of `velero-eks plan --json`. `file` is what messages call the document. Raises `BadPlanError`."""
+    return read_document(document_of(text, file), file)
+
+
+def document_of(text: str | bytes, file: str) -> Any:
+    """The JSON of a text. Raises `BadPlanError`."""
     try:
-        document = json.loads(text)
-    except ValueError as error:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
         raise BadPlanError(f"{file}: not JSON: {error}; save one with 'velero-eks plan --json'") from None
-    return read_document(document, file)
+
+
+def unplanned(document: Any, file: str) -> dict[str, tuple[Refusal, ...]]:
+    """What kept other stacks from a plan when the document was made, by stack. Raises `BadPlanError`."""
+    if "errors" not in document:
+        return {}
+    errors = _Node(file, "", document).key("errors", dict)
+    return {
+        name: tuple(Refusal.from_mapping(each.value) for each in errors.key(name, list).entries(dict))
+        for name in errors.value
+    }
 
 
 def read_document(document: Any, file: str) -> list[SavedStack]:

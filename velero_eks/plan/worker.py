@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from velero_eks.errors import PlanError
 from velero_eks.plan import contract
 from velero_eks.plan.contract import Described
-from velero_eks.plan.model import PlanError
 from velero_eks.plan.runner import AnyStack, StackPlan, run_stacks
 from velero_eks.project.project import Project
 

@@ -14,7 +14,7 @@ import yaml
 from velero_on_eks.settings import StackFile, StackFileError, find_stack_files, load_stack_file
 from velero_on_eks.settings.stack_file import PROJECT
 
-from velero_eks.errors import BadTarget
+from velero_eks.errors import BadStackFile, BadTarget
 from velero_eks.terminal import words
 
 
@@ -142,7 +142,7 @@ def load_file(path: Path) -> StackFile:
     try:
         return load_stack_file(path)
     except StackFileError as error:
-        raise BadTarget(str(error)) from error
+        raise BadStackFile(refusals=error.refusals) from error
 
 
 def _project_name(path: Path) -> str:

@@ -78,7 +78,8 @@ def load_from_pulumi() -> Settings:
     body = {key: _decoded(key, value, secret) for key, value in given.items()}
     settings, refused = _settings(body, shown, Lines.of_file(Path(shown)), encrypted_readable=True)
     if refused or settings is None:
-        raise pulumi.RunError(str(StackFileError(refused)))
+        error = StackFileError(refused)
+        raise pulumi.RunError(str(error)) from error
     return settings
 
 

@@ -21,6 +21,8 @@ MAX_DEPTH = 32
 MAX_VALUES = 50_000
 
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+# Codes of what the engine reads as text, and some readers do not.
+AMBIGUOUS = frozenset({"read-in-two-ways", "lost-zero"})
 _LOST_ZERO = re.compile(r"0[0-9]+")
 _MERGE, _STANDARD = "tag:yaml.org,2002:merge", "tag:yaml.org,2002:"
 # What PyYAML's constructors end with, where a tag says a kind that the text is not of.

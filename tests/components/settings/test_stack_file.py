@@ -18,7 +18,7 @@ from velero_on_eks.settings import (
 from velero_on_eks.settings.stack_file import shown_path
 
 from tests.stacks import FILES
-from velero_eks.plan.model import ProgramError
+from velero_eks.errors import ProgramError
 from velero_eks.plan.recorder import record_program
 
 GOOD = """\

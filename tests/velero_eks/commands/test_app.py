@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import jsonschema
 import pytest
 from typer.testing import CliRunner, Result
 
@@ -59,11 +60,45 @@ def test_every_bad_file_is_named_on_stderr_and_the_good_stack_is_still_shown(run
     assert "1 stack planned, 2 not" in result.stdout
 
 
-def test_json_is_all_the_stacks_or_nothing(run):
+def test_a_bad_stack_stands_among_the_errors_of_the_document_and_keeps_no_other_from_its_plan(run, root):
+    bad = (
+        stack_text()
+        .replace("staging", "stagnig")
+        .replace("  velero-eks:cluster", "  velero-eks:dbPassword: x\n  velero-eks:cluster")
+    )
+    program = f"{LIGHT}if pulumi.get_stack() == 'c':\n    raise KeyError('absent')\n"
+    result = run("plan", "--json", *AT, program=program, a=bad, b=stack_text("b"), c=stack_text("c"), d="[" * 500)
+    assert result.exit_code == 2
+    for name in "acd":
+        assert f"Pulumi.{name}.yaml" in result.stderr or f"stack {name}: " in result.stderr
+    document = json.loads(result.stdout)
+    schema = json.loads((root / "docs" / "plan.schema.json").read_text())
+    jsonschema.Draft202012Validator(schema).validate(document)
+    assert [stack["stack"] for stack in document["stacks"]] == ["b"]
+    errors = document["errors"]
+    assert list(errors) == ["a", "c", "d"]
+    assert errors["a"][0] == {
+        "code": "not-one-of",
+        "file": "stacks/Pulumi.a.yaml",
+        "line": 3,
+        "field": "velero-eks:environment",
+        "value": "stagnig",
+        "limit": "one of development, staging, production",
+        "remedy": "did you mean staging?",
+    }
+    assert (errors["a"][1]["code"], errors["a"][1]["value"]) == ("unknown-key", "(hidden)")
+    [failed] = errors["c"]
+    assert (failed["code"], failed["file"]) == ("program-failed", None)
+    assert failed["limit"].startswith("the program failed: KeyError: 'absent' (__main__.py:")
+    assert [(each["code"], each["file"]) for each in errors["d"]] == [("too-deep", "stacks/Pulumi.d.yaml")]
+
+
+def test_a_bad_stack_has_its_line_at_the_end_for_people_too(run):
     bad = stack_text().replace("staging", "stagnig")
-    result = run("plan", "--json", *AT, a=bad, b=stack_text())
-    assert (result.exit_code, result.stdout) == (2, "")
-    assert "Pulumi.a.yaml" in result.stderr
+    result = run("plan", *AT, a=bad, b=stack_text())
+    said = " ".join(result.stdout.split())
+    assert 'a not planned: stacks/Pulumi.a.yaml:3: velero-eks:environment = "stagnig": one of' in said
+    assert said.index("a not planned") > said.index("All stacks")
 
 
 def test_json_is_one_document_on_stdout(run):

@@ -29,11 +29,14 @@ RECORDER = """
         plans = json.loads(Path("plans.json").read_text())
         {before}
         bad = [name for name in wanted if name in plans.get("bad", {{}})]
-        if bad:
+        if bad and plans["in_words"]:
             for name in bad:
-                print("error: " + plans["bad"][name], file=sys.stderr)
+                print("error: " + plans["bad"][name]["limit"], file=sys.stderr)
             raise SystemExit(2)
-        print(json.dumps({{"version": plans["version"], "stacks": [plans["stacks"][name] for name in wanted]}}))
+        stacks = [plans["stacks"][name] for name in wanted if name not in bad]
+        errors = {{"errors": {{name: [plans["bad"][name]] for name in bad}}}} if bad else {{}}
+        print(json.dumps({{"version": plans["version"], "stacks": stacks, **errors}}))
+        raise SystemExit(2 if bad else 0)
 """
 
 
@@ -84,10 +87,16 @@ def scripted(root: Path, before: str = "", **plans: Any) -> Path:
     return root
 
 
-def write_plans(root: Path, version: int = 1, bad: dict[str, str] | None = None, **plans: dict[str, Any]) -> None:
-    """What the recorder prints from now on, and a stack file for each plan."""
+def write_plans(
+    root: Path,
+    version: int = 1,
+    bad: dict[str, dict[str, Any]] | None = None,
+    in_words: bool = False,
+    **plans: dict[str, Any],
+) -> None:
+    """What the recorder prints from now on, and a stack file for each plan; `in_words` as the first edition did."""
     stacks = {name: {**stack(), **plan, "stack": name} for name, plan in plans.items()}
-    text = json.dumps({"version": version, "stacks": stacks, "bad": bad or {}})
+    text = json.dumps({"version": version, "stacks": stacks, "bad": bad or {}, "in_words": in_words})
     (root / "plans.json").write_text(text)
     write_stacks(root, **{name: f"# {json.dumps(plan)}" for name, plan in {**plans, **(bad or {})}.items()})
 

@@ -11,14 +11,18 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 
+from tests.conftest import ROOT
 from tests.limits import HANG
 from tests.velero_eks.conftest import Run
 from tests.velero_eks.diff.repositories import ONE, TWO, commit, scripted, statuses, write_plans
 from velero_eks.commands import app as cli
 from velero_eks.diff import planning
 from velero_eks.plan import processes
+
+FAILED = {"code": "program-failed", "limit": "the program failed: ValueError: x"}
 
 
 def test_a_revisions_program_is_not_given_credentials(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
@@ -61,25 +65,37 @@ def test_a_number_of_processes_that_is_none_is_refused(run: Run, tmp_path: Path,
 def test_a_stack_that_only_the_older_revision_cannot_plan_is_reported_and_the_others_are_compared(
     run: Run, tmp_path: Path
 ):
-    bad = {"dev": "stacks/Pulumi.dev.yaml:3: velero-eks:environment = 'x': one of these"}
+    bad = {
+        "dev": {
+            "code": "not-one-of",
+            "file": "stacks/Pulumi.dev.yaml",
+            "line": 3,
+            "field": "velero-eks:environment",
+            "value": "x",
+            "limit": "one of these",
+            "remedy": "write one",
+        }
+    }
     root = scripted(tmp_path / "p", bad=bad, prod=ONE)
     commit(root)
     write_plans(root, prod=TWO, dev=ONE)
     result = run(root, "HEAD", "--json")
     assert statuses(result) == {"dev": "unplanned", "prod": "changed"}
-    (fact,) = json.loads(result.stdout)["stacks"][0]["facts"]
-    assert fact["details"] == list(bad.values())
+    dev = json.loads(result.stdout)["stacks"][0]
+    (fact,) = dev["facts"]
+    assert fact["details"] == ['stacks/Pulumi.dev.yaml:3: velero-eks:environment = "x": one of these; write one']
+    assert dev["errors"] == [{"side": "from", **bad["dev"]}]
 
 
 def test_whoever_mends_the_only_stack_can_compare_it(run: Run, tmp_path: Path):
-    root = scripted(tmp_path / "p", bad={"dev": "stack dev: the program failed: ValueError: x"})
+    root = scripted(tmp_path / "p", bad={"dev": FAILED})
     commit(root)
     write_plans(root, dev=ONE)
     assert statuses(run(root, "HEAD", "--json")) == {"dev": "unplanned"}
 
 
 def test_a_stack_that_is_gone_is_told_as_gone_even_if_the_older_revision_cannot_plan_it(run: Run, tmp_path: Path):
-    root = scripted(tmp_path / "p", bad={"dev": "stack dev: the program failed: ValueError: x"}, prod=ONE)
+    root = scripted(tmp_path / "p", bad={"dev": FAILED}, prod=ONE)
     commit(root)
     (root / "stacks" / "Pulumi.dev.yaml").unlink()
     write_plans(root, prod=ONE)
@@ -92,10 +108,32 @@ def test_a_stack_that_is_gone_is_told_as_gone_even_if_the_older_revision_cannot_
 def test_a_stack_that_the_newer_revision_cannot_plan_is_an_error(run: Run, tmp_path: Path):
     root = scripted(tmp_path / "p", prod=ONE, dev=ONE)
     commit(root)
-    write_plans(root, bad={"dev": "stacks/Pulumi.dev.yaml:3: wrong"}, prod=TWO)
+    wrong = {"code": "c", "file": "stacks/Pulumi.dev.yaml", "line": 3, "field": None, "limit": "wrong", "remedy": ""}
+    write_plans(root, bad={"dev": wrong}, prod=TWO)
     result = run(root, "HEAD", "--json")
-    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.exit_code == 2
     assert result.stderr == "error: the work tree: stacks/Pulumi.dev.yaml:3: wrong\n"
+    document = json.loads(result.stdout)
+    schema = json.loads((ROOT / "docs" / "diff.schema.json").read_text())
+    jsonschema.Draft202012Validator(schema).validate(document)
+    assert {stack["stack"]: stack["status"] for stack in document["stacks"]} == {"dev": "unplanned", "prod": "changed"}
+    assert document["stacks"][0]["errors"] == [{"side": "to", **wrong}]
+    for form in ((), ("--markdown",)):
+        said = run(root, "HEAD", *form)
+        assert said.exit_code == 2
+        assert "the work tree has no plan of it to compare with" in said.stdout
+        assert "Pulumi.dev.yaml:3: wrong" in said.stdout.replace("\\", "")
+
+
+def test_a_revision_that_tells_what_is_bad_in_words_alone_is_planned_by_this_recorder(run: Run, tmp_path: Path):
+    root = scripted(tmp_path / "p", bad={"dev": FAILED}, in_words=True, prod=ONE)
+    commit(root)
+    write_plans(root, prod=TWO, dev=ONE)
+    result = run(root, "HEAD", "--json")
+    assert statuses(result) == {"dev": "unplanned", "prod": "unplanned"}
+    stacks = json.loads(result.stdout)["stacks"]
+    # It is this recorder that finds nothing in the stack files, and says so by stack.
+    assert [[each["code"] for each in stack["errors"]] for stack in stacks] == [["no-config"], ["no-config"]]
 
 
 def test_a_program_that_fails_for_every_stack_is_an_error_of_that_revision(run: Run, tmp_path: Path):

@@ -14,8 +14,9 @@ from velero_on_eks import VeleroOnEks
 from velero_on_eks.providers import aws_provider, kubernetes_provider
 
 from tests.support import mapping, settings
+from velero_eks.errors import ProgramError
 from velero_eks.plan.computed import Estate
-from velero_eks.plan.model import ProgramError, Recording, Resource
+from velero_eks.plan.model import Recording, Resource
 from velero_eks.plan.recorder import record_program
 from velero_eks.plan.unknown import Note
 

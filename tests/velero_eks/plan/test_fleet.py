@@ -12,9 +12,9 @@ from typer.testing import CliRunner
 
 from tests.velero_eks.plan.projects import LIGHT, project, stack_text
 from velero_eks.commands import app as cli
+from velero_eks.errors import PlanError, TimeLimitError
 from velero_eks.plan import contract, fleet, processes
 from velero_eks.plan.contract import Described
-from velero_eks.plan.model import PlanError, TimeLimitError
 from velero_eks.plan.runner import load_files
 from velero_eks.plan.worker import Made
 from velero_eks.project.project import Project

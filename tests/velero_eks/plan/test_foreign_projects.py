@@ -11,9 +11,8 @@ from typing import Any
 import pytest
 
 from tests.support import mapping
-from velero_eks.errors import BadTarget
+from velero_eks.errors import BadTarget, PlanError
 from velero_eks.plan import contract
-from velero_eks.plan.model import PlanError
 from velero_eks.plan.runner import load_stacks, run_stack
 from velero_eks.plan.saved import read
 from velero_eks.project.project import Project

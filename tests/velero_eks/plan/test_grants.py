@@ -10,8 +10,8 @@ import pytest
 
 from velero_eks.aws import grants as words
 from velero_eks.aws.grants import Grant
+from velero_eks.errors import PlanError
 from velero_eks.plan.grants import grants
-from velero_eks.plan.model import PlanError
 from velero_eks.plan.recorder import record_program
 
 KEY = "arn:aws:kms:x:1:key/7"

@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 import pytest
 
 from tests.velero_eks.plan.projects import plan_of, project, stack_text
+from velero_eks.errors import PlanError
 from velero_eks.plan import contract
 from velero_eks.plan.contract import Described
-from velero_eks.plan.model import PlanError
 
 AT = datetime(2026, 3, 1, tzinfo=UTC)
 HOUR, DAY = 3600, 86400

@@ -13,7 +13,7 @@ import pulumi_kubernetes
 import pulumi_random
 import pytest
 
-from velero_eks.plan.model import PlanError, ProgramError, TimeLimitError
+from velero_eks.errors import PlanError, ProgramError, TimeLimitError
 from velero_eks.plan.recorder import record_program
 
 BUCKET = "aws:s3/bucket:Bucket"

@@ -9,8 +9,7 @@ import pytest
 from velero_on_eks.settings import load_stack_file
 
 from tests.velero_eks.plan.projects import plan_of, project, stack_text
-from velero_eks.errors import BadTarget
-from velero_eks.plan.model import PlanError, ProgramError
+from velero_eks.errors import BadTarget, PlanError, ProgramError
 from velero_eks.plan.runner import StackPlan, load_files, run_stacks
 from velero_eks.project.project import Project
 
@@ -129,7 +128,9 @@ def test_every_bad_file_is_reported_and_the_good_ones_are_read(tmp_path):
     root = project(tmp_path / "p", a=bad, b=stack_text(), c="config: []\n")
     good, errors = load_files(Project.find(root).select([]))
     assert [file.stack for file in good] == ["b"]
-    assert [error.refusals[0].file.rsplit("/", 1)[-1] for error in errors] == ["Pulumi.a.yaml", "Pulumi.c.yaml"]
+    assert list(errors) == ["a", "c"]
+    files = [str(error.refusals[0].file).rsplit("/", 1)[-1] for error in errors.values()]
+    assert files == ["Pulumi.a.yaml", "Pulumi.c.yaml"]
 
 
 def test_a_stack_that_would_write_into_anothers_backups_is_bad_even_when_it_is_the_only_one_asked_for(tmp_path):
@@ -145,9 +146,9 @@ def test_a_stack_that_would_write_into_anothers_backups_is_bad_even_when_it_is_t
     for asked, other in (("one", "two"), ("two", "one")):
         good, errors = load_files(found.select([asked]), found.stack_files())
         assert good == []
-        assert [str(error).count(f"Pulumi.{other}.yaml writes to the same bucket") for error in errors] == [1]
+        assert [str(error).count(f"Pulumi.{other}.yaml writes to the same bucket") for error in errors.values()] == [1]
     good, errors = load_files(found.select(["three"]), found.stack_files())
-    assert ([file.stack for file in good], errors) == (["three"], [])
+    assert ([file.stack for file in good], errors) == (["three"], {})
 
 
 @pytest.mark.parametrize(
