@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import typer
 
 from tests.velero_eks.rules.plans import Draft, draft, good_resources, good_resources_with_pod_identity
 from velero_eks.commands.check import run_check
+from velero_eks.commands.options import run
 from velero_eks.rules import kinds
 
 FIXTURES: dict[str, Callable[[], Draft]] = {
@@ -73,6 +75,12 @@ def put(*path: Any, to: Any) -> Callable[[dict[str, Any]], None]:
     return change
 
 
+def exit_code(file: str, *, as_json: bool) -> int:
+    with pytest.raises(typer.Exit) as ended:
+        run(lambda: run_check(file, as_json=as_json))
+    return ended.value.exit_code
+
+
 SETTINGS = ("stacks", 0, "deployments", 0, "settings")
 
 
@@ -98,7 +106,7 @@ def test_a_document_that_is_no_plan_exits_with_2_and_its_place_is_named(change, 
     change(document)
     path = tmp_path / "plan.json"
     path.write_text(json.dumps(document), encoding="utf-8")
-    assert run_check(str(path), as_json=True) == 2
+    assert exit_code(str(path), as_json=True) == 2
     out, err = capsys.readouterr()
     assert out == ""
     assert err.startswith(f"error: {path}: ")
@@ -111,10 +119,21 @@ def test_a_document_that_is_no_plan_exits_with_2_and_its_place_is_named(change, 
 def test_a_file_of_another_kind_exits_with_2(text, said, tmp_path, capsys):
     path = tmp_path / "plan.json"
     path.write_text(text, encoding="utf-8")
-    assert run_check(str(path), as_json=False) == 2
+    assert exit_code(str(path), as_json=False) == 2
     assert said in capsys.readouterr().err
 
 
 def test_a_file_that_is_not_there_exits_with_2(tmp_path, capsys):
-    assert run_check(str(tmp_path / "none.json"), as_json=False) == 2
+    assert exit_code(str(tmp_path / "none.json"), as_json=False) == 2
     assert "none.json: cannot be read" in capsys.readouterr().err
+
+
+def test_a_stack_that_had_no_plan_when_it_was_saved_exits_with_2_and_is_named(tmp_path, capsys):
+    refusal = {"code": "c", "file": "stacks/Pulumi.b.yaml", "line": 3, "field": None, "limit": "wrong", "remedy": ""}
+    path = tmp_path / "plan.json"
+    document = {"version": 1, "stacks": [draft("dev").document], "errors": {"b": [refusal]}}
+    path.write_text(json.dumps(document), encoding="utf-8")
+    assert exit_code(str(path), as_json=True) == 2
+    out, err = capsys.readouterr()
+    assert [stack["stack"] for stack in json.loads(out)["stacks"]] == ["dev"]
+    assert err == f"error: stack b has no plan in {path}: stacks/Pulumi.b.yaml:3: wrong\n"

@@ -49,7 +49,7 @@ def foreign(folder: Path, program: str, *, declared: str = "", at: str = ".", **
 
 def described(project: Project, *stacks: str) -> list[contract.Described]:
     files, bad = load_stacks(project, project.select(stacks))
-    assert bad == []
+    assert bad == {}
     return [contract.describe(run_stack(project, file), AT) for file in files]
 
 
@@ -150,7 +150,10 @@ def test_a_file_that_is_no_stack_file_is_named(tmp_path):
     project = foreign(tmp_path, "", prod="config: [1, 2]\n", dev="config: {\n")
     files, bad = load_stacks(project, project.select([]))
     assert files == []
-    assert [str(error).split(": ")[0].rsplit("/", 1)[-1] for error in bad] == ["Pulumi.dev.yaml", "Pulumi.prod.yaml"]
+    assert [str(error).split(": ")[0].rsplit("/", 1)[-1] for error in bad.values()] == [
+        "Pulumi.dev.yaml:2",
+        "Pulumi.prod.yaml",
+    ]
 
 
 def test_settings_that_are_known_later_stay_so_in_the_plan(tmp_path):
