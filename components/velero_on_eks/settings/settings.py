@@ -10,7 +10,8 @@ from pydantic import AfterValidator, Field, SecretStr, TypeAdapter, ValidationEr
 
 from velero_on_eks.settings import invalid, rules
 from velero_on_eks.settings.adopt import Adopt
-from velero_on_eks.settings.aws_facts import Partition, Region, partition_of
+from velero_on_eks.settings.aws_facts import Region, partition_of
+from velero_on_eks.settings.aws_regions import Partition
 from velero_on_eks.settings.base import Section
 from velero_on_eks.settings.defaults import SECTIONS, with_defaults
 from velero_on_eks.settings.late import Late
