@@ -87,6 +87,8 @@ class Recorder(MockMonitor):
         self._providers: dict[str, _Provider] = {}
         self._transforms: dict[str, tuple[Any, ...]] = {}
         self._stack_wide: list[Any] = []
+        # What exists already is not recorded: what stands under it stands under its parent.
+        self._read: dict[str, str] = {}
         self._of_invokes: list[Any] = []
         # What the SDK's functions declare that they answer, by token; see `declaring`.
         self._answers: dict[str, Any] = {}
@@ -154,7 +156,7 @@ class Recorder(MockMonitor):
             urn=urn,
             type=request.type,
             name=request.name,
-            parent=None if _is_stack(request.parent) else request.parent,
+            parent=self._recorded_parent(request.parent),
             custom=request.custom,
             inputs=self.stand_ins.settled(masked(request.object), sources),
             options=options,
@@ -222,6 +224,7 @@ class Recorder(MockMonitor):
         """What exists already. It is not of what the stack makes, so that it is noted and not recorded."""
         urn = self.make_urn(request.parent, request.type, request.name)
         self.note("reference" if request.type == _STACK_REFERENCE else "read", request.type, request.name)
+        self._read[urn] = request.parent
         state = Struct()
         state.CopyFrom(request.properties)
         rule = READS.get(request.type)
@@ -321,6 +324,11 @@ class Recorder(MockMonitor):
                 write(state, {key: made})
             elif unknown:
                 state.fields[key].string_value = UNKNOWN
+
+    def _recorded_parent(self, urn: str) -> str | None:
+        while urn in self._read:
+            urn = self._read[urn]
+        return None if _is_stack(urn) else urn
 
     def _known(self, value: Any) -> Any:
         return None if isinstance(self.stand_ins.settled(value), dict) or value == UNKNOWN else value

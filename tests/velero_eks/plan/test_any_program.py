@@ -232,6 +232,14 @@ def test_what_exists_already_is_read_and_not_among_what_is_made():
     assert notes(made) == [("read", "aws:ec2/vpc:Vpc", "vpc"), ("read", BUCKET, "logs")]
 
 
+def test_what_stands_under_a_thing_that_exists_already_stands_where_that_does():
+    def program() -> None:
+        theirs = pulumi_aws.s3.Bucket.get("theirs", "their-bucket")
+        pulumi_aws.sns.Topic("events", opts=opts(parent=theirs))
+
+    assert record_program(program).one(TOPIC).parent is None
+
+
 def test_outputs_of_another_stack_are_unknown_by_name():
     def program() -> None:
         network = pulumi.StackReference("acme/network/prod")
