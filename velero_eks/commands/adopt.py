@@ -33,6 +33,13 @@ from velero_eks.terminal.output import console, print_json, working
 from velero_eks.terminal.questions import Terminal
 from velero_eks.trees import ABSENT, Difference
 
+DONE, LEFT = 0, 1
+PASSWORD = "velero-eks:repositoryPassword"  # noqa: S105
+COMMENT = "What exists and is taken over. After the 'pulumi up': velero-eks adopt {stack} --done"
+# Of what is only added; what is lost or changed is shown whole.
+SHOWN_ADDITIONS = 4
+_SHOWN_VALUE = 60
+
 
 def adopt(
     stack: StackArgument,
@@ -50,11 +57,6 @@ def adopt(
     """
     work = run_done if done else run_adopt
     run(lambda: work(stack, yes=yes, as_json=json))
-
-
-DONE, LEFT = 0, 1
-PASSWORD = "velero-eks:repositoryPassword"  # noqa: S105
-COMMENT = "What exists and is taken over. After the 'pulumi up': velero-eks adopt {stack} --done"
 
 
 def run_adopt(
@@ -235,11 +237,6 @@ def _adopted(file: StackFile) -> dict[str, tuple[str, str]]:
     }
     found |= {f"bucketSettings {setting}": (BUCKET_SETTINGS[setting], "velero") for setting in adopt.bucket_settings}
     return found | {f"schedule {name}": (SCHEDULE, f"velero-{name}") for name in adopt.schedules}
-
-
-# Of what is only added; what is lost or changed is shown whole.
-SHOWN_ADDITIONS = 4
-_SHOWN_VALUE = 60
 
 
 def render(file: StackFile, found: Adoption, screen: Console | None = None) -> None:

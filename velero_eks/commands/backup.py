@@ -26,6 +26,12 @@ from velero_eks.terminal.output import console, print_json
 from velero_eks.terminal.questions import agreed
 from velero_eks.velero.records import BACKUP, SCHEDULE_LABEL, Backup, Schedule
 
+FOUND, STOPPED = 1, 1
+_NAME_MAX = 63
+_SCOPED = tuple(
+    f"{what}{scope}ScopedResources" for what in ("included", "excluded") for scope in ("Cluster", "Namespace")
+)
+
 
 def backup(
     name: Annotated[str, typer.Argument(metavar="NAME", help="The backup's name; it must be new.")],
@@ -94,13 +100,6 @@ def backup(
         return run_backup(session, request, yes=yes, everything=everything, seconds=timeout, as_json=json)
 
     run(command)
-
-
-FOUND, STOPPED = 1, 1
-_NAME_MAX = 63
-_SCOPED = tuple(
-    f"{what}{scope}ScopedResources" for what in ("included", "excluded") for scope in ("Cluster", "Namespace")
-)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -18,6 +18,22 @@ from velero_eks.recovery.session import Session
 from velero_eks.terminal import words
 from velero_eks.terminal.output import INDENT, console, print_json, table, visible, working
 
+FOUND = 1
+_SHOWN = 5
+_TITLES = {
+    Why.FAILED: "Velero could not save",
+    Why.NOT_STORED: "Listed, and not stored",
+    Why.UNKNOWN_KIND: "Of a kind that Velero did not know yet",
+    Why.DEFINITION_UNUSED: "CRDs without objects",
+    Why.CLUSTER_SCOPED: "Cluster-scoped",
+    Why.UNEXPLAINED: "Not in the backup, and nothing says why",
+    Why.EXCLUDED: "Left out by the backup's filters",
+    Why.CREATED_LATER: "Created after the backup began",
+    Why.DELETING: "Being deleted",
+}
+# A kind of which nothing was to be taken is no line in the numbers.
+_LEFT_OUT = (Why.EXCLUDED, Why.CLUSTER_SCOPED, Why.DEFINITION_UNUSED)
+
 
 def coverage(
     backup: Annotated[str, typer.Argument(metavar="BACKUP", help="A backup, or a schedule for its newest good one.")],
@@ -48,9 +64,6 @@ def coverage(
         return run_coverage(session, backup, needs=need or [], everything=everything, as_json=json)
 
     run(command)
-
-
-FOUND = 1
 
 
 def run_coverage(session: Session, name: str, *, needs: Sequence[str], everything: bool, as_json: bool) -> int:
@@ -119,23 +132,6 @@ def _missing(missing: Missing) -> dict[str, Any]:
 
 def _key(key: ObjectKey) -> dict[str, str | None]:
     return {"namespace": key.namespace or None, "name": key.name}
-
-
-_SHOWN = 5
-_TITLES = {
-    Why.FAILED: "Velero could not save",
-    Why.NOT_STORED: "Listed, and not stored",
-    Why.UNKNOWN_KIND: "Of a kind that Velero did not know yet",
-    Why.DEFINITION_UNUSED: "CRDs without objects",
-    Why.CLUSTER_SCOPED: "Cluster-scoped",
-    Why.UNEXPLAINED: "Not in the backup, and nothing says why",
-    Why.EXCLUDED: "Left out by the backup's filters",
-    Why.CREATED_LATER: "Created after the backup began",
-    Why.DELETING: "Being deleted",
-}
-
-# A kind of which nothing was to be taken is no line in the numbers.
-_LEFT_OUT = (Why.EXCLUDED, Why.CLUSTER_SCOPED, Why.DEFINITION_UNUSED)
 
 
 def render(found: Coverage, session: Session, *, everything: bool = False) -> None:

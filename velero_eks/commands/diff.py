@@ -34,6 +34,23 @@ from velero_eks.diff.words import counted, operations, verdict
 from velero_eks.errors import BadTarget, DiffError
 from velero_eks.terminal import words
 
+SAME, DIFFERENT, BAD_INPUT = 0, 1, 2
+Form = Literal["text", "json", "markdown"]
+_LOCKED = "uv.lock"
+# The packages whose version decides what a program registers.
+_DECIDING = ("pulumi", "pydantic")
+_INDENT = 2
+_STYLES: dict[Effect, str] = {
+    "risk": "bold red",
+    "weaker": "yellow",
+    "stronger": "green",
+    "wider": "yellow",
+    "narrower": "cyan",
+    "": "",
+}
+# Characters of a value at the property level; a policy's statement is about as long.
+_VALUE_LIMIT = 400
+
 
 def diff(
     revisions: Annotated[
@@ -67,13 +84,6 @@ def diff(
             return run_diff(revisions, form=form, properties=properties, exit_code=exit_code, at=moment)
 
     run(command)
-
-
-SAME, DIFFERENT, BAD_INPUT = 0, 1, 2
-Form = Literal["text", "json", "markdown"]
-_LOCKED = "uv.lock"
-# The packages whose version decides what a program registers.
-_DECIDING = ("pulumi", "pydantic")
 
 
 def run_diff(arguments: Sequence[str], *, form: Form, properties: bool, exit_code: bool, at: datetime) -> int:
@@ -246,19 +256,6 @@ def _print(made: Diff, form: Form, properties: bool) -> None:
     else:
         render(Console(highlight=False, soft_wrap=False), made, properties=properties)
     sys.stdout.flush()
-
-
-_INDENT = 2
-_STYLES: dict[Effect, str] = {
-    "risk": "bold red",
-    "weaker": "yellow",
-    "stronger": "green",
-    "wider": "yellow",
-    "narrower": "cyan",
-    "": "",
-}
-# Characters of a value at the property level; a policy's statement is about as long.
-_VALUE_LIMIT = 400
 
 
 def render(console: Console, diff: Diff, *, properties: bool) -> None:

@@ -36,6 +36,9 @@ from velero_eks.velero.backup_contents import Stored
 from velero_eks.velero.filters import Filters
 from velero_eks.velero.records import Backup, newest_completed
 
+FOUND, STOPPED = 1, 1
+_SHOWN = 20
+
 
 def drill(
     schedule: Annotated[
@@ -87,9 +90,6 @@ def drill(
         return run_drill(session, request, yes=yes, seconds=timeout, as_json=json)
 
     run(command)
-
-
-FOUND, STOPPED = 1, 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -251,9 +251,6 @@ def _terminating() -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-_SHOWN = 20
 
 
 def verdict(drilled: Drilled, checks: Iterable[DrillCheck]) -> str:

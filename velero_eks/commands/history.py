@@ -22,6 +22,9 @@ from velero_eks.terminal import words
 from velero_eks.terminal.output import INDENT, console, print_json, working
 from velero_eks.velero.backup_contents import Selection
 
+FOUND = 1
+_ALL_VERBS = ("list", "get", "create", "delete")
+
 
 def history(
     target: Annotated[str, typer.Argument(metavar="KIND/NAME", help="One object, as kubectl names it.")],
@@ -43,9 +46,6 @@ def history(
         return run_history(session, target, namespace=namespace, show_secrets=show_secrets, as_json=json)
 
     run(command)
-
-
-FOUND = 1
 
 
 def run_history(session: Session, target: str, *, namespace: str | None, show_secrets: bool, as_json: bool) -> int:
@@ -89,9 +89,6 @@ def run_history(session: Session, target: str, *, namespace: str | None, show_se
     else:
         _print(key, changes, len(found), len(seen), secret, session)
     return 0
-
-
-_ALL_VERBS = ("list", "get", "create", "delete")
 
 
 def _print(key: ObjectKey, changes: Iterable[Event], backups: int, seen: int, secret: bool, session: Session) -> None:

@@ -23,6 +23,10 @@ from velero_eks.project import engine
 from velero_eks.project.project import Project
 from velero_eks.terminal.questions import Terminal
 
+DONE, LEFT = 0, 1
+_FULL_STACK_NAME = re.compile(r"^[^/\s]+/[^/\s]+/[^/\s]+$")
+_STACK_NAME = re.compile(r"^[A-Za-z0-9_.-]{1,100}$")
+
 
 def init(
     stack: Annotated[str, typer.Argument(metavar="STACK", help="Its file is stacks/Pulumi.STACK.yaml.")],
@@ -78,11 +82,6 @@ def init(
         yes=yes,
     )
     run(lambda: run_init(request))
-
-
-DONE, LEFT = 0, 1
-_FULL_STACK_NAME = re.compile(r"^[^/\s]+/[^/\s]+/[^/\s]+$")
-_STACK_NAME = re.compile(r"^[A-Za-z0-9_.-]{1,100}$")
 
 
 @dataclass(frozen=True, kw_only=True)

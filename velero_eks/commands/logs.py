@@ -19,6 +19,9 @@ from velero_eks.velero.bucket import BackupStore
 from velero_eks.velero.records import BACKUP, RESTORE, Backup, Operation, Restore
 from velero_eks.velero.results import LogLine, VeleroMessage
 
+FOUND = 1
+LEVELS = ("error", "warning", "info", "debug")
+
 
 def logs(
     name: Annotated[str, typer.Argument(metavar="BACKUP|RESTORE", help="Whose log.")],
@@ -44,10 +47,6 @@ def logs(
         return run_logs(session, name, level=level, kind=kind, as_json=json)
 
     run(command)
-
-
-FOUND = 1
-LEVELS = ("error", "warning", "info", "debug")
 
 
 def run_logs(session: Session, name: str, *, level: str, kind: str | None, as_json: bool) -> int:

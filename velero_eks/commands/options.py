@@ -59,6 +59,8 @@ StackArgument = Annotated[str, typer.Argument(metavar="STACK", help="A stack of 
 WriteYes = Annotated[bool, typer.Option("--yes", help="Write without asking, for scripts.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs; progress and errors go to stderr.")]
 
+_DATE = re.compile(r"(\d{4}-\d{2}-\d{2})(Z|[+-]\d{2}:?\d{2})")
+
 
 def complain(said: str) -> None:
     """Print what went wrong on standard error, each line of it as an error."""
@@ -113,9 +115,6 @@ def loading_much() -> Iterator[None]:
         yield
     finally:
         gc.enable()
-
-
-_DATE = re.compile(r"(\d{4}-\d{2}-\d{2})(Z|[+-]\d{2}:?\d{2})")
 
 
 def moment_of(text: str | None) -> datetime | None:

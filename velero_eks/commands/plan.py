@@ -18,6 +18,8 @@ from velero_eks.plan import contract, fleet, processes
 from velero_eks.plan.runner import AnyStack, load_stacks
 from velero_eks.project.project import Project
 
+CLEAN, FOUND, BAD_INPUT = 0, 1, 2
+
 
 def plan(
     stacks: Annotated[
@@ -39,9 +41,6 @@ def plan(
             return run_plan(stacks or [], as_json=json, at=moment)
 
     run(command)
-
-
-CLEAN, FOUND, BAD_INPUT = 0, 1, 2
 
 
 def run_plan(patterns: Sequence[str], *, as_json: bool, at: datetime) -> int:

@@ -27,19 +27,8 @@ from velero_eks.project.target import Target
 from velero_eks.terminal import words
 from velero_eks.terminal.output import console, print_json, table, working
 
-
-def preflight(stack: StackArgument, json: Json = False) -> None:
-    """Find what would make `pulumi up` or the first backup fail, before it. Changes nothing.
-
-    Looks at the account, the cluster, the bucket, other stacks and this machine. Exits with 1 when an error is
-    found, with 2 on a bad stack file.
-    """
-    run(lambda: run_preflight(stack, as_json=json))
-
-
 CLEAN, FOUND = 0, 1
 Answer = TypeVar("Answer")
-
 CHECKS = (
     Check("credentials", "AWS credentials", checks_aws.credentials),
     Check("cluster", "EKS cluster", checks_aws.cluster),
@@ -58,6 +47,16 @@ CHECKS = (
     Check("storage-class", "Volumes and their driver", checks_cluster.storage_class),
     Check("tools", "Programs and stack", checks_here.tools),
 )
+_STYLES = {"error": "red", "warning": "yellow"}
+
+
+def preflight(stack: StackArgument, json: Json = False) -> None:
+    """Find what would make `pulumi up` or the first backup fail, before it. Changes nothing.
+
+    Looks at the account, the cluster, the bucket, other stacks and this machine. Exits with 1 when an error is
+    found, with 2 on a bad stack file.
+    """
+    run(lambda: run_preflight(stack, as_json=json))
 
 
 def run_preflight(stack: str, *, as_json: bool = False, start: Path | None = None) -> int:
@@ -132,9 +131,6 @@ def _answered(ask: Callable[[], Answer]) -> Answer | Unknown:
         return ask()
     except OperationError as error:
         return Unknown(str(error))
-
-
-_STYLES = {"error": "red", "warning": "yellow"}
 
 
 def render(file: StackFile, results: Sequence[Result], screen: Console | None = None) -> None:

@@ -54,6 +54,9 @@ restore = typer.Typer(
     no_args_is_help=True,
 )
 
+FOUND, STOPPED = 1, 1
+Planner = Callable[[Backup, Sequence[Stored]], RestorePlan]
+
 
 @restore.command("namespace")
 def restore_namespace(
@@ -160,10 +163,6 @@ def _how(given: dict[str, Any]) -> RestoreOptions:
     return RestoreOptions(
         **{**{field.name: given[field.name] for field in fields(RestoreOptions)}, "at": moment_of(given["at"])}
     )
-
-
-FOUND, STOPPED = 1, 1
-Planner = Callable[[Backup, Sequence[Stored]], RestorePlan]
 
 
 @dataclass(frozen=True, kw_only=True)

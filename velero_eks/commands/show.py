@@ -36,6 +36,8 @@ from velero_eks.velero.backup_contents import Place, Selection, Stored, selected
 from velero_eks.velero.bucket import BackupStore
 from velero_eks.velero.records import Backup, newest_completed
 
+FOUND = 1
+
 
 def show(
     backup: Annotated[str, typer.Argument(metavar="BACKUP", help="A backup, or a schedule for its newest good one.")],
@@ -69,9 +71,6 @@ def show(
         return run_show(session, backup, wanted, at=moment, names_only=contents, as_json=json)
 
     run(command)
-
-
-FOUND = 1
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,8 @@ from velero_eks.terminal import words
 from velero_eks.terminal.output import INDENT, console, print_json, table, visible, working
 from velero_eks.velero.records import Backup, Operation, Restore
 
+FOUND = 1
+
 
 def status(
     stack: Stack = None, context: Context = None, velero_namespace: VeleroNamespace = None, json: Json = False
@@ -35,9 +37,6 @@ def status(
         return run_status(connect(stack, context, velero_namespace), as_json=json)
 
     run(command)
-
-
-FOUND = 1
 
 
 def run_status(session: Session, *, as_json: bool) -> int:

@@ -22,6 +22,13 @@ from velero_eks.velero.filters import NEEDED_VERBS, Filters
 from velero_eks.velero.records import GROUP, Backup, moment
 from velero_eks.velero.results import VeleroMessage, listed
 
+_THREADS = 8
+# How often the Velero server looks for new kinds.
+DISCOVERY = timedelta(minutes=5)
+_NOT_SERVED = "could not find the requested resource"
+# Kinds that lie under two groups are backed up under the first.
+_COHABITING = {"events.k8s.io": ""}
+
 
 class Why(StrEnum):
     """Why an object of the cluster is not in a backup."""
@@ -147,11 +154,6 @@ class Saved:
     def has(self, kind: ResourceKind, key: ObjectKey) -> bool:
         """Whether an object can be restored from this backup."""
         return key in self.listed and (self.stored is None or (kind.resource, key.namespace, key.name) in self.stored)
-
-
-_THREADS = 8
-# How often the Velero server looks for new kinds.
-DISCOVERY = timedelta(minutes=5)
 
 
 class Judge:
@@ -310,11 +312,6 @@ def _by_object(messages: Iterable[VeleroMessage]) -> dict[tuple[str, str, str], 
             namespace = message.scope if message.namespace else ""
             found.setdefault((message.resource, namespace, message.name), message.text)
     return found
-
-
-_NOT_SERVED = "could not find the requested resource"
-# Kinds that lie under two groups are backed up under the first.
-_COHABITING = {"events.k8s.io": ""}
 
 
 def compare(

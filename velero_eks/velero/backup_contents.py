@@ -18,6 +18,37 @@ from velero_eks.kube.objects import Object
 _ROOT = "resources"
 _CLUSTER, _NAMESPACES = "cluster", "namespaces"
 
+# kubectl's short names of built-in kinds, by plural; those of custom kinds only a cluster could tell.
+_SHORT = {
+    "cm": "configmaps",
+    "crd": "customresourcedefinitions",
+    "crds": "customresourcedefinitions",
+    "cj": "cronjobs",
+    "deploy": "deployments",
+    "ds": "daemonsets",
+    "ep": "endpoints",
+    "ev": "events",
+    "hpa": "horizontalpodautoscalers",
+    "ing": "ingresses",
+    "limits": "limitranges",
+    "netpol": "networkpolicies",
+    "ns": "namespaces",
+    "pc": "priorityclasses",
+    "pdb": "poddisruptionbudgets",
+    "po": "pods",
+    "pv": "persistentvolumes",
+    "pvc": "persistentvolumeclaims",
+    "quota": "resourcequotas",
+    "rs": "replicasets",
+    "sa": "serviceaccounts",
+    "sc": "storageclasses",
+    "sts": "statefulsets",
+    "svc": "services",
+    # Spoken rather than typed, and too long to type at night.
+    "mutatingwebhook": "mutatingwebhookconfigurations",
+    "validatingwebhook": "validatingwebhookconfigurations",
+}
+
 
 class BrokenBackup(Exception):
     """A tarball that cannot be read to its end."""
@@ -118,38 +149,6 @@ def _parsed(text: bytes, path: str) -> Any:
     if not isinstance(body, dict) or "kind" not in body or "metadata" not in body:
         raise BrokenBackup(f"{path} in the tarball of the backup is no Kubernetes object")
     return body
-
-
-# kubectl's short names of built-in kinds, by plural; those of custom kinds only a cluster could tell.
-_SHORT = {
-    "cm": "configmaps",
-    "crd": "customresourcedefinitions",
-    "crds": "customresourcedefinitions",
-    "cj": "cronjobs",
-    "deploy": "deployments",
-    "ds": "daemonsets",
-    "ep": "endpoints",
-    "ev": "events",
-    "hpa": "horizontalpodautoscalers",
-    "ing": "ingresses",
-    "limits": "limitranges",
-    "netpol": "networkpolicies",
-    "ns": "namespaces",
-    "pc": "priorityclasses",
-    "pdb": "poddisruptionbudgets",
-    "po": "pods",
-    "pv": "persistentvolumes",
-    "pvc": "persistentvolumeclaims",
-    "quota": "resourcequotas",
-    "rs": "replicasets",
-    "sa": "serviceaccounts",
-    "sc": "storageclasses",
-    "sts": "statefulsets",
-    "svc": "services",
-    # Spoken rather than typed, and too long to type at night.
-    "mutatingwebhook": "mutatingwebhookconfigurations",
-    "validatingwebhook": "validatingwebhookconfigurations",
-}
 
 
 @dataclass(frozen=True)

@@ -32,6 +32,23 @@ COMPLETED = "Completed"
 ENDED = frozenset({"Completed", "PartiallyFailed", "Failed", "FailedValidation"})
 """The phases that a Backup or a Restore never leaves."""
 
+# Every field of Velero's objects that is a Go duration; the API server takes any text for them.
+_DURATIONS = frozenset(
+    {
+        "backupSyncPeriod",
+        "csiSnapshotTimeout",
+        "execTimeout",
+        "itemOperationTimeout",
+        "maintenanceFrequency",
+        "timeout",
+        "ttl",
+        "validationFrequency",
+        "waitTimeout",
+    }
+)
+# What people name themselves, and may name like one of these.
+_FREE = frozenset({"config", "labels", "matchLabels", "namespaceMapping", "orderedResources"})
+
 
 def moment(text: Any) -> datetime | None:
     """A Kubernetes time stamp as an aware datetime, None for what is none."""
@@ -309,24 +326,6 @@ def newest_completed(
         and (at is None or (backup.completed or backup.started) <= at)
     ]
     return max(good, key=lambda backup: (backup.started or datetime.min.replace(tzinfo=UTC), backup.name), default=None)
-
-
-# Every field of Velero's objects that is a Go duration; the API server takes any text for them.
-_DURATIONS = frozenset(
-    {
-        "backupSyncPeriod",
-        "csiSnapshotTimeout",
-        "execTimeout",
-        "itemOperationTimeout",
-        "maintenanceFrequency",
-        "timeout",
-        "ttl",
-        "validationFrequency",
-        "waitTimeout",
-    }
-)
-# What people name themselves, and may name like one of these.
-_FREE = frozenset({"config", "labels", "matchLabels", "namespaceMapping", "orderedResources"})
 
 
 @dataclass(frozen=True)

@@ -44,6 +44,12 @@ _DATA_UPLOADS = "datauploads.velero.io"
 
 Selector = dict[str, Any]
 
+ENDPOINTS, SLICES = "endpoints", "endpointslices.discovery.k8s.io"
+_SERVICE_LABEL, _MAKER_LABEL = "kubernetes.io/service-name", "endpointslice.kubernetes.io/managed-by"
+_MAKERS = frozenset({"endpointslice-controller.k8s.io", "endpointslicemirroring-controller.k8s.io"})
+# The API server writes where it is itself, as the endpoints of a Service that has no selector either.
+_OF_THE_SERVER = ("default", "kubernetes")
+
 
 @dataclass(frozen=True, kw_only=True)
 class RestoreSpec:
@@ -213,13 +219,6 @@ def labels_of(body: Object) -> dict[str, str]:
 
 def _has(chosen: tuple[str, ...], name: str) -> bool:
     return chosen in ((), ("*",)) or name in chosen
-
-
-ENDPOINTS, SLICES = "endpoints", "endpointslices.discovery.k8s.io"
-_SERVICE_LABEL, _MAKER_LABEL = "kubernetes.io/service-name", "endpointslice.kubernetes.io/managed-by"
-_MAKERS = frozenset({"endpointslice-controller.k8s.io", "endpointslicemirroring-controller.k8s.io"})
-# The API server writes where it is itself, as the endpoints of a Service that has no selector either.
-_OF_THE_SERVER = ("default", "kubernetes")
 
 
 def selectors(wanted: Collection[Stored], others: Iterable[Stored]) -> tuple[Selector, ...] | None:

@@ -32,6 +32,12 @@ from velero_eks.velero.restore_actions import update_patch, without_server_field
 
 _WEBHOOKS = frozenset({"ValidatingWebhookConfiguration", "MutatingWebhookConfiguration"})
 
+LIMIT = 200
+"""So many dry runs at most; beyond it one object of each kind and namespace stands for the others. A restore of
+thousands must not be asked about for longer than a tenth of the time it takes."""
+_THREADS = 8
+_NO_DRY_RUN = "does not support dry run"
+
 
 @dataclass(frozen=True)
 class StepPreview:
@@ -130,13 +136,6 @@ def _mended(predictions: Sequence[Prediction], before: ClusterState) -> Iterator
         if each.key.kind in _WEBHOOKS and each.fate is Fate.CHANGED:
             for webhook in before.objects[each.key].get("webhooks") or []:
                 yield str(webhook.get("name"))
-
-
-LIMIT = 200
-"""So many dry runs at most; beyond it one object of each kind and namespace stands for the others. A restore of
-thousands must not be asked about for longer than a tenth of the time it takes."""
-_THREADS = 8
-_NO_DRY_RUN = "does not support dry run"
 
 
 @dataclass(frozen=True)

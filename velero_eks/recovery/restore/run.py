@@ -30,6 +30,13 @@ from velero_eks.velero.records import RESTORE, Restore
 from velero_eks.velero.restore_actions import restored_form, update_patch
 from velero_eks.velero.results import VeleroMessage
 
+MANAGED_BY = {"app.kubernetes.io/managed-by": "velero-eks"}
+# What the API server and its controllers may still be about to do when Velero has ended.
+_LOOKS, _PAUSE = 4, 1.0
+_LOOK_SECONDS = 60.0
+_NAMES = 5
+_ESTABLISHED_SECONDS = 30.0
+
 
 @dataclass(frozen=True)
 class Surprise:
@@ -126,13 +133,6 @@ def _made_by_others(body: Object) -> bool:
     """What comes and goes with other objects; a claim's volume among it."""
     claimed = body["kind"] == "PersistentVolume" and bool((body.get("spec") or {}).get("claimRef"))
     return claimed or body["kind"] in SNAPSHOT_KINDS or is_derived(body)
-
-
-MANAGED_BY = {"app.kubernetes.io/managed-by": "velero-eks"}
-# What the API server and its controllers may still be about to do when Velero has ended.
-_LOOKS, _PAUSE = 4, 1.0
-_LOOK_SECONDS = 60.0
-_NAMES = 5
 
 
 @dataclass(frozen=True)
@@ -272,9 +272,6 @@ def _directly(session: Session, step: DirectStep, told: StepPreview, preview: Pr
     ]
     written: Sequence[Written] = list(write(session.cluster, step, preview.before, namespaces))
     return StepResult(step, time.monotonic() - started, written=tuple(written))
-
-
-_ESTABLISHED_SECONDS = 30.0
 
 
 @dataclass(frozen=True)

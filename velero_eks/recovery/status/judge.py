@@ -38,6 +38,11 @@ from velero_on_eks.settings.duration import Duration
 from velero_eks.recovery.status.problems import ObjectiveState
 from velero_eks.velero.records import Backup
 
+# A backup that is due takes its time: this much after an objective has passed, it is missed.
+GRACE = timedelta(hours=1)
+_NARROWED = ("includedResources", "includedNamespaceScopedResources", "labelSelector", "orLabelSelectors")
+_LEFT_OUT = ("excludedResources", "excludedNamespaceScopedResources")
+
 
 def assess(observed: Observed, settings: Settings | None = None) -> Status:
     """Hold what was seen against the stack's objectives, or without a stack against the schedules' own pace."""
@@ -110,13 +115,6 @@ def _missed_runs(schedules: Iterable[ScheduleState], now: datetime, severity: Se
         )
         text = f"a backup was due {words.age(due, now)} ago, and {last}"
         yield Problem(severity, f"schedule {schedule.name}", text, due)
-
-
-# A backup that is due takes its time: this much after an objective has passed, it is missed.
-GRACE = timedelta(hours=1)
-
-_NARROWED = ("includedResources", "includedNamespaceScopedResources", "labelSelector", "orLabelSelectors")
-_LEFT_OUT = ("excludedResources", "excludedNamespaceScopedResources")
 
 
 def covers(spec: Mapping[str, Any], namespace: str, *, volumes: bool = False) -> bool:

@@ -32,6 +32,12 @@ SKEW = timedelta(minutes=2)
 
 Severity: TypeAlias = Literal["error", "warning"]
 
+# The server looks at its locations every minute if they say nothing else, and at a new object within seconds.
+_STALE = timedelta(minutes=10)
+_UNSEEN = timedelta(minutes=2)
+# Kopia's own default is an hour; a day without it means that it does not happen, unless it was told to be rarer.
+_UNMAINTAINED = timedelta(days=1)
+
 
 @dataclass(frozen=True)
 class Observed:
@@ -121,13 +127,6 @@ class Status:
     def well(self) -> bool:
         """Whether nothing is wrong that keeps an objective from being met."""
         return not any(problem.severity == "error" for problem in self.problems)
-
-
-# The server looks at its locations every minute if they say nothing else, and at a new object within seconds.
-_STALE = timedelta(minutes=10)
-_UNSEEN = timedelta(minutes=2)
-# Kopia's own default is an hour; a day without it means that it does not happen, unless it was told to be rarer.
-_UNMAINTAINED = timedelta(days=1)
 
 
 def changed(body: Object, *path: str) -> tuple[datetime, str] | None:
