@@ -19,7 +19,6 @@ from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
 
-from velero_eks.commands.fields import field_json, field_line
 from velero_eks.commands.options import Context, Json, Stack, VeleroNamespace, Yes, connect, run
 from velero_eks.commands.restore_report import key_document
 from velero_eks.errors import BadTarget
@@ -29,6 +28,7 @@ from velero_eks.recovery.drill.verdict import Compared, CopyState, DrillCheck, D
 from velero_eks.recovery.restore.live import light
 from velero_eks.recovery.session import Session
 from velero_eks.terminal import words
+from velero_eks.terminal.fields import field_json, field_line
 from velero_eks.terminal.output import INDENT, console, print_json, table, working
 from velero_eks.terminal.questions import agreed
 from velero_eks.velero.api import no_backup

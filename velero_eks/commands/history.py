@@ -10,7 +10,6 @@ import typer
 from rich.padding import Padding
 from rich.text import Text
 
-from velero_eks.commands.fields import field_json, field_line
 from velero_eks.commands.options import Context, Json, Namespace, ShowSecrets, Stack, VeleroNamespace, connect, run
 from velero_eks.errors import BadTarget
 from velero_eks.kube.kinds import ResourceKind
@@ -19,6 +18,7 @@ from velero_eks.kube.objects import ObjectKey
 from velero_eks.recovery.history import Change, Event, Seen, events, found_in, would_have
 from velero_eks.recovery.session import Session
 from velero_eks.terminal import words
+from velero_eks.terminal.fields import field_json, field_line
 from velero_eks.terminal.output import INDENT, console, print_json, working
 from velero_eks.velero.backup_contents import Selection
 

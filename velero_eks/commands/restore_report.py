@@ -11,7 +11,6 @@ from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
 
-from velero_eks.commands.fields import field_json, field_line
 from velero_eks.kube.objects import ObjectKey
 from velero_eks.recovery.restore.duration import within_margin
 from velero_eks.recovery.restore.plan import DirectStep, VeleroStep
@@ -20,6 +19,7 @@ from velero_eks.recovery.restore.preview import Preview
 from velero_eks.recovery.restore.run import RestoreReport, StepResult, Surprise
 from velero_eks.recovery.session import Session
 from velero_eks.terminal import words
+from velero_eks.terminal.fields import field_json, field_line
 from velero_eks.terminal.output import INDENT
 
 _STYLES = {

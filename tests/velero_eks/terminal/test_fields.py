@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from velero_eks.commands.fields import MASK, field_json, field_line
+from velero_eks.terminal.fields import MASK, field_json, field_line
 from velero_eks.trees import ABSENT, Difference
 
 
