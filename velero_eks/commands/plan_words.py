@@ -173,7 +173,13 @@ def _schedules(schedules: Sequence[PlannedSchedule]) -> RenderableType:
         if schedule.excluded_namespaces:
             namespaces += f" but {', '.join(schedule.excluded_namespaces)}"
         coming = Text("paused", style="yellow") if schedule.paused else Text("\n".join(_runs(schedule)))
-        table.add_row(Text(schedule.name, style="cyan"), schedule.description, namespaces, schedule.keep, coming)
+        table.add_row(
+            Text(schedule.name, style="cyan"),
+            schedule.description,
+            namespaces,
+            words.exact(schedule.keep_seconds),
+            coming,
+        )
     return table
 
 

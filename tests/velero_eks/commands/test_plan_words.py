@@ -89,7 +89,7 @@ def test_what_is_protected_with_its_parent_is_said_once(stacks):
 
 def test_a_paused_schedule_and_a_waiver_are_said(stacks):
     shown = re.sub(r"\s+", " ", text(stacks[:1], 200))
-    assert "Sundays at 03:00 UTC some, other 60d paused" in shown
+    assert "Sundays at 03:00 UTC some, other 60 days paused" in shown
     assert "waived bucket-open" in shown
     assert "because a public demonstration" in shown
     assert "1 stack planned: 1 error, 0 warnings." in shown
