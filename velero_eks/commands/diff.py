@@ -13,15 +13,15 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
-import yaml
 from rich.box import SIMPLE_HEAD
 from rich.console import Console, Group, RenderableType
 from rich.padding import Padding
 from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
-from velero_on_eks.settings import Refusal
+from velero_on_eks.settings import Refusal, StackFileError
 from velero_on_eks.settings import render as as_line
+from velero_on_eks.settings.yaml_file import parse, plain, read_text
 
 from velero_eks.commands.options import RunsFrom, complain, loading_much, moment_or_now, run
 from velero_eks.diff.compare import compare
@@ -163,11 +163,12 @@ def _secrets(stack: str, sides: Sides) -> Iterator[Fact]:
 def _encrypted(side: Side, stack: str) -> dict[str, str]:
     path = side.stacks().get(stack)
     try:
-        text = path.read_bytes() if path else b""
-        config = yaml.safe_load(text)["config"] if b"secure" in text else {}
-    except (OSError, yaml.YAMLError, KeyError, TypeError):
+        text = read_text(path, stack) if path else ""
+        root = parse(text, stack) if "secure" in text else None
+    except StackFileError:
         return {}
-    return dict(_secure(config, ""))
+    found = plain(root, stack)[0] if root is not None else {}
+    return dict(_secure(found.get("config"), "")) if isinstance(found, dict) else {}
 
 
 def _secure(value: Any, path: str) -> Iterator[tuple[str, str]]:

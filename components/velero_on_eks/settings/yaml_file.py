@@ -71,7 +71,8 @@ def read_text(path: Path, shown: str) -> str:
 def parse(text: str, shown: str) -> yaml.Node | None:
     """The tree of a text, None for an empty one. Raises `StackFileError` where it is no YAML, or beyond the bounds."""
     try:
-        _bounded_depth(text, shown)
+        if _may_be_deep(text):
+            _bounded_depth(text, shown)
         root = yaml.compose(text, Loader=_Loader)
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else None
@@ -87,6 +88,13 @@ def parse(text: str, shown: str) -> yaml.Node | None:
     if root is not None:
         _bounded_size(root, shown)
     return root
+
+
+def _may_be_deep(text: str) -> bool:
+    """Whether it is worth a look at every token: a collection begins at a bracket, or further right than its own."""
+    columns = max((len(line) - len(line.lstrip(" -?:")) for line in text.splitlines()), default=0)
+    # A list may stand in the column of the key that it belongs to.
+    return 2 * (columns + 1) + text.count("[") + text.count("{") > MAX_DEPTH
 
 
 def _bounded_depth(text: str, shown: str) -> None:
