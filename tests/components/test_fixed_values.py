@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+import pulumi
+import pulumi_aws
+import pulumi_kubernetes
 import pytest
+from velero_on_eks import VeleroOnEks
 
-from tests.support import record
+from tests.support import record, settings
 from velero_eks.plan.model import Recording
+from velero_eks.plan.recorder import record_program
 
 CONTAINER = {
     "allowPrivilegeEscalation": False,
@@ -148,3 +153,14 @@ def test_nothing_is_written_before_the_bucket_is_closed_versioned_and_encrypted(
 
 def test_helm_waits_as_long_as_the_settings_say():
     assert record(release={"timeoutSeconds": 900}).one("kubernetes:helm.sh/v3:Release").inputs["timeout"] == 900
+
+
+@pytest.mark.parametrize("given", [{}, {"repositoryPassword": "the-password-of-the-other-cluster"}])
+def test_the_password_that_a_program_reads_off_the_component_is_a_secret(given):
+    def program() -> None:
+        aws = pulumi_aws.Provider("aws", region="eu-west-1")
+        kubernetes = pulumi_kubernetes.Provider("kubernetes", context="test")
+        velero = VeleroOnEks("velero", settings(**given), pulumi.ResourceOptions(providers=[aws, kubernetes]))
+        pulumi.export("password", velero.repository_password)
+
+    assert record_program(program).outputs["password"] == {"secret": True}
