@@ -23,7 +23,8 @@ test-lowest: .venv/ready ## the quick tests with the oldest versions that the di
 test-newest: .venv/ready ## the quick tests with the newest versions there are
 	@bash tools/resolution.sh highest
 
-check: .venv/ready ## lint, types, workflows, knowledge written twice
+check: .venv/ready ## the lock, lint, types, workflows, knowledge written twice
+	@$(UV) lock --check --offline --quiet
 	@$(RUN) ruff check .
 	@$(RUN) ruff format --check .
 	@$(RUN) pyright
