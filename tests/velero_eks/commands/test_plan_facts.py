@@ -32,9 +32,9 @@ def plan(tmp_path_factory) -> contract.Described:
     return contract.describe(plan_of(root, "staging"), AT)
 
 
-def said(*stacks: contract.Described, unplanned: int = 0) -> str:
+def said(*stacks: contract.Described, unplanned: Sequence[str] = ()) -> str:
     written = io.StringIO()
-    render(Console(file=written, width=400), stacks, unplanned)
+    render(Console(file=written, width=400), stacks, dict.fromkeys(unplanned, ()))
     return re.sub(r"[ \n]+", " ", written.getvalue())
 
 
@@ -80,10 +80,10 @@ def test_who_may_do_what(plan):
 
 def test_when_backups_run_and_what_they_take(plan):
     shown = said(plan)
-    assert "daily every day at 02:00 Asia/Kolkata every but scratch 14d Wed 25 Nov 02:00" in shown
-    assert "weekly Sundays at 03:00 UTC shop, till 60d Sun 29 Nov 03:00" in shown
+    assert "daily every day at 02:00 Asia/Kolkata every but scratch 14 days Wed 25 Nov 02:00" in shown
+    assert "weekly Sundays at 03:00 UTC shop, till 60 days Sun 29 Nov 03:00" in shown
     paused = [replace(schedule, paused=True) for schedule in plan.schedules]
-    assert "every but scratch 14d paused" in said(replace(plan, schedules=paused))
+    assert "every but scratch 14 days paused" in said(replace(plan, schedules=paused))
     assert "none: nothing is ever backed up" in said(replace(plan, schedules=[]))
 
 
@@ -124,7 +124,7 @@ def test_what_was_found_and_the_verdict(plan, findings, shown, verdict):
 
 
 def test_stacks_that_could_not_be_planned_are_counted(plan):
-    assert "1 stack planned, 2 not: 0 errors" in said(plan, unplanned=2)
+    assert "1 stack planned, 2 not: 0 errors" in said(plan, unplanned=["a", "b"])
 
 
 def test_a_summary_has_every_stacks_figures(plan):
