@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 
 import pytest
 from rich.console import Console
+from velero_on_eks.settings.refusals import Refusal
 
 from tests.velero_eks.plan.projects import plan_of, project, stack_text
 from velero_eks.commands.plan_words import render, render_findings
@@ -32,9 +33,10 @@ def plan(tmp_path_factory) -> contract.Described:
     return contract.describe(plan_of(root, "staging"), AT)
 
 
-def said(*stacks: contract.Described, unplanned: Sequence[str] = ()) -> str:
+def said(*stacks: contract.Described, refused: Sequence[str] = ()) -> str:
     written = io.StringIO()
-    render(Console(file=written, width=400), stacks, dict.fromkeys(unplanned, ()))
+    refusal = Refusal("bad", "text is expected here", "quote it", ("tags",), 7)
+    render(Console(file=written, width=400), stacks, {name: [refusal] for name in refused})
     return re.sub(r"[ \n]+", " ", written.getvalue())
 
 
@@ -124,7 +126,9 @@ def test_what_was_found_and_the_verdict(plan, findings, shown, verdict):
 
 
 def test_stacks_that_could_not_be_planned_are_counted(plan):
-    assert "1 stack planned, 2 not: 0 errors" in said(plan, unplanned=["a", "b"])
+    shown = said(plan, refused=("a", "b"))
+    assert "1 stack planned, 2 not: 0 errors" in shown
+    assert shown.count("not planned: ") == 2
 
 
 def test_a_summary_has_every_stacks_figures(plan):
