@@ -17,9 +17,9 @@ from velero_on_eks.settings.stack_file import shown_path
 
 from velero_eks.aws import client as aws
 from velero_eks.bootstrap import stack_edit
-from velero_eks.bootstrap.adoption import Adoption, Found, survey
-from velero_eks.bootstrap.existing_aws import LiveAws
-from velero_eks.bootstrap.existing_cluster import LiveCluster
+from velero_eks.bootstrap.adopt.existing_aws import ExistingAws
+from velero_eks.bootstrap.adopt.existing_cluster import ExistingCluster
+from velero_eks.bootstrap.adopt.survey import Adoption, Found, survey
 from velero_eks.commands.options import Json, StackArgument, WriteYes, run
 from velero_eks.errors import BadTarget, PlanError
 from velero_eks.plan.details import label
@@ -125,7 +125,7 @@ def run_done(
     return _put(file, before, after, yes=yes, terminal=terminal, said="Its resources are the stack's own now.")
 
 
-def look(project: Project, file: StackFile) -> tuple[Adoption, LiveCluster]:
+def look(project: Project, file: StackFile) -> tuple[Adoption, ExistingCluster]:
     """What would be taken over, and the cluster that it was read from."""
     settings = file.settings
     # Without what is there of an earlier run: the plan that is compared imports nothing.
@@ -137,7 +137,7 @@ def look(project: Project, file: StackFile) -> tuple[Adoption, LiveCluster]:
     # Another account has keys and roles of the same names, and a named context reaches the cluster all the same.
     aws.check_account(settings.cluster.account, settings.region)
     target = Target(file.stack, settings.cluster.context, settings.release.namespace, settings)
-    account, cluster = LiveAws(settings), LiveCluster(settings, target.cluster)
+    account, cluster = ExistingAws(settings), ExistingCluster(settings, target.cluster)
     return survey(recording, settings, state, account, cluster), cluster
 
 

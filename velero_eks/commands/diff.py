@@ -26,11 +26,10 @@ from velero_on_eks.settings.yaml_file import parse, plain, read_text
 from velero_eks.commands.options import RunsFrom, complain, loading_much, moment_or_now, run
 from velero_eks.diff.compare import compare
 from velero_eks.diff.model import CATEGORIES, EFFECTS, Diff, Effect, Fact, ResourceChange, SideName, StackDiff
-from velero_eks.diff.naming import subject
 from velero_eks.diff.planning import Planned, plan
 from velero_eks.diff.properties import shown
 from velero_eks.diff.sides import Side, Sides, lay_out
-from velero_eks.diff.words import counted, operations, verdict
+from velero_eks.diff.words import counted, operations, subject, verdict
 from velero_eks.errors import BadTarget, DiffError
 from velero_eks.terminal import words
 

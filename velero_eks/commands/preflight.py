@@ -14,11 +14,11 @@ from rich.text import Text
 from velero_on_eks.settings import Refusal, StackFile, StackFileError, conflicts, load_stack_file
 
 from velero_eks.aws.eks import Unknown
-from velero_eks.bootstrap import checks_aws, checks_cluster, checks_here
-from velero_eks.bootstrap.check import Case, Check, Result, document, result
-from velero_eks.bootstrap.discover_aws import look_at_aws
-from velero_eks.bootstrap.discover_cluster import look_at_cluster
-from velero_eks.bootstrap.observed import Facts, Here, Kubernetes
+from velero_eks.bootstrap.preflight import checks_account, checks_cluster, checks_machine
+from velero_eks.bootstrap.preflight.account import account_facts
+from velero_eks.bootstrap.preflight.check import Case, Check, Result, document, result
+from velero_eks.bootstrap.preflight.cluster import cluster_facts
+from velero_eks.bootstrap.preflight.facts import Facts, Here, Kubernetes
 from velero_eks.commands.options import Json, StackArgument, run
 from velero_eks.errors import OperationError
 from velero_eks.project import engine
@@ -30,22 +30,22 @@ from velero_eks.terminal.output import console, print_json, table, working
 CLEAN, FOUND = 0, 1
 Answer = TypeVar("Answer")
 CHECKS = (
-    Check("credentials", "AWS credentials", checks_aws.credentials),
-    Check("cluster", "EKS cluster", checks_aws.cluster),
-    Check("kubernetes-version", "Kubernetes version", checks_aws.kubernetes_version),
+    Check("credentials", "AWS credentials", checks_account.credentials),
+    Check("cluster", "EKS cluster", checks_account.cluster),
+    Check("kubernetes-version", "Kubernetes version", checks_account.kubernetes_version),
     Check("access", "Access to the API server", checks_cluster.access),
     Check("rights", "Rights in the cluster", checks_cluster.rights),
-    Check("identity", "Velero's AWS role", checks_aws.identity),
-    Check("bucket", "Bucket", checks_aws.bucket),
-    Check("key", "Key", checks_aws.key),
-    Check("access-logs", "Access logs", checks_aws.access_logs),
-    Check("shared-location", "Other clusters on the bucket", checks_here.shared_location),
+    Check("identity", "Velero's AWS role", checks_account.identity),
+    Check("bucket", "Bucket", checks_account.bucket),
+    Check("key", "Key", checks_account.key),
+    Check("access-logs", "Access logs", checks_account.access_logs),
+    Check("shared-location", "Other clusters on the bucket", checks_machine.shared_location),
     Check("installed", "Velero in the cluster", checks_cluster.installed),
     Check("namespace", "Velero's namespace", checks_cluster.namespace),
     Check("schedules", "Schedules in the cluster", checks_cluster.stopping_schedules),
     Check("snapshots", "Snapshot controller", checks_cluster.snapshots),
     Check("storage-class", "Volumes and their driver", checks_cluster.storage_class),
-    Check("tools", "Programs and stack", checks_here.tools),
+    Check("tools", "Programs and stack", checks_machine.tools),
 )
 _STYLES = {"error": "red", "warning": "yellow"}
 
@@ -88,7 +88,7 @@ def gather(project: Project, file: StackFile) -> Facts:
     # Loaded before the threads, which import it at the same time.
     importlib.import_module("boto3")
     with ThreadPoolExecutor(max_workers=3) as pool:
-        asked_aws = pool.submit(look_at_aws, file.settings)
+        asked_aws = pool.submit(account_facts, file.settings)
         asked_cluster = pool.submit(_cluster, file)
         asked_here = pool.submit(look_here, project, file)
         return Facts(aws=asked_aws.result(), kubernetes=asked_cluster.result(), here=asked_here.result())
@@ -108,7 +108,7 @@ def _cluster(file: StackFile) -> Kubernetes | Unknown:
     settings = file.settings
     target = Target(file.stack, settings.cluster.context, settings.release.namespace, settings)
     try:
-        return look_at_cluster(target.cluster, settings)
+        return cluster_facts(target.cluster, settings)
     except OperationError as error:
         return Unknown(str(error))
 

@@ -10,9 +10,9 @@ from typing import Any
 from velero_eks.diff import backups, consequences, findings, permissions, refusals, retention
 from velero_eks.diff.identity import as_before, match
 from velero_eks.diff.model import CATEGORIES, Entry, Fact, Late, PropertyChange, ResourceChange, StackDiff, Status
-from velero_eks.diff.naming import SCHEDULE, detail, subject
 from velero_eks.diff.operations import Pair, operations
 from velero_eks.diff.properties import shown
+from velero_eks.diff.words import SCHEDULE, detail, subject
 
 Plan = dict[str, Any]
 # The properties that a sentence about an update names.

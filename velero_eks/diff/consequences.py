@@ -8,8 +8,8 @@ from typing import Any
 from velero_on_eks.settings import Duration
 
 from velero_eks.diff.model import Effect, Fact, Late, PropertyChange, ResourceChange
-from velero_eks.diff.naming import ALIAS, BUCKET, SCHEDULE, subject
 from velero_eks.diff.properties import shown
+from velero_eks.diff.words import ALIAS, BUCKET, SCHEDULE, subject
 from velero_eks.terminal import words
 
 KEY = "aws:kms/key:Key"

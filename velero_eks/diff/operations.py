@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 
 from velero_eks.diff import properties
 from velero_eks.diff.model import Entry, Late, PropertyChange, ResourceChange, place_of
-from velero_eks.diff.naming import subject
 from velero_eks.diff.replacement import mutable, provider_replaces, rule_for
+from velero_eks.diff.words import subject
 
 PROVIDER = "pulumi:providers:"
 _PROVIDER_CHANGED = "provider"

@@ -12,9 +12,9 @@ from velero_eks.aws import grants as words
 from velero_eks.aws.grants import Grant
 from velero_eks.aws.iam import canonical_conditions
 from velero_eks.aws.iam_conditions import matches
-from velero_eks.diff.model import Effect, Fact
-from velero_eks.diff.naming import ALIAS
-from velero_eks.diff.principals import renamed_roles, takeovers, under_new_names
+from velero_eks.diff.model import Effect, Entry, Fact
+from velero_eks.diff.words import ALIAS
+from velero_eks.plan.grants import ROLE
 
 _JSON = json.JSONEncoder(sort_keys=True).encode
 _UNCONDITIONAL = "{}"
@@ -68,8 +68,8 @@ def permissions(old: Plan, new: Plan) -> list[Fact]:
 
     A permission that another grant covers, by a wildcard or without a condition, is neither lost nor gained.
     """
-    roles = renamed_roles(old, new)
-    before, after = _Side.of(under_new_names(old, roles)), _Side.of(new)
+    roles = _renamed_roles(old, new)
+    before, after = _Side.of(_under_new_names(old, roles)), _Side.of(new)
     lost = [atom for atom in before.atoms if not _covered(atom, after.atoms)]
     gained = [atom for atom in after.atoms if not _covered(atom, before.atoms)]
     kept = [(before.by_what[atom.what], [atom]) for atom in gained if atom.what in before.by_what]
@@ -78,7 +78,7 @@ def permissions(old: Plan, new: Plan) -> list[Fact]:
         ([atom], after.by_what[atom.what]) for atom in lost if atom.what in after.by_what and atom.what not in reported
     ]
     reported |= {atoms[0].what for atoms, _ in kept}
-    facts = takeovers(roles)
+    facts = _takeovers(roles)
     for principal in sorted({atom.principal for atom in (*lost, *gained)}):
         about = tuple(sorted(before.sources(principal) | after.sources(principal)))
         losses, gains = ([atom for atom in side if atom.what not in reported] for side in (lost, gained))
@@ -212,3 +212,54 @@ def _key_aliases(plan: Plan) -> dict[str, str]:
             if arn is not None:
                 found.setdefault(arn, str(entry["inputs"].get("name")))
     return found
+
+
+def _renamed_roles(old: Plan, new: Plan) -> dict[str, str]:
+    """The new ARN by the old one, of every role that both plans have under another name or path."""
+    befores = {entry["urn"]: entry for entry in old["resources"] if entry["type"] == ROLE}
+    found: dict[str, str] = {}
+    for entry in new["resources"]:
+        before = befores.get(entry["urn"]) if entry["type"] == ROLE else None
+        if before is not None and _role_end(before) != _role_end(entry):
+            was, now = _role_arn(old, before), _role_arn(new, entry)
+            if was and now:
+                found[was] = now
+    return found
+
+
+def _role_end(role: Entry) -> str:
+    inputs = role["inputs"]
+    return f":role{inputs.get('path') or '/'}{inputs.get('name')}"
+
+
+def _role_arn(plan: Plan, role: Entry) -> str | None:
+    named = {name for grant in plan.get("grants") or [] for name in (grant["principal"], *grant["resources"])}
+    return next((name for name in sorted(named) if name.endswith(_role_end(role))), None)
+
+
+def _under_new_names(plan: Plan, roles: dict[str, str]) -> Plan:
+    """The plan with its grants to and about renamed roles under the roles' new ARNs."""
+    if not roles:
+        return plan
+    grants = [
+        {
+            **grant,
+            "principal": roles.get(grant["principal"], grant["principal"]),
+            "resources": [roles.get(resource, resource) for resource in grant["resources"]],
+        }
+        for grant in plan.get("grants") or []
+    ]
+    return {**plan, "grants": grants}
+
+
+def _takeovers(roles: dict[str, str]) -> list[Fact]:
+    """One sentence for each renamed role."""
+    return [
+        Fact(
+            "permissions",
+            f"{words.who(now)} takes over from {words.who(was)}",
+            "",
+            ("What it may do and who may become it is the same but for what follows.",),
+        )
+        for was, now in roles.items()
+    ]

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from velero_eks.aws.grants import who
 from velero_eks.aws.iam import MalformedDocument, Statement, statements
 from velero_eks.diff.model import Effect, Entry, Fact, ResourceChange
-from velero_eks.diff.naming import subject
 from velero_eks.diff.properties import meaning
+from velero_eks.diff.words import subject
 
 # The inputs that hold a policy document.
 POLICIES = ("policy", "assumeRolePolicy")

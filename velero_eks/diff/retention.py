@@ -9,7 +9,7 @@ from typing import Any
 from velero_on_eks.settings import Duration
 
 from velero_eks.diff.model import Effect, Entry, Fact, ResourceChange
-from velero_eks.diff.naming import BUCKET, is_bucket_setting, subject
+from velero_eks.diff.words import BUCKET, is_bucket_setting, subject
 from velero_eks.terminal import words
 
 Plan = dict[str, Any]

@@ -11,8 +11,8 @@ from velero_on_eks.settings import Settings, StackFile
 from tests.support import ACCOUNT, ISSUER, settings
 from velero_eks.aws.client import CallerIdentity
 from velero_eks.aws.eks import Addon, ClusterFacts, OidcProvider
-from velero_eks.bootstrap.check import Result
-from velero_eks.bootstrap.observed import Aws, Facts, Here, Kubernetes, StorageClass
+from velero_eks.bootstrap.preflight.check import Result
+from velero_eks.bootstrap.preflight.facts import Aws, Facts, Here, Kubernetes, StorageClass
 from velero_eks.commands.preflight import judge
 
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/velero-shop-eu-west-1"

@@ -20,7 +20,7 @@ from tests.velero_eks.bootstrap.spoilt import (
 )
 from velero_eks.aws.client import CallerIdentity
 from velero_eks.aws.eks import Addon, OidcProvider, Unknown
-from velero_eks.bootstrap.observed import Contents
+from velero_eks.bootstrap.preflight.facts import Contents
 
 TABLE = [
     Finds(

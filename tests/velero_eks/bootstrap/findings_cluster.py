@@ -24,7 +24,7 @@ from tests.velero_eks.bootstrap.spoilt import (
     velero,
 )
 from velero_eks.aws.eks import Addon, Unknown
-from velero_eks.bootstrap.observed import Contents, Definition, Namespace, StorageClass
+from velero_eks.bootstrap.preflight.facts import Contents, Definition, Namespace, StorageClass
 from velero_eks.project.engine import StackState
 
 TABLE = [

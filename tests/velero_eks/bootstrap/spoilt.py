@@ -10,7 +10,7 @@ from velero_on_eks.adoption import FIELDS
 from tests.support import ACCOUNT
 from tests.velero_eks.bootstrap.cases import MADE
 from velero_eks.aws.account import Bucket, Key
-from velero_eks.bootstrap.observed import Namespace
+from velero_eks.bootstrap.preflight.facts import Namespace
 from velero_eks.project.engine import StackState
 from velero_eks.velero.installation import Server
 from velero_eks.velero.records import Location, Schedule

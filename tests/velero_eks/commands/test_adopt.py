@@ -12,8 +12,8 @@ from velero_on_eks.adoption import BUCKET_SETTINGS, FIELDS, SCHEDULE
 from velero_on_eks.settings import load_stack_file
 
 from tests.velero_eks.plan.projects import plan_of, project, stack_text
-from velero_eks.bootstrap.adoption import Adoption, Blocked, Found
-from velero_eks.bootstrap.existing_aws import Live
+from velero_eks.bootstrap.adopt.existing_aws import Existing
+from velero_eks.bootstrap.adopt.survey import Adoption, Blocked, Found
 from velero_eks.commands import adopt as command
 from velero_eks.commands.adopt import DONE, LEFT, render, run_adopt, run_done
 from velero_eks.errors import BadTarget
@@ -52,7 +52,7 @@ def found(root: Path, *fields: str, **more) -> Adoption:
     """An adoption of these fields of the stack in `root`."""
     recording = plan_of(root, "prod").recording
     ids = {"bucket": BUCKET, "role": "velero-shop-eu-west-1", "repository_secret": "velero-repo-credentials"}
-    adopted = [Found(recording.of_type(FIELDS[field])[0], Live(ids[field])) for field in fields]
+    adopted = [Found(recording.of_type(FIELDS[field])[0], Existing(ids[field])) for field in fields]
     return Adoption(found=tuple(adopted), password="repository_secret" in fields, **more)
 
 
@@ -206,7 +206,7 @@ def test_the_plan_stays_within_the_terminal(root, width):
     changes = [Difference(f"tags.number-{number:02}", "one" * number, ABSENT) for number in range(12)]
     changes += [Difference(f"tags.new-{number}", ABSENT, "x") for number in range(6)]
     adoption = Adoption(
-        found=(Found(bucket, Live(BUCKET), (Difference("tags.a", ABSENT, {"x": 1}), *changes)),),
+        found=(Found(bucket, Existing(BUCKET), (Difference("tags.a", ABSENT, {"x": 1}), *changes)),),
         made=(bucket,),
         blocked=(Blocked("Role x", "its path is /service-role/ and long to tell " * 3, "set identity.roleName"),),
         notes=("the role has other policies, which stay: " + "one-of-them, " * 12,),

@@ -13,7 +13,7 @@ from velero_on_eks.settings import load_stack_file
 from tests.velero_eks.bootstrap.cases import facts
 from tests.velero_eks.plan.projects import project, stack_text
 from velero_eks.aws.eks import Unknown
-from velero_eks.bootstrap.observed import Facts
+from velero_eks.bootstrap.preflight.facts import Facts
 from velero_eks.commands import app as cli
 from velero_eks.commands import preflight as command
 from velero_eks.commands.preflight import CHECKS, judge, look_here, render

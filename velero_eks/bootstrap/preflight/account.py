@@ -13,7 +13,7 @@ from velero_eks.aws import client as aws
 from velero_eks.aws.account import Account, Bucket, Client
 from velero_eks.aws.client import CallerIdentity
 from velero_eks.aws.eks import Unknown, asked
-from velero_eks.bootstrap.observed import Aws, Contents
+from velero_eks.bootstrap.preflight.facts import Aws, Contents
 from velero_eks.velero.bucket import BackupStore, StoreAddress
 from velero_eks.velero.records import Backup
 
@@ -22,7 +22,7 @@ NEWEST = 20
 _STAMP = re.compile(r"-(\d{14})$")
 
 
-def look_at_aws(settings: Settings, *, client: Client = aws.client) -> Aws:
+def account_facts(settings: Settings, *, client: Client = aws.client) -> Aws:
     """Everything that the account says about a stack. Where the credentials do not work, nothing else is asked."""
     account = Account.of_settings(settings, client)
     caller = asked("the caller's identity", account.caller)

@@ -11,9 +11,9 @@ from velero_on_eks.adoption import BUCKET_SETTINGS, FIELDS, SCHEDULE
 from velero_on_eks.settings import Settings
 from velero_on_eks.settings.aws_facts import Arn
 
-from velero_eks.bootstrap.compare import differences, with_key
-from velero_eks.bootstrap.existing_aws import Live, LiveAws
-from velero_eks.bootstrap.existing_cluster import LiveCluster
+from velero_eks.bootstrap.adopt.compare import differences, with_key
+from velero_eks.bootstrap.adopt.existing_aws import Existing, ExistingAws
+from velero_eks.bootstrap.adopt.existing_cluster import ExistingCluster
 from velero_eks.plan.model import Recording, Resource
 from velero_eks.project.engine import StackState
 from velero_eks.trees import Difference
@@ -49,7 +49,7 @@ class Found:
     """A planned resource that exists already and that the stack's state does not have."""
 
     resource: Resource
-    live: Live
+    live: Existing
     differences: tuple[Difference, ...] = ()
 
 
@@ -111,7 +111,9 @@ class _Survey:
     notes: list[str] = field(default_factory=list)
 
 
-def survey(recording: Recording, settings: Settings, state: StackState, aws: LiveAws, cluster: LiveCluster) -> Adoption:
+def survey(
+    recording: Recording, settings: Settings, state: StackState, aws: ExistingAws, cluster: ExistingCluster
+) -> Adoption:
     """Look for every resource of the plan that the state does not have. Raises `OperationError` where that is refused:
     what cannot be read may exist, and an `up` that makes it anew would fail halfway."""
     result = _Survey(settings)
@@ -164,16 +166,18 @@ def _drop_parts_without_whole(result: _Survey) -> None:
     result.found = [each for each in result.found if each not in alone]
 
 
-def _key_ids(recording: Recording, state: StackState, lives: dict[str, Live | None]) -> tuple[str | None, str | None]:
+def _key_ids(
+    recording: Recording, state: StackState, found: dict[str, Existing | None]
+) -> tuple[str | None, str | None]:
     """The key's id in the offline plan, which made one up, and its real one: the state's, or that of what exists."""
     keys = recording.of_type(FIELDS["key"])
     if not keys:
         return None, None
-    live = lives.get(keys[0].urn)
-    return keys[0].id, state.resources.get((keys[0].type, keys[0].name)) or (live.id if live else None)
+    existing = found.get(keys[0].urn)
+    return keys[0].id, state.resources.get((keys[0].type, keys[0].name)) or (existing.id if existing else None)
 
 
-def _same_key(result: _Survey, aws: LiveAws, present: set[str], real: str | None) -> None:
+def _same_key(result: _Survey, aws: ExistingAws, present: set[str], real: str | None) -> None:
     """What the bucket is encrypted with has to stay the key that the role may use, or older backups cannot be read."""
     if FIELDS["bucket"] not in present:
         return
@@ -215,5 +219,5 @@ def _without_password(settings: Settings) -> Iterator[str]:
         )
 
 
-def _named(resource: Resource, live: Live) -> str:
+def _named(resource: Resource, live: Existing) -> str:
     return f"{resource.type.rpartition(':')[2]} {live.id}"

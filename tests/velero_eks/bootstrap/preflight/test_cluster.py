@@ -9,8 +9,8 @@ import pytest
 from tests.support import settings
 from tests.velero_eks.bootstrap.api_server import SNAPSHOT_KINDS, VELERO_KINDS, ApiServer
 from velero_eks.aws.eks import Unknown
-from velero_eks.bootstrap.discover_cluster import look_at_cluster
-from velero_eks.bootstrap.observed import Definition, Kubernetes, Namespace, StorageClass
+from velero_eks.bootstrap.preflight.cluster import cluster_facts
+from velero_eks.bootstrap.preflight.facts import Definition, Kubernetes, Namespace, StorageClass
 from velero_eks.errors import Unreachable
 from velero_eks.kube.client import Cluster
 from velero_eks.kube.connection import Answer
@@ -21,7 +21,7 @@ POD = {"template": {"spec": {"containers": [{"image": "velero/velero:v1.18.2"}]}
 
 
 def look(server: ApiServer, **sections) -> Kubernetes:
-    found = look_at_cluster(server.cluster, settings(**sections))
+    found = cluster_facts(server.cluster, settings(**sections))
     assert isinstance(found, Kubernetes)
     return found
 
@@ -143,7 +143,7 @@ def test_a_cluster_that_does_not_answer_is_unknown_as_a_whole():
         def send(self, *arguments, **keywords):
             raise Unreachable("shop: no answer")
 
-    assert look_at_cluster(Cluster(Silent()), settings()) == Unknown("shop: no answer")
+    assert cluster_facts(Cluster(Silent()), settings()) == Unknown("shop: no answer")
 
 
 def test_whose_cluster_it_is_is_asked_where_a_context_leads_there():
@@ -160,7 +160,7 @@ def test_a_caller_who_is_not_let_in_is_told_from_a_server_that_is_not_reached():
         def send(self, *arguments, **keywords):
             return Answer(401, {}, b"{}")
 
-    found = look_at_cluster(Cluster(Closed()), settings())
+    found = cluster_facts(Cluster(Closed()), settings())
     assert isinstance(found, Unknown)
     assert found.refused
 

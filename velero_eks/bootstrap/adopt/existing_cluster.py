@@ -13,7 +13,7 @@ from velero_on_eks.settings import Settings
 from velero_on_eks.settings.settings import PASSWORD_MIN, PUBLIC_PASSWORD
 from velero_on_eks.settings.versions import CHART_NAME
 
-from velero_eks.bootstrap.existing_aws import Live, Properties
+from velero_eks.bootstrap.adopt.existing_aws import Existing, Properties
 from velero_eks.kube.client import Cluster, Object
 from velero_eks.plan.model import Resource
 from velero_eks.velero.installation import Installation
@@ -21,13 +21,13 @@ from velero_eks.velero.installation import Installation
 _VERSION = re.compile(r"^v?(\d+)\.(\d+)\.(\d+)")
 
 
-class LiveCluster:
+class ExistingCluster:
     """Reads what exists. Methods raise `OperationError` where the API server refuses."""
 
     def __init__(self, settings: Settings, cluster: Cluster) -> None:
         self._settings = settings
         self._installation = Installation(cluster, settings.release.namespace)
-        self._readers: dict[str, Callable[[Resource], Live | None]] = {
+        self._readers: dict[str, Callable[[Resource], Existing | None]] = {
             FIELDS["namespace"]: self._namespace,
             FIELDS["repository_secret"]: self._secret,
             FIELDS["release"]: self._release,
@@ -35,7 +35,7 @@ class LiveCluster:
             SCHEDULE: self._schedule,
         }
 
-    def find(self, resource: Resource) -> Live | None:
+    def find(self, resource: Resource) -> Existing | None:
         """What exists of a planned resource, None where there is nothing."""
         return self._readers[resource.type](resource)
 
@@ -50,17 +50,17 @@ class LiveCluster:
             return None
         return _password_in(found)
 
-    def _namespace(self, resource: Resource) -> Live | None:
+    def _namespace(self, resource: Resource) -> Existing | None:
         name = resource.inputs["metadata"]["name"]
         found = self._installation.namespace()
         if found is None:
             return None
         phase = (found.get("status") or {}).get("phase", "Active")
         if phase != "Active":
-            return Live(name, cannot=(f"it is {phase}", "wait until it is gone"))
-        return Live(name, {"metadata": _marked(found)})
+            return Existing(name, cannot=(f"it is {phase}", "wait until it is gone"))
+        return Existing(name, {"metadata": _marked(found)})
 
-    def _secret(self, resource: Resource) -> Live | None:
+    def _secret(self, resource: Resource) -> Existing | None:
         name = resource.inputs["metadata"]["name"]
         found = self._installation.secret(name)
         if found is None:
@@ -68,28 +68,30 @@ class LiveCluster:
         password = _password_in(found)
         delete = f"kubectl -n {self._settings.release.namespace} delete secret {name}"
         if password is None:
-            return Live(name, cannot=(f"it has no key {REPOSITORY_SECRET_KEY}", f"if it is nobody's: {delete}"))
+            return Existing(name, cannot=(f"it has no key {REPOSITORY_SECRET_KEY}", f"if it is nobody's: {delete}"))
         weak = "Velero's public default" if password == PUBLIC_PASSWORD else f"shorter than {PASSWORD_MIN} characters"
         if password == PUBLIC_PASSWORD or len(password) < PASSWORD_MIN:
             # The settings refuse it, and it cannot be changed: what is encrypted with it stays so.
             why = f"its password is {weak}, and file-system backups made so far can be restored with it only"
-            return Live(name, cannot=(why, f"once they are not needed: {delete}; a strong one is made in its place"))
-        return Live(name)
+            return Existing(
+                name, cannot=(why, f"once they are not needed: {delete}; a strong one is made in its place")
+            )
+        return Existing(name)
 
-    def _schedule(self, resource: Resource) -> Live | None:
+    def _schedule(self, resource: Resource) -> Existing | None:
         metadata = resource.inputs["metadata"]
         found = self._installation.schedule(metadata["name"])
-        return None if found is None else Live(metadata["name"], {"spec": found.get("spec") or {}})
+        return None if found is None else Existing(metadata["name"], {"spec": found.get("spec") or {}})
 
-    def _snapshot_class(self, resource: Resource) -> Live | None:
+    def _snapshot_class(self, resource: Resource) -> Existing | None:
         name = resource.inputs["metadata"]["name"]
         found = self._installation.snapshot_class(name)
         if found is None:
             return None
         live = {key: found.get(key) for key in ("driver", "deletionPolicy")}
-        return Live(name, {**live, "metadata": _marked(found)})
+        return Existing(name, {**live, "metadata": _marked(found)})
 
-    def _release(self, resource: Resource) -> Live | None:
+    def _release(self, resource: Resource) -> Existing | None:
         namespace, name = resource.inputs["namespace"], resource.inputs["name"]
         release = self._installation.release(name)
         if release is None:
@@ -97,13 +99,15 @@ class LiveCluster:
         live = {"version": release.version, "values": release.values}
         shown = f"{namespace}/{name}"
         if release.chart != CHART_NAME:
-            return Live(name, cannot=(f"{shown} is of the chart {release.chart}", "set release.name to another name"))
+            return Existing(
+                name, cannot=(f"{shown} is of the chart {release.chart}", "set release.name to another name")
+            )
         if release.status != "deployed":
             why = f"{shown} is {release.status}, not deployed"
-            return Live(name, cannot=(why, f"finish it first: helm -n {namespace} history {name}"))
-        return Live(name, live, cannot=_older(resource.inputs, live))
+            return Existing(name, cannot=(why, f"finish it first: helm -n {namespace} history {name}"))
+        return Existing(name, live, cannot=_older(resource.inputs, live))
 
-    def _by_hand(self, namespace: str, name: str) -> Live | None:
+    def _by_hand(self, namespace: str, name: str) -> Existing | None:
         found = self._installation.server()
         if found is None:
             return None
@@ -121,7 +125,7 @@ class LiveCluster:
             "helm": "another Helm release made it",
             "cli": "Helm did not make it",
         }
-        return Live(name, cannot=(f"the Velero in {namespace}: {why[found.by]}", remedy))
+        return Existing(name, cannot=(f"the Velero in {namespace}: {why[found.by]}", remedy))
 
 
 def _password_in(secret: Object) -> str | None:

@@ -14,9 +14,9 @@ from tests.velero_eks.bootstrap import findings_aws, findings_cluster
 from tests.velero_eks.bootstrap.cases import FACTS, MADE, facts, results
 from tests.velero_eks.bootstrap.spoilt import BUCKET, CONTEXT, CSI, IN_STATE
 from velero_eks.aws.eks import Unknown
-from velero_eks.bootstrap import check, checks_aws, checks_cluster, checks_here
-from velero_eks.bootstrap.check import Case, Finding
-from velero_eks.bootstrap.observed import Contents, Namespace
+from velero_eks.bootstrap.preflight import check, checks_account, checks_cluster, checks_machine
+from velero_eks.bootstrap.preflight.check import Case, Finding
+from velero_eks.bootstrap.preflight.facts import Contents, Namespace
 
 TABLE = [*findings_aws.TABLE, *findings_cluster.TABLE]
 
@@ -46,7 +46,7 @@ def test_every_check_is_provoked_somewhere():
     assert {case.check for case in TABLE} == set(results(FACTS))
 
 
-MODULES = (check, checks_aws, checks_cluster, checks_here)
+MODULES = (check, checks_account, checks_cluster, checks_machine)
 
 
 def written() -> set[tuple[str, int]]:

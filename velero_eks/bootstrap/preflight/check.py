@@ -11,7 +11,7 @@ from velero_on_eks.naming import Names
 from velero_on_eks.settings import Settings
 
 from velero_eks.aws.eks import ClusterFacts, Unknown
-from velero_eks.bootstrap.observed import Facts, Kubernetes
+from velero_eks.bootstrap.preflight.facts import Facts, Kubernetes
 from velero_eks.project.engine import StackState
 
 Severity = Literal["error", "warning"]

@@ -21,7 +21,7 @@ Properties = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Live:
+class Existing:
     """Something that exists: what it is called, its properties, and why it cannot be taken over (with the remedy)."""
 
     id: str
@@ -29,14 +29,14 @@ class Live:
     cannot: tuple[str, str] | None = None
 
 
-class LiveAws:
+class ExistingAws:
     """What exists of a plan's resources. Methods raise `OperationError` where AWS refuses: nobody adopts what cannot
     be read."""
 
     def __init__(self, settings: Settings, client: Client = aws.client) -> None:
         self._settings = settings
         self._account = Account.of_settings(settings, client)
-        self._readers: dict[str, Callable[[Properties], Live | None]] = {
+        self._readers: dict[str, Callable[[Properties], Existing | None]] = {
             FIELDS["bucket"]: self._bucket,
             FIELDS["key"]: self._key,
             FIELDS["key_alias"]: self._alias,
@@ -48,7 +48,7 @@ class LiveAws:
         }
         self._alias_name = str(Names.of(settings).key_alias)
 
-    def find(self, resource: Resource) -> Live | None:
+    def find(self, resource: Resource) -> Existing | None:
         """What exists of a planned resource, None where there is nothing. A key is found by its alias."""
         return self._readers[resource.type](resource.inputs)
 
@@ -71,40 +71,40 @@ class LiveAws:
         attached, inline = self._account.role_policies(role)
         return attached + [name for name in inline if name != POLICY_NAME]
 
-    def _bucket(self, inputs: Properties) -> Live | None:
+    def _bucket(self, inputs: Properties) -> Existing | None:
         found = self._account.bucket(inputs["bucket"])
         if found is None:
             return None
         if not found.owned:
-            return Live(found.name, cannot=("it belongs to another account", "set storage.bucket to another name"))
+            return Existing(found.name, cannot=("it belongs to another account", "set storage.bucket to another name"))
         if found.region and found.region != self._settings.region:
             why = f"it lies in {found.region}, and the stack is of {self._settings.region}"
-            return Live(found.name, cannot=(why, "set storage.bucket to another name, or mend aws:region"))
-        return Live(found.name, {"tags": _own(found.tags)})
+            return Existing(found.name, cannot=(why, "set storage.bucket to another name, or mend aws:region"))
+        return Existing(found.name, {"tags": _own(found.tags)})
 
-    def _setting(self, name: str) -> Callable[[Properties], Live | None]:
-        def read(inputs: Properties) -> Live | None:
+    def _setting(self, name: str) -> Callable[[Properties], Existing | None]:
+        def read(inputs: Properties) -> Existing | None:
             bucket = inputs["bucket"]
             if name == "publicAccess":
                 found = self._account.public_access_block(bucket)
-                return Live(bucket, _camel(found)) if found else None
+                return Existing(bucket, _camel(found)) if found else None
             operation, properties = _SETTINGS[name]
             answer = self._account.bucket_setting(operation, bucket)
             said = properties(answer) if answer else None
-            return Live(bucket, said) if said else None
+            return Existing(bucket, said) if said else None
 
         return read
 
-    def _key(self, inputs: Properties) -> Live | None:
+    def _key(self, inputs: Properties) -> Existing | None:
         key_id = self._account.alias_target(self._alias_name)
         found = None if key_id is None else self._account.key(key_id)
         if key_id is None or found is None:
             return None
         if (found.usage, found.spec) != ("ENCRYPT_DECRYPT", "SYMMETRIC_DEFAULT"):
             why = f"it is {found.spec} for {found.usage}, and S3 encrypts with symmetric keys"
-            return Live(key_id, cannot=(why, f"give the alias {self._alias_name} another name"))
+            return Existing(key_id, cannot=(why, f"give the alias {self._alias_name} another name"))
         if found.state != "Enabled":
-            return Live(key_id, cannot=(f"it is {found.state}", found.enabling))
+            return Existing(key_id, cannot=(f"it is {found.state}", found.enabling))
         rotates, days = self._account.key_rotation(key_id)
         live = {
             "description": found.description,
@@ -112,42 +112,42 @@ class LiveAws:
             "policy": json.dumps(found.policy),
             "tags": _own(self._account.key_tags(key_id)),
         }
-        return Live(key_id, live if days is None else {**live, "rotationPeriodInDays": days})
+        return Existing(key_id, live if days is None else {**live, "rotationPeriodInDays": days})
 
-    def _alias(self, inputs: Properties) -> Live | None:
+    def _alias(self, inputs: Properties) -> Existing | None:
         target = self._account.alias_target(inputs["name"])
-        return None if target is None else Live(inputs["name"], {"targetKeyId": target})
+        return None if target is None else Existing(inputs["name"], {"targetKeyId": target})
 
-    def _role(self, inputs: Properties) -> Live | None:
+    def _role(self, inputs: Properties) -> Existing | None:
         role = self._account.role(inputs["name"])
         if role is None:
             return None
         if role.path != "/":
             why = f"its path is {role.path}, which only a new role can change"
-            return Live(inputs["name"], cannot=(why, "set identity.roleName to another name"))
+            return Existing(inputs["name"], cannot=(why, "set identity.roleName to another name"))
         live = {
             "assumeRolePolicy": json.dumps(role.trust),
             "description": role.description,
             "maxSessionDuration": role.session,
             "tags": _own(role.tags),
         }
-        return Live(inputs["name"], {**live, "permissionsBoundary": role.boundary} if role.boundary else live)
+        return Existing(inputs["name"], {**live, "permissionsBoundary": role.boundary} if role.boundary else live)
 
-    def _role_policy(self, inputs: Properties) -> Live | None:
+    def _role_policy(self, inputs: Properties) -> Existing | None:
         found = self._account.role_policy(inputs["role"], inputs["name"])
-        return None if found is None else Live(inputs["name"], {"policy": json.dumps(found)})
+        return None if found is None else Existing(inputs["name"], {"policy": json.dumps(found)})
 
-    def _association(self, inputs: Properties) -> Live | None:
+    def _association(self, inputs: Properties) -> Existing | None:
         cluster, release = inputs["clusterName"], self._settings.release
         found = self._account.association(cluster, release.namespace, release.service_account)
         role = found and self._account.associated_role(cluster, found)
-        return None if not found or role is None else Live(found, {"roleArn": role})
+        return None if not found or role is None else Existing(found, {"roleArn": role})
 
-    def _addon(self, inputs: Properties) -> Live | None:
+    def _addon(self, inputs: Properties) -> Existing | None:
         found = self._account.addon(inputs["clusterName"], SNAPSHOT_CONTROLLER)
         if found is None:
             return None
-        return Live(SNAPSHOT_CONTROLLER, {"addonVersion": found.version} if inputs.get("addonVersion") else {})
+        return Existing(SNAPSHOT_CONTROLLER, {"addonVersion": found.version} if inputs.get("addonVersion") else {})
 
 
 def _encryption(answer: Properties) -> Properties:

@@ -14,8 +14,8 @@ from tests.velero_eks.kube.answers import Answers
 from velero_eks.aws.account import Account, Bucket, Key
 from velero_eks.aws.client import CallerIdentity
 from velero_eks.aws.eks import ClusterFacts, Unknown
-from velero_eks.bootstrap.discover_aws import look_at_aws
-from velero_eks.bootstrap.observed import Aws, Contents
+from velero_eks.bootstrap.preflight.account import account_facts
+from velero_eks.bootstrap.preflight.facts import Aws, Contents
 
 REGION, ACCOUNT = "eu-west-1", "123456789012"
 NAME = f"velero-shop-{ACCOUNT}-{REGION}"
@@ -53,7 +53,7 @@ def make_bucket(name: str = NAME, region: str = REGION) -> None:
 
 
 def test_an_empty_account_has_nothing(account):
-    found = look_at_aws(stack())
+    found = account_facts(stack())
     assert isinstance(found.caller, CallerIdentity)
     assert (found.caller.account, found.caller.partition) == (ACCOUNT, "aws")
     assert (found.cluster, found.bucket, found.contents, found.alias_target, found.role) == (None,) * 5
@@ -61,7 +61,7 @@ def test_an_empty_account_has_nothing(account):
 
 def test_credentials_of_another_account_are_not_used_for_anything_else(account):
     make_bucket(f"velero-shop-111122223333-{REGION}")
-    found = look_at_aws(settings())
+    found = account_facts(settings())
     assert isinstance(found.caller, CallerIdentity)
     assert found.bucket == Unknown("the AWS credentials are of another account")
 
@@ -73,7 +73,7 @@ def test_what_is_there_is_found_under_the_names_that_the_stack_gives(account):
     key = client("kms").create_key()["KeyMetadata"]["KeyId"]
     client("kms").create_alias(AliasName="alias/velero-shop", TargetKeyId=key)
     client("iam").create_role(RoleName=f"velero-shop-{REGION}", AssumeRolePolicyDocument="{}")
-    found = look_at_aws(stack())
+    found = account_facts(stack())
     assert isinstance(found.cluster, ClusterFacts)
     assert found.bucket == Bucket(name=NAME, owned=True, region=REGION, tags={"velero-eks/cluster": "shop"})
     assert found.contents == Contents()
@@ -83,7 +83,7 @@ def test_what_is_there_is_found_under_the_names_that_the_stack_gives(account):
 
 def test_a_bucket_elsewhere_is_found_with_its_region(account):
     make_bucket(region="eu-central-1")
-    found = look_at_aws(stack()).bucket
+    found = account_facts(stack()).bucket
     assert isinstance(found, Bucket)
     assert (found.owned, found.region) == (True, "eu-central-1")
 
@@ -96,7 +96,7 @@ def test_the_backups_in_a_bucket_bear_the_uid_of_the_cluster_that_made_them(acco
         s3.put_object(Bucket=NAME, Key=f"shop/backups/{name}/velero-backup.json", Body=json.dumps(body))
     s3.put_object(Bucket=NAME, Key="shop/stray/file", Body=b"")
     s3.put_object(Bucket=NAME, Key="other/backups/x/velero-backup.json", Body=b"{}")
-    found = look_at_aws(stack(storage={"prefix": "shop"})).contents
+    found = account_facts(stack(storage={"prefix": "shop"})).contents
     assert isinstance(found, Contents)
     assert found.folders == ("backups", "stray")
     assert found.count == 2
@@ -108,7 +108,7 @@ def test_the_backups_in_a_bucket_bear_the_uid_of_the_cluster_that_made_them(acco
 
 def test_a_given_key_is_read_with_its_policy(account):
     made = client("kms").create_key()["KeyMetadata"]
-    found = look_at_aws(stack(storage={"kmsKeyArn": made["Arn"]})).key
+    found = account_facts(stack(storage={"kmsKeyArn": made["Arn"]})).key
     assert isinstance(found, Key)
     assert (found.arn, found.state, found.manager) == (made["Arn"], "Enabled", "CUSTOMER")
     assert (found.usage, found.spec) == ("ENCRYPT_DECRYPT", "SYMMETRIC_DEFAULT")
@@ -122,7 +122,7 @@ def test_a_given_key_is_read_with_its_policy(account):
 def test_a_key_a_boundary_or_a_bucket_for_logs_that_is_not_there_is_none(account):
     arn = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/1234abcd-12ab-34cd-56ef-1234567890ab"
     boundary = f"arn:aws:iam::{ACCOUNT}:policy/bounds"
-    found = look_at_aws(
+    found = account_facts(
         stack(
             storage={"kmsKeyArn": arn, "accessLogs": {"bucket": "logs-of-shop"}},
             identity={"permissionsBoundary": boundary},
@@ -134,7 +134,7 @@ def test_a_key_a_boundary_or_a_bucket_for_logs_that_is_not_there_is_none(account
         {"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}}
     )
     client("iam").create_policy(PolicyName="bounds", PolicyDocument=policy)
-    found = look_at_aws(
+    found = account_facts(
         stack(storage={"accessLogs": {"bucket": "logs-of-shop"}}, identity={"permissionsBoundary": boundary})
     )
     assert found.boundary == boundary
@@ -186,7 +186,7 @@ def test_a_refusal_is_unknown_and_not_absent(account, monkeypatch):
             return answers.client(service)
         return boto3.client(service, region_name=region, **options)  # pyright: ignore[reportCallIssue, reportArgumentType]
 
-    found = look_at_aws(stack(), client=mixed)
+    found = account_facts(stack(), client=mixed)
     assert isinstance(found, Aws)
     assert isinstance(found.role, Unknown)
     assert "iam:GetRole" in found.role.why

@@ -12,7 +12,7 @@ from velero_on_eks.settings.versions import UNTESTED, mismatches
 from velero_eks.aws.account import Bucket, Key
 from velero_eks.aws.eks import POD_IDENTITY_AGENT, Addon, Unknown
 from velero_eks.aws.iam import Caller, statements
-from velero_eks.bootstrap.check import Case, Finding, NotAsked, known
+from velero_eks.bootstrap.preflight.check import Case, Finding, NotAsked, known
 
 # What Velero takes for its own under a prefix; any other folder makes the location Unavailable.
 VELERO_FOLDERS = frozenset({"backups", "restores", "restic", "metadata", "plugins", "kopia"})

@@ -11,7 +11,7 @@ from velero_on_eks.documents.kubernetes import REPOSITORY_SECRET, SNAPSHOT_CLASS
 from velero_on_eks.settings import Settings
 
 from velero_eks.aws.eks import Unknown
-from velero_eks.bootstrap.observed import Definition, Kubernetes, Namespace, StorageClass
+from velero_eks.bootstrap.preflight.facts import Definition, Kubernetes, Namespace, StorageClass
 from velero_eks.errors import ApiError, NotAllowed, OperationError
 from velero_eks.kube.client import Cluster, Object
 from velero_eks.kube.kinds import CUSTOM_RESOURCE_DEFINITION, NAMESPACE, ResourceKind
@@ -36,7 +36,7 @@ _DEFAULT_CLASS = "storageclass.kubernetes.io/is-default-class"
 Answer = TypeVar("Answer")
 
 
-def look_at_cluster(cluster: Cluster, settings: Settings) -> Kubernetes | Unknown:
+def cluster_facts(cluster: Cluster, settings: Settings) -> Kubernetes | Unknown:
     """Everything that the API server says about a stack; `Unknown` where it does not let the caller in at all."""
     try:
         version = cluster.version()

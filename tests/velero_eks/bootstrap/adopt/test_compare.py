@@ -7,7 +7,7 @@ import json
 import pytest
 from velero_on_eks.adoption import BUCKET_SETTINGS, FIELDS, SCHEDULE
 
-from velero_eks.bootstrap.compare import HIDDEN, differences, with_key
+from velero_eks.bootstrap.adopt.compare import HIDDEN, differences, with_key
 from velero_eks.trees import ABSENT, Difference
 
 BUCKET, ROLE, RELEASE, NAMESPACE = FIELDS["bucket"], FIELDS["role"], FIELDS["release"], FIELDS["namespace"]

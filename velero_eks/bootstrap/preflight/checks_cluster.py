@@ -16,8 +16,8 @@ from velero_on_eks.documents.kubernetes import (
 from velero_on_eks.settings import Cron
 
 from velero_eks.aws.eks import SERVING, Addon, ClusterFacts, Unknown
-from velero_eks.bootstrap.check import Case, Finding, NotAsked, known
-from velero_eks.bootstrap.observed import Kubernetes
+from velero_eks.bootstrap.preflight.check import Case, Finding, NotAsked, known
+from velero_eks.bootstrap.preflight.facts import Kubernetes
 from velero_eks.velero.installation import SNAPSHOT_GROUP, Server
 from velero_eks.velero.records import GROUP, Schedule, undecodable
 

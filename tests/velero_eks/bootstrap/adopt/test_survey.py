@@ -18,9 +18,9 @@ from tests.support import mapping, record_settings
 from tests.velero_eks.bootstrap.api_server import SNAPSHOT_KINDS, VELERO_KINDS, ApiServer
 from tests.velero_eks.kube.answers import Answers
 from velero_eks.aws import client as aws
-from velero_eks.bootstrap.adoption import Adoption, survey
-from velero_eks.bootstrap.existing_aws import LiveAws
-from velero_eks.bootstrap.existing_cluster import LiveCluster
+from velero_eks.bootstrap.adopt.existing_aws import ExistingAws
+from velero_eks.bootstrap.adopt.existing_cluster import ExistingCluster
+from velero_eks.bootstrap.adopt.survey import Adoption, survey
 from velero_eks.errors import OperationError
 from velero_eks.project.engine import StackState
 
@@ -58,7 +58,7 @@ def stack(**sections: Any) -> Settings:
 def look(server: ApiServer, wanted: Settings | None = None, state: StackState = EMPTY, asking=aws.client) -> Adoption:
     settings = wanted or stack()
     recording = record_settings(settings)
-    return survey(recording, settings, state, LiveAws(settings, asking), LiveCluster(settings, server.cluster))
+    return survey(recording, settings, state, ExistingAws(settings, asking), ExistingCluster(settings, server.cluster))
 
 
 def make_bucket(region: str = REGION) -> None:

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from velero_eks.aws.eks import Unknown
-from velero_eks.bootstrap.check import Case, Finding, known
-from velero_eks.bootstrap.observed import Contents
+from velero_eks.bootstrap.preflight.check import Case, Finding, known
+from velero_eks.bootstrap.preflight.facts import Contents
 from velero_eks.project.engine import IMPORTS_AND_UPDATES
 from velero_eks.terminal import words
 
