@@ -38,9 +38,10 @@ def velero(*names: str, **cluster: Any) -> None:
     made = settings()
     aws = aws_provider(made)
     providers = [aws, kubernetes_provider(made, aws=aws)]
-    args = mapping()
+    given = mapping()
+    args: Any = {**given, "cluster": {**given["cluster"], **cluster}}
     for name in names or ("velero",):
-        VeleroOnEks(name, {**args, "cluster": {**args["cluster"], **cluster}}, opts(providers=providers))
+        VeleroOnEks(name, args, opts(providers=providers))
 
 
 def test_a_resource_of_an_unknown_type_passes_through_beside_the_component():

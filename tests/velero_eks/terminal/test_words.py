@@ -101,7 +101,7 @@ def formatters(source: str) -> Iterator[tuple[int, str]]:
         elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith("strftime"):
             yield node.lineno, "formats a moment"
         elif isinstance(by := _divisor(node), ast.Constant) and by.value in _SIZES:
-            yield node.lineno, "takes a length of time apart"
+            yield by.lineno, "takes a length of time apart"
 
 
 def _divisor(node: ast.AST) -> ast.expr | None:
