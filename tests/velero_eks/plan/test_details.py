@@ -15,7 +15,9 @@ LIFECYCLE = "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration"
 PUBLIC = "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock"
 KEY = "aws:kms/key:Key"
 RELEASE = "kubernetes:helm.sh/v3:Release"
-BLOCKS = dict.fromkeys(("blockPublicAcls", "blockPublicPolicy", "ignorePublicAcls", "restrictPublicBuckets"), True)
+BLOCKS: dict[str, Any] = dict.fromkeys(
+    ("blockPublicAcls", "blockPublicPolicy", "ignorePublicAcls", "restrictPublicBuckets"), True
+)
 DEFAULT = {"sseAlgorithm": "aws:kms"}
 
 
