@@ -152,9 +152,9 @@ class Inputs(Generic[Model]):
     def fields(self, section: Section) -> dict[str, Any]:
         """What a section was told, by attribute, as arguments of a part: defaults are left to the part."""
         return {
-            name: self.fields(value) if isinstance(value, Section) else self.tree(value)
+            name: self.fields(value) if isinstance(value := getattr(section, name), Section) else self.tree(value)
             for name in type(section).model_fields
-            if name in section.model_fields_set and (value := getattr(section, name)) is not None
+            if name in section.model_fields_set
         }
 
     def _check(self, path: Path, known: Any) -> Any:
@@ -186,10 +186,10 @@ class _Walk:
     def mapping(self, args: Mapping[str, Any], model: Any, path: Path) -> dict[str, Any]:
         found: dict[str, Any] = {}
         for key, value in args.items():
-            if value is None:
+            name, annotation, none_is_a_value = _field(model, key)
+            if value is None and not none_is_a_value:
                 # A program leaves a field out by giving None, as to any resource.
                 continue
-            name, annotation = _field(model, key)
             if name in found:
                 self.refused.append(
                     Refusal(
@@ -227,13 +227,17 @@ class _Walk:
         return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-def _field(model: Any, key: str) -> tuple[str, Any]:
-    """A key as a stack file has it, and what it holds. A mapping's own keys stay as they are."""
+def _field(model: Any, key: str) -> tuple[str, Any, bool]:
+    """A key as a stack file has it, what it holds, and whether None there says something that its default does not.
+
+    A mapping's own keys stay as they are.
+    """
     for candidate in _models(model):
         for name, field in candidate.model_fields.items():
             if key in (name, field.alias):
-                return str(field.alias or name), field.annotation
-    return key, _item(model)
+                optional = type(None) in get_args(field.annotation)
+                return str(field.alias or name), field.annotation, optional and field.default is not None
+    return key, _item(model), False
 
 
 def _models(annotation: Any) -> Iterator[Any]:

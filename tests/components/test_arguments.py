@@ -204,6 +204,15 @@ def test_none_leaves_a_field_out_and_whole_numbers_of_other_languages_are_read()
     assert [r.inputs for r in plain] == [r.inputs for r in other]
 
 
+def test_none_where_the_default_is_something_takes_that_away():
+    """`priorityClass: null` in a stack file, and None in a program: the Pod gets no priority class."""
+    from_file = record(release={"priorityClass": None})
+    from_program = record_arguments(lambda: arguments(release={"priority_class": None}))
+    for recording in (from_file, from_program):
+        assert "priorityClassName" not in recording.one(RELEASE).inputs["values"]
+    assert record().one(RELEASE).inputs["values"]["priorityClassName"] == "system-cluster-critical"
+
+
 def test_irsa_without_an_issuer_stops_before_any_resource():
     cluster = {"name": "shop", "account": ACCOUNT, "kubernetes_version": "1.34"}
     assert "cluster.oidc_issuer: required by identity.mode irsa" in refused(lambda: arguments(cluster=cluster))

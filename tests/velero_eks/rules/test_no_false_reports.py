@@ -46,7 +46,7 @@ SHAPES: dict[str, dict[str, Any]] = {
     "another S3 and no limit on CPU": {
         "environment": "staging",
         "storage": {"s3Url": "https://s3.example.com", "bucket": "backups-of-the-shop", "protect": True},
-        "release": {"resources": {"cpuLimit": "2"}, "logLevel": "debug"},
+        "release": {"resources": {"cpuLimit": "2"}, "priorityClass": None, "logLevel": "debug"},
     },
     "everything about retention said": {
         "storage": {"noncurrentDays": 45, "abortMultipartDays": 7, "keyRotationDays": 90}
