@@ -21,7 +21,7 @@ from velero_eks.plan import details
 from velero_eks.plan.contract import Described
 from velero_eks.plan.deployments import Deployment
 from velero_eks.plan.findings import PlannedFinding
-from velero_eks.plan.grants import key_aliases
+from velero_eks.plan.grants import key_aliases, unknown
 from velero_eks.plan.model import Resource
 from velero_eks.plan.objectives import Objective, PlannedSchedule
 from velero_eks.plan.unknown import Note
@@ -61,15 +61,16 @@ def _stack(stack: Described) -> RenderableType:
         *(Text(_where(one), style="dim") for one in plan.deployments),
         *_section(f"Creates {words.count(len(stack.resources), 'resource')}", _tree(stack)),
         *_section("Who may do what", _grants(stack)),
-        *_section("Backups", _schedules(stack.schedules)),
+        *_section("Backups", _schedules(stack)),
         *_section("Recovery objectives", _objectives(stack.objectives)),
         *_section("Findings", _findings(stack.findings, bool(plan.deployments))),
     ]
     if plan.recording.messages:
         said = (Text(f"{message.severity} {message.text}") for message in plan.recording.messages)
         parts += _section("What the program says", Group(*said))
-    if plan.recording.notes:
-        said = (Text(line, style="dim", overflow="fold") for line in _notes(plan.recording.notes))
+    notes = stack.notes
+    if notes:
+        said = (Text(line, style="dim", overflow="fold") for line in _notes(notes))
         parts += _section("Not known before the deployment", Group(*said))
     return Group(*parts, Text())
 
@@ -92,6 +93,7 @@ _NOT_KNOWN = {
     "account": "the account: no provider names one in allowedAccountIds",
     "apply": "what some code makes of an unknown value, since it could not do with a stand-in: {names}",
     "call": "what {token} answers",
+    "grant": "what {token} grants ({names})",
     "component": "what the component {token} makes and outputs ({names})",
     "hook": "what a {token} does at the deployment ({names})",
     "invoke": "what {token} answers",
@@ -160,10 +162,17 @@ def _grants(stack: Described) -> RenderableType:
             if said:
                 sentence.append(f", {', '.join(said)}", style="dim")
             lines.append(Padding(sentence, (0, 0, 0, _INDENT), expand=False))
-    return Group(*lines) if lines else Text("nobody is granted anything")
+    if lines:
+        return Group(*lines)
+    if unknown(stack.plan.recording):
+        return Text("nothing that is known before the deployment")
+    return Text("nobody is granted anything")
 
 
-def _schedules(schedules: Sequence[PlannedSchedule]) -> RenderableType:
+def _schedules(stack: Described) -> RenderableType:
+    schedules = stack.schedules
+    if not schedules and not stack.plan.deployments:
+        return Text("none from this program: it makes parts of a Velero that another tool installs")
     if not schedules:
         return Text("none: nothing is ever backed up", style="red")
     table = _table("Schedule", "Runs", "Namespaces", "Kept", "Next")

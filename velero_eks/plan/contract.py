@@ -23,6 +23,7 @@ from velero_eks.plan.findings import PlannedFinding
 from velero_eks.plan.model import Options, Resource
 from velero_eks.plan.objectives import Objective, PlannedSchedule
 from velero_eks.plan.runner import StackPlan
+from velero_eks.plan.unknown import Note
 from velero_eks.rules import ENVIRONMENTS
 
 VERSION = 1
@@ -39,6 +40,12 @@ class Described:
     objectives: list[Objective]
     grants: list[Grant]
     findings: list[PlannedFinding]
+
+    @property
+    def notes(self) -> list[Note]:
+        """What nobody knows before the deployment: what the program passed by, and the grants that depend on it."""
+        granting = [Note("grant", resource.type, resource.name) for resource in grants_.unknown(self.plan.recording)]
+        return [*self.plan.recording.notes, *granting]
 
     @property
     def fails(self) -> bool:
@@ -96,7 +103,7 @@ def _stack(described: Described) -> dict[str, Any]:
         "objectives": [_objective(objective) for objective in described.objectives],
         "grants": [_grant(grant) for grant in described.grants],
         "findings": [finding_entry(finding) for finding in described.findings],
-        "notes": [{"kind": note.kind, "token": note.token, "name": note.name} for note in plan.recording.notes],
+        "notes": [{"kind": note.kind, "token": note.token, "name": note.name} for note in described.notes],
     }
 
 

@@ -151,7 +151,7 @@ _DETAILS: dict[str, Callable[[Inputs], str]] = {
     "aws:s3/bucket:Bucket": lambda i: "emptied when destroyed" if i.get("forceDestroy") else "",
     "aws:kms/key:Key": _key,
     "aws:eks/podIdentityAssociation:PodIdentityAssociation": lambda i: f"{i['namespace']}/{i['serviceAccount']}",
-    "aws:eks/addon:Addon": lambda i: str(i.get("addonVersion") or "newest version"),
+    "aws:eks/addon:Addon": lambda i: str(i.get("addonVersion") or "the cluster's default version"),
     "random:index/randomPassword:RandomPassword": lambda i: f"{i['length']} characters",
     "kubernetes:helm.sh/v3:Release": _release,
     "kubernetes:snapshot.storage.k8s.io/v1:VolumeSnapshotClass": lambda i: str(i["driver"]),

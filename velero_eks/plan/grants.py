@@ -27,6 +27,12 @@ def grants(recording: Recording) -> list[Grant]:
     return sorted(found, key=lambda grant: (grant.principal, grant.source))
 
 
+def unknown(recording: Recording) -> list[Resource]:
+    """The roles, policies and keys that grant something which nobody knows before the deployment."""
+    documents = {ROLE: "assumeRolePolicy", **dict.fromkeys((ROLE_POLICY, BUCKET_POLICY, KEY, KEY_POLICY), "policy")}
+    return [resource for resource in recording if is_unknown(resource.inputs.get(documents.get(resource.type, "")))]
+
+
 def key_aliases(recording: Recording) -> dict[str, str]:
     """The alias of each key that has one, by the key's ARN."""
     aliases = [alias.outputs or {} for alias in recording.of_type(ALIAS)]

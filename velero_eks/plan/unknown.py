@@ -33,8 +33,9 @@ class Note:
     """Something of a program that an offline plan passes by.
 
     `kind` is `resource`, `component` (of another language's package), `read` (of what exists), `reference` (of another
-    stack), `invoke`, `call`, `hook`, `account`, `region`, or `apply`: code that failed with a stand-in, so that it was
-    left out. `token` is what it is a kind of, `name` its logical name or, for `apply`, the error.
+    stack), `invoke`, `call`, `hook`, `account`, `region`, `grant` (of a policy that is unknown), or `apply`: code that
+    failed with a stand-in, so that it was left out. `token` is what it is a kind of, `name` its logical name or, for
+    `apply`, the error.
     """
 
     kind: str

@@ -196,3 +196,16 @@ def test_the_plan_of_a_foreign_program_is_what_the_schema_says(tmp_path, root):
     """
     schema = json.loads((root / "docs" / "plan.schema.json").read_text(encoding="utf-8"))
     jsonschema.validate(contract.document(described(foreign(tmp_path, program), "prod")), schema)
+
+
+def test_a_policy_that_depends_on_an_unknown_account_is_noted_and_not_passed_over(tmp_path):
+    program = """
+        import json
+
+        account = pulumi_aws.get_caller_identity().account_id
+        pulumi_aws.iam.Role("r", name="r", assume_role_policy=json.dumps({"Version": "2012-10-17", "Statement": [
+            {"Effect": "Allow", "Principal": {"AWS": account}, "Action": "sts:AssumeRole"}]}))
+    """
+    [found] = described(foreign(tmp_path, program), "prod")
+    assert found.grants == []
+    assert ("grant", "aws:iam/role:Role", "r") in [(note.kind, note.token, note.name) for note in found.notes]
