@@ -20,6 +20,7 @@ from velero_on_eks.component import account_of, options, region_of, token
 from velero_on_eks.inputs import Inputs
 from velero_on_eks.naming import Names
 from velero_on_eks.settings import Settings
+from velero_on_eks.settings.late import is_late
 from velero_on_eks.velero_release import VeleroRelease
 from velero_on_eks.volume_snapshots import VolumeSnapshots
 from velero_on_eks.workload_identity import WorkloadIdentity
@@ -65,7 +66,10 @@ class VeleroOnEks(pulumi.ComponentResource):
         settings = inputs.model
         adopted = adopting(name, inputs)
         opts = pulumi.ResourceOptions.merge(options(opts, former="velero:eks:VeleroOnEks"), adopted)
-        super().__init__(token(type(self)), name, None, opts)
+        # Where it is deployed, for whoever plans without a cloud to ask.
+        said = {"account": settings.cluster.account, "region": settings.region}
+        where = {key: value for key, value in said.items() if not is_late(value)}
+        super().__init__(token(type(self)), name, where, opts)
         inputs.provide(ACCOUNT, account_of(self))
         inputs.provide(REGION, region_of(self))
         names = Names.of(settings, inputs.map)

@@ -7,7 +7,7 @@ import contextlib
 import inspect
 import json
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pulumi
@@ -22,6 +22,7 @@ from velero_eks.plan.computed import INVOKES, READS, Answer, Estate, Request, ru
 from velero_eks.plan.model import STACK_TYPE, Options, Resource
 from velero_eks.plan.unknown import Note, StandIns, declared_outputs, fields
 from velero_eks.plan.values import UNKNOWN, masked, revealed, write
+from velero_eks.rules.kinds import COMPONENTS
 
 Rule = Callable[[Request], Answer]
 
@@ -80,6 +81,8 @@ class Recorder(MockMonitor):
         self._stack = stack
         self._estate = estate
         self._rules = rules or {}
+        # What each VeleroOnEks says of where it is deployed.
+        self._stated: set[tuple[str, str]] = set()
         self._recorded: dict[str, Resource] = {}
         self._registered_outputs: dict[str, dict[str, Any]] = {}
         self._protect: dict[str, bool] = {}
@@ -144,6 +147,8 @@ class Recorder(MockMonitor):
                 " of them another name"
             )
         options = self._options(request, urn)
+        if request.type in COMPONENTS:
+            self._hear(masked(request.object))
         state = Struct()
         id_: str | None = None
         if request.custom or request.remote:
@@ -167,6 +172,23 @@ class Recorder(MockMonitor):
         return resource_pb2.RegisterResourceResponse(
             urn=urn, id=(id_ or "") if request.custom else "", object=state, unknown=bool(request.custom)
         )
+
+    def _hear(self, inputs: Mapping[str, Any]) -> None:
+        account, region = inputs.get("account"), inputs.get("region")
+        self._stated.add((account if isinstance(account, str) else "", region if isinstance(region, str) else ""))
+
+    def elsewhere(self) -> Estate | None:
+        """Where the program's one VeleroOnEks says that it is, if this run had to do without an account or a region.
+
+        What is made before it was answered without knowing: only another run can tell.
+        """
+        if len(self._stated) != 1 or (self._estate.account and self._estate.region):
+            return None
+        [(account, region)] = self._stated
+        known = replace(
+            self._estate, account=self._estate.account or account or None, region=self._estate.region or region or None
+        )
+        return known if known != self._estate else None
 
     def RegisterResourceOutputs(self, request: Any) -> empty_pb2.Empty:
         outputs = self.stand_ins.settled(masked(request.outputs))

@@ -64,8 +64,10 @@ def record_program(
     values = engine_config(config or {})
     secrets = {*secret_keys, *(key for key, value in (config or {}).items() if _is_encrypted(value))}
 
-    def recorded(stand_ins: bool) -> tuple[Recorder, Recording | PlanError]:
-        recorder = Recorder(project, stack, estate or _estate(config or {}), rules, stand_ins=stand_ins)
+    where = estate or _estate(config or {})
+
+    def recorded(where: Estate, stand_ins: bool) -> tuple[Recorder, Recording | PlanError]:
+        recorder = Recorder(project, stack, where, rules, stand_ins=stand_ins)
         messages = _Messages()
 
         def run() -> None:
@@ -91,10 +93,14 @@ def record_program(
         made = Recording(project, stack, recorder.recorded(), recorder.outputs, tuple(messages.kept), recorder.notes())
         return recorder, made
 
-    recorder, made = recorded(stand_ins=True)
+    recorder, made = recorded(where, stand_ins=True)
+    stated = recorder.elsewhere()
+    if stated is not None:
+        where = stated
+        recorder, made = recorded(where, stand_ins=True)
     if isinstance(made, ProgramError) and recorder.stand_ins.any:
         # Some code could not do with a stand-in. As in a preview, what comes of unknown outputs is then left out.
-        _, again = recorded(stand_ins=False)
+        _, again = recorded(where, stand_ins=False)
         if isinstance(again, PlanError):
             raise again
         failed = Note("apply", "stand-in", made.message)

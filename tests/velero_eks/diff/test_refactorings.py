@@ -43,8 +43,8 @@ PURE = {
         code=(
             (
                 WHOLE,
-                "super().__init__(token(type(self)), name, None, opts)",
-                "super().__init__(token(type(self)), name, None, pulumi.ResourceOptions.merge("
+                "super().__init__(token(type(self)), name, where, opts)",
+                "super().__init__(token(type(self)), name, where, pulumi.ResourceOptions.merge("
                 'opts, pulumi.ResourceOptions(aliases=[pulumi.Alias(name="velero")])))',
             ),
             ("__main__.py", 'VeleroOnEks("velero"', 'VeleroOnEks("backups"'),

@@ -385,3 +385,23 @@ def test_what_passes_by_is_noted_once_and_leaves_the_sdk_as_it_was():
 def test_two_of_the_component_in_one_program_are_both_recorded():
     made = record_program(lambda: velero("east", "west"))
     assert {one.name for one in made.of_type(BUCKET)} == {"east", "west"}
+
+
+def test_an_account_that_only_the_component_names_is_the_account_of_what_was_made_before_it():
+    """A key of the same program is answered before the component is reached: the program runs again, knowing."""
+    runs: list[int] = []
+
+    def program() -> None:
+        runs.append(1)
+        aws = pulumi_aws.Provider("aws", region="eu-west-1")
+        key = pulumi_aws.kms.Key("key", opts=opts(provider=aws))
+        args = {**mapping(), "storage": {"kmsKeyArn": key.arn}}
+        args["cluster"]["account"] = "444455556666"
+        providers = [aws, pulumi_kubernetes.Provider("k", context="shop")]
+        VeleroOnEks("velero", args, opts(providers=providers))
+
+    made = record_program(program, estate=Estate(account=None, region=None))
+    assert len(runs) == 2
+    [policy] = made.of_type("aws:iam/rolePolicy:RolePolicy")
+    assert ":444455556666:key/" in policy.inputs["policy"]
+    assert [note.kind for note in made.notes] == []
