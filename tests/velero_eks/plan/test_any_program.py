@@ -395,7 +395,7 @@ def test_an_account_that_only_the_component_names_is_the_account_of_what_was_mad
         runs.append(1)
         aws = pulumi_aws.Provider("aws", region="eu-west-1")
         key = pulumi_aws.kms.Key("key", opts=opts(provider=aws))
-        args = {**mapping(), "storage": {"kmsKeyArn": key.arn}}
+        args: Any = {**mapping(), "storage": {"kmsKeyArn": key.arn}}
         args["cluster"]["account"] = "444455556666"
         providers = [aws, pulumi_kubernetes.Provider("k", context="shop")]
         VeleroOnEks("velero", args, opts(providers=providers))
