@@ -1,4 +1,4 @@
-"""What a plan costs: one stack against importing the SDKs alone, and each further stack."""
+"""What a plan costs: one stack against the imports that it needs, and each further stack."""
 
 from __future__ import annotations
 
@@ -28,14 +28,15 @@ STACK = 2
 # Seconds. A process that takes this long has hung.
 TIME_LIMIT = 300
 
-BUDGET_RATIO = 1.5
-BUDGET_STACK = 0.1
+BUDGET_RATIO = 1.3
+BUDGET_STACK = 0.05
 
 IMPORT = (
     "import pulumi, pulumi_aws.s3, pulumi_aws.kms, pulumi_aws.iam, pulumi_aws.eks,"
-    " pulumi_kubernetes.core.v1, pulumi_kubernetes.helm.v3, pulumi_kubernetes.apiextensions"
+    " pulumi_kubernetes.core.v1, pulumi_kubernetes.helm.v3, pulumi_kubernetes.apiextensions, pulumi_random,"
+    " velero_on_eks.velero_on_eks, velero_on_eks.providers, velero_eks.commands.plan"
 )
-BARE = "bare import of the SDKs"
+IMPORTS = "the imports that a plan needs"
 TOOL = "from velero_eks.commands.app import main; main()"
 
 REGIONS = ("eu-west-1", "ap-south-1", "us-east-1", "eu-central-1")
@@ -52,7 +53,7 @@ class Taken:
 
 @dataclass(frozen=True)
 class Cost:
-    """One line of the table. `ratio` is against the bare import; `measured` and `budget` are in `unit`."""
+    """One line of the table. `ratio` is against the imports; `measured` and `budget` are in `unit`."""
 
     what: str
     taken: Taken
@@ -90,9 +91,9 @@ def medians(taken: list[Taken]) -> Taken:
 
 
 def one_stack() -> dict[str, Taken]:
-    """One stack in a fresh process, as JSON and for people, and the bare import in a fresh process."""
+    """One stack in a fresh process, as JSON and for people, and the imports alone in another."""
     runs = {
-        BARE: (IMPORT,),
+        IMPORTS: (IMPORT,),
         "one stack, --json": (TOOL, "plan", "--json"),
         "one stack, for people": (TOOL, "plan"),
     }
@@ -151,17 +152,17 @@ config:
 def main() -> int:
     """Measure, print the table, and return 1 where a budget is exceeded."""
     single = one_stack()
-    bare = single[BARE].cpu
+    imports = single[IMPORTS].cpu
     costs = [
-        Cost(name, taken, taken.cpu / bare, taken.cpu / bare, BUDGET_RATIO, "times bare")
+        Cost(name, taken, taken.cpu / imports, taken.cpu / imports, BUDGET_RATIO, "times the imports")
         for name, taken in single.items()
     ]
     further = many_stacks()
     name = f"each of {MANY} stacks beyond the first"
-    costs.append(Cost(name, further, further.cpu / bare, further.cpu, BUDGET_STACK, "s"))
+    costs.append(Cost(name, further, further.cpu / imports, further.cpu, BUDGET_STACK, "s"))
     table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False)
     table.add_column("What")
-    for column in ("Wall s", "CPU s", "Times bare", "Budget"):
+    for column in ("Wall s", "CPU s", "Times imports", "Budget"):
         table.add_column(column, justify="right")
     table.add_column("")
     for cost in costs:
@@ -172,6 +173,6 @@ def main() -> int:
             f"{cost.ratio:.2f}",
             f"{cost.budget:g} {cost.unit}",
         )
-        table.add_row(cost.what, *figures, "" if cost.what == BARE else verdict)
+        table.add_row(cost.what, *figures, "" if cost.what == IMPORTS else verdict)
     Console(highlight=False).print(table)
     return 0 if all(cost.within for cost in costs) else 1

@@ -135,7 +135,8 @@ class Inputs(Generic[Model]):
         together = {text: late for text, late in self._late.items() if late.path[0] in _TOGETHER}
         plain = _document(self.model)
         if not together:
-            return pulumi.Output.from_input(plain)
+            # By an apply: given as an input, every mapping in it would become an output of its own.
+            return pulumi.Output.from_input(None).apply(lambda _: plain)
 
         def known(values: dict[str, Any]) -> dict[str, Any]:
             mapping = self._mapping
