@@ -8,7 +8,6 @@ from typing import Any
 from velero_eks.rules import kinds
 from velero_eks.rules.model import Fault, PolicyResource, items, look, rule
 from velero_eks.rules.plan import Plan
-from velero_eks.rules.values import go_seconds
 
 # Velero's own defaults are 100; a restore is bound by them, and measured slower below.
 RATE_FLOOR = 100
@@ -95,7 +94,7 @@ def release_durations(release: PolicyResource, plan: Plan) -> Iterator[str]:
         if value in (None, ""):
             continue
         try:
-            go_seconds(value)
+            _go_seconds(value)
         except ValueError as fault:
             yield f"configuration.{name}: {fault}."
     for location in items(look(release.inputs, "values", "configuration"), "backupStorageLocation"):
@@ -103,7 +102,7 @@ def release_durations(release: PolicyResource, plan: Plan) -> Iterator[str]:
             value = look(location, name)
             try:
                 if value not in (None, ""):
-                    go_seconds(value)
+                    _go_seconds(value)
             except ValueError as fault:
                 yield f"location {look(location, 'name', default='default')}, {name}: {fault}."
 
@@ -148,3 +147,13 @@ def _locations(release: PolicyResource) -> list[Any]:
 
 def _called(location: Any) -> str:
     return f"location {look(location, 'name', default='without name')}"
+
+
+def _go_seconds(text: object) -> int:
+    """A Go duration in seconds. ValueError, with Go's reason, where the server could not read it."""
+    # Loaded when first asked: the rules by themselves need no pydantic.
+    from velero_on_eks.settings.duration import Duration
+
+    if not isinstance(text, str):
+        raise ValueError(f"{text!r} is not text; write such as 720h0m0s")
+    return Duration.parse_go(text).seconds
