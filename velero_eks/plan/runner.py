@@ -94,21 +94,22 @@ def load_stacks(
         if not any(key.startswith(f"{PROJECT}:") for key in read.config):
             foreign[name] = read
     ours = {name: path for name, path in files.items() if name not in foreign and name not in bad}
-    good, refusals = load_files(ours, among if project.is_ours else None)
+    good, refusals = load_files(ours, among if project.is_ours else None, foreign=not project.is_ours)
     found = {**foreign, **{file.stack: file for file in good}}
     return [found[name] for name in files if name in found], {**bad, **refusals}
 
 
 def load_files(
-    files: Mapping[str, Path], among: Mapping[str, Path] | None = None
+    files: Mapping[str, Path], among: Mapping[str, Path] | None = None, *, foreign: bool = False
 ) -> tuple[list[StackFile], dict[str, BadStackFile]]:
     """Read every file: the good ones, and what is wrong with each of the others, by stack.
 
     `among` are all the project's files: one of `files` that would do harm beside any of them is bad as well. What is
-    wrong with a file of `among` alone is not reported, since nobody asked for it.
+    wrong with a file of `among` alone is not reported, since nobody asked for it. `foreign` files may have keys of
+    another program.
     """
-    good, bad = _read(files)
-    beside, _ = _read({name: path for name, path in (among or {}).items() if name not in files})
+    good, bad = _read(files, foreign)
+    beside, _ = _read({name: path for name, path in (among or {}).items() if name not in files}, foreign)
     # The files that were asked for come last: of each pair it is the later one that is named.
     clashes: dict[str | None, list[Refusal]] = {}
     for refusal in (each for error in conflicts([*beside, *good]) for each in error.refusals):
@@ -121,12 +122,12 @@ def _shown(file: StackFile) -> str:
     return shown_path(file.path)
 
 
-def _read(files: Mapping[str, Path]) -> tuple[list[StackFile], dict[str, BadStackFile]]:
+def _read(files: Mapping[str, Path], foreign: bool) -> tuple[list[StackFile], dict[str, BadStackFile]]:
     good: list[StackFile] = []
     bad: dict[str, BadStackFile] = {}
     for name, path in files.items():
         try:
-            good.append(load_stack_file(path))
+            good.append(load_stack_file(path, foreign=foreign))
         except StackFileError as error:
             bad[name] = BadStackFile(refusals=error.refusals)
     return good, bad

@@ -40,8 +40,11 @@ def find_stack_files(root: Path) -> dict[str, Path]:
     return {path.name.removeprefix("Pulumi.").removesuffix(".yaml"): path for path in sorted(found)}
 
 
-def load_stack_file(path: Path) -> StackFile:
-    """Read and check one stack file. Raises `StackFileError` with everything wrong, each with its line."""
+def load_stack_file(path: Path, *, foreign: bool = False) -> StackFile:
+    """Read and check one stack file. Raises `StackFileError` with everything wrong, each with its line.
+
+    `foreign` is a project of another name, whose program may have keys of its own beside the settings.
+    """
     stack = path.name.removeprefix("Pulumi.").removesuffix(".yaml")
     shown = shown_path(path)
     root = parse(read_text(path, shown), shown)
@@ -51,7 +54,7 @@ def load_stack_file(path: Path) -> StackFile:
         limit = "a stack file has a mapping called config"
         missing = Refusal("no-config", limit, "write 'config:' and the keys under it", ("config",), file=shown)
         raise StackFileError(refused or [missing])
-    settings, invalid = _settings(body, shown, Lines(root), encrypted_readable=False)
+    settings, invalid = _settings(body, shown, Lines(root), encrypted_readable=False, foreign=foreign)
     # What YAML readers disagree on is told of as such alone, and not once more by what one of them makes of it.
     told = {refusal.path for refusal in refused}
     refused += [refusal for refusal in invalid if refusal.path not in told]
@@ -76,7 +79,8 @@ def load_from_pulumi() -> Settings:
             given[key] = value
     secret = {*get_config_secret_keys_env(), *(key for key in given if is_config_secret(key))}
     body = {key: _decoded(key, value, secret) for key, value in given.items()}
-    settings, refused = _settings(body, shown, Lines.of_file(Path(shown)), encrypted_readable=True)
+    foreign = pulumi.get_project() != PROJECT
+    settings, refused = _settings(body, shown, Lines.of_file(Path(shown)), encrypted_readable=True, foreign=foreign)
     if refused or settings is None:
         error = StackFileError(refused)
         raise pulumi.RunError(str(error)) from error
@@ -101,7 +105,7 @@ class _Decrypted(str):
 
 
 def _settings(
-    config: dict[str, Any], shown: str, lines: Lines, *, encrypted_readable: bool
+    config: dict[str, Any], shown: str, lines: Lines, *, encrypted_readable: bool, foreign: bool
 ) -> tuple[Settings | None, list[Refusal]]:
     mapping: dict[str, Any] = {}
     refused: list[Refusal] = []
@@ -113,7 +117,7 @@ def _settings(
             mapping["region"] = value
         elif namespace == PROJECT and name in sections():
             mapping[name] = value
-        else:
+        elif namespace == PROJECT or not foreign:
             refused.append(_unknown(str(key), namespace, name, value))
     refused += _password(mapping, encrypted_readable)
     settings = None

@@ -209,3 +209,36 @@ def test_a_policy_that_depends_on_an_unknown_account_is_noted_and_not_passed_ove
     [found] = described(foreign(tmp_path, program), "prod")
     assert found.grants == []
     assert ("grant", "aws:iam/role:Role", "r") in [(note.kind, note.token, note.name) for note in found.notes]
+
+
+def test_a_stack_file_of_somebody_elses_may_have_keys_of_its_own_beside_the_settings(tmp_path):
+    """The same program as ours in a project of another name, which reads one more key for itself."""
+    program = """
+        import pulumi
+        from velero_on_eks import VeleroOnEks
+        from velero_on_eks.settings import load_from_pulumi
+
+        settings = load_from_pulumi()
+        aws = pulumi_aws.Provider("aws", region=settings.region)
+        kubernetes = pulumi_kubernetes.Provider("kubernetes", context="shop")
+        VeleroOnEks("velero", settings, pulumi.ResourceOptions(providers=[aws, kubernetes]))
+        pulumi.export("team", pulumi.Config().require("team"))
+    """
+    stack = """
+        config:
+          aws:region: eu-west-1
+          acme-platform:team: recovery
+          velero-eks:environment: staging
+          velero-eks:cluster:
+            name: shop
+            account: "111122223333"
+            kubernetesVersion: "1.34"
+            oidcIssuer: https://oidc.eks.eu-west-1.amazonaws.com/id/EXAMPLE0123456789
+    """
+    [found] = described(foreign(tmp_path, program, prod=stack), "prod")
+    assert found.plan.recording.outputs["team"] == "recovery"
+    assert [one.settings.environment for one in found.plan.deployments] == ["staging"]
+    misspelt = foreign(tmp_path / "b", program, prod=f"{dedent(stack)}  velero-eks:scheduels: {{}}\n")
+    _, bad = load_stacks(misspelt, misspelt.select(["prod"]))
+    [refusal] = bad["prod"].refusals
+    assert (refusal.code, refusal.field) == ("unknown-key", "velero-eks:scheduels")
