@@ -23,6 +23,12 @@ _WORDS = {
 }
 _UNIT_OF_WORD = {word: unit for unit, words in _WORDS.items() for word in words}
 
+_MONTH, _YEAR = 30 * 86_400, 365 * 86_400
+_CALENDAR = {
+    **dict.fromkeys(("mo", "mon", "month", "months"), _MONTH),
+    **dict.fromkeys(("y", "yr", "yrs", "year", "years"), _YEAR),
+}
+
 _SAID = {"d": "days", "h": "h", "m": "min", "s": "s"}
 _RANKS = "dhms"
 _DAYS_FROM = 172_800
@@ -206,11 +212,22 @@ def _mend(text: str) -> tuple[str, str]:
         return "it must be longer than zero", _HOW
     terms = list(_LOOSE.finditer(text))
     if terms and "".join(term.group() for term in terms) == text:
-        sizes = [_UNIT_SECONDS.get(_UNIT_OF_WORD.get(term[2].lower(), ""), 0) for term in terms]
+        sizes = [_meant_seconds(term[2]) for term in terms]
         meant = sum(float(term[1]) * size for term, size in zip(terms, sizes, strict=True))
         if all(sizes) and 0 < meant <= MAX_SECONDS and meant == int(meant):
-            return "", f"write {Duration.of_seconds(int(meant))}"
+            calendar = any(_calendar_seconds(term[2]) for term in terms)
+            why = "months and years differ in length, days do not" if calendar else ""
+            return why, f"write {Duration.of_seconds(int(meant))}"
     return "", _HOW
+
+
+def _meant_seconds(word: str) -> int:
+    return _calendar_seconds(word) or _UNIT_SECONDS.get(_UNIT_OF_WORD.get(word.lower(), ""), 0)
+
+
+def _calendar_seconds(word: str) -> int:
+    """A month of 30 days, a year of 365. Minutes are a small m: a capital one by itself means months."""
+    return _MONTH if word == "M" else _CALENDAR.get(word.lower(), 0)
 
 
 def _go_nanoseconds(text: str) -> int:
