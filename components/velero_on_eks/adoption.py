@@ -62,9 +62,14 @@ def adopting(name: str, inputs: Inputs[Settings]) -> pulumi.ResourceOptions:
         found = wanted.get((args.type_, args.name if args.type_ == SCHEDULE else ""))
         if found is None:
             return None
-        options = copy.copy(args.opts)
+        options, props = copy.copy(args.opts), args.props
         options.import_ = found
-        return pulumi.ResourceTransformationResult(args.props, options)
+        if args.type_ == FIELDS["namespace"]:
+            # Others may live in it: a Pod Security level would hold for their Pods, a deletion would take them along.
+            props = {**props, "metadata": {"name": inputs.model.release.namespace}}
+            options.ignore_changes = [*(options.ignore_changes or []), "metadata.labels"]
+            options.retain_on_delete = True
+        return pulumi.ResourceTransformationResult(props, options)
 
     return pulumi.ResourceOptions(transformations=[put])
 

@@ -201,7 +201,7 @@ class Release(TypedDict):
     """The Helm release and what its server runs with."""
 
     namespace: NotRequired[str]
-    """Velero's namespace, made here. Default: velero."""
+    """Velero's namespace, made here; nobody else lives in it. Default: velero."""
 
     name: NotRequired[str]
     """The release's name. Default: velero."""
@@ -311,7 +311,7 @@ class Adopt(TypedDict):
     """The VolumeSnapshotClass, by its name."""
 
     namespace: NotRequired[str]
-    """Velero's namespace."""
+    """Velero's namespace. It keeps its labels, and stays when it leaves the program, for as long as this is set."""
 
     repository_secret: NotRequired[str]
     """The Secret with the repositories' password; needs `repositoryPassword` with the same value."""
@@ -492,7 +492,7 @@ class VeleroReleaseArgs(TypedDict):
     """Velero itself: its namespace, the password of its repositories, and the Helm release."""
 
     namespace: NotRequired[str]
-    """Velero's namespace, made here. Default: velero."""
+    """Velero's namespace, made here; nobody else lives in it. Default: velero."""
 
     name: NotRequired[str]
     """The release's name. Default: velero."""
@@ -571,7 +571,7 @@ class VeleroValuesArgs(TypedDict):
     """The Helm values of a Velero that another tool installs, such as Argo CD or Flux."""
 
     namespace: NotRequired[str]
-    """Velero's namespace, made here. Default: velero."""
+    """Velero's namespace, made here; nobody else lives in it. Default: velero."""
 
     name: NotRequired[str]
     """The release's name. Default: velero."""

@@ -16,6 +16,7 @@ from velero_on_eks.settings.names import (
     default_bucket_name,
     shortened,
 )
+from velero_on_eks.settings.tags import CLUSTER_TAG, ENVIRONMENT_TAG
 
 # Calls a function with values that may be known later.
 Map = Callable[..., Any]
@@ -60,8 +61,8 @@ class Names:
             key_description=late(lambda name: f"Velero backups of the EKS cluster {name}", cluster),
             tags={
                 **{key: late(same, value) for key, value in settings.tags.items()},
-                "velero-eks/cluster": late(same, cluster),
-                "velero-eks/environment": settings.environment,
+                CLUSTER_TAG: late(same, cluster),
+                ENVIRONMENT_TAG: settings.environment,
             },
         )
 

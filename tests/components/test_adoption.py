@@ -60,6 +60,17 @@ def test_an_adopted_stack_imports_every_resource_that_it_makes():
     }
 
 
+@pytest.mark.parametrize("environment", ["development", "staging", "production"])
+def test_an_adopted_namespace_keeps_its_labels_and_stays_when_it_leaves_the_program(environment):
+    adopted = record(environment=environment, adopt={"namespace": "velero"}).one(FIELDS["namespace"])
+    assert adopted.inputs["metadata"] == {"name": "velero"}
+    assert list(adopted.options.ignore_changes) == ["metadata.labels"]
+    assert adopted.options.retain_on_delete is True
+    made = record(environment=environment).one(FIELDS["namespace"])
+    assert made.inputs["metadata"]["labels"]["pod-security.kubernetes.io/enforce"] == "restricted"
+    assert not made.options.ignore_changes
+
+
 @pytest.mark.parametrize("cluster", [{}, {"context": "shop"}])
 def test_a_cluster_that_is_built_again_under_its_name_replaces_nothing(cluster):
     """The provider's own rule: with an identifier, it is replaced when that changes and never for another endpoint."""

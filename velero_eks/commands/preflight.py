@@ -11,7 +11,8 @@ from typing import TypeVar
 
 from rich.console import Console
 from rich.text import Text
-from velero_on_eks.settings import Refusal, StackFile, StackFileError, conflicts, load_stack_file
+from velero_on_eks.fleet import conflicts
+from velero_on_eks.settings import Refusal, StackFile, StackFileError, load_stack_file
 
 from velero_eks.aws.eks import Unknown
 from velero_eks.bootstrap.preflight import checks_account, checks_cluster, checks_machine

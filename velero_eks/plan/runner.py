@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from velero_on_eks.settings import Refusal, Settings, StackFile, StackFileError, conflicts, load_stack_file
+from velero_on_eks.fleet import conflicts
+from velero_on_eks.settings import Refusal, Settings, StackFile, StackFileError, load_stack_file
 from velero_on_eks.settings.stack_file import PROJECT, shown_path
 from velero_on_eks.settings.yaml_file import AMBIGUOUS, parse, plain, read_text
 

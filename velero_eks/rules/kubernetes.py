@@ -49,6 +49,9 @@ def namespace_pod_security(release: PolicyResource, plan: Plan) -> Iterator[str]
         yield (
             f"namespace {name} is not made in this plan, so nothing labels it; make it as a resource, with {_ENFORCE}."
         )
+    if plan.settings and plan.settings.adopt.namespace == name:
+        # Others may live in it; it keeps the labels that it has.
+        return
     for namespace in made:
         level = namespace.get("metadata", "labels", _ENFORCE)
         node_agent = release.get("values", "deployNodeAgent") is True

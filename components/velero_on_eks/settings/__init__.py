@@ -3,7 +3,6 @@
 from velero_on_eks.settings.adopt import Adopt
 from velero_on_eks.settings.cron import Cron
 from velero_on_eks.settings.duration import Duration
-from velero_on_eks.settings.fleet import conflicts
 from velero_on_eks.settings.refusals import InvalidSettings, Refusal, Refused, StackFileError, render
 from velero_on_eks.settings.sections import (
     Cluster,
@@ -36,7 +35,6 @@ __all__ = [
     "StackFileError",
     "Storage",
     "Volumes",
-    "conflicts",
     "find_stack_files",
     "load_from_pulumi",
     "load_stack_file",

@@ -8,7 +8,14 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator
 
 from velero_on_eks.settings.base import Section
-from velero_on_eks.settings.names import BucketName, KubernetesName, KubernetesSubdomain, RoleName, ScheduleName
+from velero_on_eks.settings.names import (
+    BucketName,
+    KubernetesName,
+    KubernetesSubdomain,
+    RoleName,
+    ScheduleName,
+    VeleroNamespace,
+)
 from velero_on_eks.settings.refusals import Refusal, Refused
 
 BucketSetting = Literal["encryption", "lifecycle", "logging", "ownership", "policy", "publicAccess", "versioning"]
@@ -42,8 +49,8 @@ class Adopt(Section):
     """Whether the snapshot controller's add-on is there."""
     snapshot_class: KubernetesSubdomain | None = None
     """The VolumeSnapshotClass, by its name."""
-    namespace: KubernetesName | None = None
-    """Velero's namespace."""
+    namespace: VeleroNamespace | None = None
+    """Velero's namespace. It keeps its labels, and stays when it leaves the program, for as long as this is set."""
     repository_secret: KubernetesName | None = None
     """The Secret with the repositories' password; needs `repositoryPassword` with the same value."""
     release: KubernetesName | None = None

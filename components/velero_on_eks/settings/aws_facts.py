@@ -88,6 +88,17 @@ def check_kms_key_arn(text: str) -> str:
             "a KMS key's ARN reads arn:aws:kms:REGION:ACCOUNT:key/ID (IAM knows keys by it, not by an alias)",
             "see 'aws kms describe-key --key-id alias/NAME'",
         )
+    if not (
+        re.fullmatch(r"key/[A-Za-z0-9-]+", arn.resource)
+        and re.fullmatch(r"[0-9]{12}", arn.account)
+        and arn.region in REGIONS
+    ):
+        raise Refused(
+            "kms-key-arn",
+            "a KMS key's ARN names one key of one account and region: the role's policy would read '*', '?' and '${…}'"
+            " as patterns",
+            "copy it from 'aws kms describe-key'",
+        )
     return text
 
 
@@ -97,6 +108,16 @@ def check_policy_arn(text: str) -> str:
     if arn.service != "iam" or not arn.resource.startswith("policy/"):
         raise Refused(
             "policy-arn", "an IAM policy's ARN reads arn:aws:iam::ACCOUNT:policy/NAME", "see 'aws iam list-policies'"
+        )
+    if not (
+        re.fullmatch(r"policy/[A-Za-z0-9+=,.@_/-]*[A-Za-z0-9+=,.@_-]", arn.resource)
+        and re.fullmatch(r"[0-9]{12}|aws", arn.account)
+        and not arn.region
+    ):
+        raise Refused(
+            "policy-arn",
+            "a policy's ARN names one policy of one account, without wildcards and variables",
+            "copy it from 'aws iam list-policies'",
         )
     if arn.resource.endswith("policy/AdministratorAccess"):
         raise Refused(

@@ -20,11 +20,11 @@ LABEL_MAX = 63
 # A backup is called <schedule>-YYYYMMDDhhmmss, 15 characters more, and its name is a label value as well.
 SCHEDULE_NAME_MAX = LABEL_MAX - 15
 
-_BUCKET_CHARACTERS = re.compile(r"^[a-z0-9.-]+$")
-_LABEL = re.compile(r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$")
-_SUBDOMAIN = re.compile(r"^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$")
-_ROLE = re.compile(r"^[A-Za-z0-9+=,.@_-]+$")
-_CLUSTER = re.compile(r"^[A-Za-z0-9][A-Za-z0-9_-]*$")
+_BUCKET_CHARACTERS = re.compile(r"[a-z0-9.-]+")
+_LABEL = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
+_SUBDOMAIN = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*")
+_ROLE = re.compile(r"[A-Za-z0-9+=,.@_-]+")
+_CLUSTER = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 _RESERVED_BUCKET_PREFIXES = ("xn--", "sthree-", "amzn-s3-demo-")
 _RESERVED_BUCKET_SUFFIXES = ("-s3alias", "--ol-s3", ".mrap", "--x-s3", "--table-s3")
 
@@ -62,7 +62,7 @@ def check_bucket_name(name: str) -> str:
             f"a bucket name has 3 to {BUCKET_NAME_MAX} characters, this one {len(name)}",
             "choose another",
         )
-    if not _BUCKET_CHARACTERS.match(name):
+    if not _BUCKET_CHARACTERS.fullmatch(name):
         raise Refused(
             "bucket-name",
             "a bucket name is made of lower-case letters, digits, hyphens and dots",
@@ -105,9 +105,21 @@ def check_prefix(prefix: str) -> str:
         )
     if "//" in prefix:
         raise Refused("key-prefix", "a prefix with '//' names an empty folder", "write a single '/'")
-    if not re.match(r"^[A-Za-z0-9!_.*'()/-]+$", prefix):
+    if "*" in prefix or "?" in prefix:
         raise Refused(
-            "key-prefix", "a prefix is made of letters, digits, '/' and !_.*'()-", "write it without the others"
+            "key-prefix",
+            "'*' and '?' are wildcards in the role's policy: a prefix with one reaches other prefixes too",
+            "write the one prefix that is meant",
+        )
+    if {".", ".."} & set(prefix.split("/")):
+        raise Refused(
+            "key-prefix",
+            "S3 has no '.' and '..' folders, and clients that clean paths up read another key",
+            "write the prefix without them",
+        )
+    if not re.fullmatch(r"[A-Za-z0-9!_.'()/-]+", prefix):
+        raise Refused(
+            "key-prefix", "a prefix is made of letters, digits, '/' and !_.'()-", "write it without the others"
         )
     if len(prefix) > 512:
         raise Refused(
@@ -126,7 +138,7 @@ def check_label(name: str) -> str:
         raise Refused(
             "kubernetes-name", f"at most {LABEL_MAX} characters, this one has {len(name)}", "choose a shorter name"
         )
-    if not _LABEL.match(name):
+    if not _LABEL.fullmatch(name):
         raise Refused(
             "kubernetes-name",
             "an RFC 1123 label is lower-case letters, digits and hyphens, with a letter or digit at both ends",
@@ -135,11 +147,36 @@ def check_label(name: str) -> str:
     return name
 
 
+def check_velero_namespace(name: str) -> str:
+    """Refuse a namespace where others live by design: Velero's one is labelled, protected and left out of backups."""
+    check_label(name)
+    if name == "default" or name.startswith("kube-"):
+        raise Refused(
+            "reserved-namespace",
+            f"{name} is Kubernetes' own: the Pod Security level and the labels of Velero's namespace would hold for"
+            " everybody's Pods in it, and it would be left out of every backup",
+            "write a namespace that is Velero's alone, such as velero",
+        )
+    return name
+
+
+def check_service_account(name: str) -> str:
+    """Refuse the account that every Pod of a namespace runs under unless it names another."""
+    check_label(name)
+    if name == "default":
+        raise Refused(
+            "default-service-account",
+            "every Pod that names no service account runs under this one, and would get Velero's role",
+            "write one of Velero's own, such as velero-server",
+        )
+    return name
+
+
 def check_subdomain(name: str) -> str:
     """Refuse what is not an RFC 1123 subdomain: most Kubernetes objects' names."""
     if len(name) > 253:
         raise Refused("kubernetes-name", f"at most 253 characters, this one has {len(name)}", "choose a shorter name")
-    if not _SUBDOMAIN.match(name):
+    if not _SUBDOMAIN.fullmatch(name):
         raise Refused(
             "kubernetes-name",
             "an RFC 1123 name is lower-case letters, digits, hyphens and dots, a letter or digit at both ends",
@@ -180,7 +217,7 @@ def check_role_name(name: str) -> str:
             f"a role name has 1 to {ROLE_NAME_MAX} characters, this one {len(name)}",
             "choose a shorter one",
         )
-    if not _ROLE.match(name):
+    if not _ROLE.fullmatch(name):
         raise Refused("role-name", "a role name is made of letters, digits and +=,.@_-", "write it without the others")
     return name
 
@@ -193,7 +230,7 @@ def check_cluster_name(name: str) -> str:
             f"an EKS cluster name has 1 to 100 characters, this one {len(name)}",
             "see 'aws eks list-clusters'",
         )
-    if not _CLUSTER.match(name):
+    if not _CLUSTER.fullmatch(name):
         raise Refused(
             "cluster-name",
             "an EKS cluster name is letters, digits, '-' and '_', beginning with a letter or a digit",
@@ -209,6 +246,8 @@ def _example_label(name: str) -> str:
 BucketName = Annotated[str, AfterValidator(check_bucket_name)]
 KeyPrefix = Annotated[str, AfterValidator(check_prefix)]
 KubernetesName = Annotated[str, AfterValidator(check_label)]
+VeleroNamespace = Annotated[str, AfterValidator(check_velero_namespace)]
+ServiceAccountName = Annotated[str, AfterValidator(check_service_account)]
 KubernetesSubdomain = Annotated[str, AfterValidator(check_subdomain)]
 NamespacePattern = Annotated[str, AfterValidator(check_namespace_pattern)]
 ScheduleName = Annotated[str, AfterValidator(check_schedule_name)]

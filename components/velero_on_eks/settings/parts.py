@@ -10,9 +10,19 @@ from pydantic import Field, ValidationInfo, field_validator
 from velero_on_eks.settings.aws_facts import AccountId, OidcIssuer, Region
 from velero_on_eks.settings.base import Section
 from velero_on_eks.settings.late import Late
-from velero_on_eks.settings.names import BucketName, ClusterName, KeyPrefix, KubernetesName, RoleName, ScheduleName
-from velero_on_eks.settings.sections import ISSUER_MISSING, Identity, Release, S3Url, Schedule, Storage, Volumes
+from velero_on_eks.settings.names import (
+    BucketName,
+    ClusterName,
+    KeyPrefix,
+    RoleName,
+    ScheduleName,
+    ServiceAccountName,
+    VeleroNamespace,
+)
+from velero_on_eks.settings.s3_endpoint import S3Url
+from velero_on_eks.settings.sections import ISSUER_MISSING, Identity, Release, Schedule, Storage, Volumes
 from velero_on_eks.settings.settings import RepositoryPassword
+from velero_on_eks.settings.tags import Tags
 
 VELERO_NAMESPACE = "velero"
 SERVICE_ACCOUNT = "velero-server"
@@ -31,7 +41,7 @@ class BackupStorageInputs(Storage):
     """The alias of the key that is made, with `alias/`; made from the bucket's name when left out."""
     key_description: Late[str] | None = None
     """The description of the key that is made; made from the bucket's name when left out."""
-    tags: dict[str, Late[str]] = Field(default_factory=dict)
+    tags: Tags = Field(default_factory=dict)
     """Tags of the bucket and the key."""
 
 
@@ -48,9 +58,9 @@ class WorkloadIdentityInputs(Identity):
     """The region of cluster and bucket; the AWS provider's when left out."""
     account: Late[AccountId] | None = None
     """The account of cluster and bucket; the AWS provider's when left out."""
-    namespace: KubernetesName = VELERO_NAMESPACE
+    namespace: VeleroNamespace = VELERO_NAMESPACE
     """Velero's namespace."""
-    service_account: KubernetesName = SERVICE_ACCOUNT
+    service_account: ServiceAccountName = SERVICE_ACCOUNT
     """Velero's service account, which the role trusts."""
     bucket_arn: Late[str]
     """The ARN of the bucket that Velero writes to."""
@@ -58,7 +68,7 @@ class WorkloadIdentityInputs(Identity):
     """The ARN of the key that encrypts the bucket."""
     prefix: KeyPrefix | None = None
     """The folder in the bucket; the whole bucket when left out."""
-    tags: dict[str, Late[str]] = Field(default_factory=dict)
+    tags: Tags = Field(default_factory=dict)
     """Tags of the role."""
 
     @field_validator("oidc_issuer")
@@ -76,7 +86,7 @@ class VolumeSnapshotsInputs(Volumes):
     """The cluster's name in EKS."""
     auto_mode: bool = False
     """Whether it is an EKS Auto Mode cluster, whose volumes have another driver."""
-    tags: dict[str, Late[str]] = Field(default_factory=dict)
+    tags: Tags = Field(default_factory=dict)
     """Tags of the add-on."""
 
 
@@ -112,7 +122,7 @@ class VeleroReleaseInputs(VeleroValuesInputs):
 class BackupSchedulesInputs(Section):
     """Velero's Schedules. The cluster has Velero's CRDs already: let this part depend on what installs them."""
 
-    namespace: KubernetesName = VELERO_NAMESPACE
+    namespace: VeleroNamespace = VELERO_NAMESPACE
     """Velero's namespace."""
     schedules: dict[ScheduleName, Schedule]
     """The schedules by name."""

@@ -10,12 +10,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
+from urllib.parse import urlsplit
 
 from velero_on_eks.settings import adopt, versions
 from velero_on_eks.settings.aws_facts import Arn, issuer_region, partition_of
 from velero_on_eks.settings.duration import words
 from velero_on_eks.settings.late import is_late
 from velero_on_eks.settings.refusals import MISSING, Refusal
+from velero_on_eks.settings.s3_endpoint import aws_endpoint
 from velero_on_eks.settings.sections import ISSUER_MISSING, OWNED_VALUES, Schedule
 
 # Below this a run can start before the location's own minute of validation and synchronisation is over, and a
@@ -92,7 +94,7 @@ def _key_is_ours(s: Any) -> Found:
     if not s.storage.kms_key_arn or is_late(s.storage.kms_key_arn, s.region, s.cluster.account):
         return
     path = ("storage", "kmsKeyArn")
-    yield from _arn_fits(s, path, s.storage.kms_key_arn)
+    yield from _partition_fits(s, path, s.storage.kms_key_arn)
     arn = Arn.parse(s.storage.kms_key_arn)
     if arn.region != s.region:
         yield Refusal(
@@ -121,6 +123,11 @@ def _arn_fits(s: Any, path: tuple[str, ...], text: str) -> Found:
             path,
             text,
         )
+    yield from _partition_fits(s, path, text)
+
+
+def _partition_fits(s: Any, path: tuple[str, ...], text: str) -> Found:
+    arn = Arn.parse(text)
     expected = partition_of(s.region).name
     if arn.partition != expected:
         yield Refusal(
@@ -129,6 +136,33 @@ def _arn_fits(s: Any, path: tuple[str, ...], text: str) -> Found:
             f"write arn:{expected}:…",
             path,
             text,
+        )
+
+
+@_rule("region", "storage")
+def _endpoint_is_of_the_region(s: Any) -> Found:
+    url = s.storage.s3_url
+    if not url or is_late(s.region, s.storage.bucket):
+        return
+    path = ("storage", "s3Url")
+    endpoint = aws_endpoint(url)
+    if endpoint is None:
+        host = urlsplit(url).hostname or ""
+        if s.storage.bucket and host.startswith(f"{s.storage.bucket}."):
+            yield Refusal(
+                "s3-url-bucket",
+                f"the host begins with the bucket's name, {s.storage.bucket}, and Velero puts it in front once more",
+                "write the host without the bucket",
+                path,
+                url,
+            )
+    elif endpoint.region != s.region:
+        yield Refusal(
+            "s3-url-region",
+            f"this endpoint serves {endpoint.region}, and the bucket is made in {s.region}",
+            f"write https://s3.{s.region}.{partition_of(s.region).dns_suffix}, or leave the field out",
+            path,
+            url,
         )
 
 
@@ -390,6 +424,17 @@ def warnings(s: Any, at: datetime) -> tuple[SettingsWarning, ...]:
                     f" {', '.join(meeting)}: it cannot be restored from there",
                 )
             )
+    key = s.storage.kms_key_arn
+    if key and not is_late(key, s.cluster.account) and Arn.parse(key).account != s.cluster.account:
+        found.append(
+            SettingsWarning(
+                "key-of-another-account",
+                "storage.kmsKeyArn",
+                f"the key is of account {Arn.parse(key).account}: its policy must let account {s.cluster.account} use"
+                " it (kms:GenerateDataKey, kms:Decrypt), or every upload is refused; nobody here can delete it, and"
+                " nobody here can keep it",
+            )
+        )
     if s.release.allow_untested_kubernetes:
         found.append(
             SettingsWarning(

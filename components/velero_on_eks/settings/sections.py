@@ -21,8 +21,11 @@ from velero_on_eks.settings.names import (
     KubernetesSubdomain,
     NamespacePattern,
     RoleName,
+    ServiceAccountName,
+    VeleroNamespace,
 )
 from velero_on_eks.settings.refusals import Refused
+from velero_on_eks.settings.s3_endpoint import S3Url
 from velero_on_eks.settings.versions import ChartVersion, ImageTag, KubernetesVersion
 
 Environment = Literal["development", "staging", "production"]
@@ -53,8 +56,15 @@ def matching(code: str, pattern: str, limit: str, remedy: str) -> AfterValidator
     return AfterValidator(check)
 
 
-CPU = matching("cpu", r"[0-9]+m?", "CPU is counted in thousandths or whole ones", "write for example 250m or 1")
-MEMORY = matching("memory", r"[0-9]+(Mi|Gi)", "memory is counted in Mi or Gi", "write for example 512Mi")
+CPU = matching(
+    "cpu",
+    r"[1-9][0-9]{0,8}m?",
+    "CPU is counted in thousandths or whole ones, above 0",
+    "write for example 250m or 1",
+)
+MEMORY = matching(
+    "memory", r"[1-9][0-9]{0,8}(Mi|Gi)", "memory is counted in Mi or Gi, above 0", "write for example 512Mi"
+)
 REPOSITORY = matching(
     "image-repository",
     r"([a-z0-9.-]+(:[0-9]+)?/)?[a-z0-9._-]+(/[a-z0-9._-]+)*",
@@ -171,17 +181,6 @@ class Volumes(Section):
         return self
 
 
-S3Url = Annotated[
-    str,
-    matching(
-        "s3-url",
-        r"https?://[^/\s]+",
-        "an S3 endpoint is a scheme and a host, without a path",
-        "write one like https://s3.eu-west-1.amazonaws.com",
-    ),
-]
-
-
 class AccessLogs(Section):
     """Where S3 writes the bucket's server access logs: another one, or each log would be a foreign object here."""
 
@@ -281,6 +280,30 @@ class Resources(Section):
     memory_limit: Annotated[str, MEMORY] = "1Gi"
     """A limit on memory."""
 
+    @model_validator(mode="after")
+    def _requests_are_within_limits(self) -> Resources:
+        pairs = (
+            ("memory", self.memory_request, self.memory_limit, _mebibytes),
+            ("cpu", self.cpu_request, self.cpu_limit, _millicores),
+        )
+        for what, request, limit, measure in pairs:
+            if limit is not None and measure(request) > measure(limit):
+                raise Refused(
+                    "request-above-limit",
+                    f"{what}Request is {request}, and {what}Limit is {limit}: the API server refuses a Pod that asks"
+                    " for more than its limit",
+                    f"write {what}Limit: {request} or more, or request less",
+                )
+        return self
+
+
+def _mebibytes(quantity: str) -> int:
+    return int(quantity[:-2]) * (1024 if quantity.endswith("Gi") else 1)
+
+
+def _millicores(quantity: str) -> int:
+    return int(quantity[:-1]) if quantity.endswith("m") else int(quantity) * 1000
+
 
 # Values that this program computes: an override would part them from the role, the bucket or the secret made for them.
 OWNED_VALUES: dict[tuple[str, ...], str] = {
@@ -307,11 +330,11 @@ OWNED_VALUES: dict[tuple[str, ...], str] = {
 class Release(Section):
     """The Helm release and what its server runs with."""
 
-    namespace: KubernetesName = "velero"
-    """Velero's namespace, made here."""
+    namespace: VeleroNamespace = "velero"
+    """Velero's namespace, made here; nobody else lives in it."""
     name: KubernetesName = "velero"
     """The release's name."""
-    service_account: KubernetesName = "velero-server"
+    service_account: ServiceAccountName = "velero-server"
     """The server's service account, which the role trusts."""
     chart: Chart = Chart()
     image: Image = Image()

@@ -27,6 +27,7 @@ from velero_on_eks.settings.sections import (
     Storage,
     Volumes,
 )
+from velero_on_eks.settings.tags import StackTags
 
 AnySection = TypeVar("AnySection", bound=Section)
 
@@ -78,7 +79,7 @@ class Settings(Section):
     release: Release
     schedules: dict[ScheduleName, Schedule]
     """The schedules by name. None other is made; one daily backup when left out."""
-    tags: dict[str, Late[str]] = Field(default_factory=dict)
+    tags: StackTags = Field(default_factory=dict)
     """Tags of every AWS resource."""
     waivers: dict[str, Annotated[str, AfterValidator(_reason)]] = Field(default_factory=dict)
     """Findings that are accepted, by rule, each with its reason."""

@@ -144,3 +144,61 @@ def test_a_shortened_name_fits_and_one_that_fits_is_left_alone(name, limit):
 @given(st.from_regex(r"[a-z0-9]([a-z0-9-]{0,46}[a-z0-9])?", fullmatch=True))
 def test_every_schedule_name_leaves_room_for_its_backups(name):
     assert check_label(f"{check_schedule_name(name)}-20261123020000")
+
+
+@pytest.mark.parametrize(
+    "tags",
+    [
+        {"team": "shop", "Cost Center": "R+D-1 @ a/b:c=d_e"},
+        {"straße": "größer"},
+        {"empty": ""},
+        {f"k{number}": "x" for number in range(48)},
+        {"k" * 128: "v" * 256},
+        {"velero-eks/team": "x", "my:aws:key": "x"},
+    ],
+)
+def test_tags_that_every_service_takes_are_accepted(tags):
+    assert settings(tags=tags).tags == tags
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://s3.eu-west-1.amazonaws.com",
+        "https://s3.dualstack.eu-west-1.amazonaws.com",
+        "https://s3-fips.dualstack.eu-west-1.amazonaws.com",
+        "https://s3-eu-west-1.amazonaws.com",
+        "https://bucket.vpce-0a1b-2c3d.s3.eu-west-1.vpce.amazonaws.com",
+        "https://bucket.vpce-0a1b-2c3d-eu-west-1a.s3.eu-west-1.vpce.amazonaws.com",
+        "https://minio.backup.svc:9000",
+        "https://s3.example.com",
+        "https://192.168.0.7:9000",
+        "https://[fd00::7]:9000",
+    ],
+)
+def test_endpoints_of_the_region_and_of_others_are_accepted(url):
+    assert settings(storage={"s3Url": url}).storage.s3_url == url
+
+
+def test_the_global_endpoint_is_that_of_us_east_1():
+    assert (
+        settings(
+            region="us-east-1",
+            cluster={"oidcIssuer": None},
+            identity={"mode": "pod-identity"},
+            storage={"s3Url": "https://s3.amazonaws.com"},
+        ).storage.s3_url
+        == "https://s3.amazonaws.com"
+    )
+
+
+def test_a_key_of_another_account_is_taken_with_a_warning_of_what_its_policy_must_do():
+    arn = "arn:aws:kms:eu-west-1:444455556666:key/mrk-0a1b"
+    [warning] = [
+        one
+        for one in settings(storage={"kmsKeyArn": arn}).warnings(datetime(2026, 11, 27, tzinfo=UTC))
+        if one.rule == "key-of-another-account"
+    ]
+    assert warning.field == "storage.kmsKeyArn"
+    assert "444455556666" in warning.message
+    assert "let account 111122223333 use it" in warning.message

@@ -67,6 +67,16 @@ TABLE = [
         "AmazonEKSClusterAdminPolicy",
     ),
     Finds(
+        "namespace",
+        {"namespace": ACTIVE, "neighbours": tuple(f"Deployment shop-{number}" for number in range(7))},
+        {"namespace": ACTIVE, "neighbours": ()},
+        "others live in the namespace velero: Deployment shop-0, Deployment shop-1, Deployment shop-2, Deployment"
+        " shop-3, Deployment shop-4 and 2 more",
+        "a namespace of Velero's own",
+        severity="warning",
+        settings={"adopt": {"namespace": "velero"}},
+    ),
+    Finds(
         "shared-location",
         {
             "conflicts": (

@@ -132,7 +132,7 @@ def test_this_machine_and_the_other_stacks_are_asked(tmp_path, pulumi):
     assert here.engine == (3, 259, 0)
     assert here.aws_cli is False
     (conflict,) = here.conflicts
-    assert "Pulumi.dr.yaml writes to the same bucket and prefix" in conflict.limit
+    assert "Pulumi.dr.yaml makes the bucket one-for-all too" in conflict.limit
 
 
 def test_without_a_pulumi_cli_the_state_is_unknown(tmp_path, monkeypatch):

@@ -7,6 +7,7 @@ from typing import Any
 
 from velero_on_eks.adoption import FIELDS
 from velero_on_eks.documents.iam import STS_AUDIENCE
+from velero_on_eks.settings.tags import CLUSTER_TAG
 from velero_on_eks.settings.versions import UNTESTED, mismatches
 
 from velero_eks.aws.account import Bucket, Key
@@ -160,7 +161,7 @@ def bucket(case: Case) -> Iterator[Finding]:
             f"{rename}, or mend aws:region",
         )
         return
-    ours = found.tags.get("velero-eks/cluster") == settings.cluster.name
+    ours = found.tags.get(CLUSTER_TAG) == settings.cluster.name
     yield from case.taken(f"the bucket {name}", FIELDS["bucket"], settings.adopt.bucket, ours=ours, id_=name)
     contents = known(case.facts.aws.contents)
     foreign = sorted(set(contents.folders) - VELERO_FOLDERS) if contents else []

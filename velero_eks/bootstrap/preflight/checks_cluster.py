@@ -22,6 +22,8 @@ from velero_eks.velero.installation import SNAPSHOT_GROUP, Server
 from velero_eks.velero.records import GROUP, Schedule, undecodable
 
 _SNAPSHOT_KINDS = ("VolumeSnapshot", "VolumeSnapshotClass", "VolumeSnapshotContent")
+# Neighbours that a message names.
+_NAMED = 5
 _EBS = frozenset({AUTO_MODE_DRIVER, STANDARD_DRIVER})
 
 
@@ -154,6 +156,14 @@ def namespace(case: Case) -> Iterator[Finding]:
         )
         return
     yield from case.taken(f"the namespace {name}", FIELDS["namespace"], settings.adopt.namespace)
+    neighbours = known(kubernetes.neighbours)
+    if settings.adopt.namespace and neighbours:
+        yield Finding(
+            "warning",
+            f"others live in the namespace {name}: {_listed(neighbours)}. It is never backed up, its labels are left as"
+            " they are, so that no Pod Security level holds Velero's Pods, and 'pulumi destroy' leaves it",
+            "set release.namespace to a namespace of Velero's own, or move the others",
+        )
     if known(kubernetes.secret):
         what = f"the Secret {name}/{REPOSITORY_SECRET}"
         yield from case.taken(what, FIELDS["repository_secret"], settings.adopt.repository_secret)
@@ -163,6 +173,11 @@ def namespace(case: Case) -> Iterator[Finding]:
             adopted = schedule.name in settings.adopt.schedules
             what = f"the Schedule {name}/{schedule.name}"
             yield from case.taken(what, SCHEDULE, adopted, name=f"velero-{schedule.name}")
+
+
+def _listed(names: tuple[str, ...]) -> str:
+    more = len(names) - _NAMED
+    return ", ".join(names[:_NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
 def _other_bucket(case: Case) -> Iterator[Finding]:

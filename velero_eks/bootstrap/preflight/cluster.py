@@ -29,6 +29,17 @@ from velero_eks.velero.records import BACKUP, GROUP, LOCATION, SCHEDULE, Locatio
 _VOLUME = ResourceKind("", "v1", "PersistentVolume", "persistentvolumes", False)
 _STORAGE_CLASS = ResourceKind("storage.k8s.io", "v1", "StorageClass", "storageclasses", False)
 _DRIVER = ResourceKind("storage.k8s.io", "v1", "CSIDriver", "csidrivers", False)
+_WORKLOADS = (
+    DEPLOYMENT,
+    ResourceKind("apps", "v1", "StatefulSet", "statefulsets", True),
+    ResourceKind("apps", "v1", "DaemonSet", "daemonsets", True),
+    ResourceKind("batch", "v1", "CronJob", "cronjobs", True),
+    ResourceKind("batch", "v1", "Job", "jobs", True),
+    ResourceKind("", "v1", "Pod", "pods", True),
+)
+# How the chart, `velero install` and the maintenance Jobs mark what is Velero's.
+_NAMING_LABELS = ("app.kubernetes.io/name", "component", "name", "app.kubernetes.io/part-of")
+_VELERO = frozenset({"velero", "node-agent"})
 _RBAC = "rbac.authorization.k8s.io"
 _EVERYTHING = ResourceKind("*", "*", "*", "*", False)
 _DEFAULT_CLASS = "storageclass.kubernetes.io/is-default-class"
@@ -53,6 +64,7 @@ def cluster_facts(cluster: Cluster, settings: Settings) -> Kubernetes | Unknown:
         installed=_asked(lambda: tuple(servers(cluster))),
         definitions=_asked(lambda: tuple(_definitions(cluster))),
         namespace=_asked(lambda: _namespace(installation.namespace())),
+        neighbours=_asked(lambda: tuple(_neighbours(cluster, namespace))) if settings.adopt.namespace else (),
         secret=_asked(lambda: installation.secret(REPOSITORY_SECRET) is not None),
         release=_asked(lambda: installation.has_release(release.name)),
         snapshot_class=_asked(lambda: installation.snapshot_class(SNAPSHOT_CLASS) is not None),
@@ -117,6 +129,16 @@ def _namespace(found: Object | None) -> Namespace | None:
         return None
     made = datetime.fromisoformat(found["metadata"]["creationTimestamp"])
     return Namespace(str((found.get("status") or {}).get("phase") or "Active"), made.timestamp())
+
+
+def _neighbours(cluster: Cluster, namespace: str) -> Iterator[str]:
+    for kind in _WORKLOADS:
+        for item in cluster.list(kind.path(namespace), metadata_only=True):
+            metadata = item["metadata"]
+            labels = metadata.get("labels") or {}
+            # What a workload made is told by the workload itself.
+            if not metadata.get("ownerReferences") and not any(labels.get(key) in _VELERO for key in _NAMING_LABELS):
+                yield f"{kind.kind} {metadata['name']}"
 
 
 def _snapshot_controllers(cluster: Cluster) -> Iterator[str]:

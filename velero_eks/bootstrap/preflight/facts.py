@@ -72,7 +72,8 @@ class Namespace:
 @dataclass(frozen=True, kw_only=True)
 class Kubernetes:
     """What the cluster's API server says. `issuer` is of the tokens that it gives pods, and no other cluster's; it is
-    asked for only where a named context leads there."""
+    asked for only where a named context leads there. `neighbours` are workloads in Velero's namespace, as `Kind name`,
+    that are not Velero's."""
 
     version: str
     issuer: str | Unknown | None = None
@@ -80,6 +81,7 @@ class Kubernetes:
     installed: tuple[Server, ...] | Unknown = ()
     definitions: tuple[Definition, ...] | Unknown = ()
     namespace: Namespace | Unknown | None = None
+    neighbours: tuple[str, ...] | Unknown = ()
     secret: bool | Unknown = False
     release: bool | Unknown = False
     snapshot_class: bool | Unknown = False

@@ -169,3 +169,20 @@ def test_looking_changes_nothing():
     server = ApiServer(*VELERO_KINDS, *SNAPSHOT_KINDS)
     look(server)
     assert server.methods == {"GET"}
+
+
+def test_who_else_lives_in_an_adopted_namespace_is_named_and_velero_is_not():
+    server = ApiServer()
+    server.add("Namespace", "velero")
+    server.add("Deployment", "velero", "velero", labels={"component": "velero"})
+    server.add("DaemonSet", "node-agent", "velero", labels={"name": "node-agent"})
+    server.add("Job", "maintain", "velero", labels={"app.kubernetes.io/name": "velero"})
+    server.add("Deployment", "shop", "velero", labels={"app": "shop"})
+    server.add("StatefulSet", "database", "velero")
+    server.add("CronJob", "report", "velero")
+    server.add("Job", "report-1", "velero", metadata={"ownerReferences": [{"kind": "CronJob", "name": "report"}]})
+    server.add("Pod", "by-hand", "velero")
+    server.add("Pod", "elsewhere", "shop")
+    found = look(server, adopt={"namespace": "velero"})
+    assert found.neighbours == ("Deployment shop", "StatefulSet database", "CronJob report", "Pod by-hand")
+    assert look(server).neighbours == ()
