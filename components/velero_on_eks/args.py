@@ -135,6 +135,10 @@ class Storage(TypedDict):
     access_logs: NotRequired[AccessLogs]
     """Where S3 logs access to the bucket."""
 
+    break_glass: NotRequired[Sequence[str]]
+    """ARNs of the roles and users who alone may delete old versions and change what keeps them: lifecycle, versioning,
+    encryption, lock and policy of the bucket. Whoever runs `pulumi up` is one of them."""
+
     protect: NotRequired[bool]
     """Whether bucket, key and password are protected from deletion and stay when they leave the program. Default: false
     / true / true (development / staging / production)."""
@@ -392,6 +396,10 @@ class BackupStorageArgs(TypedDict):
 
     access_logs: NotRequired[AccessLogs]
     """Where S3 logs access to the bucket."""
+
+    break_glass: NotRequired[Sequence[str]]
+    """ARNs of the roles and users who alone may delete old versions and change what keeps them: lifecycle, versioning,
+    encryption, lock and policy of the bucket. Whoever runs `pulumi up` is one of them."""
 
     protect: NotRequired[bool]
     """Whether bucket, key and password are protected from deletion and stay when they leave the program. Default: true.

@@ -85,6 +85,7 @@ class BackupStorage(pulumi.ComponentResource):
                         "kms_master_key_id": self.key_arn,
                     },
                     "bucket_key_enabled": True,
+                    "blocked_encryption_types": [documents.SSE_C],
                 }
             ],
             opts=on_bucket,
@@ -101,9 +102,11 @@ class BackupStorage(pulumi.ComponentResource):
             # Rules on noncurrent versions mean nothing, and AWS warns, until the bucket keeps versions.
             opts=pulumi.ResourceOptions.merge(on_bucket, pulumi.ResourceOptions(depends_on=[versioning])),
         )
-        policy = pulumi.Output.all(bucket_arn=self.bucket_arn, key_arn=self.key_arn).apply(
-            lambda arns: json.dumps(documents.bucket_policy(**arns))
-        )
+        policy = pulumi.Output.all(
+            bucket_arn=self.bucket_arn,
+            key_arn=self.key_arn,
+            break_glass=inputs.tree(storage.break_glass),
+        ).apply(lambda arns: json.dumps(documents.bucket_policy(**arns)))
         refusals = pulumi_aws.s3.BucketPolicy(
             name,
             bucket=self.bucket,

@@ -10,11 +10,10 @@ from velero_on_eks.documents.iam import arn
 from velero_on_eks.settings import Settings
 from velero_on_eks.settings.aws_facts import partition_of
 from velero_on_eks.settings.names import (
-    ROLE_NAME_MAX,
     check_bucket_name,
     check_role_name,
     default_bucket_name,
-    shortened,
+    default_role_name,
 )
 from velero_on_eks.settings.tags import CLUSTER_TAG, ENVIRONMENT_TAG
 
@@ -77,4 +76,4 @@ def _bucket_name(cluster: str, account: str, region: str) -> str:
 
 
 def _role_name(cluster: str, region: str) -> str:
-    return check_role_name(shortened(f"velero-{cluster}-{region}", ROLE_NAME_MAX))
+    return check_role_name(default_role_name(cluster, region))

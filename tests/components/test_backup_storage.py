@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from tests.support import ACCOUNT, document, record
@@ -63,6 +65,7 @@ def test_objects_are_encrypted_by_the_stacks_own_key_with_a_bucket_key(productio
                 "kmsMasterKeyId": key.outputs["arn"],
             },
             "bucketKeyEnabled": True,
+            "blockedEncryptionTypes": ["SSE-C"],
         }
     ]
     assert key.urn in encryption.options.property_dependencies["rules"]
@@ -133,6 +136,18 @@ def test_every_way_to_the_public_is_closed(production):
     assert owner["rule"] == {"objectOwnership": "BucketOwnerEnforced"}
     versioning = production.one("aws:s3/bucketVersioning:BucketVersioning").inputs
     assert versioning["versioningConfiguration"] == {"status": "Enabled"}
+
+
+def test_the_policy_names_who_alone_breaks_the_glass_and_without_them_nobody():
+    policy = "aws:s3/bucketPolicy:BucketPolicy"
+    named = [f"arn:aws:iam::{ACCOUNT}:role/deploy", f"arn:aws:iam::{ACCOUNT}:role/sso/emergency"]
+
+    def left(**sections: Any) -> list[Any]:
+        found = document(record(**sections).one(policy))["Statement"]
+        return [one["Condition"] for one in found if one["Sid"] == "LeaveToBreakGlass"]
+
+    assert left(storage={"breakGlass": named}) == [{"ArnNotEquals": {"aws:PrincipalArn": named}}]
+    assert left() == left(storage={"breakGlass": []}) == []
 
 
 def test_access_logs_go_to_another_bucket_under_a_folder():

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from velero_eks.aws.grants import who
 from velero_eks.aws.iam import MalformedDocument, Statement, statements
+from velero_eks.aws.iam_conditions import Condition
 from velero_eks.diff.model import Effect, Entry, Fact, ResourceChange
 from velero_eks.diff.properties import meaning
 from velero_eks.diff.words import subject
@@ -14,6 +15,7 @@ from velero_eks.diff.words import subject
 # The inputs that hold a policy document.
 POLICIES = ("policy", "assumeRolePolicy")
 BOUNDARY = "permissionsBoundary"
+_WHO_ASKS = "aws:principalarn"
 
 
 def refusals(change: ResourceChange) -> list[Fact]:
@@ -31,18 +33,52 @@ def _statements(change: ResourceChange, path: str) -> Iterator[Fact]:
         before, after = befores.get(name), afters.get(name)
         if _of_its_own(before, change.old) == _of_its_own(after, change.new):
             continue
-        text, effect = _said(about, name, before, after)
-        stated = after or before
-        details = tuple(_clauses(stated)) if stated else ()
-        yield Fact("permissions", text, effect, details, (change.urn,))
+        if after is None and before is not None:
+            text, effect, details = f"{about} no longer has its refusal {name}", "wider", _clauses(before)
+        elif before is None and after is not None:
+            text, effect, details = f"{about} has a new refusal {name}", "narrower", _clauses(after)
+        elif before is not None and after is not None:
+            text, (effect, differences) = f"{about} changes its refusal {name}", _differences(before, after)
+            details = [*differences, *_clauses(after)]
+        else:
+            continue
+        yield Fact("permissions", text, effect, tuple(details), (change.urn,))
 
 
-def _said(about: str, name: str, before: Statement | None, after: Statement | None) -> tuple[str, Effect]:
-    if after is None:
-        return f"{about} no longer has its refusal {name}", "wider"
-    if before is None:
-        return f"{about} has a new refusal {name}", "narrower"
-    return f"{about} changes its refusal {name}", ""
+def _differences(before: Statement, after: Statement) -> tuple[Effect, list[str]]:
+    """What is refused now and was not, and the other way round, with what follows from it where that can be told."""
+    now: list[str] = []
+    no_longer: list[str] = []
+    now += [action for action in after.actions if action not in before.actions]
+    no_longer += [action for action in before.actions if action not in after.actions]
+    was, is_ = _by_test(before), _by_test(after)
+    for test in was.keys() & is_.keys():
+        # A refusal of all but these: one more of them is one less who, or which, is refused.
+        now += [_excepted(test[1], value) for value in was[test] if value not in is_[test]]
+        no_longer += [_excepted(test[1], value) for value in is_[test] if value not in was[test]]
+    told = [*(f"no longer refused: {one}" for one in no_longer), *(f"now refused: {one}" for one in now)]
+    if _frame(before) != _frame(after) or bool(now) == bool(no_longer):
+        return "", told
+    return "narrower" if now else "wider", told
+
+
+def _by_test(statement: Statement) -> dict[tuple[str, str], tuple[str, ...]]:
+    """The values of conditions by which a refusal leaves some out, by operator and key."""
+    return {(one.operator, one.key): one.values for one in statement.conditions if one.negated and not one.qualifier}
+
+
+def _frame(statement: Statement) -> tuple[object, ...]:
+    """All of a statement but its actions and whom it leaves out by condition."""
+    others = frozenset(one for one in statement.conditions if not one.negated or one.qualifier)
+    return (
+        *(frozenset(part) for part in (statement.resources, statement.principals, statement.not_principals)),
+        *(frozenset(part) for part in (statement.not_actions, statement.not_resources, _by_test(statement))),
+        others,
+    )
+
+
+def _excepted(key: str, value: str) -> str:
+    return who(value) if key.lower() == _WHO_ASKS else f"{value} as {key}"
 
 
 def _of_its_own(statement: Statement | None, entry: Entry | None) -> str:
@@ -66,10 +102,20 @@ def _clauses(statement: Statement) -> Iterator[str]:
     refused = ", ".join(statement.actions) or f"all but {', '.join(statement.not_actions)}"
     yield f"{_refused(statement)} is refused {refused}"
     for condition in statement.conditions:
+        if condition in _left_out(statement):
+            continue
         yield f"when {condition.key} {condition.operator} {', '.join(condition.values)}"
 
 
+def _left_out(statement: Statement) -> list[Condition]:
+    """The conditions that leave out callers by their ARN."""
+    return [one for one in statement.on_key(_WHO_ASKS) if one.negated and not one.qualifier]
+
+
 def _refused(statement: Statement) -> str:
+    named = sorted(who(value) for condition in _left_out(statement) for value in condition.values)
+    if named and statement.for_everyone and not statement.not_principals:
+        return f"everyone but {' and '.join(named)}"
     if statement.not_principals:
         return f"everyone but {', '.join(who(value) for _, value in statement.not_principals)}"
     return "everyone" if statement.for_everyone else ", ".join(who(value) for _, value in statement.principals)

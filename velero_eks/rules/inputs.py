@@ -183,6 +183,8 @@ def _said(value: Any) -> str:
 
 
 def _meant(resource: PolicyResource, plan: Plan, settings: Settings, meant: Meant) -> dict[str, Any] | None:
+    from velero_on_eks.documents.storage import SSE_C
+
     storage = settings.storage
     match resource.kind:
         case kinds.BUCKET:
@@ -196,7 +198,12 @@ def _meant(resource: PolicyResource, plan: Plan, settings: Settings, meant: Mean
             return dict.fromkeys(blocks, True)
         case kinds.BUCKET_ENCRYPTION:
             default = {"sseAlgorithm": "aws:kms", "kmsMasterKeyId": meant.key_arn}
-            return {"rules": [{"applyServerSideEncryptionByDefault": default, "bucketKeyEnabled": True}]}
+            rule = {
+                "applyServerSideEncryptionByDefault": default,
+                "bucketKeyEnabled": True,
+                "blockedEncryptionTypes": [SSE_C],
+            }
+            return {"rules": [rule]}
         case kinds.BUCKET_LIFECYCLE:
             return {"rules": _lifecycle(settings)}
         case kinds.BUCKET_LOGGING:

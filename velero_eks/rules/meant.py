@@ -64,7 +64,10 @@ class Meant:
         """Who is refused what on the bucket."""
         from velero_on_eks.documents import storage
 
-        return statements(storage.bucket_policy(bucket_arn=self._bucket_arn, key_arn=self.key_arn))
+        break_glass = [self._known(arn) for arn in self._settings.storage.break_glass]
+        return statements(
+            storage.bucket_policy(bucket_arn=self._bucket_arn, key_arn=self.key_arn, break_glass=break_glass)
+        )
 
     @cached_property
     def key(self) -> tuple[Statement, ...]:
@@ -86,12 +89,12 @@ class Meant:
     @cached_property
     def role_name(self) -> str:
         """The role's name."""
-        from velero_on_eks.settings.names import ROLE_NAME_MAX, shortened
+        from velero_on_eks.settings.names import default_role_name
 
         given = self._settings.identity.role_name
         if given is not None:
             return self._known(given)
-        return shortened(f"velero-{self._known(self._settings.cluster.name)}-{self.region}", ROLE_NAME_MAX)
+        return default_role_name(self._known(self._settings.cluster.name), self.region)
 
     @property
     def _bucket_arn(self) -> str:

@@ -82,6 +82,25 @@ def bucket_access_logs(bucket: PolicyResource, plan: Plan) -> Iterator[str]:
 
 
 @rule(
+    "bucket-break-glass",
+    on=kinds.BUCKET,
+    scope="stack",
+    severity="warning",
+    what="In production named roles alone delete old versions and change what keeps them: an administrator's stolen"
+    " credentials do not suffice.",
+    source="S3 User Guide, bucket policies by aws:PrincipalArn; practice against ransomware",
+)
+def bucket_break_glass(bucket: PolicyResource, plan: Plan) -> Iterator[str]:
+    if plan.environment != "production" or plan.settings is None or plan.settings.storage.break_glass:
+        return
+    yield (
+        "every administrator of the account can delete the versions that undo a bad delete, and the settings that keep"
+        " them; name the roles that alone may as storage.breakGlass, whoever deploys among them, or waive this with"
+        " the reason."
+    )
+
+
+@rule(
     "bucket-replication",
     on=kinds.BUCKET,
     scope="stack",

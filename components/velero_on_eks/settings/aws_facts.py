@@ -128,6 +128,56 @@ def check_policy_arn(text: str) -> str:
     return text
 
 
+_PRINCIPAL = re.compile(r"arn:aws[a-z-]*:iam::[0-9]{12}:(role|user)/([A-Za-z0-9+=,.@_-]+/)*[A-Za-z0-9+=,.@_-]{1,64}")
+_PRINCIPAL_FORM = "a principal is a role or a user by its whole ARN, arn:aws:iam::ACCOUNT:role/PATH/NAME"
+_SEE_ROLE = "'aws iam get-role --role-name NAME --query Role.Arn' prints it, path included"
+
+
+def check_principal_arn(text: str) -> str:
+    """Refuse what is not the whole ARN of an IAM role or user: `aws:PrincipalArn` never holds another.
+
+    A wildcard would name principals that somebody makes later; a session's ARN, a group or a provider is never what a
+    request comes from.
+    """
+    if not _PRINCIPAL.fullmatch(text):
+        raise Refused("principal-arn", *_no_principal(text))
+    return text
+
+
+def _no_principal(text: str) -> tuple[str, str]:
+    """What is wrong with a text that names no principal, and what to write."""
+    if "*" in text or "?" in text:
+        return "a wildcard names whoever is made later as well", "name each role or user by its whole ARN"
+    if re.fullmatch(r"[0-9]{12}", text) or re.fullmatch(r"arn:[^:]*:iam::[0-9]{12}:root", text):
+        return (
+            "this is the account's root user, who deploys nothing and may change a bucket's policy whatever it says",
+            "name the roles or users that may; root stays the way back in without being named",
+        )
+    session = re.fullmatch(r"arn:([^:]*):sts::([0-9]{12}):assumed-role/([^/]+)(/.*)?", text)
+    if session:
+        partition, account, role, _ = session.groups()
+        return (
+            "this is a session, and what is compared is the ARN of its role",
+            f"write arn:{partition}:iam::{account}:role/{role}, with the role's path if it has one: {_SEE_ROLE}",
+        )
+    kinds = (
+        (":federated-user/", "a federated user's session is compared as no role and no user"),
+        (":oidc-provider/", "an OIDC provider asks for nothing itself"),
+        (":saml-provider/", "a SAML provider asks for nothing itself"),
+        (":group/", "a group is no principal: requests come from its users"),
+        (":instance-profile/", "an instance profile is no principal: requests come from its role"),
+        (":policy/", "a policy is no principal"),
+    )
+    for mark, limit in kinds:
+        if mark in text:
+            return limit, "name the role or the users behind it by their whole ARN"
+    if re.fullmatch(r"[a-z0-9.-]+\.amazonaws\.com(\.cn)?", text):
+        return "AWS's own services have no ARN to compare", "name a role or a user by its whole ARN"
+    if "${" in text:
+        return "a policy variable stands for whoever asks", "name each role or user by its whole ARN"
+    return _PRINCIPAL_FORM, f"{_SEE_ROLE}; 'aws iam get-user' a user's"
+
+
 def check_oidc_issuer(url: str) -> str:
     """Refuse what is not an EKS OIDC issuer's URL."""
     if not url.startswith("https://"):
@@ -154,4 +204,5 @@ Region = Annotated[str, AfterValidator(check_region)]
 AccountId = Annotated[str, AfterValidator(check_account), BeforeValidator(_account_before)]
 KmsKeyArn = Annotated[str, AfterValidator(check_kms_key_arn)]
 PolicyArn = Annotated[str, AfterValidator(check_policy_arn)]
+PrincipalArn = Annotated[str, AfterValidator(check_principal_arn)]
 OidcIssuer = Annotated[str, AfterValidator(check_oidc_issuer)]

@@ -52,6 +52,12 @@ def default_bucket_name(cluster: str, account: str, region: str) -> str:
     return as_bucket_name(f"velero-{cluster}-{account}-{region}")
 
 
+def default_role_name(cluster: str, region: str) -> str:
+    """The role of a cluster that names none. Role names are unique in an account: the region tells clusters of one
+    name apart."""
+    return shortened(f"velero-{cluster}-{region}", ROLE_NAME_MAX)
+
+
 def check_bucket_name(name: str) -> str:
     """Refuse what S3 refuses of a general purpose bucket's name."""
     if "/" in name:

@@ -16,6 +16,7 @@ from velero_on_eks.settings import adopt, versions
 from velero_on_eks.settings.aws_facts import Arn, issuer_region, partition_of
 from velero_on_eks.settings.duration import words
 from velero_on_eks.settings.late import is_late
+from velero_on_eks.settings.names import default_role_name
 from velero_on_eks.settings.refusals import MISSING, Refusal
 from velero_on_eks.settings.s3_endpoint import aws_endpoint
 from velero_on_eks.settings.sections import ISSUER_MISSING, OWNED_VALUES, Schedule
@@ -113,7 +114,30 @@ def _boundary_is_ours(s: Any) -> Found:
         yield from _arn_fits(s, ("identity", "permissionsBoundary"), boundary)
 
 
-def _arn_fits(s: Any, path: tuple[str, ...], text: str) -> Found:
+@_rule("region", "cluster", "identity", "storage")
+def _break_glass_is_ours(s: Any) -> Found:
+    if is_late(s.region, s.cluster.account):
+        return
+    for number, arn in enumerate(s.storage.break_glass):
+        if is_late(arn):
+            continue
+        path = ("storage", "breakGlass", number)
+        yield from _arn_fits(s, path, arn)
+        if not is_late(s.cluster.name, s.identity.role_name) and arn.rpartition("/")[2] == _velero_role(s):
+            yield Refusal(
+                "break-glass-velero",
+                "this is Velero's own role: what a stolen token of its pod cannot do is what break-glass is for",
+                "name the roles or users of people and of the deployment",
+                path,
+                arn,
+            )
+
+
+def _velero_role(s: Any) -> str:
+    return s.identity.role_name or default_role_name(s.cluster.name, s.region)
+
+
+def _arn_fits(s: Any, path: tuple[str | int, ...], text: str) -> Found:
     arn = Arn.parse(text)
     if arn.account not in (s.cluster.account, "aws"):
         yield Refusal(

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
 
 from velero_on_eks.settings import versions
-from velero_on_eks.settings.aws_facts import AccountId, KmsKeyArn, OidcIssuer, PolicyArn
+from velero_on_eks.settings.aws_facts import AccountId, KmsKeyArn, OidcIssuer, PolicyArn, PrincipalArn
 from velero_on_eks.settings.base import Section
 from velero_on_eks.settings.cron import Cron, check_timezone
 from velero_on_eks.settings.duration import Duration
@@ -78,6 +78,10 @@ ISSUER_MISSING = Refused(
     "required by identity.mode irsa",
     "copy it from 'aws eks describe-cluster --query cluster.identity.oidc.issuer', or use identity.mode pod-identity",
 )
+
+
+# With ARNs of the greatest length these still fit into a bucket policy.
+BREAK_GLASS_MAX = 20
 
 
 class Cluster(Section):
@@ -222,6 +226,9 @@ class Storage(Section):
     """Days after which unfinished uploads are removed."""
     access_logs: AccessLogs | None = None
     """Where S3 logs access to the bucket."""
+    break_glass: tuple[Late[PrincipalArn], ...] = ()
+    """ARNs of the roles and users who alone may delete old versions and change what keeps them: lifecycle, versioning,
+    encryption, lock and policy of the bucket. Whoever runs `pulumi up` is one of them."""
     protect: bool = True
     """Whether bucket, key and password are protected from deletion and stay when they leave the program."""
     force_destroy: bool = False
@@ -230,6 +237,21 @@ class Storage(Section):
     """Another S3 endpoint than AWS's own for the region."""
     s3_force_path_style: bool = False
     """Whether the bucket's name stands in the path, not in the host's name."""
+
+    @field_validator("break_glass")
+    @classmethod
+    def _a_few_and_each_once(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        twice = sorted({arn for arn in value if value.count(arn) > 1})
+        if twice:
+            raise Refused("twice", f"{', '.join(twice)} stands there twice", "write each once")
+        if len(value) > BREAK_GLASS_MAX:
+            raise Refused(
+                "break-glass-many",
+                f"at most {BREAK_GLASS_MAX} break the glass: a bucket policy has room for 20 kB, and who everybody is,"
+                " nobody is",
+                "name the role that they assume for it",
+            )
+        return value
 
 
 class Chart(Section):

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+
 from velero_on_eks.documents import iam, storage
+from velero_on_eks.settings.sections import BREAK_GLASS_MAX
 
 BUCKET = "arn:aws:s3:::backups"
 KEY = "arn:aws:kms:eu-west-1:111122223333:key/0a1b"
@@ -113,42 +116,79 @@ def test_without_a_prefix_the_objects_are_all_of_the_bucket():
     assert statement["Resource"] == "arn:aws:s3:::backups/*"
 
 
-def test_the_bucket_policy_refuses_plain_http_and_a_wrong_encryption_but_never_a_missing_one():
-    assert storage.bucket_policy(bucket_arn=BUCKET, key_arn=KEY) == {
-        "Version": "2012-10-17",
-        "Statement": [
-            {
-                "Sid": "RefusePlainHttp",
-                "Effect": "Deny",
-                "Principal": "*",
-                "Action": "s3:*",
-                "Resource": ["arn:aws:s3:::backups", "arn:aws:s3:::backups/*"],
-                "Condition": {"Bool": {"aws:SecureTransport": "false"}},
-            },
-            {
-                "Sid": "RefuseOtherEncryption",
-                "Effect": "Deny",
-                "Principal": "*",
-                "Action": "s3:PutObject",
-                "Resource": "arn:aws:s3:::backups/*",
-                "Condition": {
-                    "Null": {"s3:x-amz-server-side-encryption": "false"},
-                    "StringNotEquals": {"s3:x-amz-server-side-encryption": "aws:kms"},
-                },
-            },
-            {
-                "Sid": "RefuseOtherKey",
-                "Effect": "Deny",
-                "Principal": "*",
-                "Action": "s3:PutObject",
-                "Resource": "arn:aws:s3:::backups/*",
-                "Condition": {
-                    "Null": {"s3:x-amz-server-side-encryption-aws-kms-key-id": "false"},
-                    "StringNotEquals": {"s3:x-amz-server-side-encryption-aws-kms-key-id": KEY},
-                },
-            },
-        ],
+def refused_upload(sid: str, condition: dict[str, object]) -> dict[str, object]:
+    return {
+        "Sid": sid,
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": "s3:PutObject",
+        "Resource": "arn:aws:s3:::backups/*",
+        "Condition": condition,
     }
+
+
+SSE = "s3:x-amz-server-side-encryption"
+KEY_ID = "s3:x-amz-server-side-encryption-aws-kms-key-id"
+READ_AT_ONCE = ["STANDARD", "STANDARD_IA", "ONEZONE_IA", "INTELLIGENT_TIERING", "GLACIER_IR"]
+REFUSALS = [
+    {
+        "Sid": "RefusePlainHttp",
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": "s3:*",
+        "Resource": ["arn:aws:s3:::backups", "arn:aws:s3:::backups/*"],
+        "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+    },
+    refused_upload("RefuseOtherEncryption", {"Null": {SSE: "false"}, "StringNotEquals": {SSE: "aws:kms"}}),
+    refused_upload("RefuseOtherKey", {"Null": {KEY_ID: "false"}, "StringNotEquals": {KEY_ID: KEY}}),
+    refused_upload("RefuseKmsWithoutKey", {"StringEquals": {SSE: "aws:kms"}, "Null": {KEY_ID: "true"}}),
+    refused_upload("RefuseCustomerKey", {"Null": {"s3:x-amz-server-side-encryption-customer-algorithm": "false"}}),
+    refused_upload(
+        "RefuseArchive",
+        {"Null": {"s3:x-amz-storage-class": "false"}, "StringNotEquals": {"s3:x-amz-storage-class": READ_AT_ONCE}},
+    ),
+]
+
+
+def test_the_bucket_policy_refuses_what_would_make_a_backup_unreadable_but_never_a_missing_header():
+    assert storage.bucket_policy(bucket_arn=BUCKET, key_arn=KEY) == {"Version": "2012-10-17", "Statement": REFUSALS}
+
+
+def test_with_break_glass_what_undoes_the_undo_is_left_to_those_it_names():
+    named = ["arn:aws:iam::111122223333:role/deploy", "arn:aws:iam::111122223333:user/anna"]
+    document = storage.bucket_policy(bucket_arn=BUCKET, key_arn=KEY, break_glass=named)
+    assert document["Statement"][:-1] == REFUSALS
+    assert document["Statement"][-1] == {
+        "Sid": "LeaveToBreakGlass",
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": [
+            "s3:BypassGovernanceRetention",
+            "s3:DeleteBucket",
+            "s3:DeleteBucketPolicy",
+            "s3:DeleteObjectVersion",
+            "s3:PutBucketObjectLockConfiguration",
+            "s3:PutBucketOwnershipControls",
+            "s3:PutBucketPolicy",
+            "s3:PutBucketPublicAccessBlock",
+            "s3:PutBucketVersioning",
+            "s3:PutEncryptionConfiguration",
+            "s3:PutIntelligentTieringConfiguration",
+            "s3:PutLifecycleConfiguration",
+            "s3:PutObjectLegalHold",
+            "s3:PutObjectRetention",
+            "s3:PutReplicationConfiguration",
+        ],
+        "Resource": ["arn:aws:s3:::backups", "arn:aws:s3:::backups/*"],
+        "Condition": {"ArnNotEquals": {"aws:PrincipalArn": named}},
+    }
+
+
+def test_the_longest_break_glass_fits_into_a_bucket_policy():
+    # S3 takes 20 kB; a path has at most 512 characters and a name 64.
+    arns = [f"arn:aws-us-gov:iam::111122223333:role/{'p' * 510}/{number:064}" for number in range(BREAK_GLASS_MAX)]
+    document = storage.bucket_policy(bucket_arn=f"arn:aws-us-gov:s3:::{'b' * 63}", key_arn=KEY, break_glass=arns)
+    assert len(json.dumps(document)) < 20_480
 
 
 def test_the_key_policy_leaves_the_decision_to_the_accounts_iam():

@@ -40,6 +40,7 @@ config:
   velero-eks:volumes: {mode: csi-snapshot}
   velero-eks:storage:
     accessLogs: {bucket: exam-access-logs, prefix: velero}
+    breakGlass: ["arn:aws:iam::777788889999:role/deploy", "arn:aws:iam::777788889999:role/break-glass"]
   velero-eks:schedules:
     daily-backup: {cron: "0 2 * * *", timezone: Asia/Kolkata, keep: 30d, namespaces: ["*"]}
     exam-hourly: {cron: "15 * * * *", timezone: Asia/Kolkata, keep: 3d, namespaces: [exam-prod]}

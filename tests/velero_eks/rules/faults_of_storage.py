@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
+
+from velero_on_eks.documents.storage import READABLE_CLASSES
 
 from tests.velero_eks.rules.faults import Injected
 from tests.velero_eks.rules.plans import Draft
@@ -43,6 +46,42 @@ def _without_rule(key: str):
         inputs["rules"] = [entry for entry in inputs["rules"] if key not in entry]
 
     return change
+
+
+_ROLE = "arn:aws:iam::777788889999:role"
+_GLASS = [f"{_ROLE}/velero-deploy", f"{_ROLE}/backup-break-glass"]
+_REFUSALS = (
+    "RefusePlainHttp", "RefuseOtherEncryption", "RefuseOtherKey", "RefuseKmsWithoutKey", "RefuseCustomerKey",
+    "RefuseArchive", "LeaveToBreakGlass",
+)  # fmt: skip
+
+
+def _without_statement(sid: str):
+    def change(plan: Draft) -> None:
+        inputs = plan.one(kinds.BUCKET_POLICY)["inputs"]
+        policy = json.loads(inputs["policy"])
+        policy["Statement"] = [one for one in policy["Statement"] if one["Sid"] != sid]
+        inputs["policy"] = json.dumps(policy)
+
+    return change
+
+
+def _without_break_glass(plan: Draft) -> None:
+    del plan.settings["storage"]["breakGlass"]
+    _without_statement("LeaveToBreakGlass")(plan)
+
+
+def _break_glass(arns: list[str]):
+    def change(plan: Draft) -> None:
+        condition = {"ArnNotEquals": {"aws:PrincipalArn": arns}}
+        plan.statement(kinds.BUCKET_POLICY, "LeaveToBreakGlass", Condition=condition)
+
+    return change
+
+
+def _class_but(further: str) -> dict[str, Any]:
+    header = "s3:x-amz-storage-class"
+    return {"Null": {header: "false"}, "StringNotEquals": {header: [*READABLE_CLASSES, further]}}
 
 
 def _deny_put(condition: dict[str, Any]):
@@ -94,7 +133,23 @@ FAULTS = [
     Injected("no access logs", "bucket-access-logs", lambda p: p.drop(kinds.BUCKET_LOGGING)),
     Injected("access logs in the backups' bucket", "unmeant-setting",
              lambda p: p.set(kinds.BUCKET_LOGGING, ["targetBucket"], _BUCKET.split(":::")[1])),
+    Injected("no break-glass", "bucket-break-glass", _without_break_glass),
+    Injected("customer keys unblocked", "unmeant-setting",
+             lambda p: p.set(kinds.BUCKET_ENCRYPTION, ["rules", 0, "blockedEncryptionTypes"], ["NONE"])),
+    Injected("blocked encryption left to S3", "unmeant-setting",
+             lambda p: p.unset(kinds.BUCKET_ENCRYPTION, ["rules", 0, "blockedEncryptionTypes"])),
     # The bucket policy.
+    *(Injected(f"{sid} taken away", "missing-refusal", _without_statement(sid)) for sid in _REFUSALS),
+    Injected("one more breaks the glass", "missing-refusal", _break_glass([*_GLASS, f"{_ROLE}/somebody"]),
+             implied=("unmeant-refusal",)),
+    Injected("whoever comes breaks the glass", "missing-refusal", _break_glass([f"{_ROLE}/*"]),
+             implied=("unmeant-refusal",)),
+    Injected("break-glass without deleted versions", "missing-refusal",
+             lambda p: p.statement(kinds.BUCKET_POLICY, "LeaveToBreakGlass", Action="s3:PutLifecycleConfiguration"),
+             implied=("unmeant-refusal",)),
+    Injected("an archive's class passes", "missing-refusal",
+             lambda p: p.statement(kinds.BUCKET_POLICY, "RefuseArchive", Condition=_class_but("DEEP_ARCHIVE")),
+             implied=("unmeant-refusal",)),
     Injected("no bucket policy", "missing-refusal", lambda p: p.drop(kinds.BUCKET_POLICY)),
     Injected("no TLS statement", "missing-refusal",
              lambda p: p.statement(kinds.BUCKET_POLICY, _TLS, Effect="Allow", Principal={"AWS": "111122223333"}),

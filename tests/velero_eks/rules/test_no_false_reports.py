@@ -8,16 +8,19 @@ from typing import Any
 import pytest
 
 from tests.conftest import ROOT
-from tests.support import record, settings
+from tests.support import ACCOUNT, record, settings
 from velero_eks.plan.model import Recording
 from velero_eks.plan.recorder import record_program
 from velero_eks.rules import PolicyResource, check
 
-# Advice about a production stack that names no log bucket and no replica: no fault of these shapes.
-ADVICE = {"bucket-access-logs", "bucket-replication"}
+# Advice about a production stack that names no log bucket, no replica and no break-glass: no fault of these shapes.
+ADVICE = {"bucket-access-logs", "bucket-break-glass", "bucket-replication"}
 SHAPES: dict[str, dict[str, Any]] = {
     "a prefix": {"storage": {"prefix": "clusters/shop"}},
     "a given key": {"storage": {"kmsKeyArn": "arn:aws:kms:eu-west-1:111122223333:key/1234abcd"}},
+    "break-glass": {
+        "storage": {"breakGlass": [f"arn:aws:iam::{ACCOUNT}:role/deploy", f"arn:aws:iam::{ACCOUNT}:user/team/anna"]}
+    },
     "Pod Identity": {"identity": {"mode": "pod-identity"}, "cluster": {"oidcIssuer": None}},
     "snapshots with the cluster's own controller": {
         "volumes": {"mode": "csi-snapshot", "snapshotController": "existing"}

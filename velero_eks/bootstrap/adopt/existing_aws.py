@@ -155,10 +155,12 @@ def _encryption(answer: Properties) -> Properties:
     for rule in answer["ServerSideEncryptionConfiguration"]["Rules"]:
         default = rule.get("ApplyServerSideEncryptionByDefault") or {}
         applied = {"sseAlgorithm": default.get("SSEAlgorithm"), "kmsMasterKeyId": default.get("KMSMasterKeyID")}
+        blocked = (rule.get("BlockedEncryptionTypes") or {}).get("EncryptionType")
         rules.append(
             {
                 "applyServerSideEncryptionByDefault": {key: value for key, value in applied.items() if value},
                 "bucketKeyEnabled": bool(rule.get("BucketKeyEnabled")),
+                **({"blockedEncryptionTypes": blocked} if blocked else {}),
             }
         )
     return {"rules": rules}

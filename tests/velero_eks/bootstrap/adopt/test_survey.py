@@ -18,6 +18,7 @@ from tests.support import mapping, record_settings
 from tests.velero_eks.bootstrap.api_server import SNAPSHOT_KINDS, VELERO_KINDS, ApiServer
 from tests.velero_eks.kube.answers import Answers
 from velero_eks.aws import client as aws
+from velero_eks.aws.account import Account
 from velero_eks.bootstrap.adopt.existing_aws import ExistingAws
 from velero_eks.bootstrap.adopt.existing_cluster import ExistingCluster
 from velero_eks.bootstrap.adopt.survey import Adoption, survey
@@ -27,6 +28,8 @@ from velero_eks.project.engine import StackState
 REGION, ACCOUNT = "eu-west-1", "123456789012"
 BUCKET, ROLE = f"velero-shop-{ACCOUNT}-{REGION}", f"velero-shop-{REGION}"
 EMPTY = StackState({})
+# S3 keeps it; the emulator reads and forgets it.
+NOT_KEPT = "rules.blockedEncryptionTypes"
 ALLOW = json.dumps(
     {"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}}
 )
@@ -145,7 +148,7 @@ def test_everything_that_exists_is_found_under_the_names_of_the_plan(server):
     changed = {each.resource.type: each.differences for each in found.found}
     (deletion,) = [each for each in changed[FIELDS["snapshot_class"]] if each.path == "deletionPolicy"]
     assert (deletion.before, deletion.after) == ("Delete", "Retain")
-    assert changed[BUCKET_SETTINGS["encryption"]] == ()
+    assert [each.path for each in changed[BUCKET_SETTINGS["encryption"]]] == [NOT_KEPT]
     made = {resource.type for resource in found.made}
     assert made == {BUCKET_SETTINGS[name] for name in ("lifecycle", "ownership", "publicAccess")}
 
@@ -260,7 +263,25 @@ def test_a_bucket_that_the_state_lost_is_encrypted_with_the_key_that_it_still_ha
     assert found.blocked == ()
     assert found.section()["bucket"] == BUCKET
     encryption = next(each for each in found.found if each.resource.type == BUCKET_SETTINGS["encryption"])
-    assert encryption.differences == ()
+    assert [each.path for each in encryption.differences] == [NOT_KEPT]
+
+
+@pytest.mark.parametrize(("blocked", "differs"), [("SSE-C", []), ("NONE", ["rules.blockedEncryptionTypes"])])
+def test_what_a_bucket_blocks_is_read(server, monkeypatch, blocked, differs):
+    make_bucket()
+    encrypt(make_key())
+    asked = Account.bucket_setting
+
+    def with_blocked(self: Account, operation: str, name: str) -> Any:
+        found = asked(self, operation, name)
+        if operation == "encryption" and found:
+            [rule] = found["ServerSideEncryptionConfiguration"]["Rules"]
+            rule["BlockedEncryptionTypes"] = {"EncryptionType": [blocked]}
+        return found
+
+    monkeypatch.setattr(Account, "bucket_setting", with_blocked)
+    encryption = next(each for each in look(server).found if each.resource.type == BUCKET_SETTINGS["encryption"])
+    assert [each.path for each in encryption.differences] == differs
 
 
 @pytest.mark.parametrize(
