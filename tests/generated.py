@@ -16,11 +16,14 @@ from velero_on_eks.settings.base import Section
 from velero_on_eks.settings.defaults import BY_ENVIRONMENT, SECTIONS
 
 from tests import arguments
+from velero_eks.diff.model import OLD_BACKUPS
+from velero_eks.diff.setting_effects import SETTING_EFFECTS
 from velero_eks.rules.table import markdown as rules_table
 
 ROOT = Path(__file__).resolve().parent.parent
 CONFIGURATION = ROOT / "docs" / "configuration.md"
 RULES = ROOT / "docs" / "rules.md"
+OLD_BACKUPS_TABLE = ROOT / "docs" / "old-backups.md"
 REGIONS = ROOT / "components" / "velero_on_eks" / "settings" / "aws_regions.py"
 _TYPES = {"str": "text", "bool": "true or false", "int": "number", "Any": "anything"}
 
@@ -135,6 +138,29 @@ def _takes(annotation: Any) -> str:
     return {"Duration": "a duration", "SecretStr": "an encrypted text"}.get(name, _TYPES.get(name, name))
 
 
+def old_backups() -> str:
+    """What a change of each setting does to the backups that exist."""
+    lines = [
+        "# What a change does to the backups that exist",
+        "",
+        "Every setting of a stack file, made from `velero_eks.diff.setting_effects` by `make docs`. `velero-eks diff`",
+        "says it of a change before it is deployed: `at risk` in words, `backups` in `--json`. A second word stands for",
+        "the opposite change, where that does something else.",
+        "",
+        "| In `diff --json` | The backups that exist are |",
+        "|---|---|",
+        *(f"| {f'`{key}`' if key else '`null`'} | {words} |" for key, words in OLD_BACKUPS.items()),
+        "",
+        "| Setting | Backups | Why | What to do |",
+        "|---|---|---|---|",
+    ]
+    for path, row in SETTING_EFFECTS.items():
+        effects = [row.effect] if row.opposite == row.effect else [row.effect, row.opposite]
+        shown = " / ".join(f"**{effect}**" if effect else "as before" for effect in effects)
+        lines.append(f"| `{path}` | {shown} | {row.why} | {row.remedy} |")
+    return "\n".join(lines) + "\n"
+
+
 def regions() -> str:
     """The regions of AWS by partition, as botocore knows them. The component package does not install it."""
     source = importlib.resources.files("botocore") / "data" / "partitions.json"
@@ -167,6 +193,7 @@ def tables() -> dict[Path, str]:
     return {
         CONFIGURATION: configuration(),
         RULES: rules_table(),
+        OLD_BACKUPS_TABLE: old_backups(),
         REGIONS: regions(),
         arguments.ARGUMENTS: arguments.Writer(descriptions()).text(),
         arguments.SCHEMA: arguments.schema(),

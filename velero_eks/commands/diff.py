@@ -156,7 +156,10 @@ def _secrets(stack: str, sides: Sides) -> Iterator[Fact]:
             text = f"{key} is encrypted anew: the same value or another, which only the engine can tell"
         details = ("Another repository password: what kopia wrote under the old one cannot be read without it.",)
         is_password = key.endswith("repositoryPassword")
-        yield Fact("replaced", text, "risk" if is_password else "", details if is_password else ())
+        if is_password:
+            yield Fact("replaced", text, "risk", details, (), "no-volume-data")
+        else:
+            yield Fact("replaced", text)
 
 
 def _encrypted(side: Side, stack: str) -> dict[str, str]:

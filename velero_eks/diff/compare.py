@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from velero_eks.diff import backups, consequences, findings, permissions, refusals, retention
+from velero_eks.diff import backups, consequences, findings, old_backups, permissions, refusals, retention
 from velero_eks.diff.identity import as_before, match
 from velero_eks.diff.model import CATEGORIES, Entry, Fact, Late, PropertyChange, ResourceChange, StackDiff, Status
 from velero_eks.diff.operations import Pair, operations
@@ -73,6 +73,7 @@ def _facts(old: Plan, new: Plan, changes: Sequence[ResourceChange], pairs: Seque
     scheduled = backups.schedules(old, new)
     both = [(pair.old, pair.new, pair.urn) for pair in pairs if pair.old and pair.new and pair.new["custom"]]
     facts += [*granted, *refused, *scheduled]
+    facts += old_backups.old_backups(old, new)
     facts += retention.retention(old, new, changes, both)
     facts += backups.objectives(old, new)
     facts += findings.findings(old, new)

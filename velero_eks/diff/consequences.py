@@ -7,13 +7,13 @@ from typing import Any
 
 from velero_on_eks.settings import Duration
 
-from velero_eks.diff.model import Effect, Fact, Late, PropertyChange, ResourceChange
+from velero_eks.diff.model import Effect, Fact, Late, OldBackups, PropertyChange, ResourceChange
+from velero_eks.diff.old_backups import PASSWORD
 from velero_eks.diff.properties import shown
 from velero_eks.diff.words import ALIAS, BUCKET, SCHEDULE, subject
 from velero_eks.terminal import words
 
 KEY = "aws:kms/key:Key"
-PASSWORD = "random:index/randomPassword:RandomPassword"  # noqa: S105
 # Without these, or with others in their place, backups that exist cannot be found or read.
 DATA = frozenset({BUCKET, KEY, "aws:kms/replicaKey:ReplicaKey", PASSWORD})
 # Without these Velero makes no backups; while they are replaced it does not either.
@@ -33,6 +33,7 @@ def replaced(change: ResourceChange, with_it: Iterable[ResourceChange] = ()) -> 
         _effect(change),
         tuple(detail for detail in details if detail),
         tuple(one.urn for one in (change, *with_it)),
+        _old_backups(change),
     )
 
 
@@ -63,6 +64,7 @@ def deleted(change: ResourceChange, with_it: Iterable[ResourceChange], made_agai
         _effect(change),
         tuple(detail for detail in details if detail),
         tuple(one.urn for one in (change, *with_it)),
+        _old_backups(change),
     )
 
 
@@ -71,6 +73,23 @@ def _effect(change: ResourceChange) -> Effect:
         return "risk"
     protects = change.type in _WEAKENING or change.type == SCHEDULE
     return "weaker" if change.type in _WORKING or (protects and change.new is None) else ""
+
+
+def _old_backups(change: ResourceChange) -> OldBackups:
+    """What becomes of the backups that exist where the resource is no longer what it was.
+
+    A key that stays in the account is left out: whether the role may still use it is told of the bucket.
+    """
+    if change.type == PASSWORD:
+        return "no-volume-data"
+    if _kept(change):
+        return "not-found" if change.type == BUCKET and change.new else ""
+    if change.type == KEY:
+        return "gone"
+    if change.type == BUCKET:
+        destroyed = (change.old or {}).get("inputs", {}).get("forceDestroy")
+        return "gone" if destroyed else "not-found" if change.new else ""
+    return ""
 
 
 def _options(change: ResourceChange, side: str = "old") -> Mapping[str, Any]:

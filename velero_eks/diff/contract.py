@@ -61,6 +61,7 @@ def _fact(fact: Fact) -> dict[str, Any]:
         "text": fact.text,
         "details": list(fact.details),
         "resources": list(fact.resources),
+        "backups": fact.backups or None,
     }
 
 

@@ -32,6 +32,18 @@ EFFECTS: dict[Effect, str] = {
     "": "",
 }
 
+# What a change does to the backups that exist, worst first. Where it is "", they can be restored as before.
+OldBackups = Literal["gone", "not-found", "unreadable", "no-volume-data", "unsure", "less-undo", ""]
+OLD_BACKUPS: dict[OldBackups, str] = {
+    "gone": "lost: deleted, or encrypted with a key that is deleted",
+    "not-found": "not found: Velero looks for backups in another place",
+    "unreadable": "unreadable: Velero's role may not read or decrypt them",
+    "no-volume-data": "restored without the data of volumes",
+    "unsure": "it depends on what no plan shows",
+    "less-undo": "restored as before; what was deleted can be fetched back for less time",
+    "": "restored as before",
+}
+
 Operation = Literal["create", "update", "replace", "delete"]
 
 # `same`: nothing differs. `added`, `removed`: only one revision has the stack. `unplanned`: a plan failed, and
@@ -116,13 +128,17 @@ class ResourceChange:
 
 @dataclass(frozen=True)
 class Fact:
-    """One sentence of a comparison, with what belongs to it. `resources` are the URNs that it is about."""
+    """One sentence of a comparison, with what belongs to it. `resources` are the URNs that it is about.
+
+    `backups` says what becomes of the backups that exist, where that is what the sentence tells.
+    """
 
     category: str
     text: str
     effect: Effect = ""
     details: tuple[str, ...] = ()
     resources: tuple[str, ...] = ()
+    backups: OldBackups = ""
 
 
 @dataclass(frozen=True)
@@ -155,6 +171,12 @@ class StackDiff:
     def count(self, operation: Operation) -> int:
         """How many resources it creates, updates, replaces or deletes."""
         return sum(change.operation == operation for change in self.resources)
+
+    @property
+    def backups(self) -> OldBackups:
+        """The worst that becomes of the backups that exist."""
+        said = {fact.backups for fact in self.facts}
+        return next((worst for worst in OLD_BACKUPS if worst in said), "")
 
     def effects(self, effect: Effect) -> tuple[Fact, ...]:
         """The facts with this effect."""

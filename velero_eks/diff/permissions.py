@@ -54,7 +54,7 @@ class _Side:
         by_what: dict[tuple[Any, ...], list[_Atom]] = defaultdict(list)
         for atom in atoms:
             by_what[atom.what].append(atom)
-        return cls(plan, atoms, by_what, _key_aliases(plan))
+        return cls(plan, atoms, by_what, key_aliases(plan))
 
     def sources(self, principal: str) -> set[str]:
         return {grant["source"] for grant in _grants(self.plan) if grant["principal"] == principal}
@@ -68,7 +68,7 @@ def permissions(old: Plan, new: Plan) -> list[Fact]:
 
     A permission that another grant covers, by a wildcard or without a condition, is neither lost nor gained.
     """
-    roles = _renamed_roles(old, new)
+    roles = renamed_roles(old, new)
     before, after = _Side.of(_under_new_names(old, roles)), _Side.of(new)
     lost = [atom for atom in before.atoms if not _covered(atom, after.atoms)]
     gained = [atom for atom in after.atoms if not _covered(atom, before.atoms)]
@@ -201,7 +201,7 @@ def _grouped(atoms: Iterable[_Atom]) -> list[Grant]:
     ]
 
 
-def _key_aliases(plan: Plan) -> dict[str, str]:
+def key_aliases(plan: Plan) -> dict[str, str]:
     """The alias of each key that a grant names, by the key's ARN."""
     arns = {resource for grant in _grants(plan) for resource in grant["resources"]}
     found: dict[str, str] = {}
@@ -214,7 +214,7 @@ def _key_aliases(plan: Plan) -> dict[str, str]:
     return found
 
 
-def _renamed_roles(old: Plan, new: Plan) -> dict[str, str]:
+def renamed_roles(old: Plan, new: Plan) -> dict[str, str]:
     """The new ARN by the old one, of every role that both plans have under another name or path."""
     befores = {entry["urn"]: entry for entry in old["resources"] if entry["type"] == ROLE}
     found: dict[str, str] = {}

@@ -127,9 +127,11 @@ def _boundary(change: ResourceChange, before: str | None, after: str | None) -> 
     about = subject(change.entry)
     effect: Effect
     if not after:
-        text, effect = f"{about} is no longer bounded by {before}", "wider"
-    elif not before:
+        yield Fact("permissions", f"{about} is no longer bounded by {before}", "wider", (), (change.urn,))
+        return
+    if not before:
         text, effect = f"{about} may do no more than {after} allows", "narrower"
     else:
         text, effect = f"{about} may do no more than {after} allows, was {before}", ""
-    yield Fact("permissions", text, effect, (), (change.urn,))
+    reads = "The backups that exist can be read only where it allows s3:GetObject and kms:Decrypt for them."
+    yield Fact("permissions", text, effect, (reads,), (change.urn,), "unsure")

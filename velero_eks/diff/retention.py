@@ -8,15 +8,14 @@ from typing import Any
 
 from velero_on_eks.settings import Duration
 
-from velero_eks.diff.model import Effect, Entry, Fact, ResourceChange
+from velero_eks.diff.model import Effect, Entry, Fact, OldBackups, ResourceChange
+from velero_eks.diff.old_backups import RELEASE, SNAPSHOT_CLASS
 from velero_eks.diff.words import BUCKET, is_bucket_setting, subject
 from velero_eks.terminal import words
 
 Plan = dict[str, Any]
 LIFECYCLE = "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration"
 KEY = "aws:kms/key:Key"
-RELEASE = "kubernetes:helm.sh/v3:Release"
-SNAPSHOT_CLASS = "kubernetes:snapshot.storage.k8s.io/v1:VolumeSnapshotClass"
 
 # Properties that the sentences here tell, by type.
 TOLD: dict[str, tuple[str, ...]] = {
@@ -83,29 +82,11 @@ def _longer(was: int | None, now: int | None) -> Effect:
 def _of_resource(change: ResourceChange) -> Iterator[Fact]:
     if change.type == LIFECYCLE:
         yield from _lifecycle(change)
-    if change.type == RELEASE:
-        yield from _locations(change)
     for path, told in _SWITCHES.get(change.type, {}).items():
         for one in change.properties:
             if one.place == path or path.startswith(f"{one.place}."):
                 yield from _switched(change, path, told)
                 break
-
-
-def _locations(change: ResourceChange) -> Iterator[Fact]:
-    """Where Velero looks for backups: it shows, and removes, only what it finds there."""
-    befores, afters = (_places(entry["inputs"]) for entry in (change.old or {}, change.new or {}))
-    for name in dict.fromkeys([*befores, *afters]):
-        was, now = befores.get(name), afters.get(name)
-        if was and now and was != now:
-            text = f"Velero looks for backups under {now}, was {was}"
-            yield Fact("retention", text, "risk", (f"It sees none of those under {was}.",), (change.urn,))
-
-
-def _places(inputs: dict[str, Any]) -> dict[str, str]:
-    locations = _at(inputs, "values.configuration.backupStorageLocation")
-    named = [one for one in locations or [] if isinstance(one, dict)]
-    return {str(one.get("name")): f"s3://{one.get('bucket')}/{one.get('prefix') or ''}" for one in named}
 
 
 Told = Callable[[Any, Any], tuple[str, Effect]]
@@ -115,7 +96,8 @@ def _switched(change: ResourceChange, path: str, told: Told) -> Iterator[Fact]:
     was, now = (_at(entry["inputs"], path) for entry in (change.old or {}, change.new or {}))
     if was != now:
         text, effect = told(was, now)
-        yield Fact("retention", f"{subject(change.entry)} {text}", effect, (), (change.urn,))
+        lost: OldBackups = "unreadable" if effect == "risk" else ""
+        yield Fact("retention", f"{subject(change.entry)} {text}", effect, (), (change.urn,), lost)
 
 
 def _at(inputs: Any, path: str) -> Any:
@@ -168,7 +150,10 @@ def _lifecycle(change: ResourceChange) -> Iterator[Fact]:
         if was != now:
             text, effect = _lifecycle_words(key[0], was, now)
             where = f" under {key[1]}" if key[1] else ""
-            yield Fact("retention", f"{subject(change.entry)}: {text}{where}", effect, (), (change.urn,))
+            # A rule of S3's holds for what is noncurrent already, too.
+            undo: OldBackups = "less-undo" if key[0] == "noncurrent" and effect == "weaker" else ""
+            lost: OldBackups = "gone" if key[0] == "expiration" and effect == "risk" else undo
+            yield Fact("retention", f"{subject(change.entry)}: {text}{where}", effect, (), (change.urn,), lost)
 
 
 def _rules(inputs: dict[str, Any]) -> dict[tuple[str, str], Any]:

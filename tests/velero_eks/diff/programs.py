@@ -67,6 +67,13 @@ def stack_text(edit: Edit) -> str:
     return text + edit.more
 
 
+def write_stack(folder: Path, text: str) -> Path:
+    """The project with another stack file."""
+    write(folder, Edit())
+    (folder / "stacks" / "Pulumi.prod.yaml").write_text(text)
+    return folder
+
+
 def write(folder: Path, edit: Edit) -> Path:
     """The project with an edit made in it."""
     folder.mkdir(parents=True)
