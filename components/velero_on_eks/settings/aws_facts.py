@@ -32,7 +32,9 @@ def _account_before(value: object) -> object:
         raise Refused(
             "account-number",
             "an account id is text of 12 digits, and YAML read this as a number (a leading zero is lost that way)",
-            f'quote it: "{int(value):012d}"' if 0 < value < 10**12 else 'quote it, like "012345678901"',
+            f'quote it: "{int(value):012d}"'
+            if 10**10 <= value < 10**12
+            else "copy it in quotes from 'aws sts get-caller-identity'",
         )
     return value
 
@@ -40,10 +42,11 @@ def _account_before(value: object) -> object:
 def check_account(account: str) -> str:
     """Refuse what is not an account id of 12 digits."""
     if not re.fullmatch(r"[0-9]{12}", account):
+        digits = re.sub(r"[ -]", "", account)
         raise Refused(
             "account-id",
             f"an account id has exactly 12 digits, this has {len(account)} characters",
-            "see 'aws sts get-caller-identity'",
+            f'write "{digits}"' if len(digits) == 12 else "see 'aws sts get-caller-identity'",
         )
     return account
 

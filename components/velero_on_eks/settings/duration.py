@@ -210,10 +210,11 @@ def _mend(text: str) -> tuple[str, str]:
         return "a number needs a unit", f"write {text}d, {text}h, {text}m or {text}s"
     if text.startswith("-"):
         return "it must be longer than zero", _HOW
+    text = _of_iso(text)
     terms = list(_LOOSE.finditer(text))
     if terms and "".join(term.group() for term in terms) == text:
         sizes = [_meant_seconds(term[2]) for term in terms]
-        meant = sum(float(term[1]) * size for term, size in zip(terms, sizes, strict=True))
+        meant = sum(_whole_years(float(term[1]) * size, size) for term, size in zip(terms, sizes, strict=True))
         if all(sizes) and 0 < meant <= MAX_SECONDS and meant == int(meant):
             calendar = any(_calendar_seconds(term[2]) for term in terms)
             why = "months and years differ in length, days do not" if calendar else ""
@@ -223,6 +224,20 @@ def _mend(text: str) -> tuple[str, str]:
 
 def _meant_seconds(word: str) -> int:
     return _calendar_seconds(word) or _UNIT_SECONDS.get(_UNIT_OF_WORD.get(word.lower(), ""), 0)
+
+
+def _of_iso(text: str) -> str:
+    """`30d` of ISO 8601's `P30D`: M is months in front of the T, minutes behind it."""
+    if not re.fullmatch(r"P(?=.)([0-9]+[YMWD])*(T([0-9]+[HMS])+)?", text, re.ASCII):
+        return text
+    date, _, time = text[1:].partition("T")
+    return date + time.lower()
+
+
+def _whole_years(meant: float, size: int) -> float:
+    """Twelve months are a year, and not 360 days."""
+    months = meant / _MONTH
+    return months / 12 * _YEAR if size == _MONTH and months % 12 == 0 else meant
 
 
 def _calendar_seconds(word: str) -> int:

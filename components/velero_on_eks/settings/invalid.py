@@ -86,6 +86,8 @@ def _refusal(item: Any, model: type[BaseModel]) -> Refusal:
         keys = ", ".join(valid_keys(model, path))
         remedy = f"write its keys under it: {keys}" if keys else "write KEY: VALUE under it"
         return Refusal("not-a-mapping", "a mapping of keys is expected here", remedy, path, value)
+    if value is None and kind in _KINDS:
+        return Refusal("no-value", "there is no value here", "write one, or take the line away", path, value)
     if kind in _KINDS:
         code, limit, remedy = _KINDS[kind]
         return Refusal(code, limit, remedy, path, value)

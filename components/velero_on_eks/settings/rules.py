@@ -455,8 +455,8 @@ def warnings(s: Any, at: datetime) -> tuple[SettingsWarning, ...]:
                 "key-of-another-account",
                 "storage.kmsKeyArn",
                 f"the key is of account {Arn.parse(key).account}: its policy must let account {s.cluster.account} use"
-                " it (kms:GenerateDataKey, kms:Decrypt), or every upload is refused; nobody here can delete it, and"
-                " nobody here can keep it",
+                " it (kms:GenerateDataKey, kms:Decrypt), or every upload is refused; this stack can neither keep"
+                " that key nor delete it",
             )
         )
     if s.release.allow_untested_kubernetes:

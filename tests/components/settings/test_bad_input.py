@@ -82,6 +82,17 @@ BUCKET_AND_PREFIX = [
 REGION_ACCOUNT_ARN = [
     ("unknown region", "region", {"region": "eu-west-9"}, "region", "did you mean"),
     ("short account", "account-id", cluster(account="12345678901"), "cluster.account", "exactly 12 digits"),
+    ("no value", "no-value", schedule(timezone=None), "schedules.daily-backup.timezone", "take the line away"),
+    ("account with hyphens", "account-id", cluster(account="1234-5678-9012"), "cluster.account", '"123456789012"'),
+    ("account with spaces", "account-id", cluster(account="1234 5678 9012"), "cluster.account", '"123456789012"'),
+    ("account as a short number", "account-number", cluster(account=31), "cluster.account", "get-caller-identity"),
+    (
+        "account as a large number",
+        "account-number",
+        cluster(account=210987654321),
+        "cluster.account",
+        'quote it: "210987654321"',
+    ),
     ("account as a number", "account-number", cluster(account=12345678901), "cluster.account", "quote it"),
     (
         "key of another partition",

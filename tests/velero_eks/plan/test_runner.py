@@ -146,7 +146,9 @@ def test_a_stack_that_would_write_into_anothers_backups_is_bad_even_when_it_is_t
     for asked, other in (("one", "two"), ("two", "one")):
         good, errors = load_files(found.select([asked]), found.stack_files())
         assert good == []
-        assert [str(error).count(f"Pulumi.{other}.yaml makes the bucket shared-backups too") for error in errors.values()] == [1]
+        assert [
+            str(error).count(f"Pulumi.{other}.yaml makes the bucket shared-backups too") for error in errors.values()
+        ] == [1]
     good, errors = load_files(found.select(["three"]), found.stack_files())
     assert ([file.stack for file in good], errors) == (["three"], {})
 
