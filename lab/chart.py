@@ -74,6 +74,7 @@ def _install_manifest(lab: LabEnvironment) -> Path:
     release = _release_of_the_stack()
     # The stack file has a port for show; the emulator listens on today's.
     release["values"]["configuration"]["backupStorageLocation"][0]["config"]["s3Url"] = lab.cloud.endpoint
+    release["values"]["image"]["tag"] = f"v{lab.programs.velero_version}"
     command = [str(lab.programs.velero), *install_arguments(release)]
     done = subprocess.run(command, env=lab.environment, capture_output=True, timeout=_PULL_SECONDS, check=False)
     if done.returncode != 0:

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from velero_on_eks.settings.versions import PINNED_VELERO
 
 from lab.environment import LabEnvironment
 from lab.processes import LabError, Process, ProcessFailed, TimeLimit, free_port, wait_until
@@ -129,6 +130,8 @@ class Deployment:
         config = document["config"]
         storage = config.setdefault("velero-eks:storage", {})
         storage["s3Url"], storage["s3ForcePathStyle"] = self.lab.cloud.endpoint, True
+        if (tag := f"v{self.lab.programs.velero_version}") != PINNED_VELERO:
+            config.setdefault("velero-eks:release", {}).setdefault("image", {}).setdefault("tag", tag)
         if change is not None:
             change(config)
         if self.stack_file.exists():

@@ -30,8 +30,8 @@ class Fact:
 
 FACTS = (
     Fact("the chart's version", r"\b12\.1\.0\b", "components/velero_on_eks/settings/versions.py"),
-    Fact("the server's version", r"\bv1\.18\.2\b", "components/velero_on_eks/settings/versions.py"),
-    Fact("the plugin's version", r"\bv1\.14\.2\b", "components/velero_on_eks/settings/versions.py"),
+    Fact("the server's version", r"\bv1\.18\.3\b", "components/velero_on_eks/settings/versions.py"),
+    Fact("the plugin's version", r"\bv1\.14\.3\b", "components/velero_on_eks/settings/versions.py"),
     Fact("the chart's repository", r"vmware-tanzu\.github\.io", "components/velero_on_eks/settings/versions.py"),
     Fact(
         "the repository secret's name",

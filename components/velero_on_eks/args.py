@@ -171,7 +171,7 @@ class Image(TypedDict):
     """Where the server's image comes from. Default: docker.io/velero/velero."""
 
     tag: NotRequired[str]
-    """Its exact tag. Default: v1.18.2."""
+    """Its exact tag. Default: v1.18.3."""
 
 
 class Plugin(TypedDict):
@@ -181,7 +181,7 @@ class Plugin(TypedDict):
     """Where the plugin's image comes from. Default: docker.io/velero/velero-plugin-for-aws."""
 
     tag: NotRequired[str]
-    """Its exact tag. Default: v1.14.2."""
+    """Its exact tag. Default: v1.14.3."""
 
 
 class Resources(TypedDict):

@@ -7,10 +7,11 @@ here; a test compares the two.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from lab.programs.versions import Accepted
+from lab.programs.versions import Accepted, ProgramError
 
 MODULES = Path(__file__).resolve().parent
 """The folder of the Go modules."""
@@ -71,6 +72,24 @@ _KUBERNETES_FLAGS = (
 # The three must agree in the minor version: an API server does not serve a controller manager newer than itself.
 _KUBERNETES_ACCEPTED = Accepted("1.34.0", below="1.35.0")
 
+
+def _velero(version: str, *, below: str, folder: str) -> Program:
+    """Exactly the server that is pinned, or one that can be: the lab's tests pin what this one does."""
+    return Program(
+        name="velero",
+        version=version,
+        accepts=Accepted(version, below=below),
+        question=("version", "--client-only"),
+        answer=r"Version: (\S+)",
+        build=Build(
+            folder=folder,
+            module="github.com/vmware-tanzu/velero",
+            package="github.com/vmware-tanzu/velero/cmd/velero",
+            linker_flags=("-X github.com/vmware-tanzu/velero/pkg/buildinfo.Version=v{version}",),
+        ),
+    )
+
+
 PROGRAMS = (
     Program(
         name="etcd",
@@ -115,8 +134,8 @@ PROGRAMS = (
     ),
     Program(
         name="velero-plugin-for-aws",
-        version="1.14.2",
-        accepts=Accepted("1.14.2", below="1.14.3"),
+        version="1.14.3",
+        accepts=Accepted("1.14.3", below="1.14.4"),
         build=Build(
             folder="velero-plugin-for-aws",
             module="github.com/vmware-tanzu/velero-plugin-for-aws",
@@ -135,20 +154,7 @@ PROGRAMS = (
             linker_flags=(f"-X {_PULUMI_SDK}/go/common/version.Version=v{{version}}",),
         ),
     ),
-    Program(
-        name="velero",
-        # Exactly the server of the pinned chart: the lab's tests pin what this one does.
-        version="1.18.2",
-        accepts=Accepted("1.18.2", below="1.18.3"),
-        question=("version", "--client-only"),
-        answer=r"Version: (\S+)",
-        build=Build(
-            folder="velero",
-            module="github.com/vmware-tanzu/velero",
-            package="github.com/vmware-tanzu/velero/cmd/velero",
-            linker_flags=("-X github.com/vmware-tanzu/velero/pkg/buildinfo.Version=v{version}",),
-        ),
-    ),
+    _velero("1.18.3", below="1.18.4", folder="velero"),
     Program(
         name="kube-apiserver",
         version=_KUBERNETES,
@@ -192,6 +198,21 @@ PROGRAMS = (
     ),
 )
 """All of them, those that build fastest first: what is wrong with a machine shows early."""
+
+VELEROS = {
+    "1.18.3": next(program for program in PROGRAMS if program.name == "velero"),
+    "1.18.2": _velero("1.18.2", below="1.18.3", folder="velero-1.18.2"),
+}
+"""The Velero servers that can be rehearsed, by version; the first is the one that is taken."""
+
+
+def programs_of(environ: Mapping[str, str]) -> tuple[Program, ...]:
+    """The programs, with the Velero that `LAB_VELERO` names (`1.18.2`). Raises `ProgramError` for one not known."""
+    wanted = environ.get("LAB_VELERO", "").removeprefix("v") or next(iter(VELEROS))
+    if wanted not in VELEROS:
+        raise ProgramError(f"LAB_VELERO={wanted}: the lab has no such Velero; it has {', '.join(VELEROS)}")
+    return tuple(VELEROS[wanted] if program.name == "velero" else program for program in PROGRAMS)
+
 
 LANGUAGE_YAML = Program(
     name="pulumi-language-yaml",

@@ -12,7 +12,7 @@ from rich.console import Console
 
 from lab.programs.build import Builder
 from lab.programs.cache import Go, cache_folder, entry, find_go, is_complete, only_builder
-from lab.programs.catalogue import LANGUAGE_YAML, PROGRAMS, Program
+from lab.programs.catalogue import LANGUAGE_YAML, Program, programs_of
 from lab.programs.find import Place, Refusal, Search, beside, search
 from lab.programs.progress import progress_for
 from lab.programs.versions import ProgramError
@@ -38,17 +38,22 @@ class Programs:
     refusals: tuple[Refusal, ...] = ()
     """What was found on this machine and passed over."""
 
+    @property
+    def velero_version(self) -> str:
+        """Which Velero it is: `1.18.3`."""
+        return next(place.version for place in self.places if place.program.name == "velero")
 
-def require_programs(
-    environ: Mapping[str, str] | None = None, console: Console | None = None, programs: Sequence[Program] = PROGRAMS
-) -> Programs:
+
+def require_programs(environ: Mapping[str, str] | None = None, console: Console | None = None) -> Programs:
     """Find the programs, and build those that this machine does not have (the first time: up to 25 minutes).
 
-    `environ` is this process's environment by default, `console` standard error. Raises `ProgramError` when one is
-    missing that is not built here, when Go is missing or too old, or when a build fails.
+    `environ` is this process's environment by default, `console` standard error; `LAB_VELERO` in it chooses another
+    Velero. Raises `ProgramError` when one is missing that is not built here, when Go is missing or too old, or when a
+    build fails.
     """
     environ = os.environ if environ is None else environ
     console = console or Console(stderr=True)
+    programs = programs_of(environ)
     found = search(programs, environ)
     missing = [program for program in programs if program.name not in found.places]
     _refuse_what_cannot_be_built(missing, found)
@@ -56,7 +61,8 @@ def require_programs(
     if missing:
         go = _go_for(missing, environ)
         places.update(_from_cache(missing, go, environ, console))
-    return _programs(places, found.refusals, cache_folder(environ))
+    ordered = tuple(places[program.name] for program in programs)
+    return _programs(places, ordered, found.refusals, cache_folder(environ))
 
 
 def require_language_yaml(
@@ -125,7 +131,9 @@ def _from_cache(missing: Sequence[Program], go: Go, environ: Mapping[str, str], 
     }
 
 
-def _programs(places: Mapping[str, Place], refusals: tuple[Refusal, ...], cache: Path) -> Programs:
+def _programs(
+    places: Mapping[str, Place], ordered: tuple[Place, ...], refusals: tuple[Refusal, ...], cache: Path
+) -> Programs:
     return Programs(
         pulumi=places["pulumi"].path,
         language_python_dir=places["pulumi-language-python"].path.parent,
@@ -136,7 +144,7 @@ def _programs(places: Mapping[str, Place], refusals: tuple[Refusal, ...], cache:
         kubectl=places["kubectl"].path,
         velero=places["velero"].path,
         plugin_dir=_alone(places["velero-plugin-for-aws"].path, cache),
-        places=tuple(places[program.name] for program in PROGRAMS),
+        places=ordered,
         refusals=refusals,
     )
 

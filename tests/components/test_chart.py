@@ -90,8 +90,8 @@ def test_the_server_runs_our_versions_limits_and_rates_in_a_restricted_pod(progr
     assert deployment["metadata"]["name"] == "velero"
     pod = deployment["spec"]["template"]["spec"]
     [container], [plugin] = pod["containers"], pod["initContainers"]
-    assert container["image"] == "docker.io/velero/velero:v1.18.2"
-    assert plugin["image"] == "docker.io/velero/velero-plugin-for-aws:v1.14.2"
+    assert container["image"] == "docker.io/velero/velero:v1.18.3"
+    assert plugin["image"] == "docker.io/velero/velero-plugin-for-aws:v1.14.3"
     assert {"--client-qps=1000", "--client-burst=1000"} <= set(container["args"])
     assert not [argument for argument in container["args"] if argument.startswith("--features")]
     assert container["resources"]["limits"] == {"memory": "1Gi"}

@@ -11,11 +11,12 @@ from pathlib import Path
 
 import pytest
 from rich.console import Console
+from velero_on_eks.settings.versions import PINNED_VELERO, TABLE
 
 from lab.programs import ProgramError, require_programs
 from lab.programs.__main__ import main
 from lab.programs.cache import Go, cache_folder, find_go, go_environment, only_builder
-from lab.programs.catalogue import LANGUAGE_YAML, MODULES, PROGRAMS, Program
+from lab.programs.catalogue import LANGUAGE_YAML, MODULES, PROGRAMS, VELEROS, Program, programs_of
 from lab.programs.find import search, version_of
 from lab.programs.progress import PlainProgress
 from lab.programs.versions import Version, build_info_version, version_in
@@ -27,7 +28,7 @@ ANSWERS = {
     "kube-apiserver": "Kubernetes v1.34.1\n",
     "kube-controller-manager": "Kubernetes v1.34.1\n",
     "kubectl": "Client Version: v1.34.1\nKustomize Version: v5.7.1\n",
-    "velero": "Client:\n\tVersion: v1.18.2\n\tGit commit: -\n",
+    "velero": "Client:\n\tVersion: v1.18.3\n\tGit commit: -\n",
 }
 """What the real programs print when asked for their version."""
 
@@ -77,7 +78,7 @@ def with_build_info(path: Path, lines: str) -> Path:
 PLUGIN_MODULES = (
     "path\tgithub.com/vmware-tanzu/velero-plugin-for-aws/velero-plugin-for-aws\n"
     "mod\tvelero-eks.local/lab/programs/velero-plugin-for-aws\t(devel)\t\n"
-    "dep\tgithub.com/vmware-tanzu/velero-plugin-for-aws\tv1.14.2\th1:abc=\n"
+    "dep\tgithub.com/vmware-tanzu/velero-plugin-for-aws\tv1.14.3\th1:abc=\n"
 )
 
 
@@ -119,7 +120,7 @@ def test_an_answer_without_a_version_is_an_error_and_not_a_guess(answer: str) ->
 def test_the_plugin_which_cannot_be_asked_is_known_by_what_go_wrote_into_it(tmp_path: Path) -> None:
     module = "github.com/vmware-tanzu/velero-plugin-for-aws"
     plugin = with_build_info(tmp_path / "plugin", PLUGIN_MODULES)
-    assert str(build_info_version(plugin, module)) == "1.14.2"
+    assert str(build_info_version(plugin, module)) == "1.14.3"
     with pytest.raises(ValueError, match=r"was not built from example\.com/other"):
         build_info_version(plugin, "example.com/other")
     cut = plugin.read_bytes()[:-150]
@@ -133,7 +134,11 @@ def test_the_plugin_which_cannot_be_asked_is_known_by_what_go_wrote_into_it(tmp_
 # The catalogue
 
 
-@pytest.mark.parametrize("program", [each for each in (*PROGRAMS, LANGUAGE_YAML) if each.build], ids=lambda it: it.name)
+@pytest.mark.parametrize(
+    "program",
+    [each for each in (*PROGRAMS, *VELEROS.values(), LANGUAGE_YAML) if each.build],
+    ids=lambda it: f"{it.name}-{it.version}",
+)
 def test_the_catalogue_and_the_go_modules_say_the_same(program: Program) -> None:
     assert program.build is not None
     text = (MODULES / program.build.folder / "go.mod").read_text()
@@ -144,6 +149,21 @@ def test_the_catalogue_and_the_go_modules_say_the_same(program: Program) -> None
     assert (MODULES / program.build.folder / "go.sum").stat().st_size > 0
     if program.beside is None:
         assert program.accepts.contains(Version.parse(program.version))
+
+
+def test_another_velero_is_chosen_by_the_environment_and_only_one_that_is_known() -> None:
+    before = programs_of({"LAB_VELERO": "v1.18.2"})
+    assert [program.version for program in before if program.name == "velero"] == ["1.18.2"]
+    assert {program.name for program in before} == {program.name for program in PROGRAMS}
+    assert programs_of({}) == programs_of({"LAB_VELERO": ""}) == PROGRAMS
+    with pytest.raises(ProgramError, match=r"LAB_VELERO=1\.17\.0: .* it has 1\.18\.3, 1\.18\.2"):
+        programs_of({"LAB_VELERO": "1.17.0"})
+
+
+def test_what_the_lab_builds_is_what_the_table_of_versions_has() -> None:
+    assert list(VELEROS) == [row.velero for row in TABLE]
+    assert CATALOGUE["velero-plugin-for-aws"].version in {row.plugin for row in TABLE}
+    assert f"v{CATALOGUE['velero'].version}" == PINNED_VELERO
 
 
 # Looking for them
@@ -223,7 +243,7 @@ def test_a_go_that_is_too_old_is_refused_before_anything_is_built(machine: dict[
     (tmp_path / "usr-bin" / "velero").unlink()
     executable(tmp_path / "usr-bin" / "go", GO.replace("go1.26.0", "go1.22.2").replace("BUILD", "exit 1"))
     with pytest.raises(
-        ProgramError, match=r"Go 1\.25\.\d+ or newer is needed, and .*/go is go1\.22\.2 to build velero"
+        ProgramError, match=r"Go 1\.26\.\d+ or newer is needed, and .*/go is go1\.22\.2 to build velero"
     ):
         require_programs(machine)
     assert not (tmp_path / "cache").exists()

@@ -1,4 +1,5 @@
-"""A stack that the first edition deployed, under the program of today: nothing is made, replaced or deleted.
+"""A stack that the first edition deployed, under the program of today: nothing is made, replaced or deleted, and what
+changes is the release in place, which gets the images that are pinned since.
 
 `data/first-edition.tar.gz` is `git archive` of the first edition's last commit (`gunzip -c … | git get-tar-commit-id`
 names it): its program, its components and two of its stack files. A copy, since CI's clone may be a shallow one, and
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from velero_on_eks.settings.versions import PINNED_PLUGIN, PINNED_VELERO
 
 from lab.deployment import PROJECT, Deployment
 from lab.environment import LabEnvironment, running_lab
@@ -27,7 +29,7 @@ CLASSES = "/apis/snapshot.storage.k8s.io/v1/volumesnapshotclasses"
 MARKED = (
     "/api/v1/namespaces/velero",
     "/api/v1/namespaces/velero/secrets/velero-repo-credentials",
-    # Helm writes one more of these for each upgrade of the release.
+    # Helm writes one more of these for each upgrade of the release, and keeps the first.
     "/api/v1/namespaces/velero/secrets/sh.helm.release.v1.velero.v1",
     "/apis/apps/v1/namespaces/velero/deployments/velero",
 )
@@ -138,13 +140,24 @@ def marks(lab: LabEnvironment) -> dict[str, Any]:
     }
 
 
-def test_the_upgrade_leaves_every_resource_as_it_is(first):
+def images(lab: LabEnvironment) -> list[str]:
+    """What the deployed server and its plugin are made of, without the registry."""
+    pod = lab.cluster.api.request("GET", MARKED[3])["spec"]["template"]["spec"]
+    return [found["image"].removeprefix("docker.io/") for found in (*pod["containers"], *pod["initContainers"])]
+
+
+def test_the_upgrade_changes_the_images_in_place_and_leaves_everything_else_as_it_is(first):
     # A component's recorded outputs may change; they are in the state alone.
-    assert [step for step in steps(first) if not _of_the_state_alone(*step)] == []
+    changed = [step for step in steps(first) if not _of_the_state_alone(*step)]
+    assert changed == [("update", "kubernetes:helm.sh/v3:Release velero")]
+    assert images(first.lab) == ["velero/velero:v1.18.2", "velero/velero-plugin-for-aws:v1.14.2"]
 
     before = marks(first.lab)
     first.up()
-    assert marks(first.lab) == before
+    assert images(first.lab) == [f"velero/velero:{PINNED_VELERO}", f"velero/velero-plugin-for-aws:{PINNED_PLUGIN}"]
+    after = marks(first.lab)
+    assert after.pop("releases") == [*before.pop("releases"), "sh.helm.release.v1.velero.v2"]
+    assert after == before
 
     assert steps(first) == []
     deployed = json.loads(first.state())["checkpoint"]["latest"]["resources"]

@@ -459,6 +459,8 @@ def warnings(s: Any, at: datetime) -> tuple[SettingsWarning, ...]:
                 " that key nor delete it",
             )
         )
+    newer = versions.unrehearsed(velero=s.release.image.tag, plugin=s.release.plugin.tag, chart=s.release.chart.version)
+    found += [SettingsWarning(one.code, one.field, one.sentence, "error") for one in newer]
     if s.release.allow_untested_kubernetes:
         found.append(
             SettingsWarning(

@@ -1,8 +1,8 @@
-"""Which versions of Kubernetes, Velero, its AWS plugin and its Helm chart go together: the one table.
+"""Which versions go together: the one table, of what was installed and rehearsed together in the lab.
 
-Sources: the compatibility tables in the READMEs of velero (tested Kubernetes versions) and of
-velero-plugin-for-aws (Velero versions), and the charts' `appVersion`. To bump: read the three for the new
-release, add a row, set the PINNED_* constants, run `make test` and `make lab`, and read the plan's difference.
+To add a release: build it for the lab (`lab/programs/catalogue.py`), add its row, set the PINNED_* constants, run
+`make lab` and `make lab-test` with it, and read the difference of the plans. Kubernetes is what Velero's README says
+that the release was tested on; velero-plugin-for-aws's README says which of its lines goes with which of Velero's.
 """
 
 from __future__ import annotations
@@ -15,43 +15,65 @@ from pydantic import AfterValidator, BeforeValidator
 
 from velero_on_eks.settings.refusals import Refusal, Refused
 
+_EXACT = re.compile(r"v?([0-9]{1,4})\.([0-9]{1,4})\.([0-9]{1,4})(?![0-9])")
+
 CHART_REPOSITORY = "https://vmware-tanzu.github.io/helm-charts"
 CHART_NAME = "velero"
 PINNED_CHART = "12.1.0"
 # The chart lags the server (12.1.0 names 1.18.1), so the image's tag is a pin of its own.
-PINNED_VELERO = "v1.18.2"
-PINNED_PLUGIN = "v1.14.2"
+PINNED_VELERO = "v1.18.3"
+PINNED_PLUGIN = "v1.14.3"
 VELERO_IMAGE = "docker.io/velero/velero"
 PLUGIN_IMAGE = "docker.io/velero/velero-plugin-for-aws"
 # The code of the one mismatch that a stack may accept.
 UNTESTED = "untested-kubernetes"
+# The rule of what is newer than the table, which a stack may waive: a security fix must not wait for a rehearsal here.
+UNREHEARSED = "untested-version"
 
 
 @dataclass(frozen=True)
-class Line:
-    """What was tested with one minor version of Velero."""
+class Rehearsed:
+    """One set of versions that was installed together: exact versions, and Kubernetes' minor ones."""
 
     velero: str
     plugin: str
-    charts: tuple[int, ...]
+    chart: str
     kubernetes: tuple[str, ...]
 
 
-LINES = (
-    Line("1.18", plugin="1.14", charts=(12,), kubernetes=("1.33", "1.34", "1.35")),
-    Line("1.17", plugin="1.13", charts=(11,), kubernetes=("1.31", "1.32", "1.33", "1.34")),
-    Line("1.16", plugin="1.12", charts=(9, 10), kubernetes=("1.31", "1.32", "1.33")),
+TABLE = (
+    Rehearsed("1.18.3", plugin="1.14.3", chart="12.1.0", kubernetes=("1.33", "1.34", "1.35")),
+    Rehearsed("1.18.2", plugin="1.14.3", chart="12.1.0", kubernetes=("1.33", "1.34", "1.35")),
 )
+"""The newest first. The lab's own cluster is 1.34."""
+
+CHART_SHA256 = {"12.1.0": "132f68e8ea281632490e8bdb1ef8111cfc564dd20ade8fb1ca9f10015cbdddfb"}
+"""The digest of each chart's archive, as its repository serves it. Helm asks for none: the lab and its tests do."""
+
+Numbers = tuple[int, int, int]
+
+
+def numbers(version: str) -> Numbers:
+    """`(1, 18, 2)` of `v1.18.2`, `1.18.2-eks-1` or `12.1.0`. ValueError where it does not begin with three numbers."""
+    found = _EXACT.match(version)
+    if found is None:
+        raise ValueError(f"{version!r} does not begin with three numbers")
+    return (int(found[1]), int(found[2]), int(found[3]))
 
 
 def minor(version: str) -> str:
     """`1.18` of `v1.18.2`."""
-    return ".".join(version.removeprefix("v").split(".")[:2])
+    return ".".join(map(str, numbers(version)[:2]))
 
 
-def line_of(velero: str) -> Line | None:
-    """The row of a Velero version, None where the table has none."""
-    return next((line for line in LINES if line.velero == minor(velero)), None)
+def row_of(velero: str) -> Rehearsed | None:
+    """What counts for a Velero: its own row, else that of the newest older patch, else that of the oldest patch.
+
+    None where the table has nothing of its minor version.
+    """
+    line = sorted((row for row in TABLE if minor(row.velero) == minor(velero)), key=lambda row: numbers(row.velero))
+    older = [row for row in line if numbers(row.velero) <= numbers(velero)]
+    return (older[-1] if older else line[0]) if line else None
 
 
 def check_exact_version(version: str) -> str:
@@ -98,48 +120,41 @@ def _kubernetes_before(value: object) -> object:
 
 
 def mismatches(*, kubernetes: str, velero: str, plugin: str, chart: str) -> list[Refusal]:
-    """What does not go together; empty where all four were tested together."""
-    line = line_of(velero)
-    if line is None:
-        known = ", ".join(row.velero for row in LINES)
+    """What cannot go together; empty where all four were rehearsed, or are newer patches of what was.
+
+    `velero`, `plugin` and `chart` are exact versions, with or without a `v`; `kubernetes` is a minor one.
+    """
+    row = row_of(velero)
+    if row is None:
         return [
             Refusal(
                 "velero-version",
-                f"Velero {minor(velero)} is not in the compatibility table ({known})",
-                f"use {PINNED_VELERO}, or add its row to velero_on_eks/settings/versions.py with its source",
+                f"no Velero {minor(velero)} was installed and rehearsed; these were: {_known()}",
+                f"use {PINNED_VELERO}; or rehearse it in the lab and add its row to velero_on_eks/settings/versions.py",
                 ("release", "image", "tag"),
                 velero,
             )
         ]
     found: list[Refusal] = []
-    if minor(plugin) != line.plugin:
+    if numbers(velero) < numbers(row.velero):
         found.append(
             Refusal(
-                "plugin-version",
-                f"Velero {line.velero} goes with velero-plugin-for-aws {line.plugin}.x",
-                f"write a v{line.plugin} tag, or change release.image.tag with it",
-                ("release", "plugin", "tag"),
-                plugin,
+                "velero-version",
+                f"{row.velero} is the oldest Velero that was installed and rehearsed ({_known()})",
+                f"use {PINNED_VELERO}",
+                ("release", "image", "tag"),
+                velero,
             )
         )
-    if int(chart.split(".")[0]) not in line.charts:
-        charts = " or ".join(f"{major}.x" for major in line.charts)
-        found.append(
-            Refusal(
-                "chart-of-another-velero",
-                f"Velero {line.velero} goes with chart {charts}",
-                "change one of the two",
-                ("release", "chart", "version"),
-                chart,
-            )
-        )
-    if kubernetes not in line.kubernetes:
-        fits = [row.velero for row in LINES if kubernetes in row.kubernetes]
+    found += _plugin(plugin, row)
+    found += _chart(chart, row)
+    if kubernetes not in row.kubernetes:
+        fits = sorted({minor(other.velero) for other in TABLE if kubernetes in other.kubernetes})
         others = f"Velero {' or '.join(fits)} was" if fits else "no Velero in the table was"
         found.append(
             Refusal(
                 UNTESTED,
-                f"Velero {line.velero} is tested on Kubernetes {line.kubernetes[0]} to {line.kubernetes[-1]}, and"
+                f"Velero {minor(velero)} is tested on Kubernetes {row.kubernetes[0]} to {row.kubernetes[-1]}, and"
                 f" {others} tested on {kubernetes}",
                 "change the one that can be, or say release.allowUntestedKubernetes: true",
                 ("cluster", "kubernetesVersion"),
@@ -147,6 +162,71 @@ def mismatches(*, kubernetes: str, velero: str, plugin: str, chart: str) -> list
             )
         )
     return found
+
+
+def _plugin(plugin: str, row: Rehearsed) -> list[Refusal]:
+    path = ("release", "plugin", "tag")
+    if minor(plugin) != minor(row.plugin):
+        return [
+            Refusal(
+                "plugin-version",
+                f"Velero {minor(row.velero)} goes with velero-plugin-for-aws {minor(row.plugin)}.x",
+                f"write {PINNED_PLUGIN}, or change release.image.tag with it",
+                path,
+                plugin,
+            )
+        ]
+    if numbers(plugin) < numbers(row.plugin):
+        return [
+            Refusal(
+                "plugin-version",
+                f"before {row.plugin} the plugin sends an empty x-amz-tagging header with every upload, and Velero's"
+                " role has no s3:PutObjectTagging",
+                f"write {PINNED_PLUGIN}",
+                path,
+                plugin,
+            )
+        ]
+    return []
+
+
+def _chart(chart: str, row: Rehearsed) -> list[Refusal]:
+    major, needed = numbers(chart)[0], numbers(row.chart)[0]
+    if major == needed and numbers(chart) >= numbers(row.chart):
+        return []
+    limit = f"Velero {minor(row.velero)} goes with chart {needed}.x, and {row.chart} is what was rehearsed"
+    if 9 <= major < 12:
+        limit += "; the job of charts 9 to 11 that brings the CRDs cannot run in a restricted namespace"
+    if 9 <= major < 11:
+        limit += ", and charts 9 and 10 call the Deployment after the release"
+    return [Refusal("chart-of-another-velero", limit, f"write {PINNED_CHART}", ("release", "chart", "version"), chart)]
+
+
+def unrehearsed(*, velero: str, plugin: str, chart: str) -> list[Refusal]:
+    """What `mismatches` takes though it is newer than what was rehearsed: it may well work, and that is to be said."""
+    row = row_of(velero)
+    if row is None or mismatches(kubernetes=row.kubernetes[0], velero=velero, plugin=plugin, chart=chart):
+        return []
+    pairs = (
+        ("Velero", velero, row.velero, ("release", "image", "tag")),
+        ("velero-plugin-for-aws", plugin, row.plugin, ("release", "plugin", "tag")),
+        ("chart", chart, row.chart, ("release", "chart", "version")),
+    )
+    return [
+        Refusal(
+            UNREHEARSED,
+            f"{name} {version.removeprefix('v')} is newer than {known}, which was installed and rehearsed",
+            f"rehearse a restore with it and waive {UNREHEARSED}, or write {known}",
+            path,
+            version,
+        )
+        for name, version, known, path in pairs
+        if numbers(version) > numbers(known)
+    ]
+
+
+def _known() -> str:
+    return ", ".join(row.velero for row in TABLE)
 
 
 ChartVersion = Annotated[str, AfterValidator(check_exact_version)]

@@ -333,7 +333,13 @@ VERSIONS = [
         "chart 12.x",
     ),
     ("plugin of another line", "plugin-version", release(plugin={"tag": "v1.13.0"}), "release.plugin.tag", "1.14.x"),
-    ("unknown Velero", "velero-version", release(image={"tag": "v2.0.0"}), "release.image.tag", "compatibility table"),
+    (
+        "unknown Velero",
+        "velero-version",
+        release(image={"tag": "v2.0.0"}),
+        "release.image.tag",
+        "installed and rehearsed",
+    ),
     (
         "Kubernetes too old",
         "untested-kubernetes",

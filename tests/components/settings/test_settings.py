@@ -17,7 +17,7 @@ from velero_on_eks.settings.names import (
     check_schedule_name,
     shortened,
 )
-from velero_on_eks.settings.versions import LINES, PINNED_CHART, PINNED_PLUGIN, PINNED_VELERO, mismatches
+from velero_on_eks.settings.versions import PINNED_CHART, PINNED_PLUGIN, PINNED_VELERO, TABLE, mismatches, unrehearsed
 
 from tests.support import mapping, settings
 
@@ -107,11 +107,78 @@ def test_an_untested_kubernetes_can_be_allowed_and_is_then_a_warning():
     assert [warning.rule for warning in given.warnings(NOW)] == ["untested-kubernetes"]
 
 
-def test_the_pins_go_together_on_every_kubernetes_of_their_line():
-    [line] = [line for line in LINES if PINNED_VELERO.startswith(f"v{line.velero}.")]
-    for kubernetes in line.kubernetes:
-        versions = {"velero": PINNED_VELERO, "plugin": PINNED_PLUGIN, "chart": PINNED_CHART}
-        assert mismatches(kubernetes=kubernetes, **versions) == []
+@pytest.mark.parametrize("row", TABLE, ids=lambda row: row.velero)
+def test_every_row_of_the_table_goes_together_and_is_no_finding(row):
+    for kubernetes in row.kubernetes:
+        for prefix in ("", "v"):
+            versions = {"velero": prefix + row.velero, "plugin": prefix + row.plugin, "chart": row.chart}
+            assert mismatches(kubernetes=kubernetes, **versions) == unrehearsed(**versions) == []
+
+
+def test_the_pins_are_a_row_of_the_table():
+    pins = (PINNED_VELERO.removeprefix("v"), PINNED_PLUGIN.removeprefix("v"), PINNED_CHART)
+    assert pins in {(row.velero, row.plugin, row.chart) for row in TABLE}
+
+
+# What is not in the table: refused by these codes, or else a finding of these fields.
+OUTSIDE = [
+    ({"velero": "v1.18.4"}, set(), {"release.image.tag"}),
+    ({"velero": "1.18.12-eks-1"}, set(), {"release.image.tag"}),
+    ({"plugin": "v1.14.4"}, set(), {"release.plugin.tag"}),
+    ({"plugin": "v1.14.20", "velero": "v1.18.4"}, set(), {"release.plugin.tag", "release.image.tag"}),
+    ({"chart": "12.2.0"}, set(), {"release.chart.version"}),
+    ({"chart": "12.1.1"}, set(), {"release.chart.version"}),
+    ({"velero": "v1.18.1"}, {"velero-version"}, set()),
+    ({"velero": "v1.18.0"}, {"velero-version"}, set()),
+    ({"velero": "v1.17.2"}, {"velero-version"}, set()),
+    ({"velero": "v1.16.2"}, {"velero-version"}, set()),
+    ({"velero": "v1.19.0"}, {"velero-version"}, set()),
+    ({"velero": "v2.0.0"}, {"velero-version"}, set()),
+    ({"plugin": "v1.14.2"}, {"plugin-version"}, set()),
+    ({"plugin": "v1.14.1"}, {"plugin-version"}, set()),
+    ({"plugin": "v1.14.0"}, {"plugin-version"}, set()),
+    ({"plugin": "v1.13.2"}, {"plugin-version"}, set()),
+    ({"plugin": "v1.12.1"}, {"plugin-version"}, set()),
+    ({"plugin": "v1.15.0"}, {"plugin-version"}, set()),
+    ({"chart": "12.0.0"}, {"chart-of-another-velero"}, set()),
+    ({"chart": "12.0.9"}, {"chart-of-another-velero"}, set()),
+    ({"chart": "13.0.0"}, {"chart-of-another-velero"}, set()),
+    ({"chart": "11.4.0"}, {"chart-of-another-velero"}, set()),
+    ({"chart": "10.1.3"}, {"chart-of-another-velero"}, set()),
+    ({"chart": "9.2.0"}, {"chart-of-another-velero"}, set()),
+    ({"chart": "5.0.2"}, {"chart-of-another-velero"}, set()),
+]
+
+
+@pytest.mark.parametrize(("changed", "refused", "found"), OUTSIDE, ids=lambda value: str(value))
+def test_what_is_older_or_of_another_line_is_refused_and_a_newer_patch_is_a_finding(changed, refused, found):
+    versions = {"velero": PINNED_VELERO, "plugin": PINNED_PLUGIN, "chart": PINNED_CHART, **changed}
+    refusals = mismatches(kubernetes="1.34", **versions)
+    assert {refusal.code for refusal in refusals} == refused
+    assert {refusal.field for refusal in unrehearsed(**versions)} == found
+    assert all(refusal.remedy for refusal in refusals)
+
+
+@pytest.mark.parametrize(
+    ("changed", "reason"),
+    [
+        ({"plugin": "v1.14.2"}, "empty x-amz-tagging header"),
+        ({"plugin": "v1.14.1"}, "s3:PutObjectTagging"),
+        ({"chart": "11.4.0"}, "cannot run in a restricted namespace"),
+        ({"chart": "9.2.0"}, "call the Deployment after the release"),
+        ({"velero": "v1.17.2"}, "1.18.3, 1.18.2"),
+    ],
+)
+def test_a_refused_version_says_why(changed, reason):
+    versions = {"velero": PINNED_VELERO, "plugin": PINNED_PLUGIN, "chart": PINNED_CHART, **changed}
+    [refusal] = mismatches(kubernetes="1.34", **versions)
+    assert reason in refusal.limit
+    assert "v1.18.3" in refusal.remedy or "v1.14.3" in refusal.remedy or "12.1.0" in refusal.remedy
+
+
+def test_a_newer_patch_is_an_error_to_waive():
+    given = settings(release={"image": {"tag": "v1.18.4"}})
+    assert [(one.rule, one.severity) for one in given.warnings(NOW)] == [("untested-version", "error")]
 
 
 @pytest.mark.parametrize("waiver", [{"s3-access-logs": "no"}])

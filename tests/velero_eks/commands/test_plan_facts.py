@@ -66,7 +66,7 @@ def test_how_many_resources_and_what_keeps_them(plan):
     shown = said(plan)
     assert f"Creates {len(plan.resources)} resources" in shown
     assert re.search(r"Bucket velero-shop-\S+ \[protected, retained\]", shown)
-    assert "Helm release velero: chart velero 12.1.0, server v1.18.2" in shown
+    assert "Helm release velero: chart velero 12.1.0, server v1.18.3" in shown
 
 
 def test_who_may_do_what(plan):
