@@ -176,7 +176,11 @@ class StackDiff:
     def backups(self) -> OldBackups:
         """The worst that becomes of the backups that exist."""
         said = {fact.backups for fact in self.facts}
-        return next((worst for worst in OLD_BACKUPS if worst in said), "")
+        worst: OldBackups = ""
+        for worst in OLD_BACKUPS:
+            if worst in said:
+                break
+        return worst
 
     def effects(self, effect: Effect) -> tuple[Fact, ...]:
         """The facts with this effect."""

@@ -212,9 +212,10 @@ def _mends(bucket: str, key: str | None, new_key: str | None, names: Mapping[str
             f"To keep them readable, let the policy of {_key(key, names)} allow the role kms:Decrypt itself, until the"
             " last of them has expired; and neither disable nor delete the key."
         )
+    encryption = "--sse AES256" if new_key is None else f"--sse aws:kms --sse-kms-key-id {new_key}"
     yield (
         "Or write them anew under the other key after 'pulumi up', as someone who may use both:"
-        f" 'aws s3 cp s3://{bucket}/ s3://{bucket}/ --recursive'."
+        f" 'aws s3 cp s3://{bucket}/ s3://{bucket}/ --recursive {encryption}'."
     )
 
 

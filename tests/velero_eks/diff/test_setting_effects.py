@@ -64,6 +64,7 @@ CHANGES: dict[str, tuple[Any, Any] | tuple[Any, Any, dict[str, Any]]] = {
     "storage.abortMultipartDays": (3, 4),
     "storage.accessLogs.bucket": ("logs-one", "logs-two"),
     "storage.accessLogs.prefix": (None, "velero", {"storage.accessLogs.bucket": "logs-one"}),
+    "storage.breakGlass": ([], ["arn:aws:iam::111122223333:role/security"]),
     "storage.protect": (True, False, {"environment": "development"}),
     "storage.forceDestroy": (False, True, {"environment": "development"}),
     "storage.s3Url": (None, "https://minio.example.com"),
@@ -238,7 +239,7 @@ def test_a_given_key_that_becomes_another_given_key_leaves_every_backup_so_far_b
     (fact,) = [fact for fact in made.facts if fact.backups]
     assert (fact.category, fact.effect) == ("retention", "risk")
     assert f"let the policy of key {KEY} allow the role kms:Decrypt itself" in fact.details[0]
-    assert f"'aws s3 cp s3://{BUCKET}/ s3://{BUCKET}/ --recursive'" in fact.details[1]
+    assert f"'aws s3 cp s3://{BUCKET}/ s3://{BUCKET}/ --recursive --sse aws:kms --sse-kms-key-id {OTHER}'" in fact.details[1]
 
 
 def test_an_own_key_that_is_not_protected_is_deleted_and_the_backups_with_it() -> None:
