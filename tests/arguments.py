@@ -15,7 +15,7 @@ from typing import Any
 
 from pydantic import SecretStr
 from velero_on_eks.settings import parts, sections
-from velero_on_eks.settings.base import Section
+from velero_on_eks.settings.base import ONE_OR_MANY, Section
 from velero_on_eks.settings.defaults import BY_ENVIRONMENT
 from velero_on_eks.settings.late import may_be_late
 from velero_on_eks.settings.settings import Settings
@@ -75,6 +75,8 @@ class Writer:
         lines = [f"class {name}(TypedDict):", *_docstring(model.__doc__ or "")]
         for field_name, field in model.model_fields.items():
             kind = self._type(field.annotation, model, field_name)
+            if ONE_OR_MANY in field.metadata:
+                kind = self._one_or_many(model, field_name, kind)
             if may_be_late(model, (field_name,)):
                 kind = f"pulumi.Input[{kind}]"
             if not _required(model, field_name):
@@ -107,6 +109,14 @@ class Writer:
         if annotation is SecretStr or annotation is str or annotation.__name__ == "Duration":
             return "str"
         raise TypeError(f"{model.__name__}.{field}: {annotation} has no form in a component's arguments")
+
+    def _one_or_many(self, model: type[Section], field: str, many: str) -> str:
+        """A list for which one entry may stand: the SDK reads no unions, a type checker does."""
+        one = many.removeprefix("Sequence[").removesuffix("]")
+        name = f"{model.__name__}{field.title()}"
+        checked, read = f"if TYPE_CHECKING:\n    {name} = {one} | {many}", f"else:\n    {name} = {many}"
+        self._written[name] = f"{checked}\n{read}"
+        return name
 
     def _choice(self, model: type[Section], field: str, values: tuple[str, ...]) -> str:
         choice = f"Literal[{', '.join(json.dumps(value) for value in values)}]"
@@ -144,7 +154,7 @@ def _sections(annotation: Any) -> Iterator[type[Section]]:
 
 def _by_environment(model: type[Section], field: str) -> list[Any]:
     """The environments' defaults of a section's field, in their order; empty where they have none."""
-    section = next((key for key, other in Settings.model_fields.items() if other.annotation is model), None)
+    section = next((key for key, other in Settings.model_fields.items() if model in _sections(other.annotation)), None)
     alias = model.model_fields[field].alias or field
     found = [defaults.get(section or "", {}).get(alias) for defaults in BY_ENVIRONMENT.values()]
     return found if any(value is not None for value in found) else []
@@ -183,11 +193,7 @@ def _docstring(text: str) -> list[str]:
 
 
 def schema() -> str:
-    """The package's schema for other languages, as the SDK reads it from the components."""
-    from pulumi.provider.experimental.component import ComponentProvider
-    from velero_on_eks.component import PACKAGE as name
-    from velero_on_eks.component import VERSION
-    from velero_on_eks.host import COMPONENTS as components
+    """The package's schema for other languages, as the component provider answers it."""
+    from velero_on_eks.host import Host
 
-    text = ComponentProvider(components, name, version=VERSION).schema
-    return json.dumps(json.loads(text or "{}"), indent=2, sort_keys=True) + "\n"
+    return json.dumps(json.loads(Host().schema or "{}"), indent=2, sort_keys=True) + "\n"

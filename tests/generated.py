@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from velero_on_eks.settings import adopt, parts, sections, settings
-from velero_on_eks.settings.base import Section
+from velero_on_eks.settings.base import ONE_OR_MANY, Section
 from velero_on_eks.settings.defaults import BY_ENVIRONMENT, SECTIONS
 
 from tests import arguments
@@ -65,6 +65,8 @@ def configuration() -> str:
             )
             lines += _rows(f"{key}.NAME", sections.Schedule, {}, told)
         elif (model := _section(field.annotation)) is not None:
+            if ONE_OR_MANY in field.metadata:
+                lines.append(_row(key, "a mapping, or a list of them", "the environment's", _said(model)))
             lines += _rows(key, model, _environment_defaults(name), told)
         else:
             default = "required" if field.is_required() else "none"
@@ -85,6 +87,10 @@ def _rows(
         default = by_environment.get(str(field.alias or name)) or _default(field)
         rows.append(_row(full, _takes(field.annotation), default, told[model.__name__, name]))
     return rows
+
+
+def _said(model: type[Section]) -> str:
+    return " ".join((model.__doc__ or "").split())
 
 
 def _row(key: str, takes: str, default: str, meaning: str) -> str:

@@ -53,7 +53,7 @@ class Cluster(TypedDict):
 
 
 class Recovery(TypedDict):
-    """What must hold; every schedule is checked against it. The defaults are those of the environment."""
+    """One objective, or a list: what must hold for some namespaces. The defaults are those of the environment."""
 
     rpo: NotRequired[str]
     """At most this much may be lost: the longest interval of the schedule that covers a namespace. Default: 24h / 24h /
@@ -63,10 +63,16 @@ class Recovery(TypedDict):
     """At least this far back one can go. Default: 7d / 14d / 30d (development / staging / production)."""
 
     namespaces: NotRequired[Sequence[str]]
-    """What the objectives hold for; `*` is every namespace. Default: ["*"]."""
+    """What the objective holds for; `*` is every namespace. Default: ["*"]."""
 
     minimum_copies: NotRequired[int]
     """Every schedule keeps at least this many backups. Default: 2 / 2 / 3 (development / staging / production)."""
+
+
+if TYPE_CHECKING:
+    SettingsRecovery = Recovery | Sequence[Recovery]
+else:
+    SettingsRecovery = Sequence[Recovery]
 
 
 class Identity(TypedDict):
@@ -339,8 +345,8 @@ class VeleroOnEksArgs(TypedDict):
     cluster: Cluster
     """Facts of an EKS cluster that exists; `context` names a kubeconfig context to use in place of EKS's own answer."""
 
-    recovery: NotRequired[Recovery]
-    """What must hold; every schedule is checked against it. The defaults are those of the environment."""
+    recovery: NotRequired[SettingsRecovery]
+    """One objective, or a list: what must hold for some namespaces. The defaults are those of the environment."""
 
     identity: NotRequired[Identity]
     """How Velero's pod gets its AWS role: `irsa` (OIDC) or `pod-identity` (the EKS agent, built into Auto Mode)."""

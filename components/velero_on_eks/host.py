@@ -1,5 +1,6 @@
 """The component provider: the components for Pulumi programs in any language."""
 
+import json
 import sys
 
 import pulumi
@@ -10,7 +11,7 @@ from pulumi.provider.server import ComponentInitError
 
 from velero_on_eks.backup_schedules import BackupSchedules
 from velero_on_eks.backup_storage import BackupStorage
-from velero_on_eks.component import PACKAGE, VERSION
+from velero_on_eks.component import PACKAGE, VERSION, token
 from velero_on_eks.inputs import InvalidArguments
 from velero_on_eks.velero_on_eks import VeleroOnEks
 from velero_on_eks.velero_release import VeleroRelease
@@ -30,7 +31,17 @@ COMPONENTS: list[type[pulumi.ComponentResource]] = [
 
 
 class Host(ComponentProvider):
-    """The SDK's own provider, with refused arguments answered as such: by property, and without a traceback."""
+    """The SDK's own provider, with refused arguments answered as such: by property, and without a traceback.
+
+    Where one objective may stand by itself for a list, the schema says so: the SDK's analyser knows no unions.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(COMPONENTS, PACKAGE, version=VERSION)
+        schema = json.loads(self.schema or "{}")
+        objectives = schema["resources"][token(VeleroOnEks)]["inputProperties"]["recovery"]
+        objectives["oneOf"] = [objectives["items"], {"type": objectives.pop("type"), "items": objectives.pop("items")}]
+        self.schema = json.dumps(schema)
 
     def construct(
         self,
@@ -50,4 +61,4 @@ class Host(ComponentProvider):
 
 def serve() -> None:
     """Serve the components to the engine that started this process, until it ends it."""
-    main(Host(COMPONENTS, PACKAGE, version=VERSION), sys.argv[1:])
+    main(Host(), sys.argv[1:])

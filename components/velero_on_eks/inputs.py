@@ -220,7 +220,9 @@ class _Walk:
             self.late[text] = _LateValue(path, pulumi.Output.from_input(value))
             return text
         if isinstance(value, Mapping):
-            return self.mapping(value, annotation, path)
+            # One section by itself, where several may stand.
+            inner = _item(annotation) if get_origin(annotation) is tuple else annotation
+            return self.mapping(value, inner, path)
         if isinstance(value, list | tuple):
             inner = _item(annotation)
             return [self._value(item, inner, (*path, str(number))) for number, item in enumerate(value)]

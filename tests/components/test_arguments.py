@@ -18,6 +18,7 @@ from velero_on_eks import (
     WorkloadIdentity,
     WorkloadIdentityArgs,
 )
+from velero_on_eks.inputs import Inputs
 from velero_on_eks.settings import Settings
 
 from tests.support import ACCOUNT, ISSUER, MINIMAL, document, record, record_arguments
@@ -27,6 +28,8 @@ from velero_eks.plan.recorder import record_program
 
 REGION = "eu-west-1"
 KEY = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/1234abcd"
+SHOP: Any = {"name": "shop", "kubernetes_version": "1.34", "oidc_issuer": ISSUER}
+FROM_PROVIDER = [("cluster", "account"), ("region",)]
 PASSWORD = "the-password-of-the-other-cluster"
 RELEASE = "kubernetes:helm.sh/v3:Release"
 
@@ -179,6 +182,22 @@ def test_everything_wrong_is_said_at_once_in_the_programs_spelling():
     ):
         assert part in said
     assert "Traceback" not in said
+
+
+def test_objectives_are_one_or_a_list_of_them_in_both_spellings():
+    daily: Any = {"daily": {"cron": "30 2 * * *", "keep": "30d"}}
+    one = VeleroOnEksArgs(environment="production", cluster=SHOP, recovery={"minimum_copies": 5}, schedules=daily)
+    several = VeleroOnEksArgs(
+        environment="production",
+        cluster=SHOP,
+        recovery=[{"minimum_copies": 5}, {"namespaces": ["shop"], "rpo": "24h"}],
+        schedules=daily,
+    )
+    camel: Any = {**one, "recovery": [{"minimumCopies": 5}]}
+    found = [Inputs.of("Velero", Settings, given, from_provider=FROM_PROVIDER).model for given in (one, several, camel)]
+    assert [[objective.minimum_copies for objective in each.recovery] for each in found] == [[5], [5, 3], [5]]
+    said = refused(lambda: arguments(recovery=[{}, {"minimum_copies": 0}]))
+    assert "recovery.1.minimum_copies = 0" in said
 
 
 def test_a_key_in_both_spellings_is_refused():

@@ -68,6 +68,8 @@ def test_the_schema_has_every_setting_of_a_stack_file_and_no_other(schema):
     def of_schema(properties: dict[str, Any], prefix: str = "") -> Iterator[str]:
         for key, value in properties.items():
             yield f"{prefix}{key}"
+            # One section for which several may stand has both forms.
+            value = value.get("oneOf", [value])[0]
             reference = value.get("$ref") or value.get("additionalProperties", {}).get("$ref", "")
             if reference.startswith("#/types/"):
                 kind = schema["types"][reference.removeprefix("#/types/")]
@@ -93,7 +95,7 @@ def test_what_is_required_is_what_no_default_fills(schema):
 
 
 def test_a_provider_answers_bad_arguments_by_property_and_without_a_traceback():
-    host = Host(COMPONENTS, PACKAGE, version=VERSION)
+    host = Host()
     answered: list[Exception] = []
 
     def program() -> None:
@@ -116,8 +118,22 @@ def test_a_provider_answers_bad_arguments_by_property_and_without_a_traceback():
         assert ";" in detail["reason"]
 
 
+@pytest.mark.parametrize("wrap", [dict, lambda one: [one]], ids=["one", "a list"])
+def test_a_program_in_another_language_gives_one_objective_or_a_list(schema, wrap):
+    kinds = schema["resources"]["velero-eks:index:VeleroOnEks"]["inputProperties"]["recovery"]["oneOf"]
+    assert [kind.get("type", "one") for kind in kinds] == ["one", "array"]
+    host = Host()
+
+    def program() -> None:
+        host.construct("shop", "velero-eks:index:VeleroOnEks", {**MINIMAL, "recovery": wrap({"minimumCopies": 5.0})})
+
+    made = record_program(program).one("velero-eks:index:VeleroOnEks").outputs
+    assert made is not None
+    assert made["settings"]["recovery"]["minimumCopies"] == 5
+
+
 def test_another_fault_in_a_component_is_not_taken_for_bad_arguments(monkeypatch):
-    host = Host(COMPONENTS, PACKAGE, version=VERSION)
+    host = Host()
 
     def program() -> None:
         monkeypatch.setattr("velero_on_eks.velero_on_eks.Names.of", lambda *_: 1 / 0)

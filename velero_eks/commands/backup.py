@@ -203,7 +203,9 @@ def _check_namespaces(session: Session, request: BackupRequest) -> None:
 
 def _spec(session: Session, request: BackupRequest) -> dict[str, Any]:
     schedule = session.velero.schedule(request.schedule) if request.schedule else None
-    keep = session.settings.recovery.retention.go if session.settings else "720h0m0s"
+    objectives = session.settings.recovery if session.settings else ()
+    longest = max((one.retention for one in objectives), key=lambda kept: kept.seconds, default=None)
+    keep = longest.go if longest else "720h0m0s"
     return request.spec(schedule, session.target.namespace, keep)
 
 

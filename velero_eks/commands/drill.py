@@ -172,7 +172,8 @@ def _chosen(session: Session, request: DrillRequest) -> tuple[Backup, tuple[str,
 
 def _of_stack(session: Session) -> tuple[str, ...]:
     settings = session.settings
-    named = tuple(name for name in (settings.recovery.namespaces if settings else ()) if "*" not in name)
+    wanted = [name for one in (settings.recovery if settings else ()) for name in one.namespaces]
+    named = tuple(dict.fromkeys(name for name in wanted if "*" not in name))
     if not named:
         raise BadTarget("which namespace? Give --namespace, or name them in the stack's recovery.namespaces")
     return named
@@ -220,7 +221,8 @@ def _reported(drilled: Drilled, request: DrillRequest, objectives: Objectives, *
 
 
 def _rpo(session: Session) -> float | None:
-    return float(session.settings.recovery.rpo.seconds) if session.settings else None
+    # The strictest of them: a drill of several namespaces has one newest backup.
+    return float(min(one.rpo.seconds for one in session.settings.recovery)) if session.settings else None
 
 
 def _seconds(within: str | None) -> float | None:

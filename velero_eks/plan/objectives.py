@@ -45,7 +45,7 @@ class PlannedSchedule:
 
 @dataclass(frozen=True)
 class Objective:
-    """One namespace of `recovery.namespaces`: what must hold, and the schedule that comes closest to it.
+    """One namespace of an objective of `recovery`: what must hold, and the schedule that comes closest to it.
 
     `component` is the URN of the deployment that they are the objectives of. All in seconds. `worst_case_rpo` and
     `kept` are None where no running schedule takes the namespace.
@@ -119,10 +119,10 @@ def _kubernetes_name(resource: Resource) -> str:
 
 def objectives(deployment: Deployment, schedules: list[PlannedSchedule]) -> list[Objective]:
     """Each namespace of the objectives with its best schedule: one that meets both, else that of the shorter gap."""
-    recovery = deployment.settings.recovery
     by_name = {schedule.name: schedule for schedule in schedules}
     found: list[Objective] = []
-    for namespace in recovery.namespaces:
+    wanted = ((one, namespace) for one in deployment.settings.recovery for namespace in one.namespaces)
+    for recovery, namespace in wanted:
         candidates = [
             Objective(
                 component=deployment.component,

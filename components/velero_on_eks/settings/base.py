@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, BeforeValidator, ConfigDict
 from pydantic.alias_generators import to_camel
 
 
@@ -25,6 +26,14 @@ class Section(BaseModel):
     def to_mapping(self) -> dict[str, Any]:
         """The section in the shape of the stack file: camelCase keys, JSON values, defaults filled in."""
         return self.model_dump(mode="json", by_alias=True)
+
+
+def _as_list(value: Any) -> Any:
+    return [value] if isinstance(value, Mapping | BaseModel) else value
+
+
+ONE_OR_MANY = BeforeValidator(_as_list)
+"""Marks a list of sections for which one section may stand by itself."""
 
 
 def snake_case(key: str) -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from velero_on_eks.settings.duration import Duration
+
 # Stack file keys and values. A section's own keys win one by one; schedules are taken whole or not at all, so that
 # a stack that names its schedules has those and no other.
 BY_ENVIRONMENT: dict[str, dict[str, dict[str, Any]]] = {
@@ -66,6 +68,8 @@ def with_defaults(environment: object, sections: dict[str, Any]) -> dict[str, An
             merged[name] = values
         elif isinstance(given, dict) and name != "schedules":
             merged[name] = {**values, **given}
+        elif isinstance(given, list | tuple) and name == "recovery":
+            merged[name] = [{**values, **one} if isinstance(one, dict) else one for one in given]
     if sections.get("schedules") is None:
         merged["schedules"] = _kept_for(merged["recovery"], defaults["schedules"])
     return merged
@@ -73,7 +77,15 @@ def with_defaults(environment: object, sections: dict[str, Any]) -> dict[str, An
 
 def _kept_for(recovery: Any, schedules: dict[str, Any]) -> dict[str, Any]:
     # A stack that asks for a longer retention and names no schedule means its backups to be kept that long.
-    retention = recovery.get("retention") if isinstance(recovery, dict) else None
-    if not isinstance(retention, str):
+    objectives = recovery if isinstance(recovery, list | tuple) else [recovery]
+    found: list[Duration] = []
+    for one in objectives:
+        try:
+            found.append(Duration.parse(one["retention"]))
+        except (TypeError, KeyError, ValueError):
+            # Refused where it stands.
+            continue
+    if not found:
         return schedules
-    return {name: {**schedule, "keep": retention} for name, schedule in schedules.items()}
+    keep = str(max(found, key=lambda one: one.seconds))
+    return {name: {**schedule, "keep": keep} for name, schedule in schedules.items()}

@@ -42,7 +42,8 @@ _EXAMPLES = {
 
 def refusals(error: ValidationError, model: type[BaseModel]) -> list[Refusal]:
     """Everything that pydantic refused in a mapping for `model`, in the model's own spelling of the keys."""
-    return [_refusal(item, model) for item in error.errors(include_url=False)]
+    items = error.errors(include_url=False)
+    return [_refusal(item, model) for item in items if not _empty_by_another(item, items)]
 
 
 def as_written(found: Iterable[Refusal], given: Mapping[str, Any]) -> list[Refusal]:
@@ -55,7 +56,10 @@ def _spelled(path: tuple[str | int, ...], given: Any) -> tuple[str | int, ...]:
     node = given
     for number, part in enumerate(path):
         if isinstance(part, int):
-            node = node[part] if isinstance(node, (list, tuple)) and part < len(node) else None
+            if not isinstance(node, (list, tuple)):
+                # One section by itself, where several may stand.
+                continue
+            node = node[part] if part < len(node) else None
         elif isinstance(node, Mapping):
             if part not in node and number + 1 < len(path) and part in node.values():
                 # Which of several models it is, as pydantic says it, and no key.
@@ -68,6 +72,14 @@ def _spelled(path: tuple[str | int, ...], given: Any) -> tuple[str | int, ...]:
             node = None
         spelled.append(part)
     return tuple(spelled)
+
+
+def _empty_by_another(item: Any, items: Iterable[Any]) -> bool:
+    """Whether a list is empty only since each of its entries is refused."""
+    place = item["loc"]
+    return item["type"] == "too_short" and any(
+        other["loc"][: len(place)] == place and len(other["loc"]) > len(place) for other in items
+    )
 
 
 def _refusal(item: Any, model: type[BaseModel]) -> Refusal:
@@ -134,9 +146,8 @@ def _annotation(model: type[BaseModel], path: Iterable[str | int]) -> Any:
                 annotation = fields[0].annotation
                 continue
         # An entry by name or number is what the mapping or list is made of.
-        annotation = next(reversed(typing.get_args(annotation) or (None,)))
-        if annotation is Ellipsis:
-            return None
+        inner = [one for one in typing.get_args(annotation) if one is not Ellipsis]
+        annotation = inner[-1] if inner else None
     return annotation
 
 

@@ -19,7 +19,7 @@ from velero_on_eks.settings.late import is_late
 from velero_on_eks.settings.names import default_role_name
 from velero_on_eks.settings.refusals import MISSING, Refusal
 from velero_on_eks.settings.s3_endpoint import aws_endpoint
-from velero_on_eks.settings.sections import ISSUER_MISSING, OWNED_VALUES, Schedule
+from velero_on_eks.settings.sections import ISSUER_MISSING, OWNED_VALUES, Recovery, Schedule
 
 # Below this a run can start before the location's own minute of validation and synchronisation is over, and a
 # month's backups would be more than 2,880 objects for every sync to list.
@@ -340,12 +340,11 @@ def _schedules_are_sound(s: Any) -> Found:
                 ("schedules", name, "keep"),
                 str(schedule.keep),
             )
-        elif schedule.keep.seconds < interval * s.recovery.minimum_copies:
+        elif schedule.keep.seconds < interval * (copies := max(one.minimum_copies for one in s.recovery)):
             yield Refusal(
                 "too-few-copies",
-                f"with a backup every {words(interval)} fewer than {s.recovery.minimum_copies} are kept"
-                " (recovery.minimumCopies)",
-                f"keep them at least {words(interval * s.recovery.minimum_copies)}",
+                f"with a backup every {words(interval)} fewer than {copies} are kept (recovery.minimumCopies)",
+                f"keep them at least {words(interval * copies)}",
                 ("schedules", name, "keep"),
                 str(schedule.keep),
             )
@@ -363,13 +362,18 @@ def _objectives_are_met(s: Any) -> Found:
                 sorted(s.schedules),
             )
         return
-    for namespace in s.recovery.namespaces:
+    for number, objective in enumerate(s.recovery):
+        yield from _objective_is_met(s, number, objective)
+
+
+def _objective_is_met(s: Any, number: int, objective: Recovery) -> Found:
+    for namespace in objective.namespaces:
         if namespace == s.release.namespace:
             yield Refusal(
                 "objective-of-velero",
                 "Velero's own namespace is never backed up",
                 "take it away",
-                ("recovery", "namespaces"),
+                ("recovery", number, "namespaces"),
                 namespace,
             )
             continue
@@ -379,10 +383,10 @@ def _objectives_are_met(s: Any) -> Found:
                 "namespace-not-covered",
                 "no running schedule takes it",
                 f"add it to the namespaces of one of: {', '.join(s.schedules)}",
-                ("recovery", "namespaces"),
+                ("recovery", number, "namespaces"),
                 namespace,
             )
-        elif not any(meets(schedule, s.recovery) for schedule in covering.values()):
+        elif not any(meets(schedule, objective) for schedule in covering.values()):
             said = ", ".join(
                 f"{name} runs every {words(schedule.recurrence.nominal_interval())} and keeps {schedule.keep}"
                 for name, schedule in covering.items()
@@ -391,8 +395,8 @@ def _objectives_are_met(s: Any) -> Found:
                 "objective-missed",
                 f"no one schedule has an interval within the rpo and keeps its backups for the retention: {said}",
                 "run one more often, keep it longer, or lower the objective",
-                ("recovery",),
-                f"{namespace}: rpo {s.recovery.rpo}, retention {s.recovery.retention}",
+                ("recovery", number),
+                f"{namespace}: rpo {objective.rpo}, retention {objective.retention}",
             )
 
 
@@ -413,28 +417,28 @@ def covering_schedules(schedules: dict[str, Schedule], namespace: str) -> dict[s
     return {name: schedule for name, schedule in schedules.items() if covers(schedule, namespace)}
 
 
-def meets(schedule: Schedule, recovery: Any) -> bool:
-    """Whether this one schedule satisfies both objectives; its zone's clock changes are a warning, not a refusal."""
+def meets(schedule: Schedule, objective: Recovery) -> bool:
+    """Whether this one schedule satisfies rpo and retention; its zone's clock changes are a warning, not a refusal."""
     return (
-        schedule.recurrence.nominal_interval() <= recovery.rpo.seconds
-        and schedule.keep.seconds >= recovery.retention.seconds
+        schedule.recurrence.nominal_interval() <= objective.rpo.seconds
+        and schedule.keep.seconds >= objective.retention.seconds
     )
 
 
 def warnings(s: Any, at: datetime) -> tuple[SettingsWarning, ...]:
     """What is true of valid settings in the year after `at` and worth knowing, without making them wrong."""
     found: list[SettingsWarning] = []
-    for namespace in s.recovery.namespaces:
-        meeting = {n: sch for n, sch in covering_schedules(s.schedules, namespace).items() if meets(sch, s.recovery)}
+    for objective, namespace in ((one, name) for one in s.recovery for name in one.namespaces):
+        meeting = {n: sch for n, sch in covering_schedules(s.schedules, namespace).items() if meets(sch, objective)}
         gaps = {name: schedule.recurrence.longest_gap(at, _YEAR) for name, schedule in meeting.items()}
-        if gaps and min(gaps.values()) > s.recovery.rpo.seconds:
+        if gaps and min(gaps.values()) > objective.rpo.seconds:
             name = min(gaps, key=lambda key: gaps[key])
             found.append(
                 SettingsWarning(
                     "rpo-clock-change",
                     f"schedules.{name}.timezone",
                     f"when the clocks of {s.schedules[name].timezone} change, {words(gaps[name])} pass between two"
-                    f" backups of {namespace}, over the rpo of {s.recovery.rpo} (a time that clocks skip is left out);"
+                    f" backups of {namespace}, over the rpo of {objective.rpo} (a time that clocks skip is left out);"
                     " write timezone: UTC, or allow the hour in recovery.rpo",
                 )
             )

@@ -107,14 +107,14 @@ class Cluster(Section):
 
 
 class Recovery(Section):
-    """What must hold; every schedule is checked against it. The defaults are those of the environment."""
+    """One objective, or a list: what must hold for some namespaces. The defaults are those of the environment."""
 
     rpo: Duration
     """At most this much may be lost: the longest interval of the schedule that covers a namespace."""
     retention: Duration
     """At least this far back one can go."""
     namespaces: Annotated[tuple[NamespacePattern, ...], Field(min_length=1)] = ("*",)
-    """What the objectives hold for; `*` is every namespace."""
+    """What the objective holds for; `*` is every namespace."""
     minimum_copies: Annotated[int, bounded("minimumCopies", 1, 100, "backups", "below one nothing can be restored")] = 2
     """Every schedule keeps at least this many backups."""
 

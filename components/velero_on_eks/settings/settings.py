@@ -6,13 +6,21 @@ from datetime import datetime
 from types import SimpleNamespace
 from typing import Annotated, Any, TypeVar
 
-from pydantic import AfterValidator, Field, SecretStr, TypeAdapter, ValidationError
+from pydantic import (
+    AfterValidator,
+    Field,
+    SecretStr,
+    SerializerFunctionWrapHandler,
+    TypeAdapter,
+    ValidationError,
+    field_serializer,
+)
 
 from velero_on_eks.settings import invalid, rules
 from velero_on_eks.settings.adopt import Adopt
 from velero_on_eks.settings.aws_facts import Region, partition_of
 from velero_on_eks.settings.aws_regions import Partition
-from velero_on_eks.settings.base import Section
+from velero_on_eks.settings.base import ONE_OR_MANY, Section
 from velero_on_eks.settings.defaults import SECTIONS, with_defaults
 from velero_on_eks.settings.late import Late
 from velero_on_eks.settings.names import ScheduleName
@@ -72,7 +80,7 @@ class Settings(Section):
     region: Late[Region]
     """The region of the cluster and the bucket."""
     cluster: Cluster
-    recovery: Recovery
+    recovery: Annotated[tuple[Recovery, ...], Field(min_length=1), ONE_OR_MANY]
     identity: Identity = Identity()
     volumes: Volumes = Volumes()
     storage: Storage
@@ -110,6 +118,12 @@ class Settings(Section):
         if refused or settings is None:
             raise InvalidSettings(invalid.as_written(refused, mapping))
         return settings
+
+    @field_serializer("recovery", mode="wrap")
+    def _one_objective_as_a_mapping(self, value: tuple[Recovery, ...], write: SerializerFunctionWrapHandler) -> Any:
+        # Whoever reads a plan's settings finds one objective where it was before there could be several.
+        written = write(value)
+        return written[0] if len(written) == 1 else written
 
     @property
     def partition(self) -> Partition:

@@ -35,7 +35,7 @@ NOW = datetime(2026, 11, 23, tzinfo=UTC)
 def test_an_environment_brings_its_defaults(environment, keep, window, protect, budget):
     found = settings(environment=environment)
     assert {name: str(schedule.keep) for name, schedule in found.schedules.items()} == {"daily-backup": keep}
-    assert str(found.recovery.retention) == keep
+    assert str(found.recovery[0].retention) == keep
     assert found.storage.key_deletion_window_days == window
     assert found.storage.protect is protect
     assert found.storage.force_destroy is not protect

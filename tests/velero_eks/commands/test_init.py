@@ -89,7 +89,7 @@ def test_the_schedule_meets_the_rpo_that_was_decided(root, rpo, cron):
     assert run(root, environment="production", rpo=rpo) == DONE
     (schedule,) = written(root).schedules.values()
     assert schedule.cron == cron
-    assert schedule.recurrence.nominal_interval() <= written(root).recovery.rpo.seconds
+    assert schedule.recurrence.nominal_interval() <= written(root).recovery[0].rpo.seconds
 
 
 def test_flags_win_over_what_the_facts_suggest(root):
@@ -105,7 +105,7 @@ def test_flags_win_over_what_the_facts_suggest(root):
     )
     settings = written(root)
     assert (settings.identity.mode, settings.volumes.mode) == ("pod-identity", "none")
-    assert settings.recovery.namespaces == ("shop", "cart")
+    assert settings.recovery[0].namespaces == ("shop", "cart")
     assert settings.cluster.context == "shop-admin"
     (schedule,) = settings.schedules.values()
     assert (schedule.timezone, str(schedule.keep)) == ("Asia/Kolkata", "21d")
@@ -116,8 +116,8 @@ def test_on_a_terminal_it_asks_and_empty_answers_are_the_defaults(root):
     assert run(root, terminal) == DONE
     settings = written(root)
     assert settings.environment == "production"
-    assert str(settings.recovery.rpo) == "12h"
-    assert settings.recovery.namespaces == ("shop", "cart")
+    assert str(settings.recovery[0].rpo) == "12h"
+    assert settings.recovery[0].namespaces == ("shop", "cart")
     assert "IAM has an OIDC provider for this cluster" in said_to(terminal)
 
 
@@ -126,7 +126,7 @@ def test_an_answer_that_cannot_be_is_asked_for_again(root):
     assert run(root, terminal) == DONE
     assert "a number needs a unit" in said_to(terminal)
     assert "one of irsa, pod-identity" in said_to(terminal)
-    assert str(written(root).recovery.rpo) == "6h"
+    assert str(written(root).recovery[0].rpo) == "6h"
 
 
 def test_what_a_flag_says_is_not_asked(root):
@@ -258,7 +258,7 @@ def test_flags_change_the_decisions_of_a_file_that_exists(root):
     assert run(root, yes=True, identity="pod-identity", rpo="36h", namespaces=("shop",)) == DONE
     settings = written(root)
     assert settings.identity.mode == "pod-identity"
-    assert settings.recovery.namespaces == ("shop",)
+    assert settings.recovery[0].namespaces == ("shop",)
 
 
 def test_a_broken_file_is_not_mended_behind_anybodys_back(root):

@@ -154,9 +154,9 @@ def grace(seconds: int) -> timedelta:
 
 def objectives(observed: Observed, settings: Settings) -> Iterator[ObjectiveState]:
     """Each namespace of the objectives, with the backups that it can be restored from whole."""
-    rpo, retention = settings.recovery.rpo.seconds, settings.recovery.retention.seconds
     volumes = settings.volumes.mode != "none"
-    for namespace in settings.recovery.namespaces:
+    for objective, namespace in ((one, name) for one in settings.recovery for name in one.namespaces):
+        rpo, retention = objective.rpo.seconds, objective.retention.seconds
         of_it = [
             backup for backup in observed.backups if backup.good and covers(backup.spec, namespace, volumes=volumes)
         ]
