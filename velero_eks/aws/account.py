@@ -274,6 +274,16 @@ class Account:
             boundary=(found.get("PermissionsBoundary") or {}).get("PermissionsBoundaryArn"),
         )
 
+    def principal(self, arn: str) -> str | None:
+        """The whole ARN of the role or the user that `arn` names, path and spelling as IAM has them."""
+        kind, _, name = Arn.parse(arn).resource.partition("/")
+        name = name.rpartition("/")[2]
+        if kind == "user":
+            found = _read(f"the user {name}", lambda: self._iam.get_user(UserName=name)["User"])
+            return None if found is None else str(found["Arn"])
+        role = self.role(name)
+        return None if role is None else role.arn
+
     def role_policy(self, role: str, name: str) -> Mapping[str, Any] | None:
         """An inline policy of a role, as a document."""
         what = f"the policy {name} of the role {role}"

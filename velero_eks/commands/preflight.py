@@ -40,6 +40,7 @@ CHECKS = (
     Check("bucket", "Bucket", checks_account.bucket),
     Check("key", "Key", checks_account.key),
     Check("access-logs", "Access logs", checks_account.access_logs),
+    Check("break-glass", "Who alone may change the bucket", checks_account.break_glass),
     Check("shared-location", "Other clusters on the bucket", checks_machine.shared_location),
     Check("installed", "Velero in the cluster", checks_cluster.installed),
     Check("namespace", "Velero's namespace", checks_cluster.namespace),

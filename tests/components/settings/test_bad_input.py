@@ -39,6 +39,10 @@ def release(**given: Any) -> dict[str, Any]:
     return {"release": given}
 
 
+def glass(*arns: str) -> dict[str, Any]:
+    return storage(breakGlass=list(arns))
+
+
 # (what is wrong, its code, sections, field, a part of the sentence). The groups are those of the security rules.
 BUCKET_AND_PREFIX = [
     ("upper case", "bucket-name", storage(bucket="Backups"), "storage.bucket", "lower-case"),
@@ -171,6 +175,78 @@ REGION_ACCOUNT_ARN = [
         "partition aws ",
     ),
     ("bad cluster name", "cluster-name", cluster(name="-shop"), "cluster.name", "EKS cluster name"),
+]
+GLASS = "storage.breakGlass.0"
+IAM, STS = "arn:aws:iam::111122223333", "arn:aws:sts::111122223333"
+_NOT_A_PRINCIPAL = (
+    ("a session", f"{STS}:assumed-role/deploy/ci-1234", f"write {IAM}:role/deploy"),
+    (
+        "a session in China",
+        "arn:aws-cn:sts::111122223333:assumed-role/a/b",
+        "write arn:aws-cn:iam::111122223333:role/a",
+    ),
+    ("a federated user", f"{STS}:federated-user/anna", "name the role or the users behind it"),
+    ("root", f"{IAM}:root", "root stays the way back in"),
+    ("an account", "111122223333", "name the roles or users"),
+    ("everybody", "*", "whole ARN"),
+    ("every role", f"{IAM}:role/*", "made later"),
+    ("roles that begin so", f"{IAM}:role/deploy-*", "made later"),
+    ("roles with one more letter", f"{IAM}:role/deploy?", "made later"),
+    ("whoever asks", f"{IAM}:role/${{aws:username}}", "stands for whoever asks"),
+    ("an OIDC provider", f"{IAM}:oidc-provider/token.actions.githubusercontent.com", "asks for nothing itself"),
+    ("a SAML provider", f"{IAM}:saml-provider/okta", "asks for nothing itself"),
+    ("a service", "pods.eks.amazonaws.com", "AWS's own services"),
+    ("a service in China", "ec2.amazonaws.com.cn", "AWS's own services"),
+    ("a group", f"{IAM}:group/admins", "requests come from its users"),
+    ("an instance profile", f"{IAM}:instance-profile/ci", "requests come from its role"),
+    ("a policy", f"{IAM}:policy/BreakGlass", "is no principal"),
+    ("a name", "velero-deploy", "whole ARN"),
+    ("a path without an ARN", "role/velero-deploy", "whole ARN"),
+    ("a typo in the kind", f"{IAM}:rol/deploy", "whole ARN"),
+    ("an upper-case kind", f"{IAM}:Role/deploy", "whole ARN"),
+    ("a typo in the service", "arn:aws:ian::111122223333:role/deploy", "whole ARN"),
+    ("an ARN with a region", "arn:aws:iam:eu-west-1:111122223333:role/deploy", "whole ARN"),
+    ("a short account", "arn:aws:iam::11112222333:role/deploy", "whole ARN"),
+    ("no account", "arn:aws:iam:::role/deploy", "whole ARN"),
+    ("no name", f"{IAM}:role/", "whole ARN"),
+    ("a long name", f"{IAM}:role/{'r' * 65}", "whole ARN"),
+    ("a space inside", f"{IAM}:role/velero deploy", "whole ARN"),
+    ("two in one", f"{IAM}:role/a,{IAM}:role/b", "whole ARN"),
+    ("nothing", "", "whole ARN"),
+)
+BREAK_GLASS = [
+    *((f"break-glass: {what}", "principal-arn", glass(arn), GLASS, said) for what, arn, said in _NOT_A_PRINCIPAL),
+    ("another account's", "arn-account", glass("arn:aws:iam::999988887777:role/deploy"), GLASS, "of this account"),
+    (
+        "another partition's",
+        "arn-partition",
+        glass("arn:aws-cn:iam::111122223333:role/deploy"),
+        GLASS,
+        "write arn:aws:",
+    ),
+    ("Velero's own role", "break-glass-velero", glass(f"{IAM}:role/velero-shop-eu-west-1"), GLASS, "own role"),
+    (
+        "Velero's role by its given name",
+        "break-glass-velero",
+        {**glass(f"{IAM}:role/team/backups"), "identity": {"mode": "irsa", "roleName": "backups"}},
+        GLASS,
+        "Velero's own role",
+    ),
+    (
+        "one twice",
+        "twice",
+        glass(f"{IAM}:role/a", f"{IAM}:role/b", f"{IAM}:role/a"),
+        "storage.breakGlass",
+        "write each",
+    ),
+    (
+        "too many",
+        "break-glass-many",
+        glass(*(f"{IAM}:role/r{number}" for number in range(21))),
+        "storage.breakGlass",
+        "at most 20",
+    ),
+    ("break-glass as one text", "not-a-list", storage(breakGlass=f"{IAM}:role/a"), "storage.breakGlass", "list"),
 ]
 IDENTITY = [
     ("no mode", "not-one-of", {"identity": {"mode": None}}, "identity.mode", "irsa"),
@@ -521,6 +597,7 @@ UNKNOWN_KEYS = [
 ]
 ALL = {
     "bucket": BUCKET_AND_PREFIX,
+    "break-glass": BREAK_GLASS,
     "arn": REGION_ACCOUNT_ARN,
     "identity": IDENTITY,
     "schedules": SCHEDULES,

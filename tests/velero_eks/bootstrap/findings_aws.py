@@ -22,6 +22,11 @@ from velero_eks.aws.client import CallerIdentity
 from velero_eks.aws.eks import Addon, OidcProvider, Unknown
 from velero_eks.bootstrap.preflight.facts import Contents
 
+ADMIN = f"arn:aws:iam::{ACCOUNT}:role/admin"
+DEPLOY = f"arn:aws:iam::{ACCOUNT}:role/deploy"
+IN_A_PATH = f"arn:aws:iam::{ACCOUNT}:role/pipelines/deploy"
+GLASS = {"storage": {"breakGlass": [DEPLOY]}}
+
 TABLE = [
     Finds(
         "credentials",
@@ -277,5 +282,30 @@ TABLE = [
     ),
     Finds(
         "access-logs", {"logs": bucket(region="us-east-1")}, {"logs": bucket()}, "is in us-east-1", "", settings=LOGS
+    ),
+    Finds(
+        "break-glass",
+        {"deployer": ADMIN, "principals": {DEPLOY: DEPLOY}},
+        {"deployer": DEPLOY, "principals": {DEPLOY: DEPLOY}},
+        f"{ADMIN} deploys and is not in storage.breakGlass",
+        f"deploy as one of {DEPLOY}, or add it",
+        settings=GLASS,
+    ),
+    Finds(
+        "break-glass",
+        {"deployer": DEPLOY, "principals": {DEPLOY: None}},
+        {"deployer": DEPLOY, "principals": {DEPLOY: DEPLOY}},
+        f"names {DEPLOY}, and IAM has no such role",
+        "make it first",
+        settings=GLASS,
+    ),
+    Finds(
+        "break-glass",
+        {"deployer": DEPLOY, "principals": {DEPLOY: IN_A_PATH}},
+        {"deployer": IN_A_PATH, "principals": {IN_A_PATH: IN_A_PATH}},
+        f"names {DEPLOY}, and IAM has it as {IN_A_PATH}",
+        f"write {IN_A_PATH}",
+        settings=GLASS,
+        cleared_settings={"storage": {"breakGlass": [IN_A_PATH]}},
     ),
 ]

@@ -13,6 +13,7 @@ from velero_eks.aws import client as aws
 from velero_eks.aws.account import Account, Bucket, Client
 from velero_eks.aws.client import CallerIdentity
 from velero_eks.aws.eks import Unknown, asked
+from velero_eks.aws.iam import Caller
 from velero_eks.bootstrap.preflight.facts import Aws, Contents
 from velero_eks.velero.bucket import BackupStore, StoreAddress
 from velero_eks.velero.records import Backup
@@ -49,6 +50,11 @@ def account_facts(settings: Settings, *, client: Client = aws.client) -> Aws:
         found["boundary"] = asked("the permissions boundary", boundary)
     if storage.access_logs:
         found["logs"] = asked("the bucket for logs", partial(account.bucket, storage.access_logs.bucket))
+    if storage.break_glass:
+        found["deployer"] = asked("the caller's role", partial(_deployer, account, caller.arn))
+        found["principals"] = {
+            arn: asked(f"who {arn} is", partial(account.principal, arn)) for arn in storage.break_glass
+        }
     return Aws(
         caller=caller,
         cluster=asked("the cluster", partial(account.cluster, cluster)),
@@ -71,7 +77,14 @@ def _nothing(caller: CallerIdentity | Unknown, why: Unknown) -> Aws:
         association=why,
         boundary=why,
         logs=why,
+        deployer=why,
     )
+
+
+def _deployer(account: Account, arn: str) -> str:
+    """The role of a session, whole: a session's ARN lacks the role's path. Any other caller is itself."""
+    role = Caller(arn=arn).role
+    return (account.principal(role) or role) if role else arn
 
 
 def _role_arn(account: Account, name: str) -> str | None:

@@ -244,6 +244,48 @@ def access_logs(case: Case) -> Iterator[Finding]:
         )
 
 
+def break_glass(case: Case) -> Iterator[Finding]:
+    """Whoever deploys is among those who alone may change the bucket, and all of them are in IAM."""
+    named = case.settings.storage.break_glass
+    if not named:
+        return
+    for arn in named:
+        found = case.facts.aws.principals.get(arn)
+        if found is None:
+            yield Finding(
+                "error",
+                f"storage.breakGlass names {arn}, and IAM has no such {_kind(arn)}",
+                "mend the name, or make it first",
+            )
+        elif isinstance(found, str) and found != arn:
+            yield Finding(
+                "error",
+                f"storage.breakGlass names {arn}, and IAM has it as {found}: the policy would not let it in",
+                f"write {found}",
+            )
+    caller, deployer = known(case.facts.aws.caller), case.facts.aws.deployer
+    session = Caller(arn=caller.arn).role
+    if isinstance(deployer, Unknown) and session and session.rpartition("/")[2] in map(_name, named):
+        # It is one of them by its name. Whether its path is as written, only IAM could say.
+        raise NotAsked(deployer.why)
+    who = deployer if isinstance(deployer, str) else session or caller.arn
+    if who not in named:
+        yield Finding(
+            "error",
+            f"{who} deploys and is not in storage.breakGlass: after the first 'pulumi up' it could change neither the"
+            " bucket's policy nor its settings",
+            f"deploy as one of {', '.join(named)}, or add it",
+        )
+
+
+def _name(arn: str) -> str:
+    return arn.rpartition("/")[2]
+
+
+def _kind(arn: str) -> str:
+    return "user" if ":user/" in arn else "role"
+
+
 def _role_arn(case: Case) -> str:
     return f"arn:{case.settings.partition.name}:iam::{case.settings.cluster.account}:role/{case.names.role}"
 

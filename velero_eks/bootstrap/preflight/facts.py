@@ -29,7 +29,11 @@ class Contents:
 
 @dataclass(frozen=True, kw_only=True)
 class Aws:
-    """What the account says. None stands for what is not there, `Unknown` for what could not be asked."""
+    """What the account says. None stands for what is not there, `Unknown` for what could not be asked.
+
+    `deployer` is the role or the user behind `caller`; `principals` are the ARNs that IAM has for those that
+    `storage.breakGlass` names. Both are asked for only where it names any.
+    """
 
     caller: CallerIdentity | Unknown
     cluster: ClusterFacts | Unknown | None
@@ -41,6 +45,8 @@ class Aws:
     association: str | Unknown | None = None
     boundary: str | Unknown | None = None
     logs: Bucket | Unknown | None = None
+    deployer: str | Unknown | None = None
+    principals: Mapping[str, str | Unknown | None] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)

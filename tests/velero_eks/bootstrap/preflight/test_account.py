@@ -59,6 +59,24 @@ def test_an_empty_account_has_nothing(account):
     assert (found.cluster, found.bucket, found.contents, found.alias_target, found.role) == (None,) * 5
 
 
+def test_a_sessions_role_is_found_with_its_path_and_those_who_break_the_glass_as_iam_has_them(account):
+    iam = client("iam")
+    role = iam.create_role(RoleName="deploy", Path="/pipelines/", AssumeRolePolicyDocument="{}")["Role"]["Arn"]
+    anna = iam.create_user(UserName="anna", Path="/people/")["User"]["Arn"]
+    arn = f"arn:aws:iam::{ACCOUNT}"
+    session = client("sts").assume_role(RoleArn=role, RoleSessionName="ci")["Credentials"]
+
+    def signed_in(service: str, *, region: str | None = None, **options):
+        keys = {"aws_access_key_id": session["AccessKeyId"], "aws_secret_access_key": session["SecretAccessKey"]}
+        return boto3.client(service, region_name=region, aws_session_token=session["SessionToken"], **keys, **options)  # pyright: ignore[reportCallIssue, reportArgumentType]
+
+    named = [role, f"{arn}:user/anna", f"{arn}:role/nobody"]
+    found = account_facts(stack(storage={"breakGlass": named}), client=signed_in)
+    assert found.deployer == role == f"{arn}:role/pipelines/deploy"
+    assert found.principals == {role: role, f"{arn}:user/anna": anna, f"{arn}:role/nobody": None}
+    assert account_facts(stack()).deployer is None
+
+
 def test_credentials_of_another_account_are_not_used_for_anything_else(account):
     make_bucket(f"velero-shop-111122223333-{REGION}")
     found = account_facts(settings())

@@ -10,9 +10,11 @@ from typing import Any
 
 import pytest
 
+from tests.support import ACCOUNT
 from tests.velero_eks.bootstrap import findings_aws, findings_cluster
 from tests.velero_eks.bootstrap.cases import FACTS, MADE, facts, results
 from tests.velero_eks.bootstrap.spoilt import BUCKET, CONTEXT, CSI, IN_STATE
+from velero_eks.aws.client import CallerIdentity
 from velero_eks.aws.eks import Unknown
 from velero_eks.bootstrap.preflight import check, checks_account, checks_cluster, checks_machine
 from velero_eks.bootstrap.preflight.check import Case, Finding
@@ -114,6 +116,35 @@ def test_what_was_found_before_a_fact_was_missing_still_counts():
     result = results(facts(cluster={"oidc_provider": None}, role=Unknown("no right to read roles")))["identity"]
     assert result.outcome == "failed"
     assert result.why == "no right to read roles"
+
+
+def breaking(caller: str, named: str, **aws: Any) -> tuple[str, str]:
+    """The outcome of the check for a caller, and why it could not be asked."""
+    who = CallerIdentity(ACCOUNT, f"arn:aws:{caller}")
+    found = facts(caller=who, **{"principals": {named: named}, **aws})
+    result = results(found, storage={"breakGlass": [named]})["break-glass"]
+    return result.outcome, result.why
+
+
+def test_a_deployer_whose_role_cannot_be_read_is_told_by_its_name():
+    nobody, session = Unknown("no right to read roles"), f"sts::{ACCOUNT}:assumed-role/deploy/ci"
+    named = f"arn:aws:iam::{ACCOUNT}:role/pipelines/deploy"
+    assert breaking(session, named, deployer=nobody) == ("not asked", "no right to read roles")
+    assert breaking(session.replace("deploy", "admin"), named, deployer=nobody)[0] == "failed"
+
+
+@pytest.mark.parametrize("who", ["root", "user/somebody"])
+def test_neither_root_nor_another_user_deploys_where_somebody_else_breaks_the_glass(who):
+    caller = f"arn:aws:iam::{ACCOUNT}:{who}"
+    named = f"arn:aws:iam::{ACCOUNT}:user/anna"
+    assert breaking(caller.removeprefix("arn:aws:"), named, deployer=caller)[0] == "failed"
+    assert breaking(named.removeprefix("arn:aws:"), named, deployer=named)[0] == "passed"
+
+
+def test_whether_those_named_exist_may_be_asked_of_nobody_and_stops_nothing():
+    named = f"arn:aws:iam::{ACCOUNT}:role/deploy"
+    unknown = {named: Unknown("no right to read roles")}
+    assert breaking(f"iam::{ACCOUNT}:user/me", named, deployer=named, principals=unknown)[0] == "passed"
 
 
 def test_without_credentials_the_cluster_is_not_asked_for_and_one_error_is_enough():
