@@ -152,6 +152,20 @@ def test_a_bad_late_value_fails_with_the_message_of_a_plain_one(section, field, 
     assert known_late == plain
 
 
+def test_who_breaks_the_glass_may_be_known_late_one_by_one():
+    plain, made_late = (f"arn:aws:iam::{ACCOUNT}:role/{name}" for name in ("deploy", "made-late"))
+
+    def given(arn: str) -> VeleroOnEksArgs:
+        return arguments(storage={"break_glass": [plain, late(arn)]})
+
+    policy = document(record_arguments(lambda: given(made_late)).one("aws:s3/bucketPolicy:BucketPolicy"))
+    assert policy["Statement"][-1]["Condition"] == {"ArnNotEquals": {"aws:PrincipalArn": [plain, made_late]}}
+    for bad in (f"arn:aws:iam::{ACCOUNT}:root", "arn:aws:iam::999999999999:role/deploy", f"{plain}*"):
+        said = refused(lambda bad=bad: given(bad))
+        assert "storage.break_glass.1" in said
+        assert said == refused(lambda bad=bad: arguments(storage={"break_glass": [plain, bad]}))
+
+
 def test_two_late_values_are_held_against_each_other():
     other = KEY.replace(REGION, "eu-central-1")
     said = refused(lambda: arguments(region=late(REGION), storage={"kms_key_arn": late(other)}))

@@ -162,11 +162,23 @@ def _grants(stack: Described) -> RenderableType:
             if said:
                 sentence.append(f", {', '.join(said)}", style="dim")
             lines.append(Padding(sentence, (0, 0, 0, _INDENT), expand=False))
+    lines += _break_glass(stack)
     if lines:
         return Group(*lines)
     if unknown(stack.plan.recording):
         return Text("nothing that is known before the deployment")
     return Text("nobody is granted anything")
+
+
+def _break_glass(stack: Described) -> Iterator[RenderableType]:
+    """Who alone may change what keeps the backups, of each deployment that names them."""
+    for one in stack.plan.deployments:
+        named = [_late(arn) if is_late(arn) else grants.who(arn) for arn in one.settings.storage.break_glass]
+        if named:
+            yield Text(f"{' and '.join(named)} alone", style="cyan", overflow="fold")
+            said = "may delete old versions, and change the bucket's policy, lifecycle, versioning, encryption and lock"
+            sentence = Text(said, overflow="fold").append(": deploy as one of them", style="dim")
+            yield Padding(sentence, (0, 0, 0, _INDENT), expand=False)
 
 
 def _schedules(stack: Described) -> RenderableType:

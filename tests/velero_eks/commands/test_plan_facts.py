@@ -77,7 +77,18 @@ def test_who_may_do_what(plan):
     assert "may read, write and delete objects under s3://velero-shop-111122223333-eu-west-1/" in shown
     assert "may list bucket velero-shop-111122223333-eu-west-1, only in account 111122223333" in shown
     assert "may encrypt and decrypt with key alias/velero-shop, only through s3.eu-west-1.amazonaws.com" in shown
+    assert "alone may" not in shown
     assert "nobody is granted anything" in said(replace(plan, grants=[]))
+
+
+def test_who_alone_may_change_what_keeps_the_backups(tmp_path):
+    arns = ("role/ci/deploy", "user/anna")
+    named = ", ".join(f"arn:aws:iam::111122223333:{name}" for name in arns)
+    more = f"  velero-eks:storage: {{breakGlass: [{named}]}}\n"
+    root = project(tmp_path / "p", staging=stack_text(more=more))
+    shown = said(contract.describe(plan_of(root, "staging"), AT))
+    assert "role ci/deploy and user anna alone may delete old versions" in shown
+    assert "deploy as one of them" in shown
 
 
 def test_when_backups_run_and_what_they_take(plan):
