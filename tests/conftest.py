@@ -10,9 +10,14 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 
 
+def reference_folder() -> Path:
+    """Where reference inputs are looked for."""
+    return Path(os.environ.get("VELERO_REFERENCE", ROOT.parent / "shared" / "reference"))
+
+
 def reference(name: str) -> Path:
     """A reference input (Velero's CRDs, its chart). Missing, it skips the test and says why; in CI it fails."""
-    folder = Path(os.environ.get("VELERO_REFERENCE", ROOT.parent / "shared" / "reference"))
+    folder = reference_folder()
     path = folder / name
     if path.exists():
         return path

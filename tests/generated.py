@@ -11,11 +11,15 @@ import typing
 from pathlib import Path
 from typing import Any
 
+import yaml
 from velero_on_eks.settings import adopt, parts, sections, settings
+from velero_on_eks.settings import overrides as judged
 from velero_on_eks.settings.base import ONE_OR_MANY, Section
 from velero_on_eks.settings.defaults import BY_ENVIRONMENT, SECTIONS
+from velero_on_eks.settings.refusals import masked
+from velero_on_eks.settings.settings import Settings
 
-from tests import arguments
+from tests import arguments, chart_values, support
 from velero_eks.diff.model import OLD_BACKUPS
 from velero_eks.diff.setting_effects import SETTING_EFFECTS
 from velero_eks.rules.table import markdown as rules_table
@@ -24,6 +28,8 @@ ROOT = Path(__file__).resolve().parent.parent
 CONFIGURATION = ROOT / "docs" / "configuration.md"
 RULES = ROOT / "docs" / "rules.md"
 OLD_BACKUPS_TABLE = ROOT / "docs" / "old-backups.md"
+OVERRIDES = ROOT / "docs" / "overrides.md"
+OVERRIDES_DATA = ROOT / "tests" / "components" / "settings" / "data" / "overrides.yaml"
 REGIONS = ROOT / "components" / "velero_on_eks" / "settings" / "aws_regions.py"
 _TYPES = {"str": "text", "bool": "true or false", "int": "number", "Any": "anything"}
 
@@ -194,10 +200,45 @@ def regions() -> str:
     return "\n".join([*lines, "}"]) + "\n"
 
 
+_OVERRIDES = """\
+# Values laid over the chart's
+
+`velero-eks:release.helmValuesOverrides` is for what no setting covers. Each value is judged by the names and kinds that
+the chart's own version has (`velero_on_eks/settings/chart_values.py`), and by what it does:
+
+- **refused**: the chart does not have it or does nothing with it, it is of another kind, or it switches something off
+  that this program answers for. The message names the setting that serves.
+- **finding**: nobody here can judge it. Rule `helm-override` reports it, as an error in production and as a warning
+  elsewhere, until `velero-eks:waivers: {helm-override: "the reason"}`.
+- **harmless**: where the Pod runs, what it is called, what it says.
+
+The plan lists every one of them. `extraObjects` are judged as resources of the program. A secret is encrypted in its
+place, `pulumi config set --secret --path 'velero-eks:release.helmValuesOverrides.…'`, and stays a secret in the state,
+the plan and every message. Below are the values that the tests try, and what is said of each.
+
+| Value | Said of it |
+|---|---|
+"""
+
+
+def overrides() -> str:
+    """What is said of each value that the tests lay over the chart's."""
+    lines: list[str] = []
+    base = Settings.from_mapping(support.mapping()).release
+    for row in yaml.safe_load(OVERRIDES_DATA.read_text(encoding="utf-8")):
+        found, refused = judged.judge(base.model_copy(update={"helm_values_overrides": row["set"]}))
+        effects = [f"{one.verdict}: {one.effect}" if one.effect else one.verdict for one in found]
+        said = [f"refused, `{one.code}`: {one.sentence}" for one in refused] or effects
+        value = yaml.safe_dump(masked((), row["set"]), default_flow_style=True, width=10_000).strip()
+        lines.append(f"| `{value}` | {'; '.join(dict.fromkeys(said))} |")
+    return _OVERRIDES + "\n".join(line.replace("\n", " ") for line in lines) + "\n"
+
+
 def tables() -> dict[Path, str]:
     """Every generated file and what it should hold."""
     return {
         CONFIGURATION: configuration(),
+        OVERRIDES: overrides(),
         RULES: rules_table(),
         OLD_BACKUPS_TABLE: old_backups(),
         REGIONS: regions(),
@@ -207,6 +248,7 @@ def tables() -> dict[Path, str]:
 
 
 if __name__ == "__main__":
+    chart_values.main()
     for path, text in tables().items():
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")

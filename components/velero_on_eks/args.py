@@ -255,7 +255,7 @@ class Release(TypedDict):
     """How long the release may take. Default: 600."""
 
     helm_values_overrides: NotRequired[Mapping[str, Any]]
-    """Values laid over those made here, for what no setting covers."""
+    """Values laid over those made here, for what no setting covers. Each is judged; see docs/overrides.md."""
 
 
 class Schedule(TypedDict):
@@ -549,7 +549,7 @@ class VeleroReleaseArgs(TypedDict):
     """How long the release may take. Default: 600."""
 
     helm_values_overrides: NotRequired[Mapping[str, Any]]
-    """Values laid over those made here, for what no setting covers."""
+    """Values laid over those made here, for what no setting covers. Each is judged; see docs/overrides.md."""
 
     bucket: pulumi.Input[str]
     """The bucket that Velero writes to."""
@@ -628,7 +628,7 @@ class VeleroValuesArgs(TypedDict):
     """How long the release may take. Default: 600."""
 
     helm_values_overrides: NotRequired[Mapping[str, Any]]
-    """Values laid over those made here, for what no setting covers."""
+    """Values laid over those made here, for what no setting covers. Each is judged; see docs/overrides.md."""
 
     bucket: pulumi.Input[str]
     """The bucket that Velero writes to."""

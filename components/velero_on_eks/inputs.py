@@ -16,16 +16,18 @@ import pulumi
 from pulumi.errors import InputPropertyErrorDetails
 
 from velero_on_eks.settings.base import Section, snake_case
-from velero_on_eks.settings.late import LateText, is_late, may_be_late
+from velero_on_eks.settings.late import LateText, SecretText, is_late, late_values, may_be_late
 from velero_on_eks.settings.refusals import MISSING, InvalidSettings, Refusal, render
-from velero_on_eks.settings.settings import Settings, read_section
+from velero_on_eks.settings.settings import Settings, document, read_section
 
 Model = TypeVar("Model", bound=Section)
 Read = Callable[[dict[str, Any]], Model]
 Path = tuple[str, ...]
 
-# Late values that are no secrets, by section.
+# Late values that the settings' own document tells once they are known, by section; secrets among them stay hidden.
 _TOGETHER = ("region", "cluster", "identity", "storage", "tags")
+# What a secret is while only the engine could decrypt it.
+_ENCRYPTED = "encrypted-until-the-engine-decrypts-it"
 
 
 class _LateValue(NamedTuple):
@@ -80,7 +82,8 @@ class Inputs(Generic[Model]):
         """
         read = cast(Read[Model], Settings.from_mapping if model is Settings else _reader(model))
         if isinstance(args, model):
-            return cls(component, args, read=read)
+            late, mapping = _secrets_of(args)
+            return cls(component, args, read=read, mapping=mapping, late=late)
         walk = _Walk(model)
         mapping = walk.mapping(cast(Mapping[str, Any], args), model, ())
         for path in from_provider:
@@ -108,7 +111,11 @@ class Inputs(Generic[Model]):
             return value
         if value not in self._checked:
             path, output = self._late[value]
-            self._checked[value] = output.apply(lambda known: self._check(path, known))
+            if isinstance(value, SecretText) and value.value is None:
+                # Nobody knows it yet, so that there is nothing to check.
+                return output
+            checked = pulumi.Output.all(output, _is_secret(output))
+            self._checked[value] = checked.apply(lambda known: self._check(path, *known))
         return self._checked[value]
 
     def map(self, make: Callable[..., Any], *values: Any) -> Any:
@@ -130,21 +137,31 @@ class Inputs(Generic[Model]):
     def document(self) -> pulumi.Output[dict[str, Any]]:
         """The settings in a stack file's shape, with late values once they are known together and all are checked.
 
-        Secrets stay out of it: the password, and what is late in values laid over the chart's.
+        Secrets stay out of it: the password, what is secret among them, and what is late in values laid over the
+        chart's.
         """
-        together = {text: late for text, late in self._late.items() if late.path[0] in _TOGETHER}
-        plain = _document(self.model)
+        together = {
+            text: late
+            for text, late in self._late.items()
+            if late.path[0] in _TOGETHER and not isinstance(text, SecretText)
+        }
+        plain = document(self.model, exclude_unset=True)
         if not together:
             # By an apply: given as an input, every mapping in it would become an output of its own.
             return pulumi.Output.from_input(None).apply(lambda _: plain)
 
         def known(values: dict[str, Any]) -> dict[str, Any]:
             mapping = self._mapping
-            for text, value in values.items():
-                mapping = _put(mapping, together[text].path, value)
-            return _document(self._read_checked(mapping))
+            for text, (value, secret) in values.items():
+                # A secret is read for itself, and is hidden here.
+                mapping = _put(mapping, together[text].path, SecretText(text) if secret else value)
+            return document(self._read_checked(mapping), exclude_unset=True)
 
-        return pulumi.Output.all(**{text: late.output for text, late in together.items()}).apply(known)
+        found = {
+            text: pulumi.Output.all(pulumi.Output.unsecret(late.output), _is_secret(late.output))
+            for text, late in together.items()
+        }
+        return pulumi.Output.all(**found).apply(known)
 
     def invalid(self, refusals: Sequence[Refusal]) -> InvalidArguments:
         """The error for arguments that are refused: paths in camelCase, shown as they were written."""
@@ -158,21 +175,34 @@ class Inputs(Generic[Model]):
             if name in section.model_fields_set
         }
 
-    def _check(self, path: Path, known: Any) -> Any:
+    def _check(self, path: Path, known: Any, secret: bool) -> Any:
         """Read the arguments with one late value put in: it is checked, alone and with all plain values."""
-        self._read_checked(_put(self._mapping, path, known))
+        self._read_checked(_put(self._mapping, path, known), hidden=(known,) if secret else ())
         return known
 
-    def _read_checked(self, mapping: dict[str, Any]) -> Model:
+    def _read_checked(self, mapping: dict[str, Any], hidden: Sequence[Any] = ()) -> Model:
         try:
             return self._read(mapping)
         except InvalidSettings as error:
-            raise self.invalid(error.refusals) from None
+            found = [refusal.hidden(*hidden) for refusal in error.refusals] if hidden else error.refusals
+            raise self.invalid(found) from None
 
 
-def _document(model: Section) -> dict[str, Any]:
-    # What was left out is left out here too, so that the document reads as the settings do.
-    return model.model_dump(mode="json", by_alias=True, exclude_unset=True, exclude={"repository_password"})
+def _is_secret(output: pulumi.Output[Any]) -> pulumi.Output[bool]:
+    return pulumi.Output.from_input(output.is_secret())
+
+
+def _secrets_of(model: Section) -> tuple[dict[str, _LateValue], dict[str, Any]]:
+    """The secrets that settings hold, as outputs, and what the settings were read from."""
+    late: dict[str, _LateValue] = {}
+    mapping: dict[str, Any] = {}
+    for place, text in late_values(model):
+        path = tuple(map(str, place))
+        if isinstance(text, SecretText):
+            known = _ENCRYPTED if text.value is None else text.value
+            late[text] = _LateValue(path, pulumi.Output.secret(known))
+            mapping = _put(mapping or document(model, exclude_unset=True), path, text)
+    return late, mapping
 
 
 class _Walk:

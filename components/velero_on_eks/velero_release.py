@@ -17,7 +17,7 @@ from velero_on_eks.documents.kubernetes import (
 from velero_on_eks.inputs import Inputs
 from velero_on_eks.settings.parts import VeleroReleaseInputs
 from velero_on_eks.settings.versions import CHART_NAME
-from velero_on_eks.velero_values import values_of
+from velero_on_eks.velero_values import values_of, whole
 
 PASSWORD_LENGTH = 40
 
@@ -59,7 +59,8 @@ class VeleroRelease(pulumi.ComponentResource):
             string_data={REPOSITORY_SECRET_KEY: self.repository_password},
             opts=pulumi.ResourceOptions(parent=namespace, protect=kept, retain_on_delete=kept),
         )
-        self.helm_values = values_of(inputs)
+        values = values_of(inputs)
+        self.helm_values = whole(values)
         pulumi_kubernetes.helm.v3.Release(
             name,
             name=release.name,
@@ -67,7 +68,7 @@ class VeleroRelease(pulumi.ComponentResource):
             chart=_chart(release.chart.repository),
             version=release.chart.version,
             repository_opts=_repository(release.chart.repository),
-            values=self.helm_values,
+            values=values,
             atomic=False,
             cleanup_on_fail=False,
             create_namespace=False,

@@ -26,12 +26,12 @@ class VeleroValues(pulumi.ComponentResource):
         inputs = Inputs.of(f"VeleroValues {name!r}", VeleroValuesInputs, args, from_provider=[("region",)])
         super().__init__(token(type(self)), name, None, opts)
         inputs.provide(("region",), region_of(self))
-        self.helm_values = values_of(inputs)
+        self.helm_values = whole(values_of(inputs))
         self.register_outputs({"helmValues": self.helm_values})
 
 
 def values_of(inputs: Inputs[Any]) -> pulumi.Output[dict[str, Any]]:
-    """The chart's values of `VeleroValuesInputs`, with the stack's overrides laid over them."""
+    """The chart's values of `VeleroValuesInputs`, with the stack's overrides laid over them; see `whole`."""
     release: VeleroValuesInputs = inputs.model
     resources = release.resources
     limits = {"memory": resources.memory_limit}
@@ -61,11 +61,30 @@ def values_of(inputs: Inputs[Any]) -> pulumi.Output[dict[str, Any]]:
             priority_class=release.priority_class,
             disruption_budget=release.disruption_budget,
         )
-        return helm_values.merged(values, known["overrides"])
+        return _laid_over(values, inputs.tree(release.helm_values_overrides))
 
     return pulumi.Output.all(
         bucket=inputs.value(release.bucket),
         region=inputs.value(release.region),
         role_arn=inputs.value(release.role_arn),
-        overrides=inputs.tree(release.helm_values_overrides),
     ).apply(build)
+
+
+def _laid_over(values: Any, overrides: Any) -> Any:
+    """`overrides` laid over `values`, with an output in the place of each that is late: a secret hides itself alone."""
+    if isinstance(overrides, pulumi.Output) and isinstance(values, dict):
+        return overrides.apply(lambda known: helm_values.merged(values, known) if isinstance(known, dict) else known)
+    if not isinstance(overrides, dict) or not isinstance(values, dict):
+        return overrides
+    return {**values, **{key: _laid_over(values.get(key), value) for key, value in overrides.items()}}
+
+
+def whole(values: pulumi.Output[dict[str, Any]]) -> pulumi.Output[dict[str, Any]]:
+    """Values of `values_of` for whoever reads them: known and secret as a whole, with no output in them."""
+    return values.apply(lambda known: pulumi.Output.from_input(known) if _holds_output(known) else known)
+
+
+def _holds_output(tree: Any) -> bool:
+    if isinstance(tree, dict | list):
+        return any(_holds_output(item) for item in (tree.values() if isinstance(tree, dict) else tree))
+    return isinstance(tree, pulumi.Output)

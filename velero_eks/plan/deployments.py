@@ -8,7 +8,8 @@ from typing import Any
 
 from velero_on_eks.settings import InvalidSettings, Settings
 from velero_on_eks.settings.base import Section
-from velero_on_eks.settings.late import LateText
+from velero_on_eks.settings.late import LateText, SecretText
+from velero_on_eks.settings.settings import document
 
 from velero_eks.errors import PlanError
 from velero_eks.plan.model import Recording
@@ -68,7 +69,7 @@ def written(deployment: Deployment) -> dict[str, Any]:
     if deployment.document is not None:
         return dict(deployment.document)
     settings = deployment.settings
-    mapping = settings.model_dump(mode="json", by_alias=True, exclude={"repository_password"})
+    mapping = document(settings)
     return mapping if settings.repository_password is None else {**mapping, "repositoryPassword": {"secret": True}}
 
 
@@ -102,7 +103,7 @@ def _readable(value: Any, path: tuple[str, ...]) -> Any:
     if is_unknown(value):
         return LateText(".".join(path))
     if value == {"secret": True}:
-        return _SOME_PASSWORD
+        return _SOME_PASSWORD if path == ("repositoryPassword",) else SecretText(".".join(path))
     if isinstance(value, Mapping):
         return {key: _readable(item, (*path, str(key))) for key, item in value.items()}
     if isinstance(value, list):

@@ -55,14 +55,14 @@ def record_program(
     """Run `program` as the engine would run it in `stack`, and return all that it registered.
 
     `config` is keyed `namespace:name`; structured values are handed over as the engine does, as JSON text. A value
-    `{"secure": …}` stays encrypted, offline, and its key is secret, as are `secret_keys`. `estate` says which
-    account and region answer where no provider pins them; by default the stack's own configuration does.
+    `{"secure": …}` stays encrypted, offline, and the key that it is of is secret, as are `secret_keys`. `estate` says
+    which account and region answer where no provider pins them; by default the stack's own configuration does.
     Runs in a copy of the caller's context and on a loop of its own: configuration, root resource, monitor, pending
     calls and exceptions end with it. What cannot be known offline passes through with a note, see `unknown`. Raises
     `ProgramError` when the program or one of its applies fails, and `TimeLimitError` after `time_limit` seconds.
     """
     values = engine_config(config or {})
-    secrets = {*secret_keys, *(key for key, value in (config or {}).items() if _is_encrypted(value))}
+    secrets = {*secret_keys, *(key for key, value in (config or {}).items() if _holds_encrypted(value))}
 
     where = estate or _estate(config or {})
 
@@ -125,6 +125,12 @@ def _engine_value(value: Any) -> str:
 
 def _is_encrypted(value: Any) -> bool:
     return isinstance(value, Mapping) and set(value) == {"secure"}
+
+
+def _holds_encrypted(value: Any) -> bool:
+    if isinstance(value, Mapping):
+        return _is_encrypted(value) or any(_holds_encrypted(item) for item in value.values())
+    return isinstance(value, list) and any(_holds_encrypted(item) for item in value)
 
 
 def _estate(config: Mapping[str, Any]) -> Estate:

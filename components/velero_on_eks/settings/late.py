@@ -7,6 +7,7 @@ is known, the settings are read again with it.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, TypeVar, get_args
 
 from pydantic import ValidatorFunctionWrapHandler, WrapValidator
@@ -16,6 +17,32 @@ class LateText(str):
     """Stands in for a value that is known later. Its text is the field's path, such as `storage.kmsKeyArn`."""
 
     __slots__ = ()
+
+
+class SecretText(LateText):
+    """Stands in for a secret of the configuration. `value` is what it stands for, None where only the engine can tell.
+
+    Neither its text nor its representation has the value.
+    """
+
+    __slots__ = ("_value",)
+
+    def __new__(cls, path: str, value: str | None = None) -> SecretText:
+        made = super().__new__(cls, path)
+        made._value = value
+        return made
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # What is handed to another process, or copied, stays hidden there; only this process may say the value.
+        return SecretText, (str(self), self._value)
+
+    def __deepcopy__(self, memo: Any) -> SecretText:
+        return self
+
+    @property
+    def value(self) -> str | None:
+        """What it stands for."""
+        return self._value
 
 
 class _MayBeLate:
@@ -29,6 +56,21 @@ def _leave_late(value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
 T = TypeVar("T")
 Late = Annotated[T, WrapValidator(_leave_late), _MayBeLate]
 """A field of a section that a program may give as an `Output`."""
+
+
+def late_values(tree: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[tuple[str | int, ...], LateText]]:
+    """Each stand-in below a section, a mapping or a list, with the way to it in a stack file's keys."""
+    if isinstance(tree, LateText):
+        yield path, tree
+    elif hasattr(tree, "model_fields_set"):
+        for name, field in type(tree).model_fields.items():
+            yield from late_values(getattr(tree, name), (*path, field.alias or name))
+    elif isinstance(tree, Mapping):
+        for key, value in tree.items():
+            yield from late_values(value, (*path, str(key)))
+    elif isinstance(tree, list | tuple):
+        for number, value in enumerate(tree):
+            yield from late_values(value, (*path, number))
 
 
 def is_late(*values: object) -> bool:

@@ -45,6 +45,10 @@ _SECRET_WORDS = (
 )
 # Settings that name a secret, or say whether there is one, and hold none.
 _NAMES_OF_SECRETS = frozenset({"repositorysecret", "imagepullsecrets", "imagepullsecret", "secretname"})
+# Ends of names that say where a secret is.
+_REFERENCES = re.compile(
+    r"(?i:names?|refs?|files?|paths?|class|provider|seconds|type|ids?|enabled|inject|reload|mount|issuer|audience|url)$"
+)
 _SECRET_SHAPES = re.compile(
     r"\b(?:AKIA|ASIA|AGPA|AIDA|AROA|ANPA)[A-Z0-9]{16}\b"
     r"|-----BEGIN "
@@ -106,6 +110,16 @@ class Refusal:
 
     def __str__(self) -> str:
         return render(self)
+
+    def hidden(self, *secrets: Any) -> Refusal:
+        """The same refusal of a secret: its value hidden, and each of `secrets` taken out of its words."""
+        found = replace(self, value=self.value if self.value is MISSING else HIDDEN)
+        for word in ("limit", "remedy"):
+            text = getattr(found, word)
+            for secret in secrets:
+                text = _without(text, secret, HIDDEN)
+            object.__setattr__(found, word, text)
+        return found
 
     def to_mapping(self) -> dict[str, Any]:
         """For programs: `code`, `file`, `line`, `field`, `limit` and `remedy`, and `value` where there is one."""
@@ -218,6 +232,17 @@ def smells(key: str) -> bool:
     )
 
 
+def names_secret(key: str) -> bool:
+    """Whether a key's name says that its value is a secret, and not where one is: a name, a file, a reference."""
+    last = key.rpartition("/")[2]
+    return smells(last) and not _REFERENCES.search(last)
+
+
+def secret_shaped(text: str) -> bool:
+    """Whether a text has the form of something that one signs in with."""
+    return bool(_SECRET_SHAPES.search(text) or _SECRET_KEY.fullmatch(text))
+
+
 def _masked(value: Any, deep: int) -> Any:
     if deep > _DEEPEST:
         return "…"
@@ -238,7 +263,7 @@ def _masked(value: Any, deep: int) -> Any:
     if not isinstance(value, (str, date)):
         return f"({type(value).__name__})"
     text = str(value)
-    return HIDDEN if _SECRET_SHAPES.search(text) or _SECRET_KEY.fullmatch(text) else text
+    return HIDDEN if secret_shaped(text) else text
 
 
 def _without(text: str, value: Any, shown: Any) -> str:

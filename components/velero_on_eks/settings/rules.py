@@ -12,14 +12,14 @@ from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
-from velero_on_eks.settings import adopt, versions
+from velero_on_eks.settings import adopt, overrides, versions
 from velero_on_eks.settings.aws_facts import Arn, issuer_region, partition_of
 from velero_on_eks.settings.duration import words
 from velero_on_eks.settings.late import is_late
 from velero_on_eks.settings.names import default_role_name
-from velero_on_eks.settings.refusals import MISSING, Refusal
+from velero_on_eks.settings.refusals import Refusal
 from velero_on_eks.settings.s3_endpoint import aws_endpoint
-from velero_on_eks.settings.sections import ISSUER_MISSING, OWNED_VALUES, Recovery, Schedule
+from velero_on_eks.settings.sections import ISSUER_MISSING, Recovery, Schedule
 
 # Below this a run can start before the location's own minute of validation and synchronisation is over, and a
 # month's backups would be more than 2,880 objects for every sync to list.
@@ -264,19 +264,8 @@ def _production_keeps_its_objects(s: Any) -> Found:
 
 
 @_rule("release")
-def _overrides_leave_ours_alone(s: Any) -> Found:
-    for path, remedy in OWNED_VALUES.items():
-        found = s.release.helm_values_overrides
-        for key in path:
-            found = found.get(key, MISSING) if isinstance(found, dict) else MISSING
-        if found is not MISSING:
-            yield Refusal(
-                "owned-helm-value",
-                "the program sets this value itself",
-                remedy,
-                ("release", "helmValuesOverrides", *path),
-                found,
-            )
+def _overrides_do_no_harm(s: Any) -> Found:
+    yield from overrides.judge(s.release)[1]
 
 
 @_rule("cluster", "release")

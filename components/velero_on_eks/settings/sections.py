@@ -327,28 +327,6 @@ def _millicores(quantity: str) -> int:
     return int(quantity[:-1]) if quantity.endswith("m") else int(quantity) * 1000
 
 
-# Values that this program computes: an override would part them from the role, the bucket or the secret made for them.
-OWNED_VALUES: dict[tuple[str, ...], str] = {
-    ("credentials",): "take it away: Velero gets its credentials from its role (identity), never from a secret",
-    ("serviceAccount", "server", "name"): "set release.serviceAccount: the role's trust is made from the same name",
-    ("serviceAccount", "server", "create"): "take it away: the chart makes the service account that the role trusts",
-    ("serviceAccount", "server", "annotations"): "take it away: the role's annotation is made from identity",
-    ("configuration", "backupStorageLocation"): "set storage",
-    ("configuration", "volumeSnapshotLocation"): "set volumes",
-    ("configuration", "features"): "set volumes: EnableCSI is on in the CSI modes only",
-    ("configuration", "clientQPS"): "set release.clientQps",
-    ("configuration", "clientBurst"): "set release.clientBurst",
-    ("schedules",): "set velero-eks:schedules, where they are checked against the objectives",
-    ("initContainers",): "set release.plugin: there is no CSI plugin since Velero 1.14",
-    ("image",): "set release.image",
-    ("namespace",): "set release.namespace",
-    ("nameOverride",): "set release.name: the names of the release's objects are derived from it",
-    ("fullnameOverride",): "set release.name: the names of the release's objects are derived from it",
-    ("snapshotsEnabled",): "set volumes",
-    ("backupsEnabled",): "take it away: without a location there is nothing to restore from",
-}
-
-
 class Release(Section):
     """The Helm release and what its server runs with."""
 
@@ -384,7 +362,7 @@ class Release(Section):
     ] = 600
     """How long the release may take."""
     helm_values_overrides: dict[str, Any] = Field(default_factory=dict)
-    """Values laid over those made here, for what no setting covers."""
+    """Values laid over those made here, for what no setting covers. Each is judged; see docs/overrides.md."""
 
 
 class Schedule(Section):

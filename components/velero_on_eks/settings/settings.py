@@ -16,13 +16,13 @@ from pydantic import (
     field_serializer,
 )
 
-from velero_on_eks.settings import invalid, rules
+from velero_on_eks.settings import invalid, overrides, rules
 from velero_on_eks.settings.adopt import Adopt
 from velero_on_eks.settings.aws_facts import Region, partition_of
 from velero_on_eks.settings.aws_regions import Partition
 from velero_on_eks.settings.base import ONE_OR_MANY, Section
 from velero_on_eks.settings.defaults import SECTIONS, with_defaults
-from velero_on_eks.settings.late import Late
+from velero_on_eks.settings.late import Late, SecretText, late_values
 from velero_on_eks.settings.names import ScheduleName
 from velero_on_eks.settings.refusals import InvalidSettings, Refusal, Refused
 from velero_on_eks.settings.sections import (
@@ -138,9 +138,27 @@ class Settings(Section):
 def read_section(model: type[AnySection], mapping: dict[str, Any]) -> AnySection:
     """A section by itself, from camelCase keys. Raises `InvalidSettings` with everything wrong at once."""
     try:
-        return model.model_validate(mapping, context={"auto_mode": mapping.get("autoMode") is True})
+        read = model.model_validate(mapping, context={"auto_mode": mapping.get("autoMode") is True})
     except ValidationError as error:
         raise InvalidSettings(invalid.refusals(error, model)) from None
+    refused = overrides.judge(read)[1] if isinstance(read, Release) else []
+    if refused:
+        raise InvalidSettings([overrides.in_part(refusal) for refusal in refused])
+    return read
+
+
+def document(model: Section, *, exclude_unset: bool = False) -> dict[str, Any]:
+    """A section in the shape of the stack file, for everybody to read: the password is left out, a secret is
+    `{"secret": true}`, and what is known later `{"unknown": its path}`.
+    """
+    made = model.model_dump(mode="json", by_alias=True, exclude_unset=exclude_unset, exclude={"repository_password"})
+    for path, text in late_values(model):
+        if path[0] != "repositoryPassword":
+            node: Any = made
+            for part in path[:-1]:
+                node = node[part]
+            node[path[-1]] = {"secret": True} if isinstance(text, SecretText) else {"unknown": str(text)}
+    return made
 
 
 def _valid_sections(raw: dict[str, Any], context: dict[str, Any]) -> SimpleNamespace:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from velero_on_eks.settings.invalid import unknown_key
-from velero_on_eks.settings.refusals import InvalidSettings, Refusal, StackFileError
+from velero_on_eks.settings.late import SecretText
+from velero_on_eks.settings.refusals import HIDDEN, InvalidSettings, Refusal, StackFileError
 from velero_on_eks.settings.settings import Settings, sections
 from velero_on_eks.settings.yaml_file import Lines, parse, plain, read_text
 
@@ -17,6 +19,8 @@ STACKS_FOLDER = "stacks"
 _SCALARS = ("environment", "repositoryPassword")
 # The engine's own switches may stand in a stack file; they configure no resource of this program.
 _ENGINE_NAMESPACE = "pulumi"
+
+Place = tuple[str | int, ...]
 
 
 @dataclass(frozen=True)
@@ -54,7 +58,7 @@ def load_stack_file(path: Path, *, foreign: bool = False) -> StackFile:
         limit = "a stack file has a mapping called config"
         missing = Refusal("no-config", limit, "write 'config:' and the keys under it", ("config",), file=shown)
         raise StackFileError(refused or [missing])
-    settings, invalid = _settings(body, shown, Lines(root), encrypted_readable=False, foreign=foreign)
+    settings, invalid = _settings(body, shown, Lines(root), foreign=foreign)
     # What YAML readers disagree on is told of as such alone, and not once more by what one of them makes of it.
     told = {refusal.path for refusal in refused}
     refused += [refusal for refusal in invalid if refusal.path not in told]
@@ -80,7 +84,8 @@ def load_from_pulumi() -> Settings:
     secret = {*get_config_secret_keys_env(), *(key for key in given if is_config_secret(key))}
     body = {key: _decoded(key, value, secret) for key, value in given.items()}
     foreign = pulumi.get_project() != PROJECT
-    settings, refused = _settings(body, shown, Lines.of_file(Path(shown)), encrypted_readable=True, foreign=foreign)
+    hidden = {key: _decrypted(key, body[key], Path(shown)) for key in secret if key in body}
+    settings, refused = _settings(body, shown, Lines.of_file(Path(shown)), foreign=foreign, decrypted=hidden)
     if refused or settings is None:
         error = StackFileError(refused)
         raise pulumi.RunError(str(error)) from error
@@ -104,28 +109,118 @@ class _Decrypted(str):
     """A secret that the engine decrypted, or the place of one that only it can."""
 
 
+def _encrypted(value: Any, path: Place = ()) -> Iterator[Place]:
+    """Where something is encrypted, as a stack file has it."""
+    if _is_encrypted(value):
+        yield path
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            yield from _encrypted(item, (*path, str(key)))
+    elif isinstance(value, list):
+        for number, item in enumerate(value):
+            yield from _encrypted(item, (*path, number))
+
+
+def _is_encrypted(value: Any) -> bool:
+    return isinstance(value, dict) and set(value) == {"secure"} and isinstance(value["secure"], str)
+
+
+def _decrypted(key: str, value: Any, path: Path) -> list[Place]:
+    """Where the value of a key is secret. The engine says of a whole key that it is, and its file says where.
+
+    Where the file does not say it (the value came from elsewhere), every text is one that may be one there.
+    """
+    namespace, _, section = key.partition(":")
+    if namespace != PROJECT or section in _SCALARS:
+        return [()]
+    if list(_encrypted(value)):
+        # A plan is made without the engine, and nothing was decrypted.
+        return []
+    try:
+        root = parse(read_text(path, str(path)), str(path))
+        file = plain(root, str(path))[0] if root is not None else {}
+    except StackFileError:
+        file = {}
+    config = file.get("config") if isinstance(file, dict) else None
+    places = list(_encrypted(config.get(key))) if isinstance(config, dict) else []
+    return places or [place for place in _texts(value) if _may_be_secret((section, *place))] or [()]
+
+
+def _texts(value: Any, path: Place = ()) -> Iterator[Place]:
+    if isinstance(value, str):
+        yield path
+    elif isinstance(value, dict | list):
+        for key, item in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from _texts(item, (*path, key))
+
+
+def _may_be_secret(path: Place) -> bool:
+    """Whether a setting can be a secret. What else is said is in plain view once deployed, and decides the plan."""
+    return (path[0] == "tags" and len(path) == 2) or (path[:2] == ("release", "helmValuesOverrides") and len(path) > 2)
+
+
 def _settings(
-    config: dict[str, Any], shown: str, lines: Lines, *, encrypted_readable: bool, foreign: bool
+    config: dict[str, Any],
+    shown: str,
+    lines: Lines,
+    *,
+    foreign: bool,
+    decrypted: dict[str, list[Place]] | None = None,
 ) -> tuple[Settings | None, list[Refusal]]:
+    """`decrypted` has by key where the engine decrypted a secret; without it nothing was."""
     mapping: dict[str, Any] = {}
+    unknown: list[Refusal] = []
     refused: list[Refusal] = []
     for key, value in config.items():
         namespace, _, name = str(key).partition(":")
         if namespace == _ENGINE_NAMESPACE:
             continue
-        if key == "aws:region":
-            mapping["region"] = value
-        elif namespace == PROJECT and name in sections():
-            mapping[name] = value
+        field = "region" if key == "aws:region" else name if namespace == PROJECT and name in sections() else None
+        if field == "repositoryPassword":
+            mapping[field] = value
+        elif field is not None:
+            places = [*_encrypted(value), *(decrypted or {}).get(str(key), ())]
+            refused += [_no_secret((field, *place)) for place in places if not _may_be_secret((field, *place))]
+            for place in places:
+                value = _with_secret(value, place, field, place)
+            mapping[field] = value
         elif namespace == PROJECT or not foreign:
-            refused.append(_unknown(str(key), namespace, name, value))
-    refused += _password(mapping, encrypted_readable)
+            secret = _is_encrypted(value) or key in (decrypted or {})
+            unknown.append(_unknown(str(key), namespace, name, HIDDEN if secret else value))
+    refused += _password(mapping, decrypted is not None)
     settings = None
     try:
         settings = Settings.from_mapping(mapping)
     except InvalidSettings as error:
-        refused += [replace(refusal, path=_in_file(refusal.path)) for refusal in error.refusals]
-    return settings, [replace(refusal, file=shown, line=lines.of(refusal.path)) for refusal in refused]
+        # Of a secret that cannot be one nothing else is said.
+        refused += [one for one in error.refusals if not any(one.path[: len(no.path)] == no.path for no in refused)]
+    found = [*unknown, *(replace(refusal, path=_in_file(refusal.path)) for refusal in refused)]
+    return settings, [replace(refusal, file=shown, line=lines.of(refusal.path)) for refusal in found]
+
+
+def _with_secret(value: Any, place: Place, field: str, whole: Place) -> Any:
+    """A copy of a section's value with a stand-in for the secret at a place."""
+    if not place:
+        text = None if _is_encrypted(value) or value is None else str(value)
+        return SecretText(".".join(map(str, (field, *whole))), text)
+    first, rest = place[0], place[1:]
+    if isinstance(value, list) and isinstance(first, int) and first < len(value):
+        return [_with_secret(item, rest, field, whole) if at == first else item for at, item in enumerate(value)]
+    if isinstance(value, dict) and first in value:
+        return {**value, first: _with_secret(value[first], rest, field, whole)}
+    return value
+
+
+def _no_secret(path: Place) -> Refusal:
+    where = f"{PROJECT}:{'.'.join(map(str, path))}" if path[0] != "region" else "aws:region"
+    return Refusal(
+        "secret-not-here",
+        "what stands here is in plain view once it is deployed, and no plan can be made without it",
+        f"write it plainly: pulumi config set --path '{where}' VALUE; secrets are repositoryPassword, the values of"
+        " tags, and values in release.helmValuesOverrides",
+        path,
+        HIDDEN,
+    )
 
 
 def _in_file(path: tuple[str | int, ...]) -> tuple[str | int, ...]:
@@ -134,12 +229,12 @@ def _in_file(path: tuple[str | int, ...]) -> tuple[str | int, ...]:
     return (f"{PROJECT}:{path[0]}", *path[1:]) if path else path
 
 
-def _password(mapping: dict[str, Any], encrypted_readable: bool) -> list[Refusal]:
+def _password(mapping: dict[str, Any], of_engine: bool) -> list[Refusal]:
     """Replace an encrypted password offline by a stand-in of the right kind; refuse one in plain text."""
     value = mapping.get("repositoryPassword")
     if value is None:
         return []
-    if isinstance(value, dict) and set(value) == {"secure"} and not encrypted_readable:
+    if _is_encrypted(value) and not of_engine:
         mapping["repositoryPassword"] = "encrypted-until-the-engine-decrypts-it"
         return []
     if isinstance(value, _Decrypted):
@@ -151,7 +246,7 @@ def _password(mapping: dict[str, Any], encrypted_readable: bool) -> list[Refusal
             "password-in-plain-text",
             "a password in plain text is everybody's who reads the file",
             "take it out and run 'pulumi config set --secret repositoryPassword'",
-            (f"{PROJECT}:repositoryPassword",),
+            ("repositoryPassword",),
             value,
         )
     ]

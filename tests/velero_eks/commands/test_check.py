@@ -23,7 +23,7 @@ FIXTURES: dict[str, Callable[[], Draft]] = {
     "dev": lambda: draft("dev"),
     "a waiver": lambda: draft("prod", waivers={"bucket-replication": "rebuilt from its source within the day"}),
     "a password of another cluster": lambda: draft("dev", repositoryPassword={"secure": "v1:abcdefghijklmnopqrst"}),
-    "overrides": lambda: draft("staging", release={"helmValuesOverrides": {"metrics": {"enabled": False}}}),
+    "overrides": lambda: draft("staging", release={"helmValuesOverrides": {"priorityClassName": "high"}}),
     "a clock that changes": lambda: draft(
         "dev", schedules={"daily": {"cron": "0 2 * * *", "timezone": "Europe/Berlin", "keep": "8d"}}
     ),

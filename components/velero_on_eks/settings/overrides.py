@@ -1,0 +1,941 @@
+"""Values laid over the chart's: what each does, and which are refused.
+
+The chart's own names and kinds (`chart_values`) tell what it does not read. Of what it reads, a table says whether it
+is harmless, switches something off that this program answers for (refused, with the setting that serves), or is what
+nobody here can judge: a finding, which stands until somebody waives it with a reason.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+from velero_on_eks.settings.chart_values import CHART_VALUES
+from velero_on_eks.settings.duration import Duration
+from velero_on_eks.settings.late import is_late
+from velero_on_eks.settings.refusals import MISSING, Refusal, names_secret, secret_shaped
+from velero_on_eks.settings.sections import LATER_VOLUME_MODES, VOLUME_MODES, Release
+from velero_on_eks.settings.server_flags import FLAGS, Flag
+
+Path = tuple[str | int, ...]
+Verdict = Literal["harmless", "finding"]
+
+
+@dataclass(frozen=True)
+class Override:
+    """A value laid over the chart's. `path` leads to it in the chart's values; `effect` says what it does, where that
+    is known and more than its name says. What is refused is no `Override` but a `Refusal`.
+    """
+
+    path: Path
+    value: Any
+    verdict: Verdict
+    effect: str = ""
+
+    @property
+    def name(self) -> str:
+        """The way to it in dots, a list's places in brackets: `configuration.extraArgs[0]`."""
+        return dotted(self.path)
+
+
+Found = Iterator[Override | Refusal]
+Check = Callable[[Path, Any], Found]
+
+
+def dotted(path: Path) -> str:
+    """A path in words: keys in dots, places in brackets."""
+    text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path)
+    return text.removeprefix(".")
+
+
+def judge(release: Release) -> tuple[list[Override], list[Refusal]]:
+    """Every value that a release lays over the chart's, and what of it is refused: paths begin in the values."""
+    found = list(_Judge(release).mapping(release.helm_values_overrides, ()))
+    overrides = [one for one in found if isinstance(one, Override)]
+    return overrides, [one for one in found if isinstance(one, Refusal)]
+
+
+class _Judge:
+    def __init__(self, release: Release) -> None:
+        version = release.chart.version
+        self._chart = f"chart {version}"
+        self._known = version in CHART_VALUES
+        # An unknown chart's values are judged by the names that the newest known one gives them.
+        names = CHART_VALUES.get(version) or CHART_VALUES[max(CHART_VALUES, key=_number)]
+        self._kinds = {tuple(name.split(".")): kind for name, kind in names.items()}
+        self._inner = {path[:depth] for path in self._kinds for depth in range(1, len(path))}
+        self._release = release
+
+    def mapping(self, node: Mapping[str, Any], above: tuple[str, ...]) -> Found:
+        for key, value in node.items():
+            path = (*above, str(key))
+            if path in _WHOLE:
+                yield from _WHOLE[path](path, value)
+            elif path not in self._kinds and path not in self._inner:
+                yield self._unknown(path, value)
+            elif value is None:
+                yield _null(path)
+            elif path in self._inner:
+                if isinstance(value, Mapping):
+                    yield from self.mapping(value, path)
+                elif is_late(value):
+                    yield Override(path, value, "finding", "is known later, and judged when it is")
+                else:
+                    yield _of_another_kind(path, value, "mapping")
+            else:
+                yield from self._leaf(path, value)
+
+    def _leaf(self, path: tuple[str, ...], value: Any) -> Found:
+        kind = self._kinds[path]
+        check = CHECKS.get(path) or next((each for start, each in BELOW.items() if path[: len(start)] == start), None)
+        if check is None:
+            check = _finding("")
+        if is_late(value):
+            yield from _late(path, value, check)
+            return
+        if self._known and not _is_of(value, kind):
+            yield _of_another_kind(path, value, kind)
+            return
+        wrong = [*_nulls(path, value), *_wrong_entries(path, value)]
+        if wrong:
+            yield from wrong
+            return
+        secrets = list(_plain_secrets(path, value))
+        found = list(self._no_effect(path, value)) or list(check(path, value))
+        # What is refused for itself would be so encrypted, too.
+        refused = {one.path[:-1] for one in found if isinstance(one, Refusal)}
+        yield from (secret for secret in secrets if secret.path[:-1] not in refused)
+        yield from found
+
+    def _no_effect(self, path: tuple[str, ...], value: Any) -> Found:
+        overrides = self._release.helm_values_overrides
+        if path[0] == "kubectl" and path[1] not in ("labels", "annotations") and not overrides.get("cleanUpCRDs"):
+            why = "the upgrade's job runs Velero's own image, and no other job is made"
+            yield _without_effect(path, value, f"{self._chart} runs kubectl for cleanUpCRDs only: {why}")
+        elif path[0] == "nodeAgent" or path[:2] in _OF_NODE_AGENT:
+            yield _without_effect(path, value, "no node-agent runs", _NODE_AGENT)
+        elif path == ("secretAnnotations",):
+            yield _without_effect(path, value, "the chart makes no secret: Velero gets its credentials from its role")
+
+    def _unknown(self, path: tuple[str, ...], value: Any) -> Override | Refusal:
+        if not self._known:
+            text = f"of {self._chart} only the values of {', '.join(CHART_VALUES)} are known here"
+            return Override(path, value, "finding", f"may mean nothing: {text}")
+        return Refusal(
+            "unknown-helm-value",
+            f"{self._chart} has no such value, and Helm says nothing of it",
+            self._meant(path) or "take it away",
+            _in_settings(path),
+            value,
+        )
+
+    def _meant(self, path: tuple[str, ...]) -> str:
+        key = path[-1]
+        if tuple(key.split(".")) in (self._kinds.keys() | self._inner) and "." in key:
+            return f"write {key} as mappings in each other: a key with dots is another key"
+        beside = {known[len(path) - 1] for known in (*self._kinds, *self._inner) if known[: len(path) - 1] == path[:-1]
+                  and len(known) >= len(path)}  # fmt: skip
+        close = difflib.get_close_matches(key, sorted(beside), n=1, cutoff=0.7)
+        if close:
+            return f"did you mean {'.'.join((*path[:-1], close[0]))}?"
+        same = [known for known in sorted(self._kinds, key=lambda known: (len(known), known)) if known[-1] == key]
+        if not same:
+            names = {known[-1]: known for known in sorted(self._kinds, key=len, reverse=True)}
+            same = [names[name] for name in difflib.get_close_matches(key, sorted(names), n=1, cutoff=0.8)]
+        return f"did you mean {'.'.join(same[0])}?" if same else ""
+
+
+def _number(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in re.findall(r"[0-9]+", version))
+
+
+def _in_settings(path: Path) -> Path:
+    return ("release", "helmValuesOverrides", *path)
+
+
+def in_part(refusal: Refusal) -> Refusal:
+    """A refusal as a component tells it whose arguments are the release's own."""
+    return replace(refusal, path=refusal.path[1:])
+
+
+# Kinds of values.
+
+_KIND_WORDS = {
+    "text": ("text", "quote it"),
+    "number": ("a number", "write it in digits, without quotes"),
+    "boolean": ("true or false", "write one of the two, without quotes"),
+    "list": ("a list", "write it in [ ]"),
+    "mapping": ("a mapping of keys", "write KEY: VALUE under it"),
+}
+# What the entries of a list are, by its name.
+_ENTRIES = {
+    "extraArgs": "text", "imagePullSecrets": "text", "ipFamilies": "text",
+    "extraEnvVars": "mapping", "extraObjects": "mapping", "extraVolumeMounts": "mapping", "extraVolumes": "mapping",
+    "hostAliases": "mapping", "metricRelabelings": "mapping", "relabelings": "mapping", "resizePolicy": "mapping",
+    "spec": "mapping", "tolerations": "mapping",
+}  # fmt: skip
+# Mappings that Kubernetes takes with text in them only.
+_OF_TEXT = re.compile(r"(?:.*[lL]abels|.*[aA]nnotations|nodeSelector)")
+
+
+def _is_of(value: Any, kind: str) -> bool:
+    return any(_is(value, one) for one in kind.split("|"))
+
+
+def _is(value: Any, kind: str) -> bool:
+    if kind == "boolean":
+        return isinstance(value, bool)
+    if kind == "number":
+        return isinstance(value, int | float) and not isinstance(value, bool)
+    return isinstance(value, {"text": str, "list": list | tuple, "mapping": Mapping}[kind])
+
+
+def _of_another_kind(path: Path, value: Any, kind: str, why: str = "") -> Refusal:
+    kinds = [_KIND_WORDS[one] for one in kind.split("|")]
+    said = " or ".join(words for words, _ in kinds)
+    return Refusal("helm-value-kind", f"the chart reads {said} here{why}", kinds[0][1], _in_settings(path), value)
+
+
+def _null(path: Path) -> Refusal:
+    return Refusal(
+        "helm-value-null",
+        "null takes a value of the chart or of this program away",
+        "leave it out, or write what you mean",
+        _in_settings(path),
+        None,
+    )
+
+
+def _nulls(path: Path, value: Any) -> Iterator[Refusal]:
+    if path[0] == "extraObjects":
+        # A whole object may have them, as the API server writes it: creationTimestamp.
+        return
+    if value is None:
+        yield _null(path)
+    elif isinstance(value, Mapping):
+        for key, item in value.items():
+            yield from _nulls((*path, str(key)), item)
+    elif isinstance(value, list | tuple):
+        for number, item in enumerate(value):
+            yield from _nulls((*path, number), item)
+
+
+def _wrong_entries(path: Path, value: Any) -> Iterator[Refusal]:
+    name = str(path[-1])
+    if isinstance(value, list | tuple) and name in _ENTRIES:
+        why = ": a text is printed as one, which Helm cannot read as an object" if name == "extraObjects" else ""
+        for number, item in enumerate(value):
+            if not is_late(item) and not _is(item, _ENTRIES[name]):
+                yield _of_another_kind((*path, number), item, _ENTRIES[name], why)
+    elif isinstance(value, Mapping) and _OF_TEXT.fullmatch(name):
+        for key, item in value.items():
+            if not isinstance(item, str):
+                yield _of_another_kind((*path, str(key)), item, "text")
+
+
+def _plain_secrets(path: Path, value: Any) -> Iterator[Refusal]:
+    """What is a secret by its name or its form, and stands there for everybody to read."""
+    if isinstance(value, Mapping):
+        whole = value.get("kind") == "Secret"
+        named = next((value[key] for key in ("name", "key") if isinstance(value.get(key), str)), "")
+        for key, item in value.items():
+            if whole and key in ("data", "stringData") and isinstance(item, Mapping):
+                for name, content in item.items():
+                    if isinstance(content, str) and content and not is_late(content):
+                        yield _plain_secret((*path, str(key), str(name)), content)
+            elif key == "value" and isinstance(item, str) and item and not is_late(item) and names_secret(named):
+                yield _plain_secret((*path, str(key)), item)
+            else:
+                yield from _plain_secrets((*path, str(key)), item)
+    elif isinstance(value, list | tuple):
+        for number, item in enumerate(value):
+            yield from _plain_secrets((*path, number), item)
+    elif isinstance(value, str) and value and not is_late(value):
+        key = path[-1] if isinstance(path[-1], str) else ""
+        if names_secret(str(key)) or secret_shaped(value):
+            yield _plain_secret(path, value)
+
+
+def _plain_secret(path: Path, value: Any) -> Refusal:
+    where = dotted(_in_settings(path))
+    refusal = Refusal(
+        "secret-in-plain-text",
+        "a secret in plain text is everybody's who reads the file",
+        f"encrypt it: pulumi config set --secret --path 'velero-eks:{where}', or name a Secret with valueFrom",
+        _in_settings(path),
+        value,
+    )
+    return refusal.hidden(value)
+
+
+# What a check says.
+
+
+def _harmless(effect: str = "") -> Check:
+    def check(path: Path, value: Any) -> Found:
+        yield Override(path, value, "harmless", effect)
+
+    return check
+
+
+def _finding(effect: str) -> Check:
+    def check(path: Path, value: Any) -> Found:
+        yield Override(path, value, "finding", effect)
+
+    return check
+
+
+def _refusing(code: str, limit: str, remedy: str, *, unless: Sequence[Any] = ()) -> Check:
+    """Refuses every value but those that change nothing."""
+
+    def check(path: Path, value: Any) -> Found:
+        if any(_same(value, safe) for safe in unless):
+            yield Override(path, value, "harmless", "says what holds anyway")
+        else:
+            yield Refusal(code, limit, remedy, _in_settings(path), value)
+
+    return check
+
+
+def _same(value: Any, other: Any) -> bool:
+    return value == other and isinstance(value, bool) == isinstance(other, bool)
+
+
+def _owned(remedy: str) -> Check:
+    return _refusing("owned-helm-value", "the program sets this value itself", remedy)
+
+
+def _one_of(*choices: str, then: Check) -> Check:
+    def check(path: Path, value: Any) -> Found:
+        if value in choices or is_late(value):
+            yield from then(path, value)
+        else:
+            yield Refusal(
+                "helm-value-choice", f"one of {', '.join(choices)}", "write one of these", _in_settings(path), value
+            )
+
+    return check
+
+
+def _duration(then: Check, *, zero: Check | None = None) -> Check:
+    """A duration as Go reads it; the server does not start with another."""
+
+    def check(path: Path, value: Any) -> Found:
+        try:
+            seconds = Duration.parse_go(str(value)).seconds if str(value) not in ("0", "0s") else 0
+        except ValueError as error:
+            why = "Go reads hours, minutes and seconds, and the server does not start with another"
+            yield Refusal("helm-value-duration", f"{why}: {error}", "write such as 4h0m0s", _in_settings(path), value)
+            return
+        yield from (zero or then)(path, value) if seconds == 0 else then(path, value)
+
+    return check
+
+
+def _late(path: Path, value: Any, check: Check) -> Found:
+    found = list(check(path, value))
+    fixed = all(
+        one.verdict == "harmless" and one.effect != "says what holds anyway"
+        for one in found
+        if isinstance(one, Override)
+    )
+    refused = [one for one in found if isinstance(one, Refusal) and one.code in _WHATEVER_IT_SAYS]
+    if refused:
+        yield from refused
+    elif found and fixed and not any(isinstance(one, Refusal) for one in found):
+        yield from found
+    else:
+        yield Override(path, value, "finding", "is known later, and judged when it is")
+
+
+# Refused for the name alone.
+_WHATEVER_IT_SAYS = frozenset({"owned-helm-value", "helm-value-credentials", "helm-value-without-effect"})
+
+
+def _without_effect(path: Path, value: Any, why: str, remedy: str = "take it away") -> Refusal:
+    return Refusal("helm-value-without-effect", f"nothing comes of it: {why}", remedy, _in_settings(path), value)
+
+
+# Checks that look into a value.
+
+_NODE_AGENT = (
+    f"set volumes.mode: {VOLUME_MODES[-1]}; the modes with a node-agent ({', '.join(LATER_VOLUME_MODES[:2])}) are not"
+    " offered yet"
+)
+_OF_NODE_AGENT = (("configuration", "dataMoverPrepareTimeout"), ("metrics", "nodeAgentPodMonitor"))
+_ROLE = "take it away: Velero gets its credentials from its role (identity)"
+
+
+def weakened(context: Any) -> Iterator[tuple[Path, Any, str]]:
+    """What of a pod's or a container's security context is less than Pod Security's `restricted` asks for."""
+    if not isinstance(context, Mapping):
+        return
+    for key, bad, why in (
+        ("privileged", True, "a privileged container is root on its node"),
+        ("allowPrivilegeEscalation", True, "a process could get more rights than its parent"),
+        ("runAsNonRoot", False, "the container may run as root"),
+        ("runAsUser", 0, "the container runs as root"),
+        ("runAsGroup", 0, "the container runs with root's group"),
+        ("readOnlyRootFilesystem", False, "whoever gets into the container can change its programs"),
+        ("procMount", "Unmasked", "the node's /proc is open"),
+        ("hostProcess", True, "the container runs on the node itself"),
+    ):
+        if _same(context.get(key), bad):
+            yield (key,), bad, why
+    capabilities = context.get("capabilities")
+    if isinstance(capabilities, Mapping):
+        if capabilities.get("add"):
+            yield ("capabilities", "add"), capabilities["add"], "the container gets rights of root"
+        if "drop" in capabilities and "ALL" not in (capabilities["drop"] or ()):
+            yield ("capabilities", "drop"), capabilities["drop"], "the container keeps rights of root"
+    for key in ("seccompProfile", "appArmorProfile"):
+        profile = context.get(key)
+        if isinstance(profile, Mapping) and profile.get("type") == "Unconfined":
+            yield (key, "type"), "Unconfined", "every system call is open"
+    for key in ("sysctls", "seLinuxOptions", "windowsOptions"):
+        if context.get(key):
+            yield (key,), context[key], "the node's own protection is changed"
+
+
+_PLAIN_IDENTITY = frozenset({"fsGroup", "fsGroupChangePolicy", "runAsGroup", "runAsUser", "supplementalGroups"})
+
+
+def _security_context(path: Path, value: Any) -> Found:
+    bad = list(weakened(value))
+    for below, found, why in bad:
+        yield Refusal(
+            "helm-value-security",
+            f"{why}, and the namespace takes restricted Pods only",
+            "take it away",
+            _in_settings((*path, *below)),
+            found,
+        )
+    if bad:
+        return
+    strict = {"allowPrivilegeEscalation", "capabilities", "privileged", "readOnlyRootFilesystem", "runAsNonRoot"}
+    if set(value) <= _PLAIN_IDENTITY | strict:
+        yield Override(path, value, "harmless", "as strict as before")
+    else:
+        yield Override(path, value, "finding", "changes what the Pod may do on its node")
+
+
+_AWS_HARMLESS = ("AWS_MAX_ATTEMPTS", "AWS_RETRY_MODE")
+# By the name of a variable: code, limit and remedy.
+_VARIABLES: tuple[tuple[str, tuple[str, str, str]], ...] = (
+    (
+        r"AWS_(DEFAULT_)?REGION",
+        ("owned-helm-value", "the region of bucket and cluster", "set aws:region"),
+    ),
+    (
+        r"AWS_ENDPOINT_URL.*|AWS_USE_(FIPS|DUALSTACK)_ENDPOINT|AWS_S3_.*",
+        ("owned-helm-value", "another endpoint of AWS: bucket and key would be looked for there", "set storage.s3Url"),
+    ),
+    (
+        r"AWS_CA_BUNDLE|SSL_CERT_(FILE|DIR)|SSLKEYLOGFILE|CURL_CA_BUNDLE",
+        (
+            "helm-value-security",
+            "decides whom the server believes to be AWS and the API server",
+            "take it away: the image has the public authorities",
+        ),
+    ),
+    (
+        r"(AWS|GOOGLE|GCLOUD|AZURE|ALIBABA|ALICLOUD|DIGITALOCEAN|VAULT)_.*",
+        ("helm-value-credentials", "credentials, or where they come from: the pod's role would be ignored", _ROLE),
+    ),
+    (
+        r"(?i:(https?|all|ftp)_proxy)",
+        (
+            "helm-value-security",
+            "sends what the server says to AWS and to the API server through somebody else",
+            "take it away: reach S3 through a VPC endpoint, or name one with storage.s3Url",
+        ),
+    ),
+    (
+        r"KUBECONFIG|KUBERNETES_.*",
+        ("helm-value-credentials", "names another API server, or other rights there", "take it away: see cluster"),
+    ),
+    (
+        r"TZ|ZONEINFO",
+        (
+            "helm-value-backups",
+            "moves every schedule that names no zone",
+            "set schedules.NAME.timezone",
+        ),
+    ),
+    (
+        r"VELERO_.*|LD_.*|PATH|HOME|NODE_NAME",
+        ("helm-value-breaks", "the chart and the image set it: the server looks for its parts there", "take it away"),
+    ),
+)
+_HARMLESS_VARIABLES = re.compile("GOMAXPROCS|GOMEMLIMIT|GOGC|" + "|".join(_AWS_HARMLESS))
+
+
+def _environment(path: Path, value: Any) -> Found:
+    seen: set[str] = set()
+    for number, entry in enumerate(value):
+        where = (*path, number)
+        name = entry.get("name")
+        if not isinstance(name, str) or not name or is_late(name):
+            yield _of_another_kind((*where, "name"), MISSING if name is None else name, "text")
+            continue
+        if name in seen:
+            yield Refusal("helm-value-breaks", "stands there twice, and the last one holds", "write it once",
+                          _in_settings((*where, "name")), name)  # fmt: skip
+        seen.add(name)
+        found = next((each for pattern, each in _VARIABLES if re.fullmatch(pattern, name)), None)
+        if _HARMLESS_VARIABLES.fullmatch(name):
+            yield Override(where, entry, "harmless")
+        elif found is not None:
+            code, limit, remedy = found
+            yield Refusal(code, f"{name}: {limit}", remedy, _in_settings((*where, "name")), name)
+        else:
+            held = ", which it reads from a Secret" if "secretKeyRef" in str(entry.get("valueFrom")) else ""
+            yield Override(where, entry, "finding", f"gives the server the variable {name}{held}")
+
+
+def _arguments(path: Path, value: Any) -> Found:
+    items = list(value)
+    number = 0
+    while number < len(items):
+        where, text = (*path, number), str(items[number])
+        number += 1
+        if is_late(items[number - 1]):
+            yield Override(where, items[number - 1], "finding", "is known later, and judged when it is")
+            continue
+        match = re.fullmatch(r"--?([A-Za-z][\w-]*)(?:=(.*))?", text, re.DOTALL)
+        if match is None:
+            yield Refusal("helm-value-breaks", "no flag: the server takes flags and nothing else",
+                          "write --NAME=VALUE", _in_settings(where), text)  # fmt: skip
+            continue
+        name, given = match.groups()
+        flag = FLAGS.get({"n": "namespace"}.get(name, name))
+        if flag is None or (text.startswith("--") is False and name not in ("n", "v")):
+            close = difflib.get_close_matches(name, sorted(FLAGS), n=1, cutoff=0.6)
+            remedy = f"did you mean --{close[0]}?" if close else "see 'velero server --help'"
+            yield Refusal("unknown-server-flag", "the server has no such flag and does not start", remedy,
+                          _in_settings(where), text)  # fmt: skip
+            continue
+        if given is None and flag.kind != "boolean" and number < len(items) and not str(items[number]).startswith("-"):
+            given = str(items[number])
+            number += 1
+        yield from _argument(where, text, flag, given)
+
+
+def _argument(path: Path, text: str, flag: Flag, given: str | None) -> Found:
+    value: Any = given
+    if flag.kind == "boolean":
+        value = {"true": True, "t": True, "1": True, "false": False, "f": False, "0": False}.get(
+            (given or "true").lower()
+        )
+    elif flag.kind == "number":
+        try:
+            value = float(given or "")
+        except ValueError:
+            value = None
+    if value is None:
+        said = _KIND_WORDS[flag.kind][0]
+        yield Refusal("helm-value-kind", f"the flag takes {said}, and the server does not start with anything else",
+                      "write --NAME=VALUE", _in_settings(path), text)  # fmt: skip
+        return
+    check = CHECKS[("configuration", flag.value)] if flag.value else _FLAGS.get(flag.name, _CLIENT_LOG)
+    for one in check(path, value):
+        # What is said of the value behind the flag is said of the flag, as it stands.
+        if isinstance(one, Override):
+            yield Override(path, text, one.verdict, one.effect)
+        else:
+            yield Refusal(one.code, one.limit, one.remedy, _in_settings(path), text)
+
+
+_MASKED_FOLDERS = re.compile(r"/(plugins|credentials|scratch|tmp|var/run/secrets|root/\.aws|home/[^/]+/\.aws)(/.*)?/?")
+
+
+def _volumes(path: Path, value: Any) -> Found:
+    for number, entry in enumerate(value):
+        where, name = (*path, number), str(entry.get("name", "without a name"))
+        if "hostPath" in entry:
+            yield Refusal(
+                "helm-value-security",
+                "a folder of the node in the Pod, and the namespace takes restricted Pods only",
+                "use another kind of volume",
+                _in_settings((*where, "hostPath")),
+                entry["hostPath"],
+            )
+        else:
+            kind = next((key for key in entry if key != "name"), "nothing")
+            yield Override(where, entry, "finding", f"brings the volume {name} ({kind}) into the Pod")
+
+
+def _mounts(path: Path, value: Any) -> Found:
+    for number, entry in enumerate(value):
+        where, place = (*path, number), str(entry.get("mountPath", ""))
+        if _MASKED_FOLDERS.fullmatch(place):
+            yield Refusal(
+                "helm-value-credentials" if "credentials" in place or ".aws" in place or "secrets" in place
+                else "helm-value-breaks",
+                f"{place} is where the server has its plugins, its credentials or its own files",
+                "mount it elsewhere",
+                _in_settings((*where, "mountPath")),
+                place,
+            )  # fmt: skip
+        else:
+            yield Override(where, entry, "finding", f"puts a volume at {place}")
+
+
+_AMAZON = re.compile(r"(.*\.)?(amazonaws\.com(\.cn)?|api\.aws)")
+
+
+def _host_aliases(path: Path, value: Any) -> Found:
+    for number, entry in enumerate(value):
+        names = [str(name) for name in entry.get("hostnames") or ()]
+        ours = [name for name in names if _AMAZON.fullmatch(name) or name.startswith("kubernetes")]
+        if ours:
+            yield Refusal(
+                "helm-value-security",
+                f"{', '.join(ours)} is looked for at {entry.get('ip')}",
+                "take it away: another endpoint of S3 is storage.s3Url",
+                _in_settings((*path, number, "hostnames")),
+                names,
+            )
+        else:
+            yield Override((*path, number), entry, "finding", f"looks for {', '.join(names)} at {entry.get('ip')}")
+
+
+_OF_CHART = frozenset(
+    {"name", "component", "helm.sh/chart", "app.kubernetes.io/name", "app.kubernetes.io/instance",
+     "app.kubernetes.io/managed-by", "app.kubernetes.io/version"}
+)  # fmt: skip
+_LABEL = re.compile(r"(?:[A-Za-z0-9](?:[\w.-]{0,61}[A-Za-z0-9])?)?")
+
+
+def _labels(path: Path, value: Any) -> Found:
+    good = True
+    for key, text in value.items():
+        where = _in_settings((*path, str(key)))
+        if key in _OF_CHART:
+            good = False
+            yield Refusal("helm-value-breaks", "the chart sets this label itself, and selects its Pods by it",
+                          "name yours otherwise", where, text)  # fmt: skip
+        elif not is_late(text) and not _LABEL.fullmatch(text):
+            good = False
+            limit = "a label's value has at most 63 letters, digits, '-', '_' and '.'"
+            yield Refusal("helm-value-breaks", limit, "write it so, or use an annotation", where, text)
+    if good:
+        yield Override(path, value, "harmless")
+
+
+def _pod_annotations(path: Path, value: Any) -> Found:
+    rest: dict[str, Any] = {}
+    for key, text in value.items():
+        where = (*path, str(key))
+        if key.startswith(("iam.amazonaws.com/", "eks.amazonaws.com/")):
+            yield Refusal("helm-value-credentials", "changes which credentials the Pod gets", _ROLE,
+                          _in_settings(where), text)  # fmt: skip
+        elif key.startswith("container.apparmor.security.beta.kubernetes.io/") and text == "unconfined":
+            yield Refusal("helm-value-security", "takes the container's confinement away", "take it away",
+                          _in_settings(where), text)  # fmt: skip
+        elif key == "karpenter.sh/do-not-disrupt" and text != "true":
+            yield Override(where, text, "finding", "lets Karpenter move the Pod: the backup that runs then fails")
+        elif key.startswith(("vault.hashicorp.com/", "sidecar.istio.io/", "linkerd.io/")):
+            yield Override(where, text, "finding", "has another container put into the Pod")
+        else:
+            rest[key] = text
+    if rest or not value:
+        yield Override(path, rest, "harmless")
+
+
+def _probe(path: Path, value: Any) -> Found:
+    if "exec" in value:
+        yield Override(path, value, "finding", "runs a command in the server's container")
+    else:
+        yield Override(path, value, "harmless")
+
+
+def _resources(path: Path, value: Any) -> Found:
+    ours = [
+        f"{block}.{name}"
+        for block, held in value.items()
+        if isinstance(held, Mapping)
+        for name in held
+        if name in ("cpu", "memory")
+    ]
+    if ours:
+        yield Override(path, value, "finding", f"{', '.join(ours)}: release.resources says so, and is checked")
+    else:
+        yield Override(path, value, "harmless")
+
+
+def _budget_maximum(path: Path, value: Any) -> Found:
+    if value in ("", 0):
+        yield Override(path, value, "harmless", "says what holds anyway")
+    else:
+        yield Refusal(
+            "helm-value-breaks",
+            "a budget has minAvailable or maxUnavailable, and the program sets the first: the API server refuses both",
+            "take it away, or set release.disruptionBudget: false",
+            _in_settings(path),
+            value,
+        )
+
+
+def _clean_up(path: Path, value: Any) -> Found:
+    # Production is refused it by a rule that spans sections; elsewhere it is rule release-keeps-crds's to say.
+    effect = "an uninstall deletes every Backup, Restore and Schedule" if value else "says what holds anyway"
+    yield Override(path, value, "finding" if value else "harmless", effect)
+
+
+def _extra_objects(path: Path, value: Any) -> Found:
+    for number, entry in enumerate(value):
+        metadata = entry.get("metadata")
+        name = metadata.get("name") if isinstance(metadata, Mapping) else None
+        for key in ("apiVersion", "kind"):
+            if not isinstance(entry.get(key), str):
+                yield _of_another_kind((*path, number, key), entry.get(key, MISSING), "text")
+        yield Override((*path, number), entry, "finding", f"makes the {entry.get('kind')} {name or 'without a name'}")
+
+
+def _config_maps(path: Path, value: Any) -> Found:
+    for name, entry in value.items():
+        yield Override((*path, str(name)), entry, "finding", "makes a ConfigMap, which Velero's plugins may read")
+
+
+def _local_port(path: Path, value: Any) -> Found:
+    if str(value).rpartition(":")[2] == "8085":
+        yield Override(path, value, "harmless")
+    else:
+        limit = "the chart's probes and its Service ask port 8085: the server would be restarted for ever"
+        yield Refusal("helm-value-breaks", limit, "take it away", _in_settings(path), value)
+
+
+def _profiler(path: Path, value: Any) -> Found:
+    if str(value).startswith(("localhost:", "127.0.0.1:", "[::1]:")):
+        yield Override(path, value, "harmless")
+    else:
+        limit = "opens the server's memory, with what secrets are in it, to the network"
+        remedy = "write localhost:6060, and reach it with kubectl port-forward"
+        yield Refusal("helm-value-security", limit, remedy, _in_settings(path), value)
+
+
+def _service_type(path: Path, value: Any) -> Found:
+    if value == "ClusterIP":
+        yield Override(path, value, "harmless", "says what holds anyway")
+    else:
+        yield Override(path, value, "finding", "opens the metrics to whoever reaches the nodes or the load balancer")
+
+
+def _verbosity(path: Path, value: Any) -> Found:
+    if float(value) < 8:
+        yield Override(path, value, "finding", "has the Kubernetes client log what it asks")
+    else:
+        limit = "from 8 on the log has the bodies of answers, Secrets among them"
+        yield Refusal(
+            "helm-value-security", limit, "write at most 7, or set release.logLevel", _in_settings(path), value
+        )
+
+
+_BACKUPS, _RETENTION, _RIGHTS = "helm-value-backups", "helm-value-retention", "helm-value-rights"
+_FS_BACKUP = f"without a node-agent no backup of a volume's files can run; {_NODE_AGENT}"
+_PULL_POLICY = _one_of("Always", "IfNotPresent", "Never", then=_harmless())
+
+
+def _at(checks: Mapping[str, Check]) -> dict[Path, Check]:
+    return {tuple(name.split(".")): check for name, check in checks.items()}
+
+
+# What the program computes: an override would part it from the role, the bucket or the secret made for it. Taken whole,
+# whatever is in it.
+_WHOLE: dict[Path, Check] = _at(
+    {
+        "credentials": _owned(
+            "take it away: Velero gets its credentials from its role (identity), never from a secret"
+        ),
+        "serviceAccount.server.name": _owned("set release.serviceAccount: the role's trust is made from the same name"),
+        "serviceAccount.server.create": _owned(
+            "take it away: the chart makes the service account that the role trusts"
+        ),
+        "serviceAccount.server.annotations": _owned("take it away: the role's annotation is made from identity"),
+        "configuration.backupStorageLocation": _owned("set storage"),
+        "configuration.volumeSnapshotLocation": _owned("set volumes"),
+        "configuration.features": _owned("set volumes: EnableCSI is on in the CSI modes only"),
+        "configuration.clientQPS": _owned("set release.clientQps"),
+        "configuration.clientBurst": _owned("set release.clientBurst"),
+        "configuration.namespace": _owned("set release.namespace"),
+        "schedules": _owned("set velero-eks:schedules, where they are checked against the objectives"),
+        "initContainers": _owned("set release.plugin: there is no CSI plugin since Velero 1.14"),
+        "image.repository": _owned("set release.image"),
+        "image.tag": _owned("set release.image"),
+        "image.digest": _owned("set release.image"),
+        "namespace": _owned("set release.namespace"),
+        "nameOverride": _owned("set release.name: the names of the release's objects are derived from it"),
+        "fullnameOverride": _owned("set release.name: the names of the release's objects are derived from it"),
+        "snapshotsEnabled": _owned("set volumes"),
+        "backupsEnabled": _owned("take it away: without a location there is nothing to restore from"),
+    }
+)
+
+CHECKS: dict[Path, Check] = _WHOLE | _at(
+    {
+        "affinity": _harmless(),
+        "annotations": _harmless(),
+        "cleanUpCRDs": _clean_up,
+        "configMaps": _config_maps,
+        "configuration.backupSyncPeriod": _duration(
+            _finding("how often backups that are in the bucket are looked for"),
+            zero=_refusing(_BACKUPS, "0 keeps the server from finding the backups in its bucket", "take it away"),
+        ),
+        "configuration.clientPageSize": _harmless(),
+        "configuration.dataMoverPrepareTimeout": _duration(_harmless()),
+        "configuration.defaultBackupStorageLocation": _refusing(
+            _BACKUPS, "backups that name no location would go to another one, or nowhere", "set storage",
+            unless=("default",),
+        ),
+        "configuration.defaultBackupTTL": _refusing(
+            _RETENTION, "decides how long a backup without a time of its own is kept", "set schedules.NAME.keep"
+        ),
+        "configuration.defaultItemOperationTimeout": _duration(_finding("when a backup of volumes is given up")),
+        "configuration.defaultRepoMaintainFrequency": _duration(_finding("when what no backup needs is cleared away")),
+        "configuration.defaultSnapshotMoveData": _refusing(_BACKUPS, _FS_BACKUP.replace(
+            "backup of a volume's files", "snapshot's data mover"), _NODE_AGENT, unless=(False,)),
+        "configuration.defaultVolumeSnapshotLocations": _owned("set volumes"),
+        "configuration.defaultVolumesToFsBackup": _refusing(
+            _BACKUPS, "without a node-agent no backup of a volume's files can run: every one would fail", _NODE_AGENT,
+            unless=(False,),
+        ),
+        "configuration.disableControllers": _refusing(
+            _BACKUPS, "switches parts of the server off: backups, schedules or their end", "take it away; a schedule"
+            " that stands still is schedules.NAME.paused", unless=("",),
+        ),
+        "configuration.disableInformerCache": _finding("makes a restore slower and the server smaller"),
+        "configuration.extraArgs": _arguments,
+        "configuration.extraEnvVars": _environment,
+        "configuration.fsBackupTimeout": _duration(_finding("when a backup of a volume's files is given up")),
+        "configuration.garbageCollectionFrequency": _refusing(
+            _RETENTION, "decides when expired backups are deleted, or that they never are", "set schedules.NAME.keep"
+        ),
+        "configuration.itemBlockWorkerCount": _finding("how many objects are backed up at once"),
+        "configuration.logFormat": _one_of("text", "json", then=_harmless()),
+        "configuration.logLevel": _one_of("debug", "info", "warning", "error", then=_harmless()),
+        "configuration.metricsAddress": _local_port,
+        "configuration.pluginDir": _refusing(
+            "helm-value-breaks", "the plugin for AWS lies in /plugins", "take it away", unless=("/plugins",)
+        ),
+        "configuration.profilerAddress": _profiler,
+        "configuration.repositoryMaintenanceJob.repositoryConfigData.global": _harmless(),
+        "configuration.repositoryMaintenanceJob.repositoryConfigData.name": _finding("another ConfigMap is made"),
+        "configuration.repositoryMaintenanceJob.repositoryConfigData.repositories": _harmless(),
+        "configuration.restoreOnlyMode": _refusing(
+            _BACKUPS, "switches backups, schedules and their end off", "take it away; a schedule that stands still is"
+            " schedules.NAME.paused", unless=(False,),
+        ),
+        "configuration.restoreResourcePriorities": _finding("in which order a restore makes objects"),
+        "configuration.storeValidationFrequency": _duration(
+            _finding("how often the bucket is tried"),
+            zero=_refusing(_BACKUPS, "0 keeps the server from seeing that its bucket is away", "take it away"),
+        ),
+        "configuration.terminatingResourceTimeout": _duration(
+            _finding("how long a restore waits for what is being deleted")
+        ),
+        "configuration.uploaderType": _refusing(
+            "helm-value-breaks", "Velero writes with kopia only", "take it away", unless=("kopia",)
+        ),
+        "containerSecurityContext": _security_context,
+        "deployNodeAgent": _refusing(
+            _BACKUPS, "the namespace takes restricted Pods only, and a node-agent needs the node's folders: with"
+            " disableHostPath it would run and read no volume", _NODE_AGENT, unless=(False,),
+        ),
+        "dnsConfig": _harmless(),
+        "dnsPolicy": _one_of("ClusterFirst", "ClusterFirstWithHostNet", "Default", "None", then=_harmless()),
+        "extraObjects": _extra_objects,
+        "extraVolumeMounts": _mounts,
+        "extraVolumes": _volumes,
+        "hostAliases": _host_aliases,
+        "image.imagePullSecrets": _harmless(),
+        "image.pullPolicy": _PULL_POLICY,
+        "kubectl.annotations": _harmless(),
+        "kubectl.labels": _labels,
+        "kubectl.containerSecurityContext": _security_context,
+        "labels": _labels,
+        "lifecycle": _finding("runs commands in the server's container"),
+        "livenessProbe": _probe,
+        "metrics.enabled": _refusing(
+            _BACKUPS, "without metrics and probes nobody sees that backups stopped", "take it away", unless=(True,)
+        ),
+        "metrics.podAnnotations": _pod_annotations,
+        "metrics.service.nodePort": _finding("opens the metrics to whoever reaches the nodes"),
+        "metrics.service.type": _service_type,
+        "nodeSelector": _harmless(),
+        "podAnnotations": _pod_annotations,
+        "podDisruptionBudget.annotations": _harmless(),
+        "podDisruptionBudget.enabled": _finding("release.disruptionBudget says so"),
+        "podDisruptionBudget.labels": _labels,
+        "podDisruptionBudget.maxUnavailable": _budget_maximum,
+        "podDisruptionBudget.minAvailable": _finding("whether a drain may end the one Pod"),
+        "podDisruptionBudget.unhealthyPodEvictionPolicy": _one_of(
+            "IfHealthyBudget", "AlwaysAllow", then=_harmless()
+        ),
+        "podLabels": _labels,
+        "podSecurityContext": _security_context,
+        "priorityClassName": _finding("release.priorityClass says so"),
+        "rbac.clusterAdministrator": _refusing(
+            _RIGHTS, "without its rights the server backs up and restores nothing", "take it away", unless=(True,)
+        ),
+        "rbac.clusterAdministratorName": _refusing(
+            _RIGHTS, "a restore makes whatever was backed up, which no lesser role may", "take it away",
+            unless=("cluster-admin",),
+        ),
+        "rbac.create": _refusing(
+            _RIGHTS, "without its rights the server backs up and restores nothing", "take it away", unless=(True,)
+        ),
+        "readinessProbe": _probe,
+        "resizePolicy": _harmless(),
+        "resources": _resources,
+        "revisionHistoryLimit": _harmless(),
+        "runtimeClassName": _finding("runs the server under another container runtime"),
+        "secretAnnotations": _harmless(),
+        "securityContext": _security_context,
+        "serviceAccount.server.automountServiceAccountToken": _refusing(
+            _RIGHTS, "without its token the server cannot speak to the API server", "take it away", unless=(True,)
+        ),
+        "serviceAccount.server.imagePullSecrets": _harmless(),
+        "serviceAccount.server.labels": _labels,
+        "terminationGracePeriodSeconds": _harmless(),
+        "tolerations": _harmless(),
+        "upgradeCRDs": _refusing(
+            _BACKUPS, "the CRDs would stay as old as they are, and a newer server cannot write its objects",
+            "take it away", unless=(True,),
+        ),
+        "upgradeCRDsJob.automountServiceAccountToken": _refusing(
+            _RIGHTS, "without its token the job cannot write the CRDs, and the upgrade ends", "take it away",
+            unless=(True,),
+        ),
+        "upgradeCRDsJob.extraEnvVars": _environment,
+        "upgradeCRDsJob.extraVolumeMounts": _mounts,
+        "upgradeCRDsJob.extraVolumes": _volumes,
+        "upgradeJobResources": _harmless(),
+    }
+)  # fmt: skip
+
+# What is below these and named nowhere above.
+BELOW: dict[Path, Check] = _at({"metrics": _harmless(), "kubectl": _harmless(), "nodeAgent": _harmless()})
+
+# Flags that the chart has no value for.
+_FLAGS: dict[str, Check] = {
+    "backup-repository-configmap": _finding("names a ConfigMap of settings for repositories"),
+    "colorized": _harmless(),
+    "concurrent-backups": _finding("how many backups run at once"),
+    "global-backup-volume-policies-configmap": _refusing(
+        _BACKUPS, "volumes could be left out of every backup by it", "take it away"
+    ),
+    "item-operation-sync-frequency": _duration(_harmless()),
+    "kubeconfig": _refusing("helm-value-credentials", "names another API server, or other rights", "take it away"),
+    "kubecontext": _refusing("helm-value-credentials", "names another API server, or other rights", "take it away"),
+    "max-concurrent-k8s-connections": _harmless(),
+    "repo-maintenance-job-configmap": _finding("names a ConfigMap of settings for maintenance"),
+    "resource-timeout": _duration(_finding("when parts of a backup are given up")),
+    "schedule-skip-immediately": _finding("leaves out the backup that a new schedule makes at once"),
+    "v": _verbosity,
+    "volume-group-snapshot-label-key": _finding("which volumes are snapshotted together"),
+}
+_CLIENT_LOG = _finding("how the Kubernetes client logs")
