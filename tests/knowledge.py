@@ -15,8 +15,8 @@ CODE = ("__main__.py", "components", "policies", "velero_eks", "lab")
 # The rules are a second opinion on what the components make, and the lab stands in for AWS and its nodes: both say
 # for themselves what is expected, or a mistake in the components would find itself confirmed.
 SECOND_OPINIONS = ("velero_eks/rules/", "lab/cloud/", "lab/kubelet/")
-# Written from the settings' models, whose defaults its descriptions name.
-GENERATED = ("components/velero_on_eks/args.py",)
+# Written from the settings' models, whose defaults its descriptions name, and from each chart by its version.
+GENERATED = ("components/velero_on_eks/args.py", "components/velero_on_eks/settings/chart_values.py")
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """Flags of `velero server`: what each takes, and the chart's value that it stands for.
 
-Source: Velero 1.18.3, pkg/cmd/server/config/config.go and pkg/client/factory.go; a test asks the built servers.
+Source: Velero 1.18, pkg/cmd/server/config/config.go and pkg/client/factory.go; a test asks the built servers.
 """
 
 from __future__ import annotations
