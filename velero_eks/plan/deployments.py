@@ -10,6 +10,7 @@ from velero_on_eks.settings import InvalidSettings, Settings
 from velero_on_eks.settings.base import Section
 from velero_on_eks.settings.late import LateText, SecretText
 from velero_on_eks.settings.settings import document
+from velero_on_eks.settings.stack_file import PROJECT
 
 from velero_eks.errors import PlanError
 from velero_eks.plan.model import Recording
@@ -24,8 +25,8 @@ _SOME_PASSWORD = "a-password-that-a-plan-does-not-show"  # noqa: S105
 class Deployment:
     """Velero in one cluster. `component` is its URN, None where a stack file speaks of a program without one.
 
-    `alone` says that the stack is this deployment and nothing else, as in this project: its rules then judge the whole
-    stack. In a program of somebody else they judge what is the deployment's.
+    `alone` says that the stack is this deployment and nothing else, as in this project: its providers are then made
+    here too. Rules judge what is the deployment's and what reaches it; all of a program without a component.
     """
 
     settings: Settings
@@ -47,7 +48,8 @@ def deployments(recording: Recording, of_file: Settings | None) -> tuple[Deploym
     """
     components = [resource for resource in recording if resource.type in COMPONENTS]
     if of_file is not None and len(components) <= 1:
-        return (Deployment(of_file, components[0].urn if components else None, alone=True),)
+        component = components[0].urn if components else None
+        return (Deployment(of_file, component, alone=component is None or recording.project == PROJECT),)
     found: list[Deployment] = []
     for component in components:
         said = (component.outputs or {}).get("settings")
@@ -71,18 +73,6 @@ def written(deployment: Deployment) -> dict[str, Any]:
     settings = deployment.settings
     mapping = document(settings)
     return mapping if settings.repository_password is None else {**mapping, "repositoryPassword": {"secret": True}}
-
-
-def below(component: str | None, parents: Mapping[str, str | None]) -> frozenset[str]:
-    """The URNs of a component and of all below it; `parents` has every resource's parent. All of them for None."""
-    if component is None:
-        return frozenset(parents)
-    found = {component}
-    further = {component}
-    while further:
-        further = {urn for urn, parent in parents.items() if parent in further} - found
-        found |= further
-    return frozenset(found)
 
 
 def _said(mapping: dict[str, Any]) -> dict[str, Any]:

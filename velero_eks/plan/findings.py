@@ -8,9 +8,10 @@ from datetime import datetime
 from typing import Any
 
 from velero_eks import rules
-from velero_eks.plan.deployments import Deployment, below
+from velero_eks.plan.deployments import Deployment
 from velero_eks.rules import PolicyResource
 from velero_eks.rules.kinds import SCHEDULE
+from velero_eks.rules.plan import below
 
 # A waiver that waives nothing hides the next finding of its rule: it is reported, and cannot be waived itself.
 UNUSED_WAIVER = "unused-waiver"
@@ -42,7 +43,7 @@ def find(
     parents = {entry.urn: entry.parent for entry in entries}
     found: dict[PlannedFinding, None] = {}
     for deployment in deployments:
-        own = None if deployment.alone else below(deployment.component, parents)
+        own = None if deployment.component is None else below(deployment.component, parents)
         for finding in _of_deployment(deployment, entries, own, at):
             found[finding] = None
     return sorted(
@@ -54,7 +55,7 @@ def _of_deployment(
     deployment: Deployment, entries: Sequence[PolicyResource], own: frozenset[str] | None, at: datetime
 ) -> Iterator[PlannedFinding]:
     settings, waivers = deployment.settings, deployment.settings.waivers
-    judged = rules.check(entries, settings.environment, settings=settings, own=own)
+    judged = rules.check(entries, settings.environment, settings=settings, own=own, alone=deployment.alone)
     found = [(one.rule, one.severity, one.resource, one.message) for one in judged]
     whole = deployment.component or _first(entries)
     by_schedule = {

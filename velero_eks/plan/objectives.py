@@ -9,9 +9,10 @@ from velero_on_eks.settings import Schedule
 from velero_on_eks.settings.rules import covering_schedules
 
 from velero_eks.errors import PlanError
-from velero_eks.plan.deployments import Deployment, below
+from velero_eks.plan.deployments import Deployment
 from velero_eks.plan.model import Resource
 from velero_eks.plan.runner import StackPlan
+from velero_eks.rules.plan import below
 
 SCHEDULE_TYPE = "kubernetes:velero.io/v1:Schedule"
 # How many coming runs a plan shows.
@@ -78,7 +79,8 @@ class Objective:
 def planned_schedules(plan: StackPlan, deployment: Deployment, at: datetime) -> list[PlannedSchedule]:
     """A deployment's schedules by name, each checked to be registered as the settings say. `at` has a time zone."""
     recording = plan.recording
-    own = below(deployment.component, {resource.urn: resource.parent for resource in recording})
+    parents = {resource.urn: resource.parent for resource in recording}
+    own = parents.keys() if deployment.component is None else below(deployment.component, parents)
     made = {_kubernetes_name(one): one for one in recording.of_type(SCHEDULE_TYPE) if one.urn in own}
     return [
         _planned(name, schedule, made, plan, at) for name, schedule in sorted(deployment.settings.schedules.items())

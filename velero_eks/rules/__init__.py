@@ -15,7 +15,9 @@ from velero_eks.rules import (
     identity,
     inputs,
     kubernetes,
+    providers,
     release,
+    resources,
     schedules,
     storage,
 )
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
     from velero_on_eks.settings import Settings
 
 RULE_MODULES = (
-    inputs, storage, grants, identity, kubernetes, release, schedules,
+    inputs, resources, storage, grants, identity, providers, kubernetes, release, schedules,
 )  # fmt: skip
 
 __all__ = [
@@ -35,20 +37,22 @@ __all__ = [
 
 
 def check(
-    resources: Iterable[PolicyResource],
+    recorded: Iterable[PolicyResource],
     environment: str,
     *,
     settings: Settings | None = None,
     own: frozenset[str] | None = None,
+    alone: bool = True,
 ) -> list[Finding]:
     """What is wrong with a stack's resources, errors first, then by rule and resource.
 
     `environment` is development, staging or production (ValueError for another): some rules ask less of a development
-    stack. `settings` say what is meant; without them the rules that need them are silent. `own` are the URNs that are
-    judged in a program that makes other things too; None is all of them.
+    stack. `settings` say what is meant; without them the rules that need them are silent. `own` are the URNs of the
+    deployment, in a program that makes other things too; None is all of them. `alone` says that nothing else is meant
+    to be in the stack.
     """
     if environment not in ENVIRONMENTS:
         raise ValueError(f"environment {environment!r} is not one of {', '.join(ENVIRONMENTS)}; write one of these")
-    plan = Plan(resources, environment, settings=settings, own=own)
+    plan = Plan(recorded, environment, settings=settings, own=own, alone=alone)
     found = {finding for rule in RULES.values() for finding in rule.findings(plan)}
     return sorted(found, key=lambda one: (one.severity != "error", one.rule, one.resource, one.message))

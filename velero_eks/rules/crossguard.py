@@ -23,7 +23,7 @@ from pulumi_policy.proxy import UNKNOWN_OBJECT_VALUE, UnknownValueError
 
 from velero_eks.rules import kinds
 from velero_eks.rules.model import ENVIRONMENTS, RULES, UNKNOWN, Fault, NotKnown, PolicyResource, Rule
-from velero_eks.rules.plan import Plan
+from velero_eks.rules.plan import Plan, below
 
 if TYPE_CHECKING:
     from velero_on_eks.settings import Settings
@@ -51,7 +51,8 @@ def _for_resource(rule: Rule) -> ResourceValidationPolicy:
 
 def _for_stack(rule: Rule) -> StackValidationPolicy:
     def validate(args: StackValidationArgs, report: Report) -> None:
-        plan = _plan([_of_stack(resource) for resource in args.resources])
+        resources = [_of_stack(resource) for resource in args.resources]
+        plan = _plan(resources, _own(resources))
         _judge(rule, plan.resources, plan, args, report)
 
     return StackValidationPolicy(rule.id, rule.what, validate, _level(rule))
@@ -69,7 +70,7 @@ def _judge(
         args.not_applicable(f"waived: {reason}")
     unknown: NotKnown | None = None
     for resource in plan.judged_by(rule):
-        if resource not in resources:
+        if resource not in resources and resource is not plan.whole:
             continue
         try:
             for fault in rule.faults(resource, plan):
@@ -91,14 +92,23 @@ def _level(rule: Rule) -> EnforcementLevel:
     return EnforcementLevel.MANDATORY if rule.severity == "error" else EnforcementLevel.ADVISORY
 
 
-def _plan(resources: list[PolicyResource]) -> Plan:
+def _own(resources: Sequence[PolicyResource]) -> frozenset[str] | None:
+    """The URNs of a program's one component and of all below it; None where there is none, or more than one."""
+    components = [resource.urn for resource in resources if resource.type in kinds.COMPONENTS]
+    if len(components) != 1:
+        return None
+    return below(components[0], {resource.urn: resource.parent for resource in resources})
+
+
+def _plan(resources: list[PolicyResource], own: frozenset[str] | None = None) -> Plan:
     environment = pulumi.Config(_NAMESPACE).get("environment")
     settings = _settings(resources)
     if settings is not None:
         environment = settings.environment
     # A stack of another project names no environment: the rules then ask what they ask of production.
     known = environment if environment in ENVIRONMENTS else "production"
-    return Plan(resources, known, settings=settings, from_engine=True)
+    alone = own is None or all(urn.split("::")[1] == _NAMESPACE for urn in own)
+    return Plan(resources, known, settings=settings, own=own, alone=alone, from_engine=True)
 
 
 def _settings(resources: Sequence[PolicyResource]) -> Settings | None:
@@ -136,6 +146,7 @@ def _of_resource(args: ResourceValidationArgs) -> PolicyResource:
         provider=args.provider.urn if args.provider else None,
         depends_on=None,
         custom=args.provider is not None,
+        options=_options(args.opts),
     )
 
 
@@ -152,7 +163,16 @@ def _of_stack(resource: Any) -> PolicyResource:
         provider=resource.provider.urn if resource.provider else None,
         depends_on=tuple(sorted({one.urn for one in made_after})),
         custom=resource.provider is not None or resource.resource_type.startswith("pulumi:providers:"),
+        options=_options(resource.opts),
     )
+
+
+def _options(options: Any) -> dict[str, Any]:
+    """Those that the engine tells a policy about, in the plan's names."""
+    return {
+        "ignoreChanges": list(options.ignore_changes),
+        "deleteBeforeReplace": options.delete_before_replace,
+    }
 
 
 def _provider(provider: Any) -> list[PolicyResource]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from velero_eks.rules import kinds
@@ -14,37 +14,55 @@ if TYPE_CHECKING:
 
     from velero_eks.rules.meant import Meant
 
-# The bucket's own settings, by what a bucket is without one.
-_OF_BUCKET = {
-    kinds.BUCKET_ENCRYPTION: "default encryption",
-    kinds.BUCKET_LIFECYCLE: "lifecycle",
-    kinds.BUCKET_OWNERSHIP: "ownership controls",
-    kinds.BUCKET_PUBLIC_ACCESS: "public access block",
-    kinds.BUCKET_VERSIONING: "versioning",
-}
 # What no setting asks for: each would undo one that is meant.
 _NOT_OF_BUCKET = (kinds.BUCKET_ACL, kinds.BUCKET_INTELLIGENT_TIERING)
-# Names and tags say nothing of how a thing behaves; names have rules of their own, and documents as well.
-_PASSED_BY = frozenset(
-    {"apiVersion", "kind", "bucket", "tags", "tagsAll", "policy", "region", "description", "compat", "clusterName"}
-)
+# Words and tags say nothing of how a thing behaves, and the way a type is written is Pulumi's own.
+_PASSED_BY = frozenset({"apiVersion", "kind", "tags", "tagsAll", "description", "compat"})
+# What rules of their own judge: documents, attachments, names, the password.
+_JUDGED_ELSEWHERE: dict[str, frozenset[str]] = {
+    kinds.BUCKET: frozenset({"bucket"}),
+    kinds.BUCKET_POLICY: frozenset({"policy"}),
+    kinds.KEY: frozenset({"policy"}),
+    kinds.ROLE: frozenset({"name", "assumeRolePolicy", "inlinePolicies", "managedPolicyArns"}),
+    kinds.ROLE_POLICY: frozenset({"policy"}),
+    kinds.SECRET: frozenset({"stringData", "data"}),
+    kinds.RANDOM_PASSWORD: frozenset({"length"}),
+}
 # Stands where the value is one that only AWS makes up.
 _ANY = object()
 
 
 @rule(
     "unmeant-setting",
-    on=(kinds.BUCKET, kinds.BUCKET_LOGGING, kinds.KEY, kinds.SNAPSHOT_CLASS, *_OF_BUCKET, *_NOT_OF_BUCKET),
+    on=(
+        kinds.BUCKET,
+        kinds.BUCKET_POLICY,
+        kinds.BUCKET_LOGGING,
+        kinds.KEY,
+        kinds.ALIAS,
+        kinds.ROLE,
+        kinds.ROLE_POLICY,
+        kinds.ADDON,
+        kinds.NAMESPACE,
+        kinds.SECRET,
+        kinds.RANDOM_PASSWORD,
+        kinds.SNAPSHOT_CLASS,
+        *kinds.OF_BUCKET,
+        *kinds.REPLICATIONS,
+        *_NOT_OF_BUCKET,
+    ),
     scope="stack",
-    what="Bucket, key and snapshot class are set as the settings have it: encrypted with the key, versioned, private,"
-    " nothing expired that Velero still reads, snapshots kept.",
+    what="Bucket, key, role, namespace and snapshot class are set as the settings have it: encrypted with the key,"
+    " versioned, private, nothing expired that Velero still reads, snapshots kept.",
     source="FSBP S3.5 to S3.17, KMS.4; Velero 1.18 kopialib; Velero docs, CSI support; velero#9254",
 )
 def unmeant_setting(resource: PolicyResource, plan: Plan) -> Iterator[str]:
     if resource.kind in _NOT_OF_BUCKET:
         yield "is not meant: no setting asks for it, and it would undo one that is; take it away."
-        return
-    yield from _differences(resource, plan)
+    elif resource.kind in kinds.REPLICATIONS:
+        yield from _replication(resource, plan)
+    else:
+        yield from _differences(resource, plan)
 
 
 @rule(
@@ -57,7 +75,9 @@ def unmeant_setting(resource: PolicyResource, plan: Plan) -> Iterator[str]:
 def missing_setting(bucket: PolicyResource, plan: Plan) -> Iterator[str]:
     if plan.meant is None:
         return
-    for kind, what in _OF_BUCKET.items():
+    logged = plan.settings is not None and plan.settings.storage.access_logs is not None
+    wanted = {**kinds.OF_BUCKET, **({kinds.BUCKET_LOGGING: "access logs"} if logged else {})}
+    for kind, what in wanted.items():
         if not plan.of_bucket(bucket, kind):
             yield f"has no {what}, which is meant; add a {kind.rsplit(':', 1)[-1]}."
 
@@ -71,7 +91,7 @@ def missing_setting(bucket: PolicyResource, plan: Plan) -> Iterator[str]:
     source="Velero chart 12 values.yaml; velero-plugin-for-aws 1.14 object_store.go; practice: reproducible plans",
 )
 def unmeant_value(resource: PolicyResource, plan: Plan) -> Iterator[str]:
-    if resource.kind == kinds.POD_IDENTITY or resource in plan.releases:
+    if resource.kind == kinds.POD_IDENTITY or resource in plan.releases or plan.is_of_component:
         yield from _differences(resource, plan)
 
 
@@ -92,38 +112,20 @@ def unmeant_schedule(schedule: PolicyResource, plan: Plan) -> Iterator[str]:
     yield from _differences(schedule, plan)
 
 
-@rule(
-    "missing-resource",
-    on=kinds.RELEASE,
-    scope="stack",
-    what="Every Schedule, the snapshot class and the pod's association that the settings ask for are in the plan.",
-    source="practice: an objective needs a schedule; seen on Velero 1.18.2 without the snapshot CRDs",
-)
-def missing_resource(release: PolicyResource, plan: Plan) -> Iterator[str]:
-    settings = plan.settings
-    if settings is None or release not in plan.releases:
-        return
-    made = {look(schedule.inputs, "metadata", "name") for schedule in plan.of(kinds.SCHEDULE)}
-    for name in settings.schedules:
-        if name not in made:
-            yield f"there is no Schedule {name}, which is meant; add it."
-    if settings.volumes.mode == "csi-snapshot" and not plan.of(kinds.SNAPSHOT_CLASS):
-        yield (
-            "there is no VolumeSnapshotClass, which volumes.mode csi-snapshot means: with EnableCSI and without the"
-            " snapshot CRDs every backup is PartiallyFailed; add it."
-        )
-    if settings.identity.mode == "pod-identity" and not plan.of(kinds.POD_IDENTITY):
-        yield "there is no Pod Identity association, which identity.mode means: the pod gets no role; add it."
-
-
 def _differences(resource: PolicyResource, plan: Plan) -> Iterator[str]:
     """How a resource's inputs differ from what is meant. What cannot be known yet is told last, by NotKnown."""
-    if plan.meant is None or plan.settings is None:
+    if plan.meant is None or plan.settings is None or not (plan.is_own(resource) or plan.alone):
+        # What others put beside is not what the settings make, and rule `unmeant-resource` says so.
         return
     meant = _meant(resource, plan, plan.settings, plan.meant)
     if meant is None:
         return
-    found = {key: value for key, value in resource.inputs.items() if key not in _PASSED_BY}
+    passed_by = _PASSED_BY | _JUDGED_ELSEWHERE.get(resource.kind, frozenset())
+    found = {key: value for key, value in resource.inputs.items() if key not in passed_by}
+    meant = {key: value for key, value in meant.items() if key not in passed_by}
+    if resource.type.startswith("aws:") and found.get("region") is not None:
+        # Of a resource: the provider's own is meant, which is the same.
+        meant["region"] = _or_any(lambda: plan.meant.region if plan.meant else None)
     unknown: list[NotKnown] = []
     if plan.from_engine:
         # An engine shows what a provider answered: the inputs, and beside them all that AWS or the API server fills in.
@@ -135,10 +137,18 @@ def _differences(resource: PolicyResource, plan: Plan) -> Iterator[str]:
         raise unknown[0]
 
 
+def _or_any(value: Callable[[], Any]) -> Any:
+    """A meant value; any where the program gives it later."""
+    try:
+        return value()
+    except NotKnown:
+        return _ANY
+
+
 def _compare(
     found: Any, meant: Any, path: tuple[str | int, ...], unknown: list[NotKnown]
 ) -> Iterator[tuple[tuple[str | int, ...], Any, Any]]:
-    if meant is _ANY and found not in (None, ""):
+    if meant is _ANY and (found not in (None, "") or isinstance(found, Unknown)):
         return
     if isinstance(found, Unknown) or is_secret(found):
         unknown.append(NotKnown(path, found if isinstance(found, Unknown) else None))
@@ -183,47 +193,61 @@ def _said(value: Any) -> str:
 
 
 def _meant(resource: PolicyResource, plan: Plan, settings: Settings, meant: Meant) -> dict[str, Any] | None:
-    from velero_on_eks.documents.storage import SSE_C
-
     storage = settings.storage
+    if resource.kind in (*kinds.OF_BUCKET, kinds.BUCKET_POLICY, kinds.BUCKET_LOGGING):
+        return {"bucket": _or_any(lambda: meant.bucket_name), **_of_bucket(resource.kind, settings, meant)}
     match resource.kind:
         case kinds.BUCKET:
             return {"forceDestroy": storage.force_destroy}
-        case kinds.BUCKET_VERSIONING:
-            return {"versioningConfiguration": {"status": "Enabled"}}
-        case kinds.BUCKET_OWNERSHIP:
-            return {"rule": {"objectOwnership": "BucketOwnerEnforced"}}
-        case kinds.BUCKET_PUBLIC_ACCESS:
-            blocks = ("blockPublicAcls", "blockPublicPolicy", "ignorePublicAcls", "restrictPublicBuckets")
-            return dict.fromkeys(blocks, True)
-        case kinds.BUCKET_ENCRYPTION:
-            default = {"sseAlgorithm": "aws:kms", "kmsMasterKeyId": meant.key_arn}
-            rule = {
-                "applyServerSideEncryptionByDefault": default,
-                "bucketKeyEnabled": True,
-                "blockedEncryptionTypes": [SSE_C],
-            }
-            return {"rules": [rule]}
-        case kinds.BUCKET_LIFECYCLE:
-            return {"rules": _lifecycle(settings)}
-        case kinds.BUCKET_LOGGING:
-            logs = storage.access_logs
-            if logs is None:
-                return {}
-            return {"targetBucket": logs.bucket, "targetPrefix": f"{logs.prefix}/" if logs.prefix else ""}
         case kinds.KEY:
             return {
                 "deletionWindowInDays": storage.key_deletion_window_days,
                 "enableKeyRotation": True,
                 "rotationPeriodInDays": storage.key_rotation_days,
             }
+        case kinds.ALIAS:
+            return {
+                "name": _or_any(lambda: meant.key_alias),
+                "targetKeyId": _or_any(lambda: meant.key_arn.rpartition("/")[2]),
+            }
+        case kinds.ROLE:
+            return {"permissionsBoundary": settings.identity.permissions_boundary, "maxSessionDuration": 12 * 3600}
+        case kinds.ROLE_POLICY:
+            from velero_on_eks.documents.iam import POLICY_NAME
+
+            return {"name": POLICY_NAME, "role": _or_any(lambda: meant.role_name)}
+        case kinds.ADDON if resource in plan.own_of(kinds.ADDON) and settings.volumes.mode == "csi-snapshot":
+            from velero_on_eks.documents.kubernetes import SNAPSHOT_CONTROLLER
+
+            return {
+                "clusterName": _or_any(lambda: meant.cluster_name),
+                "addonName": SNAPSHOT_CONTROLLER,
+                "addonVersion": settings.volumes.snapshot_controller_version,
+                "resolveConflictsOnCreate": "OVERWRITE",
+                "resolveConflictsOnUpdate": "PRESERVE",
+            }
         case kinds.SNAPSHOT_CLASS:
             from velero_on_eks.documents.kubernetes import snapshot_class
 
             return snapshot_class(auto_mode=settings.cluster.auto_mode)
+        case kinds.NAMESPACE:
+            from velero_on_eks.documents.kubernetes import namespace_labels
+
+            name = settings.release.namespace
+            # One that is adopted keeps the labels that it has.
+            labels = {} if settings.adopt.namespace == name else {"labels": namespace_labels()}
+            return {"metadata": {"name": name, **labels}}
+        case kinds.SECRET:
+            from velero_on_eks.documents.kubernetes import MANAGED_BY, REPOSITORY_SECRET
+
+            metadata = {"name": REPOSITORY_SECRET, "namespace": settings.release.namespace, "labels": dict(MANAGED_BY)}
+            return {"metadata": metadata, "type": "Opaque"}
+        case kinds.RANDOM_PASSWORD:
+            return {"special": False}
         case kinds.POD_IDENTITY:
             release = settings.release
             return {
+                "clusterName": _or_any(lambda: meant.cluster_name),
                 "namespace": release.namespace,
                 "serviceAccount": release.service_account,
                 "roleArn": meant.role_arn,
@@ -233,6 +257,56 @@ def _meant(resource: PolicyResource, plan: Plan, settings: Settings, meant: Mean
         case kinds.SCHEDULE:
             return _schedule(settings, str(resource.get("metadata", "name")))
     return None
+
+
+def _of_bucket(kind: str, settings: Settings, meant: Meant) -> dict[str, Any]:
+    match kind:
+        case kinds.BUCKET_VERSIONING:
+            return {"versioningConfiguration": {"status": "Enabled"}}
+        case kinds.BUCKET_OWNERSHIP:
+            return {"rule": {"objectOwnership": "BucketOwnerEnforced"}}
+        case kinds.BUCKET_PUBLIC_ACCESS:
+            blocks = ("blockPublicAcls", "blockPublicPolicy", "ignorePublicAcls", "restrictPublicBuckets")
+            return dict.fromkeys(blocks, True)
+        case kinds.BUCKET_ENCRYPTION:
+            from velero_on_eks.documents.storage import SSE_C
+
+            default = {"sseAlgorithm": "aws:kms", "kmsMasterKeyId": meant.key_arn}
+            rule = {
+                "applyServerSideEncryptionByDefault": default,
+                "bucketKeyEnabled": True,
+                "blockedEncryptionTypes": [SSE_C],
+            }
+            return {"rules": [rule]}
+        case kinds.BUCKET_LIFECYCLE:
+            return {"rules": _lifecycle(settings)}
+        case kinds.BUCKET_LOGGING if (logs := settings.storage.access_logs) is not None:
+            return {"targetBucket": logs.bucket, "targetPrefix": f"{logs.prefix}/" if logs.prefix else ""}
+    return {}
+
+
+def _replication(resource: PolicyResource, plan: Plan) -> Iterator[str]:
+    """What keeps a replication from being a replica: no setting makes one, so that this is all that is known of it."""
+    meant = plan.meant
+    if meant is None or not plan.reach.is_set_by(resource):
+        return
+    for entry in resource.items("rules"):
+        called = f"replication rule {look(entry, 'id', default='without id')}"
+        destination = look(entry, "destination", default={})
+        narrowed = {key: value for key, value in look(entry, "filter", default={}).items() if value not in (None, "")}
+        if look(entry, "status") != "Enabled":
+            yield f"{called} is {look(entry, 'status')}, so that it copies nothing; write Enabled, or take it away."
+        if narrowed or look(entry, "prefix"):
+            yield f"{called} copies a part of the backups; take its filter away."
+        if look(entry, "deleteMarkerReplication", "status") == "Enabled":
+            yield f"{called} copies deletions too, and the replica goes as the backups go; write Disabled."
+        if look(destination, "account") not in (None, meant.account):
+            yield (
+                f"{called} copies to account {look(destination, 'account')}, and the settings name {meant.account}"
+                " alone; if it is yours, waive this with the reason."
+            )
+        if str(look(destination, "bucket")).rpartition(":::")[2] == meant.bucket_name:
+            yield f"{called} copies the bucket into itself; name another bucket."
 
 
 def _lifecycle(settings: Settings) -> list[dict[str, Any]]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+# Stand for the type of what a rule judges: every resource, and the deployment as a whole, once.
+ANY, WHOLE = "*", "velero-eks"
+
 # The component, by its token and by the one that it had in the first edition.
 COMPONENTS = ("velero-eks:index:VeleroOnEks", "velero:eks:VeleroOnEks")
 
@@ -19,6 +22,7 @@ BUCKET_VERSIONING = "aws:s3/bucketVersioning:BucketVersioning"
 BUCKET_ACL = "aws:s3/bucketAcl:BucketAcl"
 KEY = "aws:kms/key:Key"
 KEY_POLICY = "aws:kms/keyPolicy:KeyPolicy"
+ALIAS = "aws:kms/alias:Alias"
 
 ROLE = "aws:iam/role:Role"
 ROLE_POLICY = "aws:iam/rolePolicy:RolePolicy"
@@ -41,6 +45,18 @@ SNAPSHOT_CLASS = "kubernetes:snapshot.storage.k8s.io/v1:VolumeSnapshotClass"
 RANDOM_PASSWORD = "random:index/randomPassword:RandomPassword"  # noqa: S105 - a type
 
 AWS_PROVIDER = "pulumi:providers:aws"
+KUBERNETES_PROVIDER = "pulumi:providers:kubernetes"
+
+# Each setting of a bucket that is a resource of its own, by what a bucket is without it.
+OF_BUCKET = {
+    BUCKET_ENCRYPTION: "default encryption",
+    BUCKET_LIFECYCLE: "lifecycle",
+    BUCKET_OWNERSHIP: "ownership controls",
+    BUCKET_PUBLIC_ACCESS: "public access block",
+    BUCKET_VERSIONING: "versioning",
+}
+REPLICATIONS = (BUCKET_REPLICATION, BUCKET_REPLICATION_LONG)
+ATTACHMENTS = (ROLE_ATTACHMENT, ROLE_ATTACHMENTS, POLICY_ATTACHMENT)
 
 REPOSITORY_SECRET = "velero-repo-credentials"  # noqa: S105 - a name
 REPOSITORY_SECRET_KEY = "repository-password"  # noqa: S105 - a name

@@ -97,6 +97,11 @@ def repository_password(release: PolicyResource, plan: Plan) -> Iterator[str]:
             yield f"{kinds.REPOSITORY_SECRET} has no key {kinds.REPOSITORY_SECRET_KEY}; add it to stringData."
         elif _is_public(secret):
             yield f"{kinds.REPOSITORY_SECRET} holds Velero's public default password; generate one."
+        elif _is_plain(secret) and not plan.from_engine:
+            yield (
+                f"{kinds.REPOSITORY_SECRET} holds the password as plain text, which then stands in the state and in"
+                " every plan; give it as a secret output."
+            )
         for password in _made_from(secret, plan):
             length = password.get("length", default=0)
             if length < PASSWORD_FLOOR:
@@ -113,6 +118,10 @@ def _has_password(secret: PolicyResource) -> bool:
 def _is_public(secret: PolicyResource) -> bool:
     public = (_PUBLIC_PASSWORD, base64.b64encode(_PUBLIC_PASSWORD.encode()).decode())
     return any(_entry(block) in public for block in (secret.inputs.get("stringData"), secret.inputs.get("data")))
+
+
+def _is_plain(secret: PolicyResource) -> bool:
+    return any(isinstance(_entry(block), str) for block in (secret.inputs.get("stringData"), secret.inputs.get("data")))
 
 
 def _entry(block: Any) -> object:

@@ -36,11 +36,10 @@ class Meant:
         who = {"namespace": release.namespace, "service_account": release.service_account}
         if self._settings.identity.mode == "irsa":
             return statements(
-                iam.irsa_trust(partition=self._partition, account=self._account, issuer=self._issuer, **who)
+                iam.irsa_trust(partition=self._partition, account=self.account, issuer=self._issuer, **who)
             )
-        cluster = self._known(self._settings.cluster.name)
-        arn = iam.arn(self._partition, "eks", f"cluster/{cluster}", region=self.region, account=self._account)
-        return statements(iam.pod_identity_trust(account=self._account, cluster_arn=arn, **who))
+        arn = iam.arn(self._partition, "eks", f"cluster/{self.cluster_name}", region=self.region, account=self.account)
+        return statements(iam.pod_identity_trust(account=self.account, cluster_arn=arn, **who))
 
     @cached_property
     def permissions(self) -> tuple[Statement, ...]:
@@ -53,7 +52,7 @@ class Meant:
                 bucket_arn=self._bucket_arn,
                 prefix=self._settings.storage.prefix,
                 key_arn=self.key_arn,
-                account=self._account,
+                account=self.account,
                 region=self.region,
                 dns_suffix=partition_of(self.region).dns_suffix,
             )
@@ -74,7 +73,7 @@ class Meant:
         """Who decides about the key."""
         from velero_on_eks.documents import storage
 
-        return statements(storage.key_policy(partition=self._partition, account=self._account))
+        return statements(storage.key_policy(partition=self._partition, account=self.account))
 
     @cached_property
     def bucket_name(self) -> str:
@@ -84,7 +83,7 @@ class Meant:
         given = self._settings.storage.bucket
         if given is not None:
             return self._known(given)
-        return default_bucket_name(self._known(self._settings.cluster.name), self._account, self.region)
+        return default_bucket_name(self.cluster_name, self.account, self.region)
 
     @cached_property
     def role_name(self) -> str:
@@ -94,20 +93,16 @@ class Meant:
         given = self._settings.identity.role_name
         if given is not None:
             return self._known(given)
-        return default_role_name(self._known(self._settings.cluster.name), self.region)
+        return default_role_name(self.cluster_name, self.region)
 
     @property
     def _bucket_arn(self) -> str:
         return f"arn:{self._partition}:s3:::{self.bucket_name}"
 
     @property
-    def _account(self) -> str:
-        return self._known(self._settings.cluster.account)
-
-    @property
     def role_arn(self) -> str:
         """The role's ARN."""
-        return f"arn:{self._partition}:iam::{self._account}:role/{self.role_name}"
+        return f"arn:{self._partition}:iam::{self.account}:role/{self.role_name}"
 
     @property
     def region(self) -> str:
@@ -128,21 +123,43 @@ class Meant:
         return self._known(issuer)
 
     @cached_property
+    def key_alias(self) -> str:
+        """The alias of the key."""
+        return f"alias/velero-{self.cluster_name}"
+
+    @property
+    def cluster_name(self) -> str:
+        """The cluster's name."""
+        return self._known(self._settings.cluster.name)
+
+    @property
+    def account(self) -> str:
+        """The account of bucket and cluster."""
+        return self._known(self._settings.cluster.account)
+
+    @cached_property
     def key_arn(self) -> str:
         """The key that was given; else the one that most of what names a key agrees on: AWS makes its id up."""
         given = self._settings.storage.kms_key_arn
         if given is not None:
             return self._known(given)
         named = Counter(found for document in self._naming_keys() for found in set(_KEY_ARN.findall(document)))
-        if not named:
+        try:
+            here = f"arn:{self._partition}:kms:{self.region}:{self.account}:key/"
+        except NotKnown:
+            here = ""
+        ids = [alias.inputs.get("targetKeyId") for alias in self._plan.own_of(kinds.ALIAS)] if here else []
+        named.update(f"{here}{id_}" for id_ in ids if isinstance(id_, str))
+        found = [arn for arn, _ in named.most_common() if arn.startswith(here)]
+        if not found:
             raise NotKnown(("kmsMasterKeyId",), Unknown("the key, which is made first"))
-        return named.most_common(1)[0][0]
+        return found[0]
 
     def _naming_keys(self) -> Iterator[str]:
-        for setting in self._plan.of(kinds.BUCKET_ENCRYPTION):
+        for setting in self._plan.own_of(kinds.BUCKET_ENCRYPTION):
             for rule in setting.items("rules"):
                 yield str(look(rule, "applyServerSideEncryptionByDefault", "kmsMasterKeyId"))
-        for policy in self._plan.of(kinds.BUCKET_POLICY, kinds.ROLE_POLICY):
+        for policy in self._plan.own_of(kinds.BUCKET_POLICY, kinds.ROLE_POLICY):
             if isinstance(policy.inputs.get("policy"), str):
                 yield policy.inputs["policy"]
 

@@ -100,6 +100,8 @@ class PolicyResource:
     provider: str | None = None
     depends_on: tuple[str, ...] | None = None
     custom: bool = True
+    # The further options, in the plan's names; those that whoever recorded the plan could not see are not in it.
+    options: Mapping[str, Any] = field(default_factory=dict)
 
     @cached_property
     def kind(self) -> str:
@@ -135,6 +137,7 @@ class PolicyResource:
             provider=options.get("provider"),
             depends_on=None if depends_on is None else tuple(depends_on),
             custom=bool(entry.get("custom", True)),
+            options=options,
         )
 
 
@@ -171,7 +174,7 @@ RuleBody = Callable[[PolicyResource, "Plan"], Iterator[str | Fault]]
 @dataclass(frozen=True)
 class Rule:
     """A rule: `what` must hold and why in one sentence, `source` where it comes from, `on` the types it judges
-    (a name that ends in `:` stands for a whole package).
+    (a name that ends in `:` stands for a whole package; see `kinds` for what else stands for a type).
 
     `scope` is `resource` where the resource alone decides, so that an engine can ask before it makes the resource, and
     `stack` where others count too.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from velero_on_eks.settings import Settings
 
     from velero_eks.rules.meant import Meant
+    from velero_eks.rules.reach import Reach
 
 _VELERO_CHART = re.compile(r"^velero(-\d.*\.tgz)?$")
 
@@ -21,8 +22,9 @@ _VELERO_CHART = re.compile(r"^velero(-\d.*\.tgz)?$")
 class Plan:
     """All resources of one stack, with what a rule asks about more than one of them.
 
-    `settings` say what is meant; None where they are not known. `own` are the URNs that are judged, besides what
-    reaches them from outside; None is all of them. `from_engine` says that inputs are what a provider answered.
+    `settings` say what is meant; None where they are not known. `own` are the URNs of the deployment that is judged,
+    besides what reaches them from outside; None is all of them. `alone` says that the stack is that deployment and
+    nothing else. `from_engine` says that inputs are what a provider answered.
     """
 
     def __init__(
@@ -32,12 +34,15 @@ class Plan:
         *,
         settings: Settings | None = None,
         own: frozenset[str] | None = None,
+        alone: bool = True,
         from_engine: bool = False,
     ) -> None:
         self.resources = tuple(resources)
         self.environment = environment
         self.settings = settings
+        self.alone = alone
         self.from_engine = from_engine
+        self.is_of_component = own is not None
         self._own = own
         self._by_urn = {resource.urn: resource for resource in self.resources}
         self._by_kind: dict[str, list[PolicyResource]] = {}
@@ -45,32 +50,62 @@ class Plan:
             self._by_kind.setdefault(resource.kind, []).append(resource)
 
     def of(self, *kinds_: str) -> list[PolicyResource]:
-        """The resources of these types, type by type."""
-        return [resource for kind in kinds_ for resource in self._by_kind.get(kind, ())]
+        """What is judged of these types, type by type: the deployment's own, and what reaches it."""
+        return [resource for resource in self._all(*kinds_) if self._is_ours(resource)]
+
+    def own_of(self, *kinds_: str) -> list[PolicyResource]:
+        """The deployment's own resources of these types."""
+        return [resource for resource in self._all(*kinds_) if self.is_own(resource)]
+
+    def is_own(self, resource: PolicyResource) -> bool:
+        """Whether a resource is the deployment's own."""
+        return self._own is None or resource.urn in self._own
 
     def judged_by(self, rule: Rule) -> list[PolicyResource]:
         """The resources of the types that a rule judges."""
+        if rule.on == (kinds.ANY,):
+            return list(self.resources)
+        if rule.on == (kinds.WHOLE,):
+            return [self.whole]
         packages = tuple(kind for kind in rule.on if kind.endswith(":"))
-        found = (
-            [resource for resource in self.resources if resource.kind.startswith(packages)]
-            if packages
-            else self.of(*rule.on)
-        )
-        return found if self._own is None else [resource for resource in found if self._is_ours(resource)]
-
-    def _is_ours(self, resource: PolicyResource) -> bool:
-        """Whether a resource is of what is judged, or names something of it: its bucket, its role."""
-        if self._own is None or resource.urn in self._own:
-            return True
-        named = {str(resource.inputs.get(key)) for key in ("bucket", "role", "roleName", "user")}
-        return bool(named & self._own_names)
+        if packages:
+            found = [resource for resource in self.resources if resource.kind.startswith(packages)]
+            return [resource for resource in found if self._is_ours(resource)]
+        return self.of(*rule.on)
 
     @cached_property
-    def _own_names(self) -> set[str]:
-        kinds_ = (kinds.BUCKET, kinds.ROLE)
-        ours = [resource for resource in self.of(*kinds_) if self._own is not None and resource.urn in self._own]
-        names = {resource.inputs.get("bucket" if resource.kind == kinds.BUCKET else "name") for resource in ours}
-        return {name for name in names if isinstance(name, str)}
+    def whole(self) -> PolicyResource:
+        """What a finding about the deployment as a whole is about: its component, else what stands first."""
+        components = self.own_of(*kinds.COMPONENTS)
+        if components:
+            return components[0]
+        parents = {resource.parent for resource in self.resources if self.is_own(resource)} - {None}
+        gone = sorted(urn for urn in (self._own or ()) if urn not in self._by_urn and urn in parents)
+        first = next((resource.urn for resource in self.resources if resource.parent is None), "")
+        urn = next(iter((*gone, *sorted(self._own or ()))), first)
+        return PolicyResource(urn, kinds.COMPONENTS[0], urn.rsplit("::", 1)[-1], custom=False)
+
+    def _all(self, *kinds_: str) -> list[PolicyResource]:
+        return [resource for kind in kinds_ for resource in self._by_kind.get(kind, ())]
+
+    def _is_ours(self, resource: PolicyResource) -> bool:
+        """Whether a resource is of what is judged, or reaches something of it."""
+        if self.is_own(resource) or resource.urn in self.providers or self.reach.of(resource) is not None:
+            return True
+        return self.alone and self.reach.is_nobodys(resource)
+
+    @cached_property
+    def reach(self) -> Reach:
+        """What of the plan reaches the deployment from outside."""
+        from velero_eks.rules.reach import Reach
+
+        return Reach(self)
+
+    @cached_property
+    def providers(self) -> frozenset[str]:
+        """The providers of the deployment's own resources."""
+        own = [resource for resource in self.resources if self.is_own(resource)]
+        return frozenset(resource.provider for resource in own if resource.provider)
 
     def of_bucket(self, bucket: PolicyResource, *kinds_: str) -> list[PolicyResource]:
         """The settings of a bucket that are resources of their own: those that name it, or are its children."""
@@ -86,7 +121,7 @@ class Plan:
         """The Helm releases of the Velero chart, by its name in a repository, an OCI reference or a file."""
         return [
             release
-            for release in self.of(kinds.RELEASE)
+            for release in self.own_of(kinds.RELEASE)
             if _VELERO_CHART.match(str(release.inputs.get("chart", "")).rstrip("/").rsplit("/", 1)[-1])
         ]
 
@@ -97,20 +132,21 @@ class Plan:
             release.get("values", "serviceAccount", "server", "annotations", kinds.ROLE_ANNOTATION)
             for release in self.releases
         ]
-        associated = [association.inputs.get("roleArn") for association in self.of(kinds.POD_IDENTITY)]
+        associated = [association.inputs.get("roleArn") for association in self.own_of(kinds.POD_IDENTITY)]
         return [arn for arn in (*annotated, *associated) if isinstance(arn, str)]
 
     @cached_property
     def velero_roles(self) -> list[PolicyResource]:
         """Velero's roles. Where no release points at one, every role: a rule rather judges one too many."""
-        pointed_at = [role for role in self.of(kinds.ROLE) if any(is_role(role, arn) for arn in self.role_arns)]
-        return pointed_at or self.of(kinds.ROLE)
+        own = self.own_of(kinds.ROLE)
+        return [role for role in own if any(is_role(role, arn) for arn in self.role_arns)] or own
 
     def role_of(self, policy: PolicyResource) -> PolicyResource | None:
         """The role that an inline policy or an attachment belongs to, if the plan has it."""
         named = policy.inputs.get("role", policy.inputs.get("roleName"))
-        for role in self.of(kinds.ROLE):
-            if policy.parent == role.urn or (named is not None and named in (role.inputs.get("name"), role.urn)):
+        for role in self._all(kinds.ROLE):
+            names = (role.inputs.get("name"), role.inputs.get("arn"), role.urn)
+            if policy.parent == role.urn or (named is not None and named in names):
                 return role
         return None
 
@@ -153,3 +189,24 @@ def is_role(role: PolicyResource, arn: str) -> bool:
         return True
     physical, name = arn.rsplit("/", 1)[-1], role.inputs.get("name")
     return physical == name if isinstance(name, str) else physical.startswith(f"{role.name}-")
+
+
+def below(component: str, parents: Mapping[str, str | None]) -> frozenset[str]:
+    """The URNs of a component and of all below it; `parents` has every resource's parent.
+
+    A resource whose parent is not in a plan, which somebody may have taken out, is where its parent's URN says.
+    """
+    gone = {urn for urn in parents.values() if urn is not None and urn not in parents and _is_below(urn, component)}
+    found = {component, *gone}
+    further = set(found)
+    while further:
+        further = {urn for urn, parent in parents.items() if parent in further} - found
+        found |= further
+    return frozenset(found)
+
+
+def _is_below(urn: str, component: str) -> bool:
+    """Whether a URN is one of a component's parts, which have its name."""
+    types, _, name = urn.rpartition("::")
+    own_types, _, own_name = component.rpartition("::")
+    return types.startswith(f"{own_types}$") and name == own_name

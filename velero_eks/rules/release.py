@@ -11,6 +11,8 @@ from velero_eks.rules.plan import Plan
 
 # Velero's own defaults are 100; a restore is bound by them, and measured slower below.
 RATE_FLOOR = 100
+# What Go's strconv.ParseBool takes for true, in lower case.
+_TRUE = ("1", "t", "true")
 _DURATIONS = (
     "backupSyncPeriod",
     "defaultBackupTTL",
@@ -119,7 +121,7 @@ def location_transport(release: PolicyResource, plan: Plan) -> Iterator[Fault]:
     severity = "error" if plan.environment == "production" else "warning"
     for location in _locations(release):
         config = look(location, "config", default={})
-        if str(look(config, "insecureSkipTLSVerify", default="false")).lower() == "true":
+        if str(look(config, "insecureSkipTLSVerify", default="false")).lower() in _TRUE:
             yield Fault(
                 f"{_called(location)} has insecureSkipTLSVerify on in {plan.environment}: anybody on the way"
                 " could answer"

@@ -13,6 +13,7 @@ _ENFORCE = "pod-security.kubernetes.io/enforce"
 _LABEL = "velero.io/csi-volumesnapshot-class"
 _DAILY = "velero-daily-backup"
 _PROVIDER = "urn:pulumi:prod::velero-eks::pulumi:providers:kubernetes"
+_AWS = "pulumi:providers:aws"
 _VSL = {"name": "default", "provider": "aws", "config": {"region": "ap-south-1"}}
 
 
@@ -64,16 +65,25 @@ FAULTS = [
     Injected("the default AWS provider", "explicit-provider", lambda p: p.option(kinds.ADDON, "provider", None)),
     Injected("the default Kubernetes provider", "explicit-provider",
              lambda p: p.option(kinds.RELEASE, "provider", f"{_PROVIDER}::default_4_34_2")),
+    Injected("a provider of another region", "unmeant-provider", lambda p: p.set(_AWS, ["region"], "eu-west-1")),
+    Injected("a provider for any account", "unmeant-provider", lambda p: p.unset(_AWS, ["allowedAccountIds"])),
+    Injected("changes of the bucket policy ignored", "unmeant-option",
+             lambda p: p.option(kinds.BUCKET_POLICY, "ignoreChanges", ["policy"])),
+    Injected("a pod in Velero's namespace", "unmeant-resource",
+             lambda p: p.add("kubernetes:core/v1:Pod", "odd", {"metadata": {"name": "odd", "namespace": "velero"}})),
     Injected("a namespace without Pod Security", "namespace-pod-security",
-             lambda p: p.unset(kinds.NAMESPACE, ["metadata", "labels", _ENFORCE])),
+             lambda p: p.unset(kinds.NAMESPACE, ["metadata", "labels", _ENFORCE]), implied=("unmeant-setting",)),
     Injected("a privileged namespace", "namespace-pod-security",
-             lambda p: p.set(kinds.NAMESPACE, ["metadata", "labels", _ENFORCE], "privileged")),
+             lambda p: p.set(kinds.NAMESPACE, ["metadata", "labels", _ENFORCE], "privileged"),
+             implied=("unmeant-setting",)),
     Injected("a node agent in a restricted namespace", "namespace-pod-security", _values("deployNodeAgent", to=True),
              implied=("unmeant-value",)),
-    Injected("no namespace", "namespace-pod-security", lambda p: p.drop(kinds.NAMESPACE)),
-    Injected("no repository password", "repository-password", lambda p: p.drop(kinds.SECRET)),
+    Injected("no namespace", "namespace-pod-security", lambda p: p.drop(kinds.NAMESPACE),
+             implied=("missing-resource",)),
+    Injected("no repository password", "repository-password", lambda p: p.drop(kinds.SECRET),
+             implied=("missing-resource",)),
     Injected("a repository secret of another name", "repository-password",
-             lambda p: p.set(kinds.SECRET, ["metadata", "name"], "velero-password")),
+             lambda p: p.set(kinds.SECRET, ["metadata", "name"], "velero-password"), implied=("unmeant-setting",)),
     Injected("a repository secret without the key", "repository-password",
              lambda p: p.set(kinds.SECRET, ["stringData"], {"password": {"secret": True}})),
     Injected("Velero's public password", "repository-password",

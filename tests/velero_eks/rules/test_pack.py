@@ -57,6 +57,10 @@ ASKED_OF_THE_ENGINE = [
     "two default locations",
     "a TTL in days",
     "key not protected",
+    "a provider of another region",
+    "changes of the bucket policy ignored",
+    "a pod in Velero's namespace",
+    "no repository password",
 ]
 
 
@@ -249,7 +253,9 @@ def request(plan: Draft, entry: dict[str, Any], message: Callable[..., Any]) -> 
         "name": entry["name"],
         "properties": json_format.ParseDict(revealed(entry["inputs"]), struct_pb2.Struct()),
         "options": analyzer_pb2.AnalyzerResourceOptions(
-            protect=bool(options.get("protect")), parent=entry["parent"] or ""
+            protect=bool(options.get("protect")),
+            parent=entry["parent"] or "",
+            ignoreChanges=options.get("ignoreChanges", []),
         ),
     }
     if options.get("provider"):

@@ -1,0 +1,251 @@
+"""Rules of what is there: every resource that the settings ask for, once, under the options that they give it, and
+nothing else that reaches it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from velero_eks.rules import kinds
+from velero_eks.rules.model import PolicyResource, look, rule
+from velero_eks.rules.plan import Plan
+
+if TYPE_CHECKING:
+    from velero_on_eks.settings import Settings
+
+# Rules of their own say of these that they are not meant: attachments, and what rule `unmeant-setting` judges.
+_JUDGED_ELSEWHERE = (
+    *kinds.ATTACHMENTS,
+    kinds.BUCKET_ACL,
+    kinds.BUCKET_INTELLIGENT_TIERING,
+    kinds.IAM_USER,
+    kinds.ACCESS_KEY,
+)
+_STORAGE = (
+    kinds.BUCKET,
+    kinds.BUCKET_POLICY,
+    kinds.BUCKET_LOGGING,
+    *kinds.OF_BUCKET,
+    kinds.KEY,
+    kinds.ALIAS,
+)
+# Of each, what must be there before it: the rules of the cluster side and of the schedules have the others.
+_BEFORE: dict[str, tuple[str, ...]] = {
+    kinds.RELEASE: (
+        kinds.NAMESPACE,
+        kinds.BUCKET_PUBLIC_ACCESS,
+        kinds.BUCKET_VERSIONING,
+        kinds.BUCKET_ENCRYPTION,
+        kinds.BUCKET_POLICY,
+        kinds.ROLE_POLICY,
+        kinds.POD_IDENTITY,
+    ),
+    kinds.BUCKET_LIFECYCLE: (kinds.BUCKET_VERSIONING,),
+    kinds.BUCKET_POLICY: (kinds.BUCKET_PUBLIC_ACCESS,),
+}
+_SECRET_OUTPUTS = {kinds.SECRET: {"data", "stringData"}, kinds.RANDOM_PASSWORD: {"bcryptHash", "result"}}
+# Nobody loses anything by tags that something else sets.
+_MAY_BE_IGNORED = ("tags", "tagsAll")
+
+
+@rule(
+    "unmeant-resource",
+    on=kinds.ANY,
+    scope="stack",
+    what="Nothing else of the program reaches the bucket, the key, the role, the service account or the namespace, and"
+    " nothing that is meant once is there twice.",
+    source="practice against ransomware; EKS User Guide, Pod Identity; Velero 1.18, whatever is in its namespace",
+)
+def unmeant_resource(resource: PolicyResource, plan: Plan) -> Iterator[str]:
+    settings = plan.settings
+    if settings is None or not resource.custom or not plan.is_of_component:
+        return
+    if resource.kind in _JUDGED_ELSEWHERE or (resource.kind in kinds.REPLICATIONS and plan.reach.is_set_by(resource)):
+        return
+    if plan.is_own(resource):
+        yield from _not_once(resource, plan, settings)
+        return
+    reached = plan.reach.of(resource)
+    if reached is not None:
+        yield (
+            f"reaches {reached}, and the settings ask for no such resource; take it away, or waive this with what"
+            " it is for."
+        )
+
+
+def _not_once(resource: PolicyResource, plan: Plan, settings: Settings) -> Iterator[str]:
+    wanted = _wanted(settings)
+    if resource.kind == kinds.SCHEDULE:
+        name = look(resource.inputs, "metadata", "name")
+        of_name = [one for one in plan.own_of(kinds.SCHEDULE) if look(one.inputs, "metadata", "name") == name]
+        if resource in of_name[1:]:
+            yield f"is a second Schedule {name}; take one of them away."
+    elif resource.kind not in wanted:
+        if resource.kind in _MADE or plan.reach.of(resource) is not None:
+            yield "is not meant: the settings ask for none of its kind; take it away."
+    elif resource is not _meant_one(plan.own_of(resource.kind), plan):
+        yield f"is a second {resource.kind.rsplit(':', 1)[-1]}, and one is meant; take one of them away."
+
+
+def _meant_one(found: list[PolicyResource], plan: Plan) -> PolicyResource:
+    """Of several of a kind the one that the component makes: in one of its parts, and of the component's name."""
+    name = plan.whole.name
+
+    def is_odd(one: PolicyResource) -> tuple[bool, bool]:
+        return ":index:" not in one.urn.split("::")[2].partition("$")[2], one.name not in (name, f"{name}-controller")
+
+    return min(found, key=is_odd)
+
+
+def _wanted(settings: Settings) -> dict[str, str]:
+    """What the settings ask for, by kind, and what a person calls it. Schedules are counted by name."""
+    snapshots = settings.volumes.mode == "csi-snapshot"
+    found = {
+        kinds.BUCKET: "bucket",
+        kinds.BUCKET_POLICY: "bucket policy",
+        **kinds.OF_BUCKET,
+        kinds.ROLE: "role",
+        kinds.ROLE_POLICY: "policy of the role",
+        kinds.NAMESPACE: "namespace",
+        kinds.SECRET: "secret with the repository password",
+        kinds.RELEASE: "Helm release of Velero",
+    }
+    further = {
+        kinds.BUCKET_LOGGING: ("access logs", settings.storage.access_logs is not None),
+        kinds.KEY: ("key of its own, since storage.kmsKeyArn gives none", settings.storage.kms_key_arn is None),
+        kinds.ALIAS: ("alias of the key", settings.storage.kms_key_arn is None),
+        kinds.POD_IDENTITY: (
+            "Pod Identity association, so that the pod gets no role",
+            settings.identity.mode == "pod-identity",
+        ),
+        kinds.ADDON: (
+            "add-on snapshot-controller, which brings the snapshot CRDs",
+            snapshots and settings.volumes.snapshot_controller == "addon",
+        ),
+        kinds.SNAPSHOT_CLASS: (
+            "VolumeSnapshotClass, which volumes.mode csi-snapshot means: with EnableCSI and without the snapshot CRDs"
+            " every backup is PartiallyFailed",
+            snapshots,
+        ),
+        kinds.RANDOM_PASSWORD: ("generated repository password", settings.repository_password is None),
+    }
+    return {**found, **{kind: what for kind, (what, is_wanted) in further.items() if is_wanted}}
+
+
+# Every kind that some settings ask for.
+_MADE = (*_STORAGE, kinds.ROLE, kinds.ROLE_POLICY, kinds.POD_IDENTITY, kinds.ADDON, kinds.SNAPSHOT_CLASS,
+         kinds.NAMESPACE, kinds.SECRET, kinds.RELEASE)  # fmt: skip
+# What another rule finds missing, at the bucket or at the role.
+_MISSED_ELSEWHERE = (kinds.BUCKET_POLICY, kinds.BUCKET_LOGGING, *kinds.OF_BUCKET, kinds.ROLE_POLICY)
+
+
+@rule(
+    "missing-resource",
+    on=kinds.WHOLE,
+    scope="stack",
+    what="Everything that the settings ask for is in the plan: bucket, key, role, association, namespace, password,"
+    " snapshot class, release and every Schedule.",
+    source="practice: an objective needs a schedule; seen on Velero 1.18.2 without the snapshot CRDs",
+)
+def missing_resource(whole: PolicyResource, plan: Plan) -> Iterator[str]:
+    settings = plan.settings
+    if settings is None or not (plan.is_of_component or plan.releases):
+        return
+    for kind, what in _wanted(settings).items():
+        if kind in _MISSED_ELSEWHERE or plan.own_of(kind):
+            continue
+        if not plan.is_of_component and kind not in (kinds.POD_IDENTITY, kinds.SNAPSHOT_CLASS):
+            # A program of single parts makes what it needs of them.
+            continue
+        if kind == kinds.RANDOM_PASSWORD and not plan.alone:
+            # A program may give a password, which its settings do not show.
+            continue
+        yield f"there is no {what}; the settings ask for it, add it."
+    made = {look(schedule.inputs, "metadata", "name") for schedule in plan.own_of(kinds.SCHEDULE)}
+    for name in settings.schedules:
+        if name not in made:
+            yield f"there is no Schedule {name}, which is meant; add it."
+
+
+@rule(
+    "unmeant-option",
+    on=(*_MADE, kinds.RANDOM_PASSWORD, kinds.SCHEDULE),
+    scope="stack",
+    what="No option keeps the engine from what the settings ask for: no changes ignored, nothing replaced or deleted"
+    " otherwise, protected where storage.protect says so, made after what it needs.",
+    source="Pulumi docs, resource options",
+)
+def unmeant_option(resource: PolicyResource, plan: Plan) -> Iterator[str]:
+    settings, options = plan.settings, resource.options
+    if settings is None or not plan.is_own(resource):
+        return
+    adopted = resource.kind == kinds.NAMESPACE and settings.adopt.namespace is not None
+    # Its labels are those of whoever made it.
+    left = ("metadata.labels",) if adopted else ()
+    ignored = [one for one in options.get("ignoreChanges") or () if one not in left and not _may_be_ignored(str(one))]
+    if ignored:
+        yield f"ignoreChanges is {', '.join(ignored)}: what changes there never reaches it; take that away."
+    if options.get("deleteBeforeReplace") is True:
+        yield "deleteBeforeReplace is on: a change that replaces it would delete it first; take that away."
+    if options.get("replaceOnChanges"):
+        yield (
+            f"replaceOnChanges is {', '.join(map(str, options['replaceOnChanges']))}: a change there would delete it;"
+            " take that away."
+        )
+    if options.get("deletedWith"):
+        yield f"deletedWith is {_named(options['deletedWith'])}: it would be gone with that; take that away."
+    imported = options.get("import")
+    if imported and not _is_adopted(str(imported), settings):
+        yield f"import is {imported}, and velero-eks:adopt names no such thing; take it away, or write it there."
+    for alias in options.get("aliases") or ():
+        if str(alias).rsplit("::", 1)[-1] != resource.name:
+            yield f"the alias {_named(str(alias))} would take another resource's state; take it away."
+    missing = _SECRET_OUTPUTS.get(resource.kind, set()) - set(options.get("additionalSecretOutputs") or ())
+    if missing and "additionalSecretOutputs" in options:
+        yield (
+            f"additionalSecretOutputs lacks {', '.join(sorted(missing))}: the password would stand in the state; add"
+            " them."
+        )
+    yield from _unprotected(resource, plan, settings)
+    for needed in plan.own_of(*_BEFORE.get(resource.kind, ())):
+        if plan.waits_for(resource, needed) is False:
+            yield f"does not wait for {needed.label}; add it to dependsOn."
+
+
+def _unprotected(resource: PolicyResource, plan: Plan, settings: Settings) -> Iterator[str]:
+    if not settings.storage.protect:
+        return
+    protected = (*_STORAGE, kinds.NAMESPACE, kinds.SECRET, kinds.RANDOM_PASSWORD)
+    retained = (*_STORAGE, kinds.SECRET, kinds.RANDOM_PASSWORD)
+    judged_elsewhere: dict[str, tuple[str, ...]] = {"protect": (), "retainOnDelete": ()}
+    if plan.environment != "development":
+        # Rules `storage-kept` and `repository-password-kept`.
+        kept = (kinds.BUCKET, kinds.KEY)
+        judged_elsewhere = {"protect": (*kept, kinds.SECRET, kinds.RANDOM_PASSWORD), "retainOnDelete": kept}
+    for option, value, on in (
+        ("protect", resource.protect, protected),
+        ("retainOnDelete", resource.retain_on_delete, retained),
+    ):
+        if value is False and resource.kind in on and resource.kind not in judged_elsewhere[option]:
+            yield f"{option} is off, and storage.protect is true; turn it on."
+
+
+def _may_be_ignored(path: str) -> bool:
+    first = path.split(".", 1)[0].split("[", 1)[0]
+    return first in _MAY_BE_IGNORED
+
+
+def _is_adopted(id_: str, settings: Settings) -> bool:
+    from velero_on_eks.documents.kubernetes import SNAPSHOT_CONTROLLER
+
+    adopt = settings.adopt
+    said: Mapping[str, Any] = adopt.model_dump()
+    names = {value for value in said.values() if isinstance(value, str)} | set(adopt.schedules)
+    if adopt.snapshot_controller:
+        names.add(SNAPSHOT_CONTROLLER)
+    return any(id_ == name or id_.endswith((f"/{name}", f":{name}", f",{name}")) for name in names)
+
+
+def _named(urn: str) -> str:
+    type_, _, name = urn.rpartition("::")
+    return f"{type_.rpartition('$')[2].rpartition(':')[2]} {name}"
