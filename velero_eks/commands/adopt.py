@@ -9,7 +9,6 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console, Group
 from rich.padding import Padding
-from rich.text import Text
 from velero_on_eks.adoption import BUCKET_SETTINGS, FIELDS, SCHEDULE
 from velero_on_eks.settings import StackFile
 from velero_on_eks.settings.adopt import Adopt
@@ -29,8 +28,9 @@ from velero_eks.project.engine import StackState
 from velero_eks.project.project import Project
 from velero_eks.project.target import Target
 from velero_eks.terminal import words
-from velero_eks.terminal.output import console, print_json, working
+from velero_eks.terminal.output import console, print_json, put, working
 from velero_eks.terminal.questions import Terminal
+from velero_eks.terminal.text import BREAK, Text
 from velero_eks.trees import ABSENT, Difference
 
 DONE, LEFT = 0, 1
@@ -106,7 +106,7 @@ def run_done(
         if as_json:
             print_json({"stack": stack, "section": {}, "written": False})
         else:
-            print(f"{shown_path(file.path)} has no velero-eks:adopt: nothing to do.")
+            put(f"{shown_path(file.path)} has no velero-eks:adopt: nothing to do.")
         return DONE
     state = _state(project, file)
     missing = sorted(name for name, resource in _adopted(file).items() if not state.has(*resource))
@@ -172,18 +172,18 @@ def _asked(
 ) -> int:
     before, shown = file.path.read_text(encoding="utf-8"), shown_path(file.path)
     if before == after:
-        print(f"{shown} says this already. Next: pulumi up, then velero-eks adopt {file.stack} --done.")
+        put(f"{shown} says this already. Next: pulumi up, then velero-eks adopt {file.stack} --done.")
         return DONE
-    print("\n".join(stack_edit.difference(before, after, shown)))
+    put(*stack_edit.difference(before, after, shown))
     if password is not None and file.settings.repository_password is None:
-        print(f"The password in the cluster's Secret goes, encrypted, to {PASSWORD}.")
+        put(f"The password in the cluster's Secret goes, encrypted, to {PASSWORD}.")
     if not yes and not terminal.watched:
         raise BadTarget("what would be written is above. Say --yes to write it")
     if not yes and not terminal.confirm(f"Write this into {shown}?"):
-        print(f"{shown} was left as it is.")
+        put(f"{shown} was left as it is.")
         return LEFT
     _write(project, file, section, password)
-    print(
+    put(
         f"Wrote {shown}. Next: pulumi preview --diff (imports, and the updates above), pulumi up, and then"
         f" velero-eks adopt {file.stack} --done."
     )
@@ -215,14 +215,14 @@ def _with(file: StackFile, section: dict[str, Any]) -> str:
 
 def _put(file: StackFile, before: str, after: str, *, yes: bool, terminal: Terminal, said: str) -> int:
     shown = shown_path(file.path)
-    print("\n".join(stack_edit.difference(before, after, shown)))
+    put(*stack_edit.difference(before, after, shown))
     if not yes and not terminal.watched:
         raise BadTarget("what would be written is above. Say --yes to write it")
     if not yes and not terminal.confirm(f"Write this into {shown}?"):
-        print(f"{shown} was left as it is.")
+        put(f"{shown} was left as it is.")
         return LEFT
     stack_edit.put(after, file.path)
-    print(f"Wrote {shown}. {said}")
+    put(f"Wrote {shown}. {said}")
     return DONE
 
 
@@ -245,20 +245,24 @@ def render(file: StackFile, found: Adoption, screen: Console | None = None) -> N
     cluster = file.settings.cluster
     out.print(Text.assemble((file.stack, "bold"), "  ", (f"{cluster.name} · {file.settings.region}", "dim")))
     if found.blocked:
-        out.print(Text("\nCannot be taken over", "bold"))
+        out.print()
+        out.print(Text("Cannot be taken over", "bold"))
         for blocked in found.blocked:
-            said = Text.assemble((blocked.what, "red"), f": {blocked.why}\n", (f"→ {blocked.remedy}", "cyan"))
+            said = Text.assemble((blocked.what, "red"), f": {blocked.why}", BREAK, (f"→ {blocked.remedy}", "cyan"))
             out.print(Padding(said, (0, 0, 0, 2)))
     if found.found:
-        out.print(Text("\nTo take over", "bold"))
+        out.print()
+        out.print(Text("To take over", "bold"))
         for each in found.found:
             out.print(Padding(_found(each), (0, 0, 0, 2)))
     if found.notes:
-        out.print(Text("\nTo know", "bold"))
+        out.print()
+        out.print(Text("To know", "bold"))
         for note in found.notes:
             out.print(Padding(Text(note, "yellow"), (0, 0, 0, 2)))
     if found.made and found.found:
-        out.print(Text("\nTo make anew", "bold"))
+        out.print()
+        out.print(Text("To make anew", "bold"))
         made = ", ".join(dict.fromkeys(label(resource) for resource in found.made))
         out.print(Padding(Text(made, "dim"), (0, 0, 0, 2)))
     out.print()

@@ -119,7 +119,9 @@ def _version(wanted: bool) -> None:
     if wanted:
         from importlib.metadata import version
 
-        typer.echo(f"velero-eks {version('velero-eks')}")
+        from velero_eks.terminal.output import put
+
+        put(f"velero-eks {version('velero-eks')}")
         raise typer.Exit
 
 
@@ -143,10 +145,11 @@ def main() -> None:
     except Exception as error:
         if os.environ.get(DEBUG):
             raise
+        from velero_eks.terminal.safe import say
+
         text = str(error).splitlines()[0] if str(error) else "no message"
-        print(
+        say(
             f"error: velero-eks met something it did not expect: {type(error).__name__}: {text}."
-            f" Set {DEBUG}=1 to see where.",
-            file=sys.stderr,
+            f" Set {DEBUG}=1 to see where."
         )
         raise SystemExit(BAD_INPUT) from None

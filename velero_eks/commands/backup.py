@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 
 import typer
-from rich.text import Text
 
 from velero_eks.commands.coverage import document as coverage_document
 from velero_eks.commands.coverage import render as render_coverage
@@ -24,6 +22,8 @@ from velero_eks.recovery.session import Session
 from velero_eks.terminal import words
 from velero_eks.terminal.output import console, print_json
 from velero_eks.terminal.questions import agreed
+from velero_eks.terminal.safe import say
+from velero_eks.terminal.text import Text
 from velero_eks.velero.records import BACKUP, SCHEDULE_LABEL, Backup, Schedule
 
 FOUND, STOPPED = 1, 1
@@ -157,7 +157,7 @@ def run_backup(
     if not session.server_ready():
         raise BadTarget(f"the Velero server does not run in {session.target.name}; nothing is backed up without it")
     if not agreed("Make this backup?", yes=yes):
-        print("nothing was made", file=sys.stderr)
+        say("nothing was made")
         return STOPPED
     refreshed = None
     if request.groups:
@@ -222,7 +222,7 @@ def _made(session: Session, request: BackupRequest, spec: dict[str, Any], second
             return session.velero.wait_for_backup(request.name, seconds=seconds, progress=watch)
     except (KeyboardInterrupt, OperationError):
         follow = f"velero-eks logs {session.target.arguments} {request.name}"
-        print(f"Backup {request.name} goes on in the server; how it ended says: {follow}", file=sys.stderr)
+        say(f"Backup {request.name} goes on in the server; how it ended says: {follow}")
         raise
 
 
@@ -270,7 +270,7 @@ def _report(session: Session, made: Backup, coverage: Coverage | None, problem: 
     if not made.good:
         out.print(Text(f"Backup {made.name} is {made.phase}.", style="bold red"))
         for line in explain(session, made):
-            out.print(f"  {line}", markup=False)
+            out.print(f"  {line}")
     if coverage is None:
         out.print(Text(f"What is in it cannot be said: {problem}.", style="bold red"))
         return

@@ -16,6 +16,7 @@ from velero_eks.errors import BadTarget
 from velero_eks.plan import saved
 from velero_eks.plan.contract import finding_entry
 from velero_eks.plan.findings import PlannedFinding
+from velero_eks.terminal.output import console, write_json
 
 
 def check(
@@ -53,7 +54,7 @@ def run_check(file: str, *, as_json: bool) -> int:
             "version": saved.VERSION,
             "stacks": [{"stack": name, "findings": [finding_entry(one) for one in found]} for name, found, _ in judged],
         }
-        write(json.dumps(said, indent=1, ensure_ascii=False) + "\n")
+        write_json(json.dumps(said, indent=1, ensure_ascii=False))
     else:
         write(_for_people(judged))
     if unplanned:
@@ -69,11 +70,9 @@ def _text(file: str, shown: str) -> bytes:
 
 
 def _for_people(judged: list[tuple[str, list[PlannedFinding], bool]]) -> str:
-    from rich.console import Console
-
     from velero_eks.commands.plan_words import render_findings
 
-    console = Console(highlight=False)
-    with console.capture() as shown:
-        render_findings(console, judged)
+    out = console(wide=False)
+    with out.capture() as shown:
+        render_findings(out, judged)
     return shown.get()

@@ -9,14 +9,14 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console, RenderableType
 from rich.padding import Padding
-from rich.text import Text
 
 from velero_eks.commands.options import Context, Json, Stack, VeleroNamespace, connect, run
 from velero_eks.kube.objects import ObjectKey
 from velero_eks.recovery.coverage import DISCOVERY, Coverage, Missing, Why, coverage_of
 from velero_eks.recovery.session import Session
 from velero_eks.terminal import words
-from velero_eks.terminal.output import INDENT, console, print_json, table, visible, working
+from velero_eks.terminal.output import INDENT, console, print_json, table, working
+from velero_eks.terminal.text import BREAK, Text
 
 FOUND = 1
 _SHOWN = 5
@@ -195,7 +195,7 @@ def _by_reason(out: Console, missing: Iterable[Missing], everything: bool) -> No
     for (why, text), keys in sorted(grouped.items(), key=lambda entry: (order.index(entry[0][0]), entry[0][1])):
         head = Text(f"{_TITLES[why]} ({words.number(len(keys))})", style="")
         if text:
-            head.append(visible(f": {text}"), style="dim")
+            head.append(f": {text}", style="dim")
         out.print(_indented(head))
         out.print(_indented(_names(keys, everything), 2))
 
@@ -204,8 +204,8 @@ def _names(keys: Iterable[ObjectKey], everything: bool) -> Text:
     names = [str(key) for key in sorted(keys)]
     shown = names if everything else names[:_SHOWN]
     rest = len(names) - len(shown)
-    text = Text("\n".join(shown), style="cyan")
-    return text.append(f"\n{words.more(rest, '--all names them')}", style="dim") if rest else text
+    text = Text.lines(shown, "cyan")
+    return text.append(BREAK).append(words.more(rest, "--all names them"), style="dim") if rest else text
 
 
 def _others(out: Console, found: Coverage, session: Session) -> None:
@@ -233,7 +233,7 @@ def _others(out: Console, found: Coverage, session: Session) -> None:
             out.print()
             out.print(Text(title, style="bold yellow"))
             for line in lines:
-                out.print(_indented(Text(visible(line))))
+                out.print(_indented(Text(line)))
 
 
 def _verdict(found: Coverage) -> Text:

@@ -18,7 +18,6 @@ from rich.console import Console, Group, RenderableType
 from rich.padding import Padding
 from rich.rule import Rule
 from rich.table import Table
-from rich.text import Text
 from velero_on_eks.settings import Refusal, StackFileError
 from velero_on_eks.settings import render as as_line
 from velero_on_eks.settings.yaml_file import parse, plain, read_text
@@ -32,6 +31,8 @@ from velero_eks.diff.sides import Side, Sides, lay_out
 from velero_eks.diff.words import counted, operations, subject, verdict
 from velero_eks.errors import BadTarget, DiffError
 from velero_eks.terminal import words
+from velero_eks.terminal.output import console, working, write, write_json
+from velero_eks.terminal.text import Text
 
 SAME, DIFFERENT, BAD_INPUT = 0, 1, 2
 Form = Literal["text", "json", "markdown"]
@@ -243,7 +244,7 @@ def _progress(sides: Sides) -> Iterator[None]:
         yield
         return
     text = f"planning {words.count(len(sides.touched), 'stack')} at {sides.old.revision} and {sides.new.revision}"
-    with Console(stderr=True).status(text):
+    with working(text):
         yield
 
 
@@ -251,13 +252,13 @@ def _print(made: Diff, form: Form, properties: bool) -> None:
     if form == "json":
         from velero_eks.diff.contract import text
 
-        sys.stdout.write(text(made) + "\n")
+        write_json(text(made))
     elif form == "markdown":
         from velero_eks.diff.markdown import render as as_markdown
 
-        sys.stdout.write(as_markdown(made))
+        write(as_markdown(made))
     else:
-        render(Console(highlight=False, soft_wrap=False), made, properties=properties)
+        render(console(wide=False), made, properties=properties)
     sys.stdout.flush()
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-import sys
 import threading
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -17,9 +16,8 @@ from xml.etree import ElementTree
 import typer
 from rich.console import Console
 from rich.padding import Padding
-from rich.text import Text
 
-from velero_eks.commands.options import Context, Json, Stack, VeleroNamespace, Yes, connect, run
+from velero_eks.commands.options import Context, Json, Stack, VeleroNamespace, Yes, connect, run, told_unread
 from velero_eks.commands.restore_report import key_document
 from velero_eks.errors import BadTarget
 from velero_eks.recovery.drill.run import drill as carry_out
@@ -27,12 +25,14 @@ from velero_eks.recovery.drill.scratch import leftovers, remove_all
 from velero_eks.recovery.drill.verdict import Compared, CopyState, DrillCheck, Drilled, Objectives, checks
 from velero_eks.recovery.restore.live import light
 from velero_eks.recovery.session import Session
-from velero_eks.terminal import words
+from velero_eks.terminal import safe, words
 from velero_eks.terminal.fields import field_json, field_line
 from velero_eks.terminal.output import INDENT, console, print_json, table, working
 from velero_eks.terminal.questions import agreed
+from velero_eks.terminal.safe import say
+from velero_eks.terminal.text import Text
 from velero_eks.velero.api import no_backup
-from velero_eks.velero.backup_contents import Stored
+from velero_eks.velero.backup_contents import Stored, Unread
 from velero_eks.velero.filters import Filters
 from velero_eks.velero.records import Backup, newest_completed
 
@@ -124,7 +124,7 @@ def run_drill(session: Session, request: DrillRequest, *, yes: bool, seconds: fl
     if not session.server_ready():
         raise BadTarget(f"the Velero server does not run in {session.target.name}, and it is what restores")
     if not agreed("Begin?", yes=yes):
-        print("nothing was changed", file=sys.stderr)
+        say("nothing was changed")
         return STOPPED
     with _terminating():
         _clear_leftovers(session)
@@ -138,15 +138,15 @@ def run_clean_up(session: Session, *, yes: bool) -> int:
     """Remove what earlier drills left behind, whatever their age; the exit code is 1 where something resists."""
     found = leftovers(session, any_age=True)
     if not found:
-        print("no drill left anything behind", file=sys.stderr)
+        say("no drill left anything behind")
         return 0
     names = ", ".join(name for namespaces in found.values() for name in namespaces) or "no namespace"
-    print(f"{words.count(len(found), 'drill')} left something behind: {names}", file=sys.stderr)
+    say(f"{words.count(len(found), 'drill')} left something behind: {names}")
     if not agreed("Remove it? A drill that is running now would fail.", yes=yes):
         return STOPPED
     left = [what for name, namespaces in found.items() for what in remove_all(session, name, namespaces)]
     for what in left:
-        print(f"left behind: {what}", file=sys.stderr)
+        say(f"left behind: {what}")
     return FOUND if left else 0
 
 
@@ -187,10 +187,13 @@ def _covers(backup: Backup, namespaces: Iterable[str]) -> bool:
 def _contents(session: Session, backup: Backup, namespaces: Sequence[str]) -> list[Stored]:
     """What the backup has of the namespaces. Raises `BadTarget` where it has nothing of one."""
     store = session.store(backup.location)
-    found = [light(item) for item in store.contents(backup.name, lambda place: place.namespace in namespaces)]
+    unread = Unread()
+    inside = store.contents(backup.name, lambda place: place.namespace in namespaces, unread=unread)
+    found = [light(item) for item in inside]
+    told_unread(backup.name, unread)
     missing = [name for name in namespaces if all(item.place.namespace != name for item in found)]
     if missing:
-        there = sorted({place.namespace for place in store.places(backup.name)} - {""})
+        there = sorted({place.namespace for place in store.places(backup.name, unread=Unread())} - {""})
         raise BadTarget(
             f"backup {backup.name} has nothing of {', '.join(missing)}; it has: {', '.join(there) or 'no namespace'}"
         )
@@ -199,9 +202,9 @@ def _contents(session: Session, backup: Backup, namespaces: Sequence[str]) -> li
 
 def _clear_leftovers(session: Session) -> None:
     for name, namespaces in leftovers(session).items():
-        print(f"an earlier drill, {name}, was ended before it had cleaned up; removing what it left", file=sys.stderr)
+        say(f"an earlier drill, {name}, was ended before it had cleaned up; removing what it left")
         for what in remove_all(session, name, namespaces):
-            print(f"left behind: {what}", file=sys.stderr)
+            say(f"left behind: {what}")
 
 
 def _reported(drilled: Drilled, request: DrillRequest, objectives: Objectives, *, as_json: bool) -> int:
@@ -302,26 +305,27 @@ def markdown(drilled: Drilled, checks: Sequence[DrillCheck]) -> str:
     """For a summary page of CI."""
     good = all(check.good for check in checks)
     lines = [
-        f"## {'✅' if good else '❌'} {_cell(verdict(drilled, checks))}",
+        f"## {'✅' if good else '❌'} {safe.markdown(verdict(drilled, checks))}",
         "",
-        f"Backup `{drilled.backup.name}`, begun {words.stamp(drilled.backup.started)}.",
+        f"Backup {safe.markdown(drilled.backup.name)}, begun {words.stamp(drilled.backup.started)}.",
         "",
         "| | What | Found |",
         "|---|---|---|",
     ]
     lines += [
-        f"| {'good' if check.good else '**failed**'} | {_cell(check.name)} | {_cell(check.said)} |" for check in checks
+        f"| {'good' if check.good else '**failed**'} | {safe.markdown(check.name)} | {safe.markdown(check.said)} |"
+        for check in checks
     ]
     wrong = drilled.wrong
     if wrong:
         lines += ["", "### Not as in the backup", ""]
-        lines += [f"- `{each.key}`: {each.state.value}{_details(each)}" for each in wrong[:_SHOWN]]
+        lines += [f"- {safe.markdown(f'{each.key}: {each.state.value}{_details(each)}')}" for each in wrong[:_SHOWN]]
         if len(wrong) > _SHOWN:
             lines.append(f"- {words.more(len(wrong) - _SHOWN)}")
     errors = [message for message in drilled.messages if message.severity == "error"]
     if errors:
         lines += ["", "### What Velero said", ""]
-        lines += [f"- {message.where}: {_cell(message.text)}" for message in errors[:_SHOWN]]
+        lines += [f"- {safe.markdown(f'{message.where}: {message.text}')}" for message in errors[:_SHOWN]]
     return "\n".join(lines) + "\n"
 
 
@@ -330,7 +334,7 @@ def junit(drilled: Drilled, checks: Sequence[DrillCheck]) -> str:
     failures = sum(not check.good for check in checks)
     suite = ElementTree.Element(
         "testsuite",
-        name=f"velero-eks drill of {', '.join(drilled.namespaces)}",
+        name=safe.xml(f"velero-eks drill of {', '.join(drilled.namespaces)}"),
         tests=str(len(checks)),
         failures=str(failures),
         errors="0",
@@ -340,15 +344,15 @@ def junit(drilled: Drilled, checks: Sequence[DrillCheck]) -> str:
     for check in checks:
         seconds = drilled.seconds if check.name == "restore" else 0
         case = ElementTree.SubElement(
-            suite, "testcase", classname="velero-eks.drill", name=check.name, time=f"{seconds:.3f}"
+            suite, "testcase", classname="velero-eks.drill", name=safe.xml(check.name), time=f"{seconds:.3f}"
         )
         if not check.good:
-            failure = ElementTree.SubElement(case, "failure", message=_xml(check.said))
+            failure = ElementTree.SubElement(case, "failure", message=safe.xml(check.said))
             kind = check.name.removeprefix("objects: ")
             wrong = [each for each in drilled.wrong if str(each.key).partition("/")[0] == kind]
-            failure.text = _xml("\n".join(f"{each.key}: {each.state.value}{_details(each)}" for each in wrong))
+            failure.text = safe.xml("\n".join(f"{each.key}: {each.state.value}{_details(each)}" for each in wrong))
         else:
-            ElementTree.SubElement(case, "system-out").text = _xml(check.said)
+            ElementTree.SubElement(case, "system-out").text = safe.xml(check.said)
     ElementTree.indent(suite)
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + ElementTree.tostring(suite, encoding="unicode") + "\n"
 
@@ -390,17 +394,8 @@ def document(drilled: Drilled, checks: Sequence[DrillCheck]) -> dict[str, Any]:
 def _details(each: Compared) -> str:
     paths = ", ".join(difference.path for difference in each.fields)
     told = each.reason or paths
-    return f" ({_cell(told)})" if told else ""
+    return f" ({told})" if told else ""
 
 
 def _secret(each: Compared) -> bool:
     return each.key.kind == "Secret"
-
-
-def _cell(text: str) -> str:
-    return " ".join(text.split()).replace("|", "\\|")
-
-
-def _xml(text: str) -> str:
-    """Without the characters that XML cannot carry at all."""
-    return "".join(character for character in text if character in "\t\n" or ord(character) >= 0x20)

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable
 from typing import Annotated, Any
 
 import typer
 from rich.padding import Padding
-from rich.text import Text
 
 from velero_eks.commands.options import Context, Json, Namespace, ShowSecrets, Stack, VeleroNamespace, connect, run
 from velero_eks.errors import BadTarget
@@ -20,6 +18,8 @@ from velero_eks.recovery.session import Session
 from velero_eks.terminal import words
 from velero_eks.terminal.fields import field_json, field_line
 from velero_eks.terminal.output import INDENT, console, print_json, working
+from velero_eks.terminal.safe import say
+from velero_eks.terminal.text import Text
 from velero_eks.velero.backup_contents import Selection
 
 FOUND = 1
@@ -55,15 +55,16 @@ def run_history(session: Session, target: str, *, namespace: str | None, show_se
         raise BadTarget(f"{target!r} is a kind; write KIND/NAME, such as configmap/grading")
     store = session.store()
     with working(f"looking for {selection} in {store.address}"):
-        backups = [backup for backup in store.backups() if backup.phase in ("Completed", "PartiallyFailed")]
+        there = store.backups()
+        backups = [backup for backup in there.found if backup.phase in ("Completed", "PartiallyFailed")]
         found, unread = found_in(store, backups, selection, namespace)
+        unread = {**there.damaged, **unread}
     for name, why in unread.items():
-        print(f"warning: backup {name} is left out: {why}", file=sys.stderr)
+        say(f"warning: backup {name} is left out: {why}")
     last = next((stored for _, stored in reversed(found) if stored is not None), None)
     if last is None:
         where = f" in namespace {namespace}" if namespace else ""
-        print(f"error: none of {words.count(len(found), 'backup')} in {store.address} has {selection}{where}",
-              file=sys.stderr)  # fmt: skip
+        say(f"error: none of {words.count(len(found), 'backup')} in {store.address} has {selection}{where}")
         return FOUND
     body, place = last.body, last.place
     key = ObjectKey.of(body)

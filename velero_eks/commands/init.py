@@ -21,6 +21,7 @@ from velero_eks.commands.options import WriteYes, run
 from velero_eks.errors import BadTarget
 from velero_eks.project import engine
 from velero_eks.project.project import Project
+from velero_eks.terminal.output import put
 from velero_eks.terminal.questions import Terminal
 
 DONE, LEFT = 0, 1
@@ -133,24 +134,24 @@ def _init(request: InitRequest, root: Path, terminal: Terminal, find: Callable[[
         after = stack_text.composed(facts, decisions, sources)
     shown = shown_path(path)
     if before == after:
-        print(f"{shown} agrees with the cluster: nothing to change.")
+        put(f"{shown} agrees with the cluster: nothing to change.")
         return DONE
     stack_edit.check(after, path)
     if before:
-        print("\n".join(stack_edit.difference(before, after, shown)))
+        put(*stack_edit.difference(before, after, shown))
         if not request.yes and not terminal.watched:
             raise BadTarget(f"{shown} exists; the difference is above. Say --yes to write it")
         if not request.yes and not terminal.confirm(f"Write this into {shown}?"):
-            print(f"{shown} was left as it is.")
+            put(f"{shown} was left as it is.")
             return LEFT
     stack_edit.put(after, path)
-    print(f"Wrote {shown}.")
+    put(f"Wrote {shown}.")
     if not before:
         # A decision that was made without a fact looks in the file like one that was made with it.
         unknown = [fact.why for fact in (facts.addons, facts.oidc_provider) if isinstance(fact, Unknown)]
         for why in dict.fromkeys(unknown):
-            print(f"Decided without what could not be asked: {why}")
-        print(f"Next: velero-eks plan {request.stack}, then velero-eks preflight {request.stack}.")
+            put(f"Decided without what could not be asked: {why}")
+        put(f"Next: velero-eks plan {request.stack}, then velero-eks preflight {request.stack}.")
     return DONE
 
 

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator, Sequence
 from typing import Annotated, Any
 
 import typer
 from rich.padding import Padding
-from rich.text import Text
 
 from velero_eks.commands.options import Context, Json, Stack, VeleroNamespace, connect, run
 from velero_eks.errors import BadTarget, NotAllowed, OperationError, Unreachable
 from velero_eks.recovery.session import Session
 from velero_eks.terminal import words
-from velero_eks.terminal.output import INDENT, console, print_json, visible, working
+from velero_eks.terminal.output import INDENT, console, print_json, working
+from velero_eks.terminal.safe import say
+from velero_eks.terminal.text import Text
 from velero_eks.velero.bucket import BackupStore
 from velero_eks.velero.records import BACKUP, RESTORE, Backup, Operation, Restore
 from velero_eks.velero.results import LogLine, VeleroMessage
@@ -104,7 +104,7 @@ def _find(session: Session, name: str, kind: str | None) -> tuple[Operation, Bac
         # A cluster that is gone has often left the kubeconfig too.
         if session.settings is None:
             raise
-        print(f"the cluster cannot be asked ({error}); from the bucket alone:", file=sys.stderr)
+        say(f"the cluster cannot be asked ({error}); from the bucket alone:")
         there = []
     if len(there) > 1:
         raise BadTarget(f"there is a backup and a restore called {name}; choose with --kind backup or --kind restore")
@@ -170,14 +170,14 @@ def _print(operation: Operation, found: Sequence[VeleroMessage], lines: Sequence
         head.append(f"  begun {words.stamp(operation.started)}", style="dim")
     out.print(head)
     if operation.why:
-        out.print(Padding(Text(visible(operation.why)), (0, 0, 0, INDENT), expand=False))
+        out.print(Padding(Text(operation.why), (0, 0, 0, INDENT), expand=False))
     for severity, colour in (("error", "bold red"), ("warning", "yellow")):
         chosen = [message for message in found if message.severity == severity]
         if chosen:
             out.print()
             out.print(Text(f"{words.count(len(chosen), severity)}", style=colour))
             for message in chosen:
-                line = Text(f"{message.where}: ", style="dim").append(visible(message.text))
+                line = Text(f"{message.where}: ", style="dim").append(message.text)
                 out.print(Padding(line, (0, 0, 0, INDENT), expand=False))
     out.print()
     if lines is None:
@@ -186,12 +186,10 @@ def _print(operation: Operation, found: Sequence[VeleroMessage], lines: Sequence
     out.print(Text(f"Log, {level} and worse: {words.count(len(lines), 'line')}", style="bold"))
     for entry in lines:
         colour = {"error": "red", "warning": "yellow"}.get(entry.level, "")
-        text = (
-            Text(f"{entry.time} ", style="dim").append(f"{entry.level:<7} ", style=colour).append(visible(entry.text))
-        )
+        text = Text(f"{entry.time} ", style="dim").append(f"{entry.level:<7} ", style=colour).append(entry.text)
         for name, value in entry.fields.items():
             if name not in ("logSource", "backup", "restore", "error.file", "error.function"):
-                text.append(visible(f" {name}={value}"), style="dim")
+                text.append(f" {name}={value}", style="dim")
         out.print(text, soft_wrap=True)
 
 

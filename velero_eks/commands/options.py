@@ -15,6 +15,7 @@ import typer
 
 if TYPE_CHECKING:
     from velero_eks.recovery.session import Session
+    from velero_eks.velero.backup_contents import Unread
 
 BAD_INPUT, INTERRUPTED = 2, 130
 
@@ -64,8 +65,20 @@ _DATE = re.compile(r"(\d{4}-\d{2}-\d{2})(Z|[+-]\d{2}:?\d{2})")
 
 def complain(said: str) -> None:
     """Print what went wrong on standard error, each line of it as an error."""
+    from velero_eks.terminal.safe import say
+
     for line in said.splitlines():
-        print(f"error: {line}", file=sys.stderr)
+        say(f"error: {line}")
+
+
+def told_unread(backup: str, unread: Unread) -> None:
+    """Say what of a backup was not read, as warnings; the rest of it stands."""
+    from velero_eks.terminal.safe import say
+
+    for member in unread.some:
+        say(f"warning: backup {backup}: {member}; it is left out")
+    if unread.count > len(unread.some):
+        say(f"warning: backup {backup}: {unread.count - len(unread.some)} more of its members cannot be read")
 
 
 def run(command: Callable[[], int]) -> None:
@@ -83,7 +96,9 @@ def run(command: Callable[[], int]) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 1
     except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
+        from velero_eks.terminal.safe import say
+
+        say("interrupted")
         code = INTERRUPTED
     raise typer.Exit(code)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -17,6 +16,7 @@ from velero_eks.errors import OperationError, PlanError
 from velero_eks.plan import contract, fleet, processes
 from velero_eks.plan.runner import AnyStack, load_stacks
 from velero_eks.project.project import Project
+from velero_eks.terminal.output import console, write, write_json
 
 CLEAN, FOUND, BAD_INPUT = 0, 1, 2
 
@@ -60,7 +60,10 @@ def run_plan(patterns: Sequence[str], *, as_json: bool, at: datetime) -> int:
     for line in dict.fromkeys(str(error) for error in errors.values()):
         complain(line)
     refusals = {name: error.refusals for name, error in errors.items()}
-    write(contract.text(described, refusals) + "\n" if as_json else _for_people(described, refusals))
+    if as_json:
+        write_json(contract.text(described, refusals))
+    else:
+        write(_for_people(described, refusals))
     if errors:
         return BAD_INPUT
     return FOUND if any(stack.fails for stack in described) else CLEAN
@@ -86,31 +89,18 @@ def _progress(total: int) -> Iterator:
     if total < 2 or not sys.stderr.isatty():
         yield lambda: None
         return
-    from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     columns = (TextColumn("planning"), BarColumn(), MofNCompleteColumn(), TextColumn("stacks"), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+    with Progress(*columns, console=console(stderr=True), transient=True) as progress:
         task = progress.add_task("planning", total=total)
         yield lambda: progress.advance(task)
 
 
 def _for_people(described: Sequence[contract.Described], refusals: Mapping[str, Sequence[Refusal]]) -> str:
-    from rich.console import Console
-
     from velero_eks.commands.plan_words import render
 
-    console = Console(highlight=False)
-    with console.capture() as shown:
-        render(console, described, refusals)
+    out = console(wide=False)
+    with out.capture() as shown:
+        render(out, described, refusals)
     return shown.get()
-
-
-def write(text: str) -> None:
-    """Print, and take no offence at a reader that has seen enough: the exit code is still the plan's."""
-    try:
-        sys.stdout.write(text)
-        sys.stdout.flush()
-    except BrokenPipeError:
-        # The interpreter flushes once more as it ends, and would complain then.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

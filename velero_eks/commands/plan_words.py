@@ -10,7 +10,6 @@ from rich.console import Console, Group, RenderableType
 from rich.padding import Padding
 from rich.rule import Rule
 from rich.table import Table
-from rich.text import Text
 from rich.tree import Tree
 from velero_on_eks.settings import Refusal
 from velero_on_eks.settings import render as as_line
@@ -26,6 +25,7 @@ from velero_eks.plan.model import Resource
 from velero_eks.plan.objectives import Objective, PlannedSchedule
 from velero_eks.plan.unknown import Note
 from velero_eks.terminal import words
+from velero_eks.terminal.text import Text
 
 # The coming runs that a person reads; the JSON has more.
 _SHOWN_RUNS = 3
@@ -193,7 +193,7 @@ def _schedules(stack: Described) -> RenderableType:
         namespaces = "every" if schedule.namespaces == ("*",) else ", ".join(schedule.namespaces)
         if schedule.excluded_namespaces:
             namespaces += f" but {', '.join(schedule.excluded_namespaces)}"
-        coming = Text("paused", style="yellow") if schedule.paused else Text("\n".join(_runs(schedule)))
+        coming = Text("paused", style="yellow") if schedule.paused else Text.lines(_runs(schedule))
         table.add_row(
             Text(schedule.name, style="cyan"),
             schedule.description,

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TypeVar
 
 from rich.console import Console
-from rich.text import Text
 from velero_on_eks.fleet import conflicts
 from velero_on_eks.settings import Refusal, StackFile, StackFileError, load_stack_file
 
@@ -27,6 +26,7 @@ from velero_eks.project.project import Project
 from velero_eks.project.target import Target
 from velero_eks.terminal import words
 from velero_eks.terminal.output import console, print_json, table, working
+from velero_eks.terminal.text import BREAK, Text
 
 CLEAN, FOUND = 0, 1
 Answer = TypeVar("Answer")
@@ -153,9 +153,9 @@ def render(file: StackFile, results: Sequence[Result], screen: Console | None = 
         found = table("Check", "What is in the way, and its remedy")
         found.columns[0].max_width = 16
         for number, (finding, title) in enumerate(rows, 1):
-            check = Text.assemble((finding.severity, _STYLES[finding.severity]), f"\n{title}")
-            end = "" if number == len(rows) else "\n"
-            found.add_row(check, Text.assemble(finding.message, "\n", (f"→ {finding.remedy}", "cyan"), end))
+            check = Text.assemble((finding.severity, _STYLES[finding.severity]), BREAK, title)
+            end = "" if number == len(rows) else BREAK
+            found.add_row(check, Text.assemble(finding.message, BREAK, (f"→ {finding.remedy}", "cyan"), end))
         out.print()
         out.print(found)
     out.print()

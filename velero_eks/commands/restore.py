@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
@@ -10,7 +9,18 @@ from typing import Annotated, Any, cast
 
 import typer
 
-from velero_eks.commands.options import At, Context, Everything, Json, Stack, VeleroNamespace, Yes, connect, moment_of
+from velero_eks.commands.options import (
+    At,
+    Context,
+    Everything,
+    Json,
+    Stack,
+    VeleroNamespace,
+    Yes,
+    connect,
+    moment_of,
+    told_unread,
+)
 from velero_eks.commands.options import run as run_command
 from velero_eks.commands.restore_report import preview_document, render_preview, render_report, report_document
 from velero_eks.errors import BadTarget, NotAllowed
@@ -26,8 +36,9 @@ from velero_eks.recovery.session import DEPLOYMENT, Session
 from velero_eks.terminal import words
 from velero_eks.terminal.output import console, print_json, working
 from velero_eks.terminal.questions import agreed
+from velero_eks.terminal.safe import say
 from velero_eks.velero.api import Velero
-from velero_eks.velero.backup_contents import Selection, Stored
+from velero_eks.velero.backup_contents import Selection, Stored, Unread
 from velero_eks.velero.records import Backup, Restore, newest_completed
 from velero_eks.velero.restore_spec import Existing
 
@@ -243,10 +254,9 @@ def source_of(velero: Velero, source: str, at: datetime | None) -> Backup:
             )
         return chosen
     if of_schedule:
-        print(
+        say(
             f"note: {source} is the name of a backup and of a schedule; the backup is taken."
-            " For the schedule's newest give its name, or --at with the present time",
-            file=sys.stderr,
+            " For the schedule's newest give its name, or --at with the present time"
         )
     return backup
 
@@ -259,7 +269,9 @@ def prepared(session: Session, plan: Planner, source: str, at: datetime | None) 
         why = f": {backup.why}" if backup.why else ""
         raise BadTarget(f"backup {backup.name} is {backup.phase}{why}; nothing can be restored from it")
     with working(f"reading backup {backup.name}"):
-        contents = [light(item) for item in session.store(backup.location).contents(backup.name)]
+        unread = Unread()
+        contents = [light(item) for item in session.store(backup.location).contents(backup.name, unread=unread)]
+        told_unread(backup.name, unread)
     with working(f"comparing with {session.cluster.name}"):
         deployment = session.cluster.find(
             f"/apis/apps/v1/namespaces/{session.target.namespace}/deployments/{DEPLOYMENT}"
@@ -289,7 +301,7 @@ def _restore(session: Session, plan: Planner, how: RestoreOptions) -> int:
         return FOUND if preview.blocked else 0
     render_preview(console(stderr=how.as_json), preview, session, everything=how.everything)
     if not preview.does_something:
-        print("nothing is to be restored, and nothing was changed", file=sys.stderr)
+        say("nothing is to be restored, and nothing was changed")
         if how.as_json:
             print_json(preview_document(preview))
         return FOUND if preview.blocked else 0
@@ -299,7 +311,7 @@ def _restore(session: Session, plan: Planner, how: RestoreOptions) -> int:
             f" 'velero-eks show {session.target.arguments} {preview.backup.name}' reads the backup without it"
         )
     if not agreed("Restore this?", yes=how.yes):
-        print("nothing was changed", file=sys.stderr)
+        say("nothing was changed")
         return STOPPED
     limit = how.seconds or patience(preview.estimate)
     report = run(session, preview, seconds=limit)

@@ -9,7 +9,6 @@ from typing import Any
 
 from rich.console import Console
 from rich.padding import Padding
-from rich.text import Text
 
 from velero_eks.kube.objects import ObjectKey
 from velero_eks.recovery.restore.duration import within_margin
@@ -21,6 +20,7 @@ from velero_eks.recovery.session import Session
 from velero_eks.terminal import words
 from velero_eks.terminal.fields import field_json, field_line
 from velero_eks.terminal.output import INDENT
+from velero_eks.terminal.text import Text
 
 _STYLES = {
     Fate.CREATED: "green",

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import difflib
-import sys
+import tempfile
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated
 
 import typer
-from rich.text import Text
 
 from velero_eks.commands.options import (
     At,
@@ -24,15 +24,18 @@ from velero_eks.commands.options import (
     connect,
     moment_of,
     run,
+    told_unread,
 )
 from velero_eks.errors import BadTarget
-from velero_eks.kube.manifest import as_yaml, in_order, manifest
-from velero_eks.kube.objects import ObjectKey, is_derived
+from velero_eks.kube.manifest import as_yaml, manifest, rank
+from velero_eks.kube.objects import Object, ObjectKey, is_derived
 from velero_eks.recovery.session import Session
 from velero_eks.terminal import words
-from velero_eks.terminal.output import console, print_json, table, working
+from velero_eks.terminal.output import console, json_text, print_json_list, put, table, working, write
+from velero_eks.terminal.safe import say
+from velero_eks.terminal.text import Text
 from velero_eks.velero.api import no_backup
-from velero_eks.velero.backup_contents import Place, Selection, Stored, selected
+from velero_eks.velero.backup_contents import Place, Selection, Stored, Unread, selected
 from velero_eks.velero.bucket import BackupStore
 from velero_eks.velero.records import Backup, newest_completed
 
@@ -115,30 +118,73 @@ def run_show(
     """Print the wanted objects; the exit code is 1 where there are none."""
     store = session.store()
     backup = resolve(store, name, at)
-    with working(f"reading backup {backup.name}"):
-        left_out = 0
-        found: list[Stored] = []
-        for stored in store.contents(backup.name, wanted.may_take):
-            if wanted.takes(stored):
-                found.append(stored)
-            elif not wanted.selections:
-                left_out += 1
-        bodies = in_order(manifest(stored.body, show_secrets=wanted.show_secrets) for stored in found)
-    if not found:
-        print(f"error: {_nothing(store, backup, wanted)}", file=sys.stderr)
-        return FOUND
-    if as_json:
-        print_json({"backup": backup.name, "phase": backup.phase, "started": backup.started, "objects": bodies})
-    elif names_only:
-        _print_names([ObjectKey.of(body) for body in bodies])
-    else:
+    unread = Unread()
+    with closing(_Pages("" if names_only else "json" if as_json else "yaml")) as pages:
+        with working(f"reading backup {backup.name}"):
+            left_out = 0
+            for stored in store.contents(backup.name, wanted.may_take, unread=unread):
+                if wanted.takes(stored):
+                    pages.add(manifest(stored.body, show_secrets=wanted.show_secrets))
+                elif not wanted.selections:
+                    left_out += 1
+        told_unread(backup.name, unread)
+        found = _print(store, backup, wanted, pages)
+    if left_out:
+        say(f"{words.count(left_out, 'object')} made by controllers left out; --derived shows them")
+    return FOUND if not found or unread.count else 0
+
+
+def _print(store: BackupStore, backup: Backup, wanted: Wanted, pages: _Pages) -> bool:
+    """Print what was found; False where that is nothing."""
+    if not pages.keys:
+        say(f"error: {_nothing(store, backup, wanted)}")
+        return False
+    if pages.form == "json":
+        about = {"backup": backup.name, "phase": backup.phase, "started": backup.started}
+        print_json_list(about, "objects", pages)
+    elif pages.form == "yaml":
         begun = f", begun {words.stamp(backup.started)}" if backup.started else ""
         part = "" if backup.good else f" It is {backup.phase}: objects may be missing."
-        sys.stdout.write(f"# From backup {backup.name}{begun}.{part}\n")
-        sys.stdout.write(as_yaml(bodies))
-    if left_out:
-        print(f"{words.count(left_out, 'object')} made by controllers left out; --derived shows them", file=sys.stderr)
-    return 0
+        put(f"# From backup {backup.name}{begun}.{part}")
+        for page in pages:
+            write(page)
+    else:
+        _print_names(pages.keys)
+    return True
+
+
+class _Pages:
+    """The objects to print, in the order in which a cluster takes them: their texts in a file, their keys in memory,
+    so that a backup of hundreds of thousands needs no more than these.
+
+    `form` is `yaml`, `json`, or empty where the names are enough.
+    """
+
+    def __init__(self, form: str) -> None:
+        self.form = form
+        self._file = tempfile.TemporaryFile()  # noqa: SIM115 - closed by `close`
+        self._places: list[tuple[tuple[int, ObjectKey], int, int]] = []
+
+    def add(self, body: Object) -> None:
+        """Take up an object."""
+        text = "" if not self.form else as_yaml([body]) if self.form == "yaml" else json_text(body)
+        self._places.append((rank(body), self._file.tell(), self._file.write(text.encode())))
+
+    def close(self) -> None:
+        """Drop the file."""
+        self._file.close()
+
+    @property
+    def keys(self) -> list[ObjectKey]:
+        """Which objects there are, in their order."""
+        self._places.sort()
+        return [place[0][1] for place in self._places]
+
+    def __iter__(self) -> Iterator[str]:
+        self._places.sort()
+        for _, start, size in self._places:
+            self._file.seek(start)
+            yield self._file.read(size).decode()
 
 
 def resolve(store: BackupStore, name: str, at: datetime | None) -> Backup:
@@ -146,7 +192,9 @@ def resolve(store: BackupStore, name: str, at: datetime | None) -> Backup:
     found = store.find(name)
     if found is not None:
         return found
-    backups = store.backups()
+    backups, damaged = store.backups()
+    for other, why in damaged.items():
+        say(f"warning: backup {other} is left out: {why}")
     chosen = newest_completed(backups, schedule=name, at=at)
     if chosen is None:
         raise BadTarget(f"{store.address}: {no_backup(name, backups, [], at)}")
@@ -157,13 +205,15 @@ def _nothing(store: BackupStore, backup: Backup, wanted: Wanted) -> str:
     """Why nothing matched, and what comes closest."""
     where = f" in namespace {wanted.namespace}" if wanted.namespace else ""
     if not wanted.selections:
-        there = sorted({place.namespace for place in store.places(backup.name) if place.namespace})
+        there = sorted({place.namespace for place in store.places(backup.name, unread=Unread()) if place.namespace})
         hint = f"; its namespaces are: {', '.join(there)}" if there else ""
         return f"backup {backup.name} has nothing{where}{hint}"
     asked = ", ".join(str(selection) for selection in wanted.selections)
     names = {selection.name for selection in wanted.selections if selection.name}
     places = {
-        place for place in store.places(backup.name) if not wanted.namespace or place.namespace == wanted.namespace
+        place
+        for place in store.places(backup.name, unread=Unread())
+        if not wanted.namespace or place.namespace == wanted.namespace
     }
     asked_kinds = {selection.word for selection in wanted.selections}
     of_kind = [place for place in places if any(word.startswith(place.plural[:-1]) for word in asked_kinds)]

@@ -10,7 +10,6 @@ from typing import Any
 from rich.console import RenderableType
 from rich.padding import Padding
 from rich.table import Table
-from rich.text import Text
 
 from velero_eks.commands.options import Context, Json, Stack, VeleroNamespace, connect, run
 from velero_eks.errors import Forbidden
@@ -18,7 +17,8 @@ from velero_eks.recovery.session import Session
 from velero_eks.recovery.status.judge import assess
 from velero_eks.recovery.status.problems import ObjectiveState, Observed, Problem, ScheduleState, Status
 from velero_eks.terminal import words
-from velero_eks.terminal.output import INDENT, console, print_json, table, visible, working
+from velero_eks.terminal.output import INDENT, console, print_json, table, working
+from velero_eks.terminal.text import Text
 from velero_eks.velero.records import Backup, Operation, Restore
 
 FOUND = 1
@@ -351,7 +351,7 @@ def _problem(problem: Problem, now: datetime) -> Iterator[RenderableType]:
     if problem.since is not None:
         head.append(f"  since {words.stamp(problem.since)}, {words.ago(problem.since, now)}", style="dim")
     yield head
-    yield Padding(Text(visible(problem.text), overflow="fold"), (0, 0, 0, INDENT))
+    yield Padding(Text(problem.text, overflow="fold"), (0, 0, 0, INDENT))
     if problem.mend:
         yield Padding(Text(problem.mend, style="cyan", overflow="fold"), (0, 0, 0, INDENT))
 

@@ -6,23 +6,17 @@ updates it: one comment a pull request, however many commits it gets.
 
 from __future__ import annotations
 
-import html
 import re
 from collections.abc import Iterator
 
 from velero_eks.diff.model import CATEGORIES, EFFECTS, Diff, Fact, StackDiff
 from velero_eks.diff.words import counted, operations, verdict
+from velero_eks.terminal import safe
 
 # GitHub takes 65,536 characters; the rest is for what a workflow puts around it.
 LIMIT = 60_000
 _RISKS_SHOWN = 10
 _SIGNS = {"risk": "🛑", "weaker": "⚠️", "stronger": "✅", "wider": "🔓", "narrower": "🔒", "": "▫️"}
-# What GitHub reads as markup.
-_SPECIAL = re.compile(r"([\\`*_{}\[\]|~])")
-# What it makes mentions, references and links of. It looks for them after it has resolved escapes and entities, so that
-# only something in between keeps it from them: github/cmark-gfm issue 181.
-_LINKED = re.compile(r"([@#]|\bGH-(?=\d)|(?:https?|ftp):(?=//)|www(?=\.))", re.IGNORECASE)
-_NOTHING = "&#8203;"
 
 
 def marker(project: str) -> str:
@@ -32,11 +26,11 @@ def marker(project: str) -> str:
 
 def render(diff: Diff) -> str:
     """The whole comment; stacks that do not fit in one are named without their details."""
-    lines = [marker(diff.project), "### Backups", "", _escaped(verdict(diff)), ""]
+    lines = [marker(diff.project), "### Backups", "", safe.markdown(verdict(diff)), ""]
     lines += _risks(diff)
     if diff.different:
         lines += _table(diff)
-    lines += [f"> Note: {_escaped(note)}" for note in diff.notes]
+    lines += [f"> Note: {safe.markdown(note)}" for note in diff.notes]
     text = "\n".join(lines).rstrip() + "\n"
     left_out: list[str] = []
     for stack in diff.different:
@@ -46,7 +40,7 @@ def render(diff: Diff) -> str:
         else:
             text += folded
     if left_out:
-        text += f"\nToo long for a comment: {_escaped(', '.join(left_out))}. Run `velero-eks diff` for these.\n"
+        text += f"\nToo long for a comment: {safe.markdown(', '.join(left_out))}. Run `velero-eks diff` for these.\n"
     return text
 
 
@@ -56,7 +50,7 @@ def _risks(diff: Diff) -> Iterator[str]:
         return
     yield "> [!CAUTION]"
     for stack, fact in risks[:_RISKS_SHOWN]:
-        yield f"> **{_escaped(stack)}**: {_escaped(fact.text)}  "
+        yield f"> **{safe.markdown(stack)}**: {safe.markdown(fact.text)}  "
     if len(risks) > _RISKS_SHOWN:
         yield f"> and {len(risks) - _RISKS_SHOWN} more"
     yield ""
@@ -69,13 +63,13 @@ def _table(diff: Diff) -> Iterator[str]:
         counts = counted(stack) if stack.status in ("changed", "added") else ("–",) * 4
         effects = (len(stack.effects("weaker")), len(stack.effects("stronger")))
         cells = " | ".join(str(cell or "") for cell in (*counts, *effects))
-        yield f"| {_escaped(stack.stack)} | {cells} |"
+        yield f"| {safe.markdown(stack.stack)} | {cells} |"
     yield ""
 
 
 def _folded(stack: StackDiff) -> Iterator[str]:
     # Inside HTML a backslash would be shown.
-    name, said = (_unlinked(_in_html(text)) for text in (stack.stack, operations(stack)))
+    name, said = (safe.in_html(text) for text in (stack.stack, operations(stack)))
     yield f"<details><summary><b>{name}</b>: {said}</summary>"
     yield ""
     for category, title in CATEGORIES.items():
@@ -91,20 +85,7 @@ def _folded(stack: StackDiff) -> Iterator[str]:
 
 def _fact(fact: Fact) -> Iterator[str]:
     effect = f" ({EFFECTS[fact.effect]})" if fact.effect else ""
-    yield f"- {_SIGNS[fact.effect]} {_escaped(fact.text)}{effect}"
+    yield f"- {_SIGNS[fact.effect]} {safe.markdown(fact.text)}{effect}"
     for detail in fact.details:
         for line in detail.splitlines():
-            yield f"  - {_escaped(line)}"
-
-
-def _escaped(text: str) -> str:
-    """Text that GitHub shows as it is: no markup, no HTML, nobody mentioned and no issue referred to."""
-    return _unlinked(_SPECIAL.sub(r"\\\1", _in_html(text)))
-
-
-def _in_html(text: str) -> str:
-    return html.escape(" ".join(text.split()), quote=False)
-
-
-def _unlinked(text: str) -> str:
-    return _LINKED.sub(rf"\1{_NOTHING}", text)
+            yield f"  - {safe.markdown(line)}"

@@ -11,6 +11,7 @@ from typing import Any
 import yaml
 
 from velero_eks.kube.objects import Object, ObjectKey, cleaned
+from velero_eks.terminal.safe import escaped, shows_itself
 
 # In which order a cluster takes objects: what others need to exist comes first.
 _ORDER = (
@@ -43,6 +44,8 @@ _JOB_LABELS = ("controller-uid", "batch.kubernetes.io/controller-uid", "job-name
 _APPLIED, _PACKED, _SHORT = ('"data"', '"stringData"'), "H4sI", 3
 _TOKEN_VOLUME = "kube-api-access-"  # noqa: S105
 
+# No line is broken: what comes to stand at a line's beginning may command a CI runner.
+_WIDTH = 1 << 20
 # Text that no YAML reader, of any version, takes for something else. What is not surely so is quoted.
 _PLAIN = re.compile(r"[A-Za-z_/][A-Za-z0-9_./@-]*(?:[ :][A-Za-z0-9_./@-]+)*")
 _WORDS = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null", "nan", "inf"})
@@ -81,19 +84,14 @@ def masked(body: Object) -> Object:
     return shown
 
 
-def in_order(bodies: Iterable[Object]) -> list[Object]:
-    """Objects in an order in which a cluster takes them."""
-    return sorted(bodies, key=_rank)
-
-
 def as_yaml(bodies: Iterable[Object]) -> str:
     """Objects as one stream of YAML documents."""
-    return "".join(
-        f"---\n{yaml.dump(body, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=1000)}" for body in bodies
-    )
+    texts = (yaml.dump(body, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=_WIDTH) for body in bodies)
+    return "".join(f"---\n{escaped(text, 'yaml')}" for text in texts)
 
 
-def _rank(body: Object) -> tuple[int, ObjectKey]:
+def rank(body: Object) -> tuple[int, ObjectKey]:
+    """Where an object stands in the order in which a cluster takes them."""
     kind = body["kind"]
     if kind in _LAST:
         return len(_ORDER) + 1, ObjectKey.of(body)
@@ -173,6 +171,8 @@ class _Dumper(_Fastest):
 
 
 def _text(dumper: Any, value: str) -> Any:
+    if not shows_itself(value):
+        return dumper.represent_scalar("tag:yaml.org,2002:str", value, style='"')
     if "\n" in value and not re.search(r"[ \t]\n|\r|[^\S\n]$", value) and value.isprintable() is False:
         return dumper.represent_scalar("tag:yaml.org,2002:str", value, style="|")
     plain = _PLAIN.fullmatch(value) and value.lower() not in _WORDS

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,7 +48,7 @@ MANAGED_API_SERVICE = "kube-aggregator.kubernetes.io/automanaged"
 """The label of an APIService that the API server makes itself, for its own groups and for those of CRDs."""
 
 
-@dataclass(frozen=True, order=True)
+@dataclass(frozen=True, order=True, slots=True)
 class ObjectKey:
     """Which object: API group (empty for the core), kind, namespace (empty where it has none) and name."""
 
@@ -61,7 +62,9 @@ class ObjectKey:
         """The key of an object with `apiVersion` and `kind`."""
         metadata = body["metadata"]
         group, _, version = body["apiVersion"].rpartition("/")
-        return cls(group if version else "", body["kind"], metadata.get("namespace") or "", metadata["name"])
+        # There are hundreds of thousands of names, and few of the rest.
+        kind, namespace = sys.intern(body["kind"]), sys.intern(metadata.get("namespace") or "")
+        return cls(sys.intern(group if version else ""), kind, namespace, metadata["name"])
 
     def __str__(self) -> str:
         kind = f"{self.kind}.{self.group}" if self.group else self.kind

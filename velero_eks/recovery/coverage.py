@@ -18,6 +18,7 @@ from velero_eks.kube.objects import Object, ObjectKey, is_derived
 from velero_eks.kube.threads import Threads
 from velero_eks.recovery.session import Session
 from velero_eks.terminal import words
+from velero_eks.velero.backup_contents import Unread
 from velero_eks.velero.filters import NEEDED_VERBS, Filters
 from velero_eks.velero.records import GROUP, Backup, moment
 from velero_eks.velero.results import VeleroMessage, listed
@@ -393,7 +394,9 @@ def coverage_of(session: Session, backup: Backup, *, needs: Sequence[str] = ()) 
             if kind.verbs >= NEEDED_VERBS
         }
         resource_list = store.resource_list(backup.name)
-        places = frozenset((place.resource, place.namespace, place.name) for place in store.places(backup.name))
+        places = frozenset(
+            (place.resource, place.namespace, place.name) for place in store.places(backup.name, unread=Unread())
+        )
         saved = Saved(frozenset(key for key, _ in listed(resource_list)), places)
         messages = store.messages(backup.name)
         answers = {kind: answer.result() for kind, answer in asked.items()}

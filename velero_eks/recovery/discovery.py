@@ -10,7 +10,6 @@ object is made or removed in the cluster, and the label goes again. See docs/adr
 from __future__ import annotations
 
 import contextlib
-import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from velero_eks.kube.waiting import wait_for
 from velero_eks.recovery.following import new_name, remove_backup, remove_restore
 from velero_eks.recovery.session import Session
 from velero_eks.terminal import words
+from velero_eks.terminal.safe import say
 from velero_eks.velero.records import BACKUP, RESTORE
 from velero_eks.velero.restore_actions import BACKUP_LABEL, RESTORE_LABEL
 
@@ -59,8 +59,7 @@ def refresh_discovery(session: Session) -> Refreshed:
             why = error
             break
     limit = words.duration(REFRESH_SECONDS)
-    print(f"the server cannot be made to look now ({why}); waiting up to {limit} for it to look by itself",
-          file=sys.stderr)  # fmt: skip
+    say(f"the server cannot be made to look now ({why}); waiting up to {limit} for it to look by itself")
     deadline = time.monotonic() + REFRESH_SECONDS + 15
     # Nothing shows that it has looked; its time is all there is.
     with contextlib.suppress(TimeLimit):
@@ -95,7 +94,7 @@ def _nudge(session: Session) -> None:
             if not restore.good:
                 raise _NudgeFailed(f"Restore {name} is {restore.phase}: {restore.why or 'see its log'}")
         except KeyboardInterrupt:
-            print(f"removing Backup and Restore {name}, which made the server look", file=sys.stderr)
+            say(f"removing Backup and Restore {name}, which made the server look")
             raise
         finally:
             _clean_up(session, name)
@@ -120,11 +119,10 @@ def _clean_up(session: Session, name: str) -> None:
         try:
             removed = remove(session, name)
         except OperationError as error:
-            print(f"{name} could not be removed: {error}", file=sys.stderr)
+            say(f"{name} could not be removed: {error}")
             continue
         if remove is remove_backup and not removed:
-            print(
+            say(
                 f"Backup {name}, which made the server look, is gone for a moment: the server was reading the bucket,"
-                " and makes it anew at its next look there. It expires within the hour",
-                file=sys.stderr,
+                " and makes it anew at its next look there. It expires within the hour"
             )

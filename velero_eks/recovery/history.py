@@ -12,8 +12,8 @@ from velero_eks.errors import BadTarget, NotAllowed, OperationError, Unreachable
 from velero_eks.kube.kinds import ResourceKind
 from velero_eks.kube.objects import Difference, Object, ObjectKey, differences
 from velero_eks.kube.threads import Threads
-from velero_eks.velero.backup_contents import Place, Selection, Stored
-from velero_eks.velero.bucket import BackupStore
+from velero_eks.velero.backup_contents import Place, Selection, Stored, Unread
+from velero_eks.velero.bucket import BackupStore, Damaged
 from velero_eks.velero.filters import Filters
 from velero_eks.velero.records import Backup
 from velero_eks.velero.results import listed
@@ -129,15 +129,19 @@ def _in_backup(store: BackupStore, name: str, selection: Selection, namespace: s
         return selection.may_match(place) and namespace in (None, place.namespace)
 
     found: list[Stored] = []
+    unread = Unread()
     if left:
         # The list says how many there are of this name; behind the last of them nobody has to read on.
-        with closing(store.contents(name, wanted)) as contents:
+        with closing(store.contents(name, wanted, unread=unread)) as contents:
             for stored in contents:
                 left -= 1
                 if selection.matches(stored.place, stored.body["kind"]):
                     found.append(stored)
                 if not left:
                     break
+    meant = [bad for bad in unread.some if bad.place is not None and wanted(bad.place)]
+    if meant and not found:
+        raise Damaged(f"backup {name} in {store.address}: {meant[0]}")
     return found
 
 

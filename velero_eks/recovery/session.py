@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING
 from velero_eks.errors import BadTarget, NotFound
 from velero_eks.kube.client import Cluster
 from velero_eks.project.target import Target
+from velero_eks.terminal.safe import say
 from velero_eks.velero.api import Velero
 from velero_eks.velero.bucket import BackupStore, StoreAddress
 from velero_eks.velero.records import Location
@@ -32,13 +32,13 @@ def phases(what: str) -> Iterator[ReportProgress]:
     """Progress for logs: a line on stderr when the phase changes."""
     last = ""
 
-    def say(phase: str, done: int, total: int) -> None:
+    def show(phase: str, done: int, total: int) -> None:
         nonlocal last
         if phase != last:
             last = phase
-            print(f"{what}: {phase}", file=sys.stderr, flush=True)
+            say(f"{what}: {phase}")
 
-    yield say
+    yield show
 
 
 @dataclass(frozen=True)

@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from velero_eks.terminal.output import visible
 from velero_eks.terminal.words import count
 from velero_eks.trees import ABSENT, Difference
 
 if TYPE_CHECKING:
-    from rich.text import Text
+    from velero_eks.terminal.text import Text
 
 MASK = "(masked)"
 # Characters of a value that a person reads; the JSON has all of it.
@@ -19,15 +18,15 @@ _LONG = 400
 
 def field_line(difference: Difference, secret: bool) -> Text:
     """`path: before → after`, or `+` and `-` where only one side has the field."""
-    from rich.text import Text
+    from velero_eks.terminal.text import Text
 
     before, after = (_value(value, secret) for value in (difference.before, difference.after))
     line = Text(f"{difference.path}: ")
     if difference.before is ABSENT:
-        return line.append(f"+ {after}", style="green")
+        return line.append("+ ", style="green").append(Text.lines(after, "green"))
     if difference.after is ABSENT:
-        return line.append(f"- {before}", style="red")
-    return line.append(before, style="red").append(" → ").append(after, style="green")
+        return line.append("- ", style="red").append(Text.lines(before, "red"))
+    return line.append(Text.lines(before, "red")).append(" → ").append(Text.lines(after, "green"))
 
 
 def field_json(difference: Difference, secret: bool) -> dict[str, Any]:
@@ -39,12 +38,13 @@ def field_json(difference: Difference, secret: bool) -> dict[str, Any]:
     }
 
 
-def _value(value: Any, secret: bool) -> str:
+def _value(value: Any, secret: bool) -> list[str]:
+    """The lines of a value."""
     if secret:
-        return MASK
+        return [MASK]
     text = value if isinstance(value, str) else json.dumps(value, default=str)
-    text = "\n".join(visible(line) for line in text.split("\n"))
-    return text if len(text) <= _LONG else f"{text[:_LONG]}… ({count(len(text), 'character')})"
+    text = text if len(text) <= _LONG else f"{text[:_LONG]}… ({count(len(text), 'character')})"
+    return text.split("\n")
 
 
 def _json(value: Any, secret: bool) -> Any:

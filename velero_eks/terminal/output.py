@@ -1,14 +1,21 @@
-"""How commands print: tables for people, one versioned document for programs."""
+"""How commands print: tables for people, one versioned document for programs.
+
+A console of this room takes every text for one of others: what would command a terminal or a CI runner is written out,
+and no text is markup. Styles come by `terminal.text.Text`, lines by `Own` text.
+"""
 
 from __future__ import annotations
 
 import json
 import os
 import sys
-from collections.abc import Iterator
+import textwrap
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
+
+from velero_eks.terminal.safe import escaped, visible
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -19,14 +26,35 @@ INDENT = 2
 _UNBOUND_WIDTH = 160
 
 
-def console(*, stderr: bool = False) -> Console:
-    """A console that colours by meaning alone and wraps at the terminal's width; in a file or a CI log, late."""
-    from rich.console import Console
+def console(*, stderr: bool = False, wide: bool = True) -> Console:
+    """A console that colours by meaning alone and wraps at the terminal's width; in a file or a CI log, late.
 
-    made = Console(stderr=stderr, highlight=False)
-    if not made.is_terminal and "COLUMNS" not in os.environ:
+    Without `wide` it wraps there at 80 columns too.
+    """
+    from velero_eks.terminal.text import SafeConsole
+
+    made = SafeConsole(stderr=stderr, highlight=False, markup=False, emoji=False)
+    if wide and not made.is_terminal and "COLUMNS" not in os.environ:
         made.width = _UNBOUND_WIDTH
     return made
+
+
+def write(text: str) -> None:
+    """A finished text on standard output: a document of `yaml`, `json` or Markdown, whose writer has made it safe.
+
+    Takes no offence at a reader that has seen enough: the exit code is still the command's.
+    """
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # The interpreter flushes once more as it ends, and would complain then.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def put(*lines: str) -> None:
+    """Lines on standard output, each made visible."""
+    sys.stdout.write("".join(f"{visible(line)}\n" for line in lines))
 
 
 def table(*columns: str) -> Table:
@@ -42,8 +70,25 @@ def table(*columns: str) -> Table:
 
 def print_json(document: dict[str, Any]) -> None:
     """One document on stdout, with the version of its shape in front."""
-    json.dump({"version": VERSION, **document}, sys.stdout, indent=2, default=_plain)
-    sys.stdout.write("\n")
+    write_json(json_text({"version": VERSION, **document}))
+
+
+def print_json_list(document: dict[str, Any], name: str, items: Iterable[str]) -> None:
+    """One such document whose last field is a list, its items texts of `json_text`: it is never in memory whole."""
+    write(f'{json_text({"version": VERSION, **document})[:-2]},\n  "{name}": [')
+    for number, item in enumerate(items):
+        write(f"{',' if number else ''}\n{textwrap.indent(escaped(item, 'json'), '    ')}")
+    write("\n  ]\n}\n")
+
+
+def json_text(value: Any) -> str:
+    """A value as JSON."""
+    return json.dumps(value, indent=2, default=_plain)
+
+
+def write_json(text: str) -> None:
+    """JSON on standard output; what would command a terminal or a CI runner is written as an escape of JSON."""
+    write(escaped(text, "json") + "\n")
 
 
 @contextmanager
@@ -52,13 +97,10 @@ def working(what: str) -> Iterator[None]:
     if not sys.stderr.isatty():
         yield
         return
-    with console(stderr=True).status(what):
+    from velero_eks.terminal.text import Text
+
+    with console(stderr=True).status(Text(what)):
         yield
-
-
-def visible(text: str) -> str:
-    """Text of a cluster's for a terminal: what would move its cursor or colour it is written out."""
-    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)
 
 
 def _plain(value: Any) -> Any:

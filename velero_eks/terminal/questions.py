@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any, TextIO
 
 from velero_eks.errors import BadTarget
+from velero_eks.terminal.safe import visible
 
 
 class Terminal:
@@ -40,10 +41,10 @@ class Terminal:
 
     def say(self, text: str) -> None:
         """Print a line beside the answers."""
-        print(text, file=self._sink, flush=True)
+        print(visible(text), file=self._sink, flush=True)
 
     def _line(self, shown: str) -> str:
-        print(shown, end="", file=self._sink, flush=True)
+        print(visible(shown), end="", file=self._sink, flush=True)
         line = self._source.readline()
         if not line:
             raise BadTarget("the input ended before every question was answered; give the answers as flags")
@@ -59,5 +60,5 @@ def agreed(question: str, *, yes: bool) -> bool:
         return True
     if not sys.stdin.isatty():
         raise BadTarget("this changes the cluster, and there is nobody to ask; give --yes to go on")
-    print(f"{question} [y/N] ", end="", file=sys.stderr, flush=True)
+    print(f"{visible(question)} [y/N] ", end="", file=sys.stderr, flush=True)
     return sys.stdin.readline().strip().lower() in ("y", "yes")

@@ -2,26 +2,38 @@
 
 from __future__ import annotations
 
-import gzip
-import io
-import json
-import zlib
+import re
 from collections.abc import Callable, Generator, Iterator
+from concurrent.futures import TimeoutError as FutureTimeout
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from velero_eks.aws import client as aws
-from velero_eks.errors import BadTarget, OperationError
+from velero_eks.errors import BadTarget, OperationError, Unreachable
 from velero_eks.kube.threads import Threads
-from velero_eks.velero.backup_contents import BrokenBackup, Place, Stored, read_contents, read_places
-from velero_eks.velero.records import Backup, Location
-from velero_eks.velero.results import LogLine, VeleroMessage, log_line, messages
+from velero_eks.terminal import words
+from velero_eks.velero.backup_contents import BrokenBackup, Place, Stored, Unread, read_contents, read_places
+from velero_eks.velero.bounded import BOUNDS, Gunzip, Source, Unreadable, mapping, unpacked, whole
+from velero_eks.velero.records import Backup, Location, is_record
+from velero_eks.velero.results import LogLine, VeleroMessage, is_list_of_texts, is_result, log_line, messages
 
 if TYPE_CHECKING:
     from velero_on_eks.settings import Settings
 
 _THREADS = 8
+PIECE_SECONDS = 60.0
+"""How long 64 KiB of an object may take. A line so slow is as good as none, and one byte a second is no answer."""
+
+# What a folder of Velero's may be called: it is the name of a Kubernetes object.
+_NAME = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?")
+
+
+class Backups(NamedTuple):
+    """The backups in a bucket: those that can be read, oldest first, and by name why others cannot."""
+
+    found: list[Backup]
+    damaged: dict[str, str]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,16 +99,38 @@ class BackupStore:
         """The names of the restores whose log was kept, sorted."""
         return self._folders("restores")
 
-    def backups(self) -> list[Backup]:
-        """Every backup as Velero last wrote it, oldest first. One without its `velero-backup.json` is left out."""
+    def backups(self) -> Backups:
+        """Every backup as Velero last wrote it. One without its `velero-backup.json` is left out."""
+
+        def look(name: str) -> Backup | str | None:
+            try:
+                return self.find(name)
+            except Damaged as error:
+                return str(error)
+
+        names = self.names()
         with Threads(_THREADS) as pool:
-            found = [backup for backup in pool.map(self.find, self.names()) if backup is not None]
-        return sorted(found, key=lambda backup: (str(backup.status.get("startTimestamp") or ""), backup.name))
+            answers = list(pool.map(look, names))
+        found = [each for each in answers if isinstance(each, Backup)]
+        damaged = {name: each for name, each in zip(names, answers, strict=True) if isinstance(each, str)}
+        found.sort(key=lambda backup: (str(backup.status.get("startTimestamp") or ""), backup.name))
+        return Backups(found, damaged)
 
     def find(self, name: str) -> Backup | None:
-        """A backup's own record, None where the bucket has none of that name."""
-        text = self._optional(f"backups/{name}/velero-backup.json")
-        return None if text is None else Backup(_json(text, f"velero-backup.json of {name}"))
+        """A backup's own record, None where the bucket has none of that name. Raises `Damaged`."""
+        key = f"backups/{name}/velero-backup.json"
+        if _NAME.fullmatch(name) is None:
+            return None
+        text = self._optional(key, lambda body: whole(body, BOUNDS.record))
+        if text is None:
+            return None
+        try:
+            body = mapping(text)
+            if not is_record(body) or body["metadata"]["name"] != name:
+                raise Unreadable("it is no record of this backup")
+        except Unreadable as error:
+            raise Damaged(f"backup {name} in {self.address} is damaged: velero-backup.json: {error}") from error
+        return Backup(body)
 
     def backup(self, name: str) -> Backup:
         """A backup's own record. Raises `BadTarget` with the names that there are."""
@@ -107,7 +141,7 @@ class BackupStore:
 
     def resource_list(self, name: str) -> dict[str, list[str]]:
         """What a backup says is in it: `group/version/Kind` → names, the namespace in front."""
-        return self._json(f"backups/{name}/{name}-resource-list.json.gz", f"backup {name} has no resource list")
+        return self._lists(f"backups/{name}/{name}-resource-list.json.gz", f"backup {name} has no resource list")
 
     def messages(self, name: str) -> list[VeleroMessage]:
         """The errors and warnings of a backup; none where it failed before there could be any."""
@@ -120,7 +154,7 @@ class BackupStore:
     def restored(self, name: str) -> dict[str, list[str]]:
         """What a restore did: `group/version/Kind` → `namespace/name(created|updated|skipped|failed)`."""
         key = f"restores/{name}/restore-{name}-resource-list.json.gz"
-        return self._json(key, f"restore {name} has no resource list")
+        return self._lists(key, f"restore {name} has no resource list")
 
     def log(self, name: str) -> Iterator[LogLine]:
         """The log of a backup, line by line. Raises `BadTarget` where it has none, as one that failed validation."""
@@ -131,35 +165,48 @@ class BackupStore:
         return self._log(f"restores/{name}/restore-{name}-logs.gz", f"restore {name}")
 
     def contents(
-        self, name: str, wanted: Callable[[Place], bool] | None = None, *, versions: bool = False
+        self, name: str, wanted: Callable[[Place], bool] | None = None, *, unread: Unread, versions: bool = False
     ) -> Generator[Stored]:
         """The objects in a backup, as `read_contents`, while they are downloaded. Close it to stop early."""
         with self._tarball(name) as stream:
-            yield from read_contents(stream, wanted, versions=versions)
+            yield from read_contents(stream, wanted, unread=unread, versions=versions)
 
-    def places(self, name: str) -> Iterator[Place]:
+    def places(self, name: str, *, unread: Unread) -> Iterator[Place]:
         """Where the objects in a backup lie, their content unread."""
         with self._tarball(name) as stream:
-            yield from read_places(stream)
+            yield from read_places(stream, unread=unread)
 
     @contextmanager
-    def _tarball(self, name: str) -> Iterator[IO[bytes]]:
+    def _tarball(self, name: str) -> Iterator[Source]:
         body = self._open(f"backups/{name}/{name}.tar.gz")
         if body is None:
             raise BadTarget(self._no_contents(name))
         try:
-            yield body
+            with self._paced(body, f"backup {name}") as stream:
+                yield stream
         except BrokenBackup as error:
-            raise OperationError(f"backup {name} in {self.address}: {error}") from error
+            raise Damaged(f"backup {name} in {self.address}: {error}") from error
+
+    @contextmanager
+    def _paced(self, body: Any, what: str) -> Iterator[Source]:
+        """A body to read from, which is given up where it comes too slowly."""
+        paced = _Paced(body)
+        try:
+            yield paced
+        except _TooSlow as error:
+            raise Unreachable(
+                f"reading {what} from {self.address}: less than 64 KiB came in {words.duration(error.seconds)};"
+                " usually the VPN, a proxy or a firewall is the matter"
+            ) from error
         except _stream_errors() as error:
-            raise aws.explained(error, f"reading backup {name} from {self.address}") from error
+            raise aws.explained(error, f"reading {what} from {self.address}") from error
         finally:
-            body.close()
+            paced.close()
 
     def _no_backup(self, name: str) -> str:
         from velero_eks.velero.api import no_backup
 
-        return f"{self.address}: {no_backup(name, self.backups(), [], None)}"
+        return f"{self.address}: {no_backup(name, self.backups().found, [], None)}"
 
     def _no_contents(self, name: str) -> str:
         found = self.find(name)
@@ -172,28 +219,44 @@ class BackupStore:
         body = self._open(key)
         if body is None:
             raise BadTarget(f"{what} has no log in {self.address}; it has not ended, or never began")
-        return _lines(body, what)
+        return self._lines(body, what)
+
+    def _lines(self, body: Any, what: str) -> Iterator[LogLine]:
+        try:
+            with self._paced(body, f"the log of {what}") as stream:
+                for line in Gunzip(stream, BOUNDS.archive).lines(BOUNDS.line):
+                    yield log_line(line.decode(errors="replace"))
+        except Unreadable as error:
+            raise Damaged(f"the log of {what} cannot be read to its end: {error}") from error
 
     def _messages(self, key: str) -> list[VeleroMessage]:
-        text = self._optional(key)
-        return [] if text is None else messages(_json(_unzipped(text, key), key))
+        text = self._document(key)
+        return [] if text is None else messages(self._mapping(text, key, is_result))
 
-    def _json(self, key: str, missing: str) -> Any:
-        text = self._optional(key)
+    def _lists(self, key: str, missing: str) -> dict[str, list[str]]:
+        text = self._document(key)
         if text is None:
             raise BadTarget(f"{missing} in {self.address}")
-        return _json(_unzipped(text, key), key)
+        return self._mapping(text, key, is_list_of_texts)
 
-    def _optional(self, key: str) -> bytes | None:
+    def _document(self, key: str) -> bytes | None:
+        return self._optional(key, lambda body: unpacked(body, BOUNDS.document))
+
+    def _mapping(self, text: bytes, key: str, of: Callable[[Any], bool] | None = None) -> dict[str, Any]:
+        try:
+            return mapping(text, of=of)
+        except Unreadable as error:
+            raise Damaged(f"{key} in {self.address} is damaged: {error}") from error
+
+    def _optional(self, key: str, read: Callable[[Source], bytes]) -> bytes | None:
         body = self._open(key)
         if body is None:
             return None
         try:
-            return body.read()
-        except _stream_errors() as error:
-            raise aws.explained(error, f"reading {key} from {self.address}") from error
-        finally:
-            body.close()
+            with self._paced(body, key) as stream:
+                return read(stream)
+        except Unreadable as error:
+            raise Damaged(f"{key} in {self.address} is damaged: {error}") from error
 
     def _open(self, key: str) -> Any:
         """An object's body, None where there is no such object."""
@@ -217,7 +280,10 @@ class BackupStore:
             for page in self._s3().get_paginator("list_objects_v2").paginate(
                 Prefix=prefix, Delimiter="/", **self._whose()
             ):  # fmt: skip
-                names += [item["Prefix"][len(prefix) : -1] for item in page.get("CommonPrefixes") or ()]
+                folders = [item["Prefix"][len(prefix) : -1] for item in page.get("CommonPrefixes") or ()]
+                names += [name for name in folders if _NAME.fullmatch(name)]
+                if len(names) > BOUNDS.folders:
+                    raise OperationError(f"{self.address} has more than {BOUNDS.folders} folders in {kind}/")
         except (BotoCoreError, ClientError) as error:
             raise self._explained(error) from error
         return sorted(names)
@@ -251,29 +317,39 @@ def _stream_errors() -> tuple[type[Exception], ...]:
     return BotoCoreError, HTTPError, OSError
 
 
-def _lines(body: Any, what: str) -> Iterator[LogLine]:
-    stream: IO[bytes] = body
-    try:
-        with gzip.GzipFile(fileobj=stream) as unzipped:
-            for line in io.TextIOWrapper(unzipped, encoding="utf-8", errors="replace"):
-                yield log_line(line)
-    except (zlib.error, EOFError, gzip.BadGzipFile) as error:
-        raise OperationError(f"the log of {what} cannot be read to its end: {error}") from error
-    except _stream_errors() as error:
-        raise aws.explained(error, f"reading the log of {what}") from error
-    finally:
-        body.close()
+class Damaged(OperationError):
+    """What lies in the bucket is not what Velero wrote; what lies beside it may well be."""
+
+    code = "damaged-backup"
 
 
-def _unzipped(text: bytes, key: str) -> bytes:
-    try:
-        return gzip.decompress(text)
-    except (OSError, EOFError, zlib.error) as error:
-        raise OperationError(f"{key} is damaged: {error}") from error
+class _TooSlow(Exception):
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+        super().__init__(seconds)
 
 
-def _json(text: bytes, what: str) -> Any:
-    try:
-        return json.loads(text)
-    except ValueError as error:
-        raise OperationError(f"{what} is damaged: {error}") from error
+class _Paced:
+    """A body that is read by a thread of its own: whoever asks has the next piece in time, or gives up."""
+
+    def __init__(self, body: Any) -> None:
+        self._body = body
+        self._seconds = PIECE_SECONDS
+        self._thread = Threads(1)
+        self._slow = False
+
+    def read(self, size: int, /) -> bytes:
+        coming = self._thread.submit(self._body.read, size)
+        try:
+            return coming.result(self._seconds)
+        except FutureTimeout:
+            if coming.done():
+                raise
+            self._slow = True
+            raise _TooSlow(self._seconds) from None
+
+    def close(self) -> None:
+        self._thread.shutdown()
+        # Closing would wait for the read that is under way.
+        if not self._slow:
+            self._body.close()

@@ -50,15 +50,72 @@ _DURATIONS = frozenset(
 _FREE = frozenset({"config", "labels", "matchLabels", "namespaceMapping", "orderedResources"})
 
 
+_TEXTS = object()
+_SELECTOR = {"matchLabels": _TEXTS, "matchExpressions": [{"key": str, "operator": str, "values": [str]}]}
+_LISTS = [f"{which}{what}" for which in ("included", "excluded") for what in (
+    "Namespaces", "Resources", "ClusterScopedResources", "NamespaceScopedResources")]  # fmt: skip
+_BACKUP: dict[str, Any] = {
+    "metadata": {
+        "name": str,
+        "namespace": str,
+        "labels": _TEXTS,
+        "annotations": _TEXTS,
+        "creationTimestamp": str,
+        "deletionTimestamp": str,
+    },
+    "spec": {
+        **{name: [str] for name in _LISTS},
+        "includeClusterResources": bool,
+        "labelSelector": _SELECTOR,
+        "orLabelSelectors": [_SELECTOR],
+        "storageLocation": str,
+        "ttl": str,
+    },
+    "status": {
+        "phase": str,
+        "startTimestamp": str,
+        "completionTimestamp": str,
+        "expiration": str,
+        "failureReason": str,
+        "validationErrors": [str],
+        "errors": int,
+        "warnings": int,
+        "progress": {"itemsBackedUp": int, "totalItems": int},
+    },
+}
+
+
 def moment(text: Any) -> datetime | None:
     """A Kubernetes time stamp as an aware datetime, None for what is none."""
     if not isinstance(text, str) or not text:
         return None
     try:
         found = datetime.fromisoformat(text.replace("Z", "+00:00"))
-    except ValueError:
+        # In the first year and in the last, a zone can lead out of all years.
+        found.astimezone(UTC)
+    except (ValueError, OverflowError):
         return None
     return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def is_record(body: Any) -> bool:
+    """Whether JSON of unknown origin has the shape that a `Backup` is read by: each field of the type it should have,
+    or left out."""
+    return _has(body, _BACKUP) and isinstance((body.get("metadata") or {}).get("name"), str)
+
+
+def _has(value: Any, shape: Any) -> bool:
+    if value is None:
+        return True
+    if isinstance(shape, dict):
+        return isinstance(value, dict) and all(_has(value.get(key), inner) for key, inner in shape.items())
+    if isinstance(shape, list):
+        return isinstance(value, list) and all(_has(each, shape[0]) and each is not None for each in value)
+    if shape is _TEXTS:
+        return isinstance(value, dict) and all(isinstance(each, str) for each in value.values())
+    if shape is int:
+        return isinstance(value, int) and not isinstance(value, bool) and abs(value) < 1 << 63
+    return isinstance(value, shape)
 
 
 @dataclass(frozen=True)

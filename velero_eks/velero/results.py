@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
 from velero_eks.kube.objects import ObjectKey
+from velero_eks.velero.bounded import Unreadable, mapping
 
 MessageSeverity: TypeAlias = Literal["error", "warning"]
 
@@ -18,7 +19,8 @@ _ENTRY = re.compile(
     r" message: /(?P<message>.*?)(?: error: /(?P<error>.*))?",
     re.DOTALL,
 )
-_PAIR = re.compile(r'([A-Za-z_][\w.-]*)=("(?:[^"\\]|\\.)*"|\S*)')
+# Only where a word begins: a line may be one long word, and looked at once.
+_PAIR = re.compile(r'(?<![\w.-])([A-Za-z_][\w.-]*)=("(?:[^"\\]|\\.)*"|\S*)')
 _RANKS = {name: rank for rank, name in enumerate(("panic", "fatal", "error", "warning", "info", "debug", "trace"))}
 
 
@@ -41,6 +43,23 @@ class VeleroMessage:
     def where(self) -> str:
         """The scope in words."""
         return f"namespace {self.scope}" if self.namespace else self.scope
+
+
+def is_list_of_texts(value: Any) -> bool:
+    """Whether a value is a list of texts, or null, which Go writes for an empty one."""
+    return value is None or (isinstance(value, list) and all(isinstance(each, str) for each in value))
+
+
+def is_result(value: Any) -> bool:
+    """Whether a value is what Velero writes of its errors or of its warnings."""
+    if value is None:
+        return True
+    namespaces = value.get("namespaces") if isinstance(value, dict) else ()
+    return (
+        (namespaces is None or isinstance(namespaces, dict))
+        and all(is_list_of_texts(each) for each in (namespaces or {}).values())
+        and all(is_list_of_texts(value.get(scope)) for scope in ("velero", "cluster"))
+    )
 
 
 def messages(results: Mapping[str, Any]) -> list[VeleroMessage]:
@@ -76,7 +95,7 @@ def listed(resource_list: Mapping[str, Iterable[str]]) -> Iterator[tuple[ObjectK
     for group_version_kind, names in resource_list.items():
         api_version, _, kind = group_version_kind.rpartition("/")
         group = api_version.rpartition("/")[0]
-        for entry in names:
+        for entry in names or ():
             namespace, _, name = entry.rpartition("/")
             yield ObjectKey(group, kind, namespace, name), api_version
 
@@ -101,8 +120,8 @@ def log_line(line: str) -> LogLine:
     raw = line.rstrip("\n")
     if raw.startswith("{"):
         try:
-            fields = {str(key): str(value) for key, value in json.loads(raw).items()}
-        except ValueError:
+            fields = {key: str(value) for key, value in mapping(raw.encode("utf-8", "replace")).items()}
+        except Unreadable:
             fields = {}
     else:
         fields = {name: _unquoted(value) for name, value in _PAIR.findall(raw)} if raw.startswith("time=") else {}

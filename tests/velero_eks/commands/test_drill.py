@@ -21,10 +21,10 @@ from velero_eks.recovery.session import Session
 class Bucket:
     items = (stored("ConfigMap", "a", "shop"), stored("ConfigMap", "b", "other"), stored("Namespace", "shop"))
 
-    def contents(self, name: str, wanted: Any) -> Any:
+    def contents(self, name: str, wanted: Any, *, unread: Any) -> Any:
         return (item for item in self.items if wanted(item.place))
 
-    def places(self, name: str) -> Any:
+    def places(self, name: str, *, unread: Any) -> Any:
         return (item.place for item in self.items)
 
 

@@ -67,7 +67,7 @@ def test_a_volume_is_not_taken_from_the_claim_that_has_it():
 class Bucket:
     """A backup of two objects."""
 
-    def contents(self, name):
+    def contents(self, name, *, unread):
         return iter([definition(), stored("ConfigMap", "a", "shop")])
 
 

@@ -229,7 +229,7 @@ def test_who_gives_up_on_a_history_does_not_wait_for_whole_tarballs():
                 raise NotAllowed("no")
             return {"v1/ConfigMap": ["exam-prod/grading"]}
 
-        def contents(self, name, wanted):
+        def contents(self, name, wanted, *, unread):
             for _ in range(60_000):
                 time.sleep(0.01)
                 wanted(Place("configmaps", "exam-prod", "other"))

@@ -239,7 +239,10 @@ def test_a_given_key_that_becomes_another_given_key_leaves_every_backup_so_far_b
     (fact,) = [fact for fact in made.facts if fact.backups]
     assert (fact.category, fact.effect) == ("retention", "risk")
     assert f"let the policy of key {KEY} allow the role kms:Decrypt itself" in fact.details[0]
-    assert f"'aws s3 cp s3://{BUCKET}/ s3://{BUCKET}/ --recursive --sse aws:kms --sse-kms-key-id {OTHER}'" in fact.details[1]
+    assert (
+        f"'aws s3 cp s3://{BUCKET}/ s3://{BUCKET}/ --recursive --sse aws:kms --sse-kms-key-id {OTHER}'"
+        in fact.details[1]
+    )
 
 
 def test_an_own_key_that_is_not_protected_is_deleted_and_the_backups_with_it() -> None:

@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
 from tests.velero_eks.recovery.recorded import BACKUPS
-from velero_eks.kube.manifest import as_yaml, in_order, manifest, masked
-from velero_eks.velero.backup_contents import read_contents
+from velero_eks.kube.manifest import as_yaml, manifest, masked, rank
+from velero_eks.velero.backup_contents import Unread, read_contents
 
-RECORDED = [stored.body for stored in read_contents(io.BytesIO((BACKUPS / "in-part" / "in-part.tar.gz").read_bytes()))]
+TARBALL = (BACKUPS / "in-part" / "in-part.tar.gz").read_bytes()
+RECORDED = [stored.body for stored in read_contents(io.BytesIO(TARBALL), unread=Unread())]
 SECRET = {
     "apiVersion": "v1",
     "kind": "Secret",
@@ -121,7 +122,7 @@ def test_what_others_need_comes_first():
         "Namespace",
     ]
     bodies = [{"apiVersion": "v1", "kind": kind, "metadata": {"name": "x"}} for kind in kinds]
-    assert [body["kind"] for body in in_order(bodies)] == [
+    assert [body["kind"] for body in sorted(bodies, key=rank)] == [
         "Namespace", "CustomResourceDefinition", "ConfigMap", "Deployment", "Question",
         "ValidatingWebhookConfiguration",
     ]  # fmt: skip

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-import sys
 import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
@@ -25,6 +24,7 @@ from velero_eks.recovery.restore.plan import VeleroStep
 from velero_eks.recovery.restore.run import messages_of, start_restore
 from velero_eks.recovery.session import Session
 from velero_eks.terminal import words
+from velero_eks.terminal.safe import say
 from velero_eks.velero.backup_contents import Stored
 from velero_eks.velero.records import Backup, Restore
 from velero_eks.velero.results import VeleroMessage
@@ -60,10 +60,10 @@ def drill(
         raise
     finally:
         with _undisturbed():
-            print(f"cleaning up drill {mark.drill}", file=sys.stderr)
+            say(f"cleaning up drill {mark.drill}")
             left = remove_all(session, mark.drill, list(mapping.values()))
         for what in left:
-            print(f"left behind: {what}", file=sys.stderr)
+            say(f"left behind: {what}")
     return Drilled(
         drill=mark.drill,
         backup=backup,
@@ -164,10 +164,10 @@ def _undisturbed() -> Iterator[None]:
         yield
         return
 
-    def say(*_: object) -> None:
-        print("still cleaning up, please wait", file=sys.stderr, flush=True)
+    def tell(*_: object) -> None:
+        say("still cleaning up, please wait")
 
-    before = {number: signal.signal(number, say) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    before = {number: signal.signal(number, tell) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
     try:
         yield
     finally:

@@ -7,7 +7,6 @@ which Velero would write them.
 from __future__ import annotations
 
 import contextlib
-import sys
 import time
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -25,6 +24,7 @@ from velero_eks.recovery.restore.plan import DirectStep, Step, VeleroStep
 from velero_eks.recovery.restore.prediction import SNAPSHOT_KINDS, Fate, Prediction
 from velero_eks.recovery.restore.preview import Preview, StepPreview
 from velero_eks.recovery.session import Session
+from velero_eks.terminal.safe import say
 from velero_eks.velero.backup_contents import Stored
 from velero_eks.velero.records import RESTORE, Restore
 from velero_eks.velero.restore_actions import restored_form, update_patch
@@ -188,7 +188,7 @@ def run(session: Session, preview: Preview, *, seconds: float) -> RestoreReport:
                 result = _by_velero(session, told.step, told, preview, seconds)
         except (KeyboardInterrupt, OperationError):
             for later in preview.plan.steps[number:]:
-                print(f"not begun: {later.title}", file=sys.stderr)
+                say(f"not begun: {later.title}")
             raise
         results.append(result)
         if not (result.good or (preview.plan.goes_on and result.in_part)):
@@ -257,7 +257,7 @@ def _by_velero(session: Session, step: VeleroStep, told: StepPreview, preview: P
             restore = session.velero.wait_for_restore(name, seconds=seconds, progress=watch)
     except (KeyboardInterrupt, OperationError):
         follow = f"velero-eks logs {session.target.arguments} {name}"
-        print(f"Restore {name} goes on in the server; how it ended says: {follow}", file=sys.stderr)
+        say(f"Restore {name} goes on in the server; how it ended says: {follow}")
         raise
     took = time.monotonic() - started
     return StepResult(step, took, restore, messages_of(session, restore, preview.backup.location))
