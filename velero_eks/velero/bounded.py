@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from typing import Any, NoReturn, Protocol
 from velero_eks.terminal import words
 
 _CHUNK = 1 << 16
+_HALF = re.compile(rb"\\u[dD][89a-fA-F]")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -167,6 +169,10 @@ def parsed(text: bytes, *, depth: int = BOUNDS.depth) -> Any:
     except (ValueError, RecursionError) as error:
         said = "it lies too deep in itself" if isinstance(error, RecursionError) else str(error)
         raise Unreadable(f"it is no JSON: {said}") from error
+    if _HALF.search(text):
+        # Half a pair is no character, and Go reads it as the one that stands for none.
+        whole = json.dumps(found, ensure_ascii=False).encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        found = json.loads(whole)
     # As many brackets as that have to be there to lie so deep.
     if text.count(b"{") + text.count(b"[") > depth and _deeper(found, depth):
         raise Unreadable(f"lists and mappings lie more than {depth} deep in each other")

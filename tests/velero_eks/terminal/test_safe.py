@@ -119,13 +119,12 @@ def test_json_says_the_same_to_programs_and_nothing_to_whoever_prints_it(text, s
     assert found.replace("\n", "").isprintable() and "##[" not in found
 
 
-@each_text
-def test_yaml_says_the_same_to_programs_and_nothing_to_whoever_prints_it(text, shown):
+@pytest.mark.parametrize("text", [row[1] for row in HOSTILE if "\ud800" not in row[1]])
+def test_yaml_says_the_same_to_programs_and_nothing_to_whoever_prints_it(text):
     for value in (text, f"{text}\nplain\n", f"{'a ' * 900}{text}"):
         body = {"a": value, value: "b", "c": [value]}
         found = as_yaml([body])
-        # Python's reader takes no half of a pair, which JSON can carry and no text of Kubernetes has.
-        assert "\ud800" in text or yaml.safe_load(found) == body
+        assert yaml.safe_load(found) == body
         assert found.replace("\n", "").isprintable()
         assert not re.search(r"^\s*::\w|##\[", found, re.MULTILINE)
 

@@ -282,6 +282,15 @@ def test_what_is_read_of_a_large_backup_does_not_grow_with_it():
     assert (count, peak < 4 << 20) == (20_000, True), peak
 
 
+@pytest.mark.parametrize(
+    ("text", "read"),
+    [(r"a\ud800b", "a\ufffdb"), (r"\uDC00", "\ufffd"), (r"\ud83d\ude00", "\U0001f600"), (r"\\ud8", r"\ud8")],
+)
+def test_half_a_pair_is_read_as_go_reads_it(text, read):
+    body = config_map("good", annotations={"a": "TEXT"}).replace("TEXT", text)
+    assert [stored.body["metadata"]["annotations"] for stored in contents(tarball({GOOD: body}))] == [{"a": read}]
+
+
 def test_many_bad_members_are_counted_and_some_are_named():
     text = {f"resources/configmaps/namespaces/n/o{number}.json": "{" for number in range(200)}
     unread = Unread()
