@@ -284,7 +284,12 @@ def test_what_is_read_of_a_large_backup_does_not_grow_with_it():
 
 @pytest.mark.parametrize(
     ("text", "read"),
-    [(r"a\ud800b", "a\ufffdb"), (r"\uDC00", "\ufffd"), (r"\ud83d\ude00", "\U0001f600"), (r"\\ud8", r"\ud8")],
+    [
+        (r"a\ud800b", "a\ufffdb"),
+        (r"\uDC00", "\ufffd"),
+        (r"\ud83d\ude00", "\U0001f600"),
+        (r"\\ud8", r"\ud8"),
+    ],
 )
 def test_half_a_pair_is_read_as_go_reads_it(text, read):
     body = config_map("good", annotations={"a": "TEXT"}).replace("TEXT", text)
