@@ -6,7 +6,7 @@ RUN := $(UV) run --no-sync
 export UV_COMPILE_BYTECODE := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help plan test test-lowest test-newest check package-test bench lab lab-test lab-test-day2 lab-shell programs docs clean
+.PHONY: help plan test test-lowest test-newest check package-test attacks bench lab lab-test lab-test-day2 lab-shell programs docs clean
 
 help: ## what can be made here
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /  make \1\t/' | expand -t 22
@@ -34,6 +34,9 @@ check: .venv/ready ## the lock, lint, types, workflows, knowledge written twice
 package-test: .venv/ready ## both distributions, built, and used in a project of somebody else's
 	@$(RUN) pytest -q -m package
 
+attacks: .venv/ready ## the attack table, tried with a policy simulator
+	@$(RUN) pytest -q -m simulator tests/attacks
+
 bench: .venv/ready ## what a plan, a diff and a recovery cost, as ratios measured in one run
 	@$(RUN) python -m benchmarks
 
@@ -56,7 +59,7 @@ docs: .venv/ready ## write the generated tables anew
 	@$(RUN) python -m tests.generated
 
 clean: ## remove what was installed here
-	rm -rf .venv .tools .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .tools tools/simulator/node_modules .pytest_cache .ruff_cache .hypothesis
 
 .venv/ready: pyproject.toml components/pyproject.toml uv.lock | $(UV)
 	@$(UV) sync --frozen --quiet

@@ -8,6 +8,7 @@ import inspect
 import json
 import types
 import typing
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from velero_on_eks.settings.refusals import masked
 from velero_on_eks.settings.settings import Settings
 
 from tests import arguments, chart_values, support
+from tests.attacks import table as attacks
 from velero_eks.diff.model import OLD_BACKUPS
 from velero_eks.diff.setting_effects import SETTING_EFFECTS
 from velero_eks.rules.table import markdown as rules_table
@@ -27,6 +29,7 @@ from velero_eks.rules.table import markdown as rules_table
 ROOT = Path(__file__).resolve().parent.parent
 CONFIGURATION = ROOT / "docs" / "configuration.md"
 RULES = ROOT / "docs" / "rules.md"
+ATTACK_TABLE = ROOT / "docs" / "attack-table.md"
 OLD_BACKUPS_TABLE = ROOT / "docs" / "old-backups.md"
 OVERRIDES = ROOT / "docs" / "overrides.md"
 OVERRIDES_DATA = ROOT / "tests" / "components" / "settings" / "data" / "overrides.yaml"
@@ -173,6 +176,26 @@ def old_backups() -> str:
     return "\n".join(lines) + "\n"
 
 
+def attack_table() -> str:
+    """What was asked of a stack's policies, what was wanted and what a policy simulator answered."""
+    got = attacks.answers()
+    lines = [
+        "# The attack table",
+        "",
+        "Requests against the policies of one production stack with `storage.breakGlass`, right and wrong: what is",
+        "wanted of AWS, and what the policy simulator `@cloud-copilot/iam-simulate` answered. Made from",
+        "`tests/attacks/requests.yaml` and `answers.json` by `make docs`; `make attacks` asks again, the quick tests",
+        "ask the lab's own evaluator. Where no statement is named, nothing allows the request.",
+    ]
+    for group, rows in groupby(attacks.cases(), key=lambda case: case.group):
+        lines += ["", f"## {group}", "", "| Request | Action | Wanted | Got | Refused by |", "|---|---|---|---|---|"]
+        for case in rows:
+            answer = got.get(case.name, {"got": "not asked"})
+            by = ", ".join(f"`{sid}`" for sid in answer.get("by", ()))
+            lines.append(f"| {case.what} | `{case.action}` | {case.wanted} | {answer['got']} | {by} |")
+    return "\n".join(lines) + "\n"
+
+
 def regions() -> str:
     """The regions of AWS by partition, as botocore knows them. The component package does not install it."""
     source = importlib.resources.files("botocore") / "data" / "partitions.json"
@@ -241,6 +264,7 @@ def tables() -> dict[Path, str]:
         OVERRIDES: overrides(),
         RULES: rules_table(),
         OLD_BACKUPS_TABLE: old_backups(),
+        ATTACK_TABLE: attack_table(),
         REGIONS: regions(),
         arguments.ARGUMENTS: arguments.Writer(descriptions()).text(),
         arguments.SCHEMA: arguments.schema(),
