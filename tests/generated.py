@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from velero_on_eks.settings import adopt, parts, sections, settings
+from velero_on_eks.settings import adopt, images, parts, sections, settings
 from velero_on_eks.settings import overrides as judged
 from velero_on_eks.settings.base import ONE_OR_MANY, Section
 from velero_on_eks.settings.defaults import BY_ENVIRONMENT, SECTIONS
@@ -40,7 +40,7 @@ _TYPES = {"str": "text", "bool": "true or false", "int": "number", "Any": "anyth
 def descriptions() -> dict[tuple[str, str], str]:
     """What stands under each field of each section, by class and attribute."""
     found: dict[tuple[str, str], str] = {}
-    for module in (sections, settings, adopt, parts):
+    for module in (sections, settings, adopt, parts, images):
         for node in ast.parse(inspect.getsource(module)).body:
             if isinstance(node, ast.ClassDef):
                 for field, below in zip(node.body, node.body[1:], strict=False):
@@ -94,12 +94,16 @@ def _rows(
             rows += _rows(full, inner, {}, told)
             continue
         default = by_environment.get(str(field.alias or name)) or _default(field)
-        rows.append(_row(full, _takes(field.annotation), default, told[model.__name__, name]))
+        rows.append(_row(full, _takes(field.annotation), default, _told(told, model, name)))
     return rows
 
 
 def _said(model: type[Section]) -> str:
     return " ".join((model.__doc__ or "").split())
+
+
+def _told(told: dict[tuple[str, str], str], model: type[Section], field: str) -> str:
+    return next(told[base.__name__, field] for base in model.__mro__ if (base.__name__, field) in told)
 
 
 def _row(key: str, takes: str, default: str, meaning: str) -> str:

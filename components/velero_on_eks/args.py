@@ -163,30 +163,44 @@ class Chart(TypedDict):
     """The Helm chart: where from and exactly which."""
 
     repository: NotRequired[str]
-    """Where the chart comes from, `https://` or `oci://`. Default: https://vmware-tanzu.github.io/helm-charts."""
+    """Where the chart comes from, `https://` or `oci://`, without the chart's own name. Default: https://vmware-
+    tanzu.github.io/helm-charts."""
 
     version: NotRequired[str]
     """Its exact version. Default: 12.1.0."""
 
 
 class Image(TypedDict):
-    """The Velero server's image."""
+    """The Velero server's image: by its tag, by its digest, or by both."""
 
     repository: NotRequired[str]
-    """Where the server's image comes from. Default: docker.io/velero/velero."""
+    """Where the image comes from, without a tag. Default: docker.io/velero/velero."""
 
     tag: NotRequired[str]
-    """Its exact tag. Default: v1.18.3."""
+    """Its exact tag, which may be followed by its digest (`v1.18.2@sha256:…`). None where only a digest is given.
+    Default: v1.18.3."""
+
+    digest: NotRequired[str]
+    """Its digest, `sha256:…`. It is what is pulled, whatever the tag says."""
+
+    version: NotRequired[str]
+    """Which release it is, such as `1.18.2`. Needed where the tag does not begin with it, or where there is none."""
 
 
 class Plugin(TypedDict):
-    """The image of velero-plugin-for-aws."""
+    """The image of velero-plugin-for-aws, written as the server's is."""
 
     repository: NotRequired[str]
-    """Where the plugin's image comes from. Default: docker.io/velero/velero-plugin-for-aws."""
+    """Where the plugin's image comes from, without a tag. Default: docker.io/velero/velero-plugin-for-aws."""
 
     tag: NotRequired[str]
-    """Its exact tag. Default: v1.14.3."""
+    """Its exact tag, which may be followed by its digest. None where only a digest is given. Default: v1.14.3."""
+
+    digest: NotRequired[str]
+    """Its digest, `sha256:…`. It is what is pulled, whatever the tag says."""
+
+    version: NotRequired[str]
+    """Which release it is, such as `1.18.2`. Needed where the tag does not begin with it, or where there is none."""
 
 
 class Resources(TypedDict):
@@ -222,10 +236,13 @@ class Release(TypedDict):
     """The Helm chart: where from and exactly which."""
 
     image: NotRequired[Image]
-    """The Velero server's image."""
+    """The Velero server's image: by its tag, by its digest, or by both."""
 
     plugin: NotRequired[Plugin]
-    """The image of velero-plugin-for-aws."""
+    """The image of velero-plugin-for-aws, written as the server's is."""
+
+    image_pull_secrets: NotRequired[Sequence[str]]
+    """Secrets in Velero's namespace that every Pod of the release pulls its images with."""
 
     allow_untested_kubernetes: NotRequired[bool]
     """Whether a Kubernetes version outside the tested ones is a warning only. Default: false."""
@@ -516,10 +533,13 @@ class VeleroReleaseArgs(TypedDict):
     """The Helm chart: where from and exactly which."""
 
     image: NotRequired[Image]
-    """The Velero server's image."""
+    """The Velero server's image: by its tag, by its digest, or by both."""
 
     plugin: NotRequired[Plugin]
-    """The image of velero-plugin-for-aws."""
+    """The image of velero-plugin-for-aws, written as the server's is."""
+
+    image_pull_secrets: NotRequired[Sequence[str]]
+    """Secrets in Velero's namespace that every Pod of the release pulls its images with."""
 
     allow_untested_kubernetes: NotRequired[bool]
     """Whether a Kubernetes version outside the tested ones is a warning only. Default: false."""
@@ -595,10 +615,13 @@ class VeleroValuesArgs(TypedDict):
     """The Helm chart: where from and exactly which."""
 
     image: NotRequired[Image]
-    """The Velero server's image."""
+    """The Velero server's image: by its tag, by its digest, or by both."""
 
     plugin: NotRequired[Plugin]
-    """The image of velero-plugin-for-aws."""
+    """The image of velero-plugin-for-aws, written as the server's is."""
+
+    image_pull_secrets: NotRequired[Sequence[str]]
+    """Secrets in Velero's namespace that every Pod of the release pulls its images with."""
 
     allow_untested_kubernetes: NotRequired[bool]
     """Whether a Kubernetes version outside the tested ones is a warning only. Default: false."""

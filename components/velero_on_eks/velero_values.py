@@ -50,8 +50,8 @@ def values_of(inputs: Inputs[Any]) -> pulumi.Output[dict[str, Any]]:
             ),
             service_account=release.service_account,
             role_arn=known["role_arn"],
-            image=(release.image.repository, release.image.tag),
-            plugin=(release.plugin.repository, release.plugin.tag),
+            image=release.image.parts,
+            plugin=release.plugin.reference,
             csi_snapshots=release.csi_snapshots,
             client_qps=release.client_qps,
             client_burst=release.client_burst,
@@ -60,6 +60,7 @@ def values_of(inputs: Inputs[Any]) -> pulumi.Output[dict[str, Any]]:
             limits=limits,
             priority_class=release.priority_class,
             disruption_budget=release.disruption_budget,
+            pull_secrets=release.image_pull_secrets,
         )
         return _laid_over(values, inputs.tree(release.helm_values_overrides))
 

@@ -98,8 +98,10 @@ def _bucket_policy(inputs: Inputs) -> str:
 
 
 def _release(inputs: Inputs) -> str:
-    tag = ((inputs.get("values") or {}).get("image") or {}).get("tag")
-    server = f", server {tag}" if tag else ""
+    image = (inputs.get("values") or {}).get("image") or {}
+    # A digest is what is pulled, whatever the tag says; the half of it tells one from another.
+    digest = f"@{image['digest'][:19]}" if isinstance(image.get("digest"), str) else ""
+    server = f", server {image.get('tag') or ''}{digest}" if image.get("tag") or digest else ""
     return f"chart {str(inputs['chart']).rsplit('/', 1)[-1]} {inputs.get('version', '(no version)')}{server}"
 
 

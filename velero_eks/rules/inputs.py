@@ -347,8 +347,8 @@ def _release(settings: Settings, meant: Meant) -> dict[str, Any]:
         ),
         service_account=release.service_account,
         role_arn=meant.role_arn if settings.identity.mode == "irsa" else None,
-        image=(release.image.repository, release.image.tag),
-        plugin=(release.plugin.repository, release.plugin.tag),
+        image=release.image.parts,
+        plugin=release.plugin.reference,
         csi_snapshots=settings.volumes.mode == "csi-snapshot",
         client_qps=release.client_qps,
         client_burst=release.client_burst,
@@ -357,6 +357,7 @@ def _release(settings: Settings, meant: Meant) -> dict[str, Any]:
         limits=limits,
         priority_class=release.priority_class,
         disruption_budget=release.disruption_budget,
+        pull_secrets=release.image_pull_secrets,
     )
     from_registry = release.chart.repository.startswith("oci://")
     return {

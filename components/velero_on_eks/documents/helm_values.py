@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from velero_on_eks.documents.kubernetes import MANAGED_BY, STORAGE_LOCATION
@@ -45,8 +46,8 @@ def velero_values(
     location: dict[str, str],
     service_account: str,
     role_arn: str | None,
-    image: tuple[str, str],
-    plugin: tuple[str, str],
+    image: dict[str, str],
+    plugin: str,
     csi_snapshots: bool,
     client_qps: int,
     client_burst: int,
@@ -55,11 +56,13 @@ def velero_values(
     limits: dict[str, str],
     priority_class: str | None,
     disruption_budget: bool,
+    pull_secrets: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Values for chart 12. `role_arn` annotates the service account (IRSA); None leaves it bare (Pod Identity).
 
-    `image` and `plugin` are (repository, tag). `client_qps` is requests a second of the server to the API server: a
-    restore is bound by it. No `schedules`: those are resources of their own, so that their differences can be read.
+    `image` has repository, and tag, digest or both; `plugin` is the image as a Pod names it. `client_qps` is requests
+    a second of the server to the API server: a restore is bound by it. No `schedules`: those are resources of
+    their own, so that their differences can be read.
     """
     storage: dict[str, Any] = {
         "name": STORAGE_LOCATION,
@@ -85,11 +88,11 @@ def velero_values(
     if role_arn is not None:
         server["annotations"] = {"eks.amazonaws.com/role-arn": role_arn}
     values: dict[str, Any] = {
-        "image": {"repository": image[0], "tag": image[1]},
+        "image": dict(image),
         "initContainers": [
             {
                 "name": "velero-plugin-for-aws",
-                "image": f"{plugin[0]}:{plugin[1]}",
+                "image": plugin,
                 "imagePullPolicy": "IfNotPresent",
                 "volumeMounts": [{"mountPath": "/target", "name": "plugins"}],
                 "securityContext": CONTAINER_SECURITY,
@@ -113,6 +116,9 @@ def velero_values(
         "podDisruptionBudget": {"enabled": disruption_budget, "minAvailable": 1},
         "metrics": {"enabled": True},
     }
+    if pull_secrets:
+        # The Pods' own, and with them those of the jobs and data movers that the server starts.
+        values["image"]["imagePullSecrets"] = list(pull_secrets)
     if priority_class:
         values["priorityClassName"] = priority_class
     return values

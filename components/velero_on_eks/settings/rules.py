@@ -7,7 +7,7 @@ file reports everything that can be known to be wrong with it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
@@ -273,12 +273,21 @@ def _versions_go_together(s: Any) -> Found:
     release = s.release
     for refusal in versions.mismatches(
         kubernetes=s.cluster.kubernetes_version,
-        velero=release.image.tag,
-        plugin=release.plugin.tag,
+        velero=release.image.release,
+        plugin=release.plugin.release,
         chart=release.chart.version,
     ):
         if not (release.allow_untested_kubernetes and refusal.code == versions.UNTESTED):
-            yield refusal
+            yield _where_it_is_said(refusal, release)
+
+
+def _where_it_is_said(refusal: Refusal, release: Any) -> Refusal:
+    """A refusal of an image's release, told of the tag or of the version that says which it is."""
+    image = {"image": release.image, "plugin": release.plugin}.get(str(refusal.path[1]))
+    if image is None:
+        return refusal
+    key = "version" if image.version else "tag"
+    return replace(refusal, path=(*refusal.path[:2], key), value=getattr(image, key))
 
 
 @_rule("environment", "schedules")
@@ -452,15 +461,18 @@ def warnings(s: Any, at: datetime) -> tuple[SettingsWarning, ...]:
                 " that key nor delete it",
             )
         )
-    newer = versions.unrehearsed(velero=s.release.image.tag, plugin=s.release.plugin.tag, chart=s.release.chart.version)
-    found += [SettingsWarning(one.code, one.field, one.sentence, "error") for one in newer]
+    newer = versions.unrehearsed(
+        velero=s.release.image.release, plugin=s.release.plugin.release, chart=s.release.chart.version
+    )
+    said = [_where_it_is_said(one, s.release) for one in newer]
+    found += [SettingsWarning(one.code, one.field, one.sentence, "error") for one in said]
     if s.release.allow_untested_kubernetes:
         found.append(
             SettingsWarning(
                 "untested-kubernetes",
                 "release.allowUntestedKubernetes",
-                f"Velero {s.release.image.tag} was not necessarily tested on Kubernetes {s.cluster.kubernetes_version};"
-                " rehearse a restore before relying on it",
+                f"Velero {s.release.image.release} was not necessarily tested on Kubernetes"
+                f" {s.cluster.kubernetes_version}; rehearse a restore before relying on it",
             )
         )
     return tuple(found)

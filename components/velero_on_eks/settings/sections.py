@@ -12,6 +12,7 @@ from velero_on_eks.settings.aws_facts import AccountId, KmsKeyArn, OidcIssuer, P
 from velero_on_eks.settings.base import Section
 from velero_on_eks.settings.cron import Cron, check_timezone
 from velero_on_eks.settings.duration import Duration
+from velero_on_eks.settings.images import ChartRepository, Image, ImageRepository, ImageTag
 from velero_on_eks.settings.late import Late
 from velero_on_eks.settings.names import (
     BucketName,
@@ -26,7 +27,7 @@ from velero_on_eks.settings.names import (
 )
 from velero_on_eks.settings.refusals import Refused
 from velero_on_eks.settings.s3_endpoint import S3Url
-from velero_on_eks.settings.versions import ChartVersion, ImageTag, KubernetesVersion
+from velero_on_eks.settings.versions import ChartVersion, KubernetesVersion
 
 Environment = Literal["development", "staging", "production"]
 
@@ -65,14 +66,6 @@ CPU = matching(
 MEMORY = matching(
     "memory", r"[1-9][0-9]{0,8}(Mi|Gi)", "memory is counted in Mi or Gi, above 0", "write for example 512Mi"
 )
-REPOSITORY = matching(
-    "image-repository",
-    r"([a-z0-9.-]+(:[0-9]+)?/)?[a-z0-9._-]+(/[a-z0-9._-]+)*",
-    "an image's repository is a host and a path in lower case, without a scheme and without a tag",
-    f"write one like {versions.VELERO_IMAGE}",
-)
-
-
 ISSUER_MISSING = Refused(
     "issuer-missing",
     "required by identity.mode irsa",
@@ -256,36 +249,19 @@ class Storage(Section):
 class Chart(Section):
     """The Helm chart: where from and exactly which."""
 
-    repository: Annotated[
-        str,
-        matching(
-            "chart-repository",
-            r"(https|oci)://\S+",
-            "a chart's repository begins with https:// or oci://",
-            f"write one like {versions.CHART_REPOSITORY}",
-        ),
-    ] = versions.CHART_REPOSITORY
-    """Where the chart comes from, `https://` or `oci://`."""
+    repository: ChartRepository = versions.CHART_REPOSITORY
+    """Where the chart comes from, `https://` or `oci://`, without the chart's own name."""
     version: ChartVersion = versions.PINNED_CHART
     """Its exact version."""
 
 
-class Image(Section):
-    """The Velero server's image."""
+class Plugin(Image):
+    """The image of velero-plugin-for-aws, written as the server's is."""
 
-    repository: Annotated[str, REPOSITORY] = versions.VELERO_IMAGE
-    """Where the server's image comes from."""
-    tag: ImageTag = versions.PINNED_VELERO
-    """Its exact tag."""
-
-
-class Plugin(Section):
-    """The image of velero-plugin-for-aws."""
-
-    repository: Annotated[str, REPOSITORY] = versions.PLUGIN_IMAGE
-    """Where the plugin's image comes from."""
-    tag: ImageTag = versions.PINNED_PLUGIN
-    """Its exact tag."""
+    repository: ImageRepository = versions.PLUGIN_IMAGE
+    """Where the plugin's image comes from, without a tag."""
+    tag: ImageTag | None = versions.PINNED_PLUGIN
+    """Its exact tag, which may be followed by its digest. None where only a digest is given."""
 
 
 class Resources(Section):
@@ -326,6 +302,12 @@ def _millicores(quantity: str) -> int:
     return int(quantity[:-1]) if quantity.endswith("m") else int(quantity) * 1000
 
 
+def _refuse_twice(names: tuple[str, ...], what: str) -> None:
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise Refused("twice", f"{', '.join(twice)} stands there twice", f"write each {what} once")
+
+
 class Release(Section):
     """The Helm release and what its server runs with."""
 
@@ -338,6 +320,8 @@ class Release(Section):
     chart: Chart = Chart()
     image: Image = Image()
     plugin: Plugin = Plugin()
+    image_pull_secrets: tuple[KubernetesSubdomain, ...] = ()
+    """Secrets in Velero's namespace that every Pod of the release pulls its images with."""
     allow_untested_kubernetes: bool = False
     """Whether a Kubernetes version outside the tested ones is a warning only."""
     resources: Resources = Resources()
@@ -362,6 +346,12 @@ class Release(Section):
     """How long the release may take."""
     helm_values_overrides: dict[str, Any] = Field(default_factory=dict)
     """Values laid over those made here, for what no setting covers. Each is judged; see docs/overrides.md."""
+
+    @field_validator("image_pull_secrets")
+    @classmethod
+    def _each_secret_once(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        _refuse_twice(value, "secret")
+        return value
 
 
 class Schedule(Section):
@@ -401,9 +391,7 @@ class Schedule(Section):
     @field_validator("namespaces", "excluded_namespaces")
     @classmethod
     def _each_once(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        twice = sorted({name for name in value if value.count(name) > 1})
-        if twice:
-            raise Refused("twice", f"{', '.join(twice)} stands there twice", "write each namespace once")
+        _refuse_twice(value, "namespace")
         if "*" in value and len(value) > 1:
             raise Refused(
                 "star-and-names",

@@ -87,17 +87,6 @@ def check_exact_version(version: str) -> str:
     return version
 
 
-def check_image_tag(tag: str) -> str:
-    """Refuse an image tag that is not one exact release."""
-    if not re.fullmatch(r"v[0-9]+\.[0-9]+\.[0-9]+(-[0-9A-Za-z.-]+)?", tag):
-        raise Refused(
-            "image-tag",
-            "an image tag names one release: 'latest' and 'main' change under you",
-            f"write one like {PINNED_VELERO}",
-        )
-    return tag
-
-
 def check_kubernetes_version(version: str) -> str:
     """Refuse what is not a minor version of Kubernetes as EKS names it."""
     if not re.fullmatch(r"1\.[0-9]{2}", version):
@@ -230,5 +219,4 @@ def _known() -> str:
 
 
 ChartVersion = Annotated[str, AfterValidator(check_exact_version)]
-ImageTag = Annotated[str, AfterValidator(check_image_tag)]
 KubernetesVersion = Annotated[str, AfterValidator(check_kubernetes_version), BeforeValidator(_kubernetes_before)]

@@ -76,8 +76,8 @@ def kubernetes_version(case: Case) -> Iterator[Finding]:
         return
     found = mismatches(
         kubernetes=case.cluster.version,
-        velero=release.image.tag,
-        plugin=release.plugin.tag,
+        velero=release.image.release,
+        plugin=release.plugin.release,
         chart=release.chart.version,
     )
     for refusal in found:
