@@ -7,7 +7,7 @@ import pulumi_kubernetes
 
 from velero_on_eks.args import BackupSchedulesArgs
 from velero_on_eks.component import after, options, token
-from velero_on_eks.documents.kubernetes import MANAGED_BY, schedule_spec
+from velero_on_eks.documents.kubernetes import schedule_metadata, schedule_spec
 from velero_on_eks.inputs import Inputs
 from velero_on_eks.settings import Schedule
 from velero_on_eks.settings.parts import BackupSchedulesInputs
@@ -28,7 +28,7 @@ class BackupSchedules(pulumi.ComponentResource):
                 f"{name}-{schedule_name}",
                 api_version="velero.io/v1",
                 kind="Schedule",
-                metadata={"name": schedule_name, "namespace": wanted.namespace, "labels": dict(MANAGED_BY)},
+                metadata=schedule_metadata(schedule_name, wanted.namespace),
                 spec=_spec(wanted, schedule),
                 opts=pulumi.ResourceOptions(parent=self, depends_on=after(opts)),
             )

@@ -12,6 +12,7 @@ from velero_on_eks.documents.kubernetes import (
     MANAGED_BY,
     REPOSITORY_SECRET,
     REPOSITORY_SECRET_KEY,
+    TAKEN_BACK,
     namespace_labels,
 )
 from velero_on_eks.inputs import Inputs
@@ -46,7 +47,7 @@ class VeleroRelease(pulumi.ComponentResource):
 
         namespace = pulumi_kubernetes.core.v1.Namespace(
             name,
-            metadata={"name": release.namespace, "labels": namespace_labels()},
+            metadata={"name": release.namespace, "labels": namespace_labels(), "annotations": dict(TAKEN_BACK)},
             opts=pulumi.ResourceOptions.merge(child, pulumi.ResourceOptions(protect=kept)),
         )
         self.repository_password = self._password(name, inputs)

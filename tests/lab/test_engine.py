@@ -85,6 +85,30 @@ def test_a_refresh_finds_a_bucket_policy_that_somebody_changed_by_hand(deploymen
         s3.put_bucket_policy(Bucket=BUCKET, Policy=ours)
 
 
+BY_HAND = {
+    "/apis/velero.io/v1/namespaces/velero/schedules/daily-backup": {"spec": {"schedule": "0 5 * * *"}},
+    "/api/v1/namespaces/velero": {"metadata": {"labels": {"pod-security.kubernetes.io/warn": "privileged"}}},
+}
+
+
+def test_what_somebody_changed_with_kubectl_is_shown_by_a_preview_and_taken_back_in_place(deployment):
+    api = deployment.lab.cluster.api
+    before = {path: (api.find(path) or {})["metadata"]["uid"] for path in BY_HAND}
+    for path, patch in BY_HAND.items():
+        api.request("PATCH", f"{path}?fieldManager=kubectl-patch", patch, content="application/merge-patch+json")
+    # Without the annotation the server answers with a conflict of field managers, and the preview ends there.
+    wanted = ["kubernetes:core/v1:Namespace velero", "kubernetes:velero.io/v1:Schedule velero-daily-backup"]
+    assert changes(deployment.preview("--refresh"))["update"] == wanted
+    deployment.up("--refresh")
+    schedule, namespace = (api.find(path) or {} for path in BY_HAND)
+    assert schedule["spec"]["schedule"].endswith("0 2 * * *")
+    assert "metadata" not in schedule["spec"]["template"]
+    assert namespace["metadata"]["labels"]["pod-security.kubernetes.io/warn"] == "restricted"
+    assert {path: (api.find(path) or {})["metadata"]["uid"] for path in BY_HAND} == before
+    deployment.refresh("--expect-no-changes")
+    deployment.up("--expect-no-changes")
+
+
 def test_a_bad_stack_file_stops_before_any_resource_and_says_what_to_mend(deployment):
     def misspell(config):
         config["velero-eks:scheduels"] = {}

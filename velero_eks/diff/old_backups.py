@@ -68,6 +68,11 @@ def _locations(old: Plan, new: Plan) -> Iterator[Fact]:
                 " Velero lists them at its next sync, within minutes. Without a copy they stay where they are: nothing"
                 " restores them and nothing expires them.",
             )
+            if was.url.startswith(now.url):
+                details += (
+                    f"Velero takes no place with folders beside its own: until {was.prefix.split('/')[0]}/ is gone"
+                    f" from {now.url} the location stays Unavailable, and no backup is made.",
+                )
             yield Fact("retention", text, "risk", details, (urn,), "not-found")
 
 

@@ -85,7 +85,7 @@ SETTING_EFFECTS: dict[str, SettingEffect] = {
         "unreadable",
         "Objects stay encrypted with the key that they were written with, and the role may use the new key only.",
         "Let the old key's policy allow the role `kms:Decrypt` until the last of them has expired, or write them anew"
-        " under the new key (`aws s3 cp --recursive --sse aws:kms`, the bucket onto itself). Never delete the old key before.",
+        " under the new key (`aws s3 cp --recursive --sse aws:kms`, the bucket onto itself). Delete no key before.",
     ),
     "storage.keyDeletionWindowDays": _none("It counts from the key's deletion on."),
     "storage.keyRotationDays": _none("KMS keeps the older material of a key that it rotates."),

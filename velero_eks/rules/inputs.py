@@ -376,7 +376,7 @@ def _release(settings: Settings, meant: Meant) -> dict[str, Any]:
 
 
 def _schedule(settings: Settings, name: str) -> dict[str, Any]:
-    from velero_on_eks.documents.kubernetes import MANAGED_BY, schedule_spec
+    from velero_on_eks.documents.kubernetes import schedule_metadata, schedule_spec
 
     schedule: Schedule = settings.schedules[name]
     namespace = settings.release.namespace
@@ -393,4 +393,4 @@ def _schedule(settings: Settings, name: str) -> dict[str, Any]:
         cluster_resources=schedule.includes_cluster_resources,
         snapshot_volumes=settings.volumes.mode == "csi-snapshot",
     )
-    return {"metadata": {"name": name, "namespace": namespace, "labels": dict(MANAGED_BY)}, "spec": spec}
+    return {"metadata": schedule_metadata(name, namespace), "spec": spec}

@@ -7,6 +7,10 @@ from typing import Any
 
 MANAGED_BY = {"app.kubernetes.io/managed-by": "pulumi", "app.kubernetes.io/part-of": "velero"}
 
+# The program owns these objects: a field that somebody changed with kubectl is taken back in place. Without it the
+# server's field managers conflict, and `pulumi preview --refresh` ends with an error in place of the difference.
+TAKEN_BACK = {"pulumi.com/patchForce": "true"}
+
 STORAGE_LOCATION = "default"
 REPOSITORY_SECRET = "velero-repo-credentials"  # noqa: S105
 REPOSITORY_SECRET_KEY = "repository-password"  # noqa: S105
@@ -22,6 +26,11 @@ def namespace_labels() -> dict[str, str]:
     """Labels of Velero's namespace. Neither volume mode offered needs more than a restricted pod."""
     levels = {f"pod-security.kubernetes.io/{mode}": "restricted" for mode in ("enforce", "audit", "warn")}
     return {**MANAGED_BY, **levels}
+
+
+def schedule_metadata(name: str, namespace: str) -> dict[str, Any]:
+    """`metadata` of a velero.io/v1 Schedule. Velero copies labels and annotations to the Backups that it makes."""
+    return {"name": name, "namespace": namespace, "labels": dict(MANAGED_BY), "annotations": dict(TAKEN_BACK)}
 
 
 def schedule_spec(
@@ -71,6 +80,7 @@ def snapshot_class(*, auto_mode: bool) -> dict[str, Any]:
         "metadata": {
             "name": SNAPSHOT_CLASS,
             "labels": {**MANAGED_BY, "velero.io/csi-volumesnapshot-class": "true"},
+            "annotations": dict(TAKEN_BACK),
         },
         "driver": AUTO_MODE_DRIVER if auto_mode else STANDARD_DRIVER,
         "deletionPolicy": "Retain",

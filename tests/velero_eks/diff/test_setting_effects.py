@@ -166,7 +166,9 @@ def test_nothing_is_said_of_the_backups_that_exist_where_the_rows_say_that_nothi
 def wrong(paths: list[str], row: SettingEffect) -> str:
     """What `diff` says of settings that change together, where that is not what their row says."""
     one, other = stacks(paths)
-    for made, wanted in ((compare("prod", one, other), row.effect), (compare("prod", other, one), row.opposite)):
+    ways = ((one, other, row.effect), (other, one, row.opposite))
+    for before, after, wanted in ways:
+        made = compare("prod", before, after)
         risk = wanted not in ("", "less-undo", "unsure")
         if made.backups != wanted or bool(made.effects("risk")) != risk:
             return f"{', '.join(paths)}: {OLD_BACKUPS[wanted]}; diff says: {OLD_BACKUPS[made.backups]}{said(made)}"
@@ -244,10 +246,8 @@ def test_a_given_key_that_becomes_another_given_key_leaves_every_backup_so_far_b
     (fact,) = [fact for fact in made.facts if fact.backups]
     assert (fact.category, fact.effect) == ("retention", "risk")
     assert f"let the policy of key {KEY} allow the role kms:Decrypt itself" in fact.details[0]
-    assert (
-        f"'aws s3 cp s3://{BUCKET}/ s3://{BUCKET}/ --recursive --sse aws:kms --sse-kms-key-id {OTHER}'"
-        in fact.details[1]
-    )
+    copied = f"s3://{BUCKET}/ s3://{BUCKET}/ --recursive --sse aws:kms --sse-kms-key-id {OTHER}"
+    assert f"'aws s3 cp {copied}'" in fact.details[1]
 
 
 def test_an_own_key_that_is_not_protected_is_deleted_and_the_backups_with_it() -> None:
@@ -279,6 +279,15 @@ def test_another_bucket_and_another_key_at_once_are_told_as_the_bucket_that_vele
 def test_another_endpoint_is_another_store_unless_it_is_s3_of_the_region(one: Any, other: Any, moved: bool) -> None:
     made = compare("prod", located(one), located(other))
     assert made.backups == ("not-found" if moved else "")
+
+
+def test_a_prefix_that_is_given_up_leaves_a_folder_that_velero_does_not_take_beside_its_own() -> None:
+    at_top, below = edited(), edited(("storage.prefix", "teams/shop"))
+    (back,) = [fact for fact in compare("prod", below, at_top).facts if fact.backups]
+    assert "until teams/ is gone" in back.details[-1]
+    assert "the location stays Unavailable" in back.details[-1]
+    (away,) = [fact for fact in compare("prod", at_top, below).facts if fact.backups]
+    assert "Unavailable" not in " ".join(away.details)
 
 
 def located(url: str | None) -> dict[str, Any]:
