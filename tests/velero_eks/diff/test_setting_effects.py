@@ -19,7 +19,7 @@ from tests.velero_eks.diff import programs
 from tests.velero_eks.diff.entries import entry, grant, stack
 from tests.velero_eks.diff.test_edits import said
 from velero_eks.diff.compare import compare
-from velero_eks.diff.model import OLD_BACKUPS, StackDiff
+from velero_eks.diff.model import OLD_BACKUPS, OldBackups, StackDiff
 from velero_eks.diff.setting_effects import SETTING_EFFECTS, SettingEffect
 
 BUCKET = "velero-shop-111122223333-eu-west-1"
@@ -166,7 +166,7 @@ def test_nothing_is_said_of_the_backups_that_exist_where_the_rows_say_that_nothi
 def wrong(paths: list[str], row: SettingEffect) -> str:
     """What `diff` says of settings that change together, where that is not what their row says."""
     one, other = stacks(paths)
-    ways = ((one, other, row.effect), (other, one, row.opposite))
+    ways: tuple[tuple[Any, Any, OldBackups], ...] = ((one, other, row.effect), (other, one, row.opposite))
     for before, after, wanted in ways:
         made = compare("prod", before, after)
         risk = wanted not in ("", "less-undo", "unsure")
