@@ -12,8 +12,7 @@ from velero_on_eks.documents.kubernetes import (
     MANAGED_BY,
     REPOSITORY_SECRET,
     REPOSITORY_SECRET_KEY,
-    TAKEN_BACK,
-    namespace_labels,
+    namespace_metadata,
 )
 from velero_on_eks.inputs import Inputs
 from velero_on_eks.settings.parts import VeleroReleaseInputs
@@ -47,7 +46,7 @@ class VeleroRelease(pulumi.ComponentResource):
 
         namespace = pulumi_kubernetes.core.v1.Namespace(
             name,
-            metadata={"name": release.namespace, "labels": namespace_labels(), "annotations": dict(TAKEN_BACK)},
+            metadata=namespace_metadata(release.namespace),
             opts=pulumi.ResourceOptions.merge(child, pulumi.ResourceOptions(protect=kept)),
         )
         self.repository_password = self._password(name, inputs)

@@ -231,12 +231,11 @@ def _meant(resource: PolicyResource, plan: Plan, settings: Settings, meant: Mean
 
             return snapshot_class(auto_mode=settings.cluster.auto_mode)
         case kinds.NAMESPACE:
-            from velero_on_eks.documents.kubernetes import namespace_labels
+            from velero_on_eks.documents.kubernetes import namespace_metadata
 
             name = settings.release.namespace
             # One that is adopted keeps the labels that it has.
-            labels = {} if settings.adopt.namespace == name else {"labels": namespace_labels()}
-            return {"metadata": {"name": name, **labels}}
+            return {"metadata": {"name": name} if settings.adopt.namespace == name else namespace_metadata(name)}
         case kinds.SECRET:
             from velero_on_eks.documents.kubernetes import MANAGED_BY, REPOSITORY_SECRET
 

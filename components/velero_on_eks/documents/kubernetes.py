@@ -28,6 +28,11 @@ def namespace_labels() -> dict[str, str]:
     return {**MANAGED_BY, **levels}
 
 
+def namespace_metadata(name: str) -> dict[str, Any]:
+    """`metadata` of Velero's namespace, where it is made here."""
+    return {"name": name, "labels": namespace_labels(), "annotations": dict(TAKEN_BACK)}
+
+
 def schedule_metadata(name: str, namespace: str) -> dict[str, Any]:
     """`metadata` of a velero.io/v1 Schedule. Velero copies labels and annotations to the Backups that it makes."""
     return {"name": name, "namespace": namespace, "labels": dict(MANAGED_BY), "annotations": dict(TAKEN_BACK)}
