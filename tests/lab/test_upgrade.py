@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from velero_on_eks.adoption import BUCKET_SETTINGS
 from velero_on_eks.settings.versions import PINNED_PLUGIN, PINNED_VELERO
 
 from lab.deployment import PROJECT, Deployment
@@ -146,10 +147,23 @@ def images(lab: LabEnvironment) -> list[str]:
     return [found["image"].removeprefix("docker.io/") for found in (*pod["containers"], *pod["initContainers"])]
 
 
-def test_the_upgrade_changes_the_images_in_place_and_leaves_everything_else_as_it_is(first):
+def refusals(deployment: Deployment) -> set[str]:
+    """What the bucket's policy refuses by now."""
+    bucket = deployment.outputs()["bucket"]
+    policy = deployment.lab.cloud.client("s3").get_bucket_policy(Bucket=bucket)["Policy"]
+    return {one["Sid"] for one in json.loads(policy)["Statement"]}
+
+
+def test_the_upgrade_changes_images_and_refusals_in_place_and_leaves_everything_else_as_it_is(first):
     # A component's recorded outputs may change; they are in the state alone.
     changed = [step for step in steps(first) if not _of_the_state_alone(*step)]
-    assert changed == [("update", "kubernetes:helm.sh/v3:Release velero")]
+    assert sorted(changed) == [
+        ("update", "aws:s3/bucketPolicy:BucketPolicy velero"),
+        ("update", f"{BUCKET_SETTINGS['encryption']} velero"),
+        ("update", "kubernetes:helm.sh/v3:Release velero"),
+    ]
+    former = {"RefusePlainHttp", "RefuseOtherEncryption", "RefuseOtherKey"}
+    assert refusals(first) == former
     assert images(first.lab) == ["velero/velero:v1.18.2", "velero/velero-plugin-for-aws:v1.14.2"]
 
     before = marks(first.lab)
@@ -159,6 +173,8 @@ def test_the_upgrade_changes_the_images_in_place_and_leaves_everything_else_as_i
     assert after.pop("releases") == [*before.pop("releases"), "sh.helm.release.v1.velero.v2"]
     assert after == before
 
+    # And nobody who deploys it is shut out: break-glass is only there where it was asked for.
+    assert refusals(first) == former | {"RefuseKmsWithoutKey", "RefuseCustomerKey", "RefuseArchive"}
     assert steps(first) == []
     deployed = json.loads(first.state())["checkpoint"]["latest"]["resources"]
     components = {found["type"] for found in deployed if not found["custom"]} - {"pulumi:pulumi:Stack"}
