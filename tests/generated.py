@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from velero_on_eks.settings import adopt, images, parts, sections, settings
+from velero_on_eks.settings import adopt, eks_calendar, images, parts, sections, settings, versions
 from velero_on_eks.settings import overrides as judged
 from velero_on_eks.settings.base import ONE_OR_MANY, Section
 from velero_on_eks.settings.defaults import BY_ENVIRONMENT, SECTIONS
@@ -31,6 +31,7 @@ CONFIGURATION = ROOT / "docs" / "configuration.md"
 RULES = ROOT / "docs" / "rules.md"
 ATTACK_TABLE = ROOT / "docs" / "attack-table.md"
 OLD_BACKUPS_TABLE = ROOT / "docs" / "old-backups.md"
+VERSIONS = ROOT / "docs" / "versions.md"
 OVERRIDES = ROOT / "docs" / "overrides.md"
 OVERRIDES_DATA = ROOT / "tests" / "components" / "settings" / "data" / "overrides.yaml"
 REGIONS = ROOT / "components" / "velero_on_eks" / "settings" / "aws_regions.py"
@@ -180,6 +181,46 @@ def old_backups() -> str:
     return "\n".join(lines) + "\n"
 
 
+def version_tables() -> str:
+    """Which versions were rehearsed together, and how long EKS supports each of Kubernetes'."""
+    lines = [
+        "# Versions",
+        "",
+        "Made from `velero_on_eks.settings.versions` and `eks_calendar` by `make docs`. Each row was installed and",
+        "rehearsed in the lab, with Kubernetes 1.34; the Kubernetes versions are those that Velero itself was tested",
+        "on. Older ones and other lines are refused with the reason. A newer patch is the finding `untested-version`,",
+        "to be waived with a reason.",
+        "",
+        "| Velero | velero-plugin-for-aws | Chart | Kubernetes |",
+        "|---|---|---|---|",
+        *(
+            f"| {row.velero} | {row.plugin} | {row.chart} | {row.kubernetes[0]} to {row.kubernetes[-1]} |"
+            for row in versions.TABLE
+        ),
+        "",
+        "The SHA-256 of each chart's archive, as its repository serves it:",
+        "",
+        *(f"- {version}: `{digest}`" for version, digest in versions.CHART_SHA256.items()),
+        "",
+        "## How long EKS supports Kubernetes",
+        "",
+        f"Read on {eks_calendar.READ_ON} from <{eks_calendar.SOURCE}>. A cluster costs"
+        f" {eks_calendar.STANDARD_PRICE:.2f} USD an hour in",
+        f"standard and {eks_calendar.EXTENDED_PRICE:.2f} in extended support, {eks_calendar.EXTRA_A_YEAR:,} USD a year"
+        " more. The finding `eks-support` says it of a stack from",
+        f"{eks_calendar.NOTICE.days} days before the end of standard support on.",
+        "",
+        "| Kubernetes | Standard support ends | Extended support ends |",
+        "|---|---|---|",
+        *(
+            f"| {each.kubernetes} | {'about ' if each.approximate else ''}{each.standard_until} |"
+            f" {'about ' if each.approximate else ''}{each.extended_until} |"
+            for each in eks_calendar.CALENDAR
+        ),
+    ]
+    return "\n".join(lines) + "\n"
+
+
 def attack_table() -> str:
     """What was asked of a stack's policies, what was wanted and what a policy simulator answered."""
     got = attacks.answers()
@@ -268,6 +309,7 @@ def tables() -> dict[Path, str]:
         OVERRIDES: overrides(),
         RULES: rules_table(),
         OLD_BACKUPS_TABLE: old_backups(),
+        VERSIONS: version_tables(),
         ATTACK_TABLE: attack_table(),
         REGIONS: regions(),
         arguments.ARGUMENTS: arguments.Writer(descriptions()).text(),

@@ -22,7 +22,7 @@ ISSUER = "https://oidc.eks.eu-west-1.amazonaws.com/id/EXAMPLE0123456789"
 MINIMAL: dict[str, Any] = {
     "environment": "production",
     "region": "eu-west-1",
-    "cluster": {"name": "shop", "account": ACCOUNT, "kubernetesVersion": "1.34", "oidcIssuer": ISSUER},
+    "cluster": {"name": "shop", "account": ACCOUNT, "kubernetesVersion": "1.35", "oidcIssuer": ISSUER},
 }
 
 

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
-from velero_on_eks.settings import adopt, overrides, versions
+from velero_on_eks.settings import adopt, eks_calendar, overrides, versions
 from velero_on_eks.settings.aws_facts import Arn, issuer_region, partition_of
 from velero_on_eks.settings.duration import words
 from velero_on_eks.settings.late import is_late
@@ -461,6 +461,7 @@ def warnings(s: Any, at: datetime) -> tuple[SettingsWarning, ...]:
                 " that key nor delete it",
             )
         )
+    found += _eks_support(s, at)
     newer = versions.unrehearsed(
         velero=s.release.image.release, plugin=s.release.plugin.release, chart=s.release.chart.version
     )
@@ -476,3 +477,32 @@ def warnings(s: Any, at: datetime) -> tuple[SettingsWarning, ...]:
             )
         )
     return tuple(found)
+
+
+def _eks_support(s: Any, at: datetime) -> list[SettingsWarning]:
+    version = s.cluster.kubernetes_version
+    ends = eks_calendar.support_ends(version, at)
+    if ends is None:
+        return []
+    price = (
+        f"{eks_calendar.EXTENDED_PRICE:.2f} USD an hour and not {eks_calendar.STANDARD_PRICE:.2f},"
+        f" {eks_calendar.EXTRA_A_YEAR:,} USD a year more"
+    )
+    standard, extended = ends.support.standard_until, ends.support.extended_until
+    said = {
+        "ending": f"standard support of Kubernetes {version} ends on {standard}, in {ends.days} days: from then on the"
+        f" cluster costs {price}",
+        "extended": f"standard support of Kubernetes {version} ended on {standard}: the cluster costs {price}; on"
+        f" {extended} extended support ends, and EKS upgrades it without asking",
+        "over": f"extended support of Kubernetes {version} ended on {extended}: EKS upgrades the cluster without"
+        " asking, and creates none with it",
+    }[ends.stage]
+    row = versions.row_of(s.release.image.release)
+    newest = row.kubernetes[-1] if row else version
+    mend = (
+        f"upgrade it to {newest}, one minor version after the other"
+        if newest != version
+        else f"{version} is the newest that Velero {s.release.image.release} was tested on; plan for the next"
+    )
+    severity = "error" if ends.stage == "over" else "warning"
+    return [SettingsWarning("eks-support", "cluster.kubernetesVersion", f"{said}; {mend}", severity)]

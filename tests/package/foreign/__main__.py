@@ -26,7 +26,7 @@ velero = VeleroOnEks(
             "name": network.require_output("clusterName"),
             "account": "909090909090",
             "oidc_issuer": network.require_output("issuer"),
-            "kubernetes_version": "1.34",
+            "kubernetes_version": "1.35",
             "auto_mode": True,
         },
         recovery={"rpo": "6h", "retention": "14d"},

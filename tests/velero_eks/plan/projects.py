@@ -19,7 +19,7 @@ config:
   velero-eks:cluster:
     name: {name}
     account: "{account}"
-    kubernetesVersion: "1.34"
+    kubernetesVersion: "1.35"
     oidcIssuer: https://oidc.eks.{region}.{suffix}/id/EXAMPLE0123456789ABCDEF
 """
 # A program that loads no provider's SDK, which takes a process longer than all else, and makes one Schedule. The rules

@@ -232,7 +232,7 @@ def test_a_stack_file_of_somebody_elses_may_have_keys_of_its_own_beside_the_sett
           velero-eks:cluster:
             name: shop
             account: "111122223333"
-            kubernetesVersion: "1.34"
+            kubernetesVersion: "1.35"
             oidcIssuer: https://oidc.eks.eu-west-1.amazonaws.com/id/EXAMPLE0123456789
     """
     [found] = described(foreign(tmp_path, program, prod=stack), "prod")
