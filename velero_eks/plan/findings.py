@@ -7,11 +7,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from velero_on_eks.settings.rules import WARNINGS
+
 from velero_eks import rules
 from velero_eks.plan.deployments import Deployment
 from velero_eks.rules import PolicyResource
 from velero_eks.rules.kinds import SCHEDULE
+from velero_eks.rules.model import UNKNOWN_VALUE
 from velero_eks.rules.plan import below
+from velero_eks.terminal import words
 
 # A waiver that waives nothing hides the next finding of its rule: it is reported, and cannot be waived itself.
 UNUSED_WAIVER = "unused-waiver"
@@ -70,7 +74,12 @@ def _of_deployment(
     for rule, severity, resource, message in found:
         yield PlannedFinding(rule, severity, resource, message, waivers.get(rule))
     for rule in sorted(set(waivers) - {rule for rule, *_ in found}):
-        message = f"waivers.{rule} waives nothing: no rule of that name has a finding here; take it away"
+        there = (*rules.RULES, *WARNINGS, UNKNOWN_VALUE)
+        message = (
+            f"waivers.{rule} waives nothing, since rule {rule} has no finding here; take it away"
+            if rule in there
+            else f"waivers.{rule}: there is no such rule; {words.instead(rule, there)}"
+        )
         yield PlannedFinding(UNUSED_WAIVER, "warning", whole, message)
 
 

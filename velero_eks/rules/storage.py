@@ -10,9 +10,6 @@ from velero_eks.rules.model import Fault, PolicyResource, look, rule
 from velero_eks.rules.plan import Plan
 from velero_eks.terminal import words
 
-# Below this, nobody back from a long weekend could fetch back what was deleted on its first day.
-NONCURRENT_FLOOR_DAYS = {"development": 1, "staging": 7, "production": 14}
-
 
 @rule(
     "bucket-force-destroy",
@@ -111,10 +108,11 @@ def bucket_break_glass(bucket: PolicyResource, plan: Plan) -> Iterator[str]:
 def bucket_replication(bucket: PolicyResource, plan: Plan) -> Iterator[str]:
     if plan.environment != "production":
         return
-    if not plan.of_bucket(bucket, kinds.BUCKET_REPLICATION, kinds.BUCKET_REPLICATION_LONG):
+    found = plan.of_bucket(bucket, *kinds.REPLICATIONS)
+    if not any(look(entry, "status") == "Enabled" for one in found for entry in one.items("rules")):
         yield (
-            "has no replica: the loss of its region or account is the loss of every backup. Replicate it, or"
-            " waive this."
+            "has no replica: the loss of its region or account is the loss of every backup. No setting makes one: put a"
+            " BucketReplicationConfig for it in the program, or waive this with what takes its place."
         )
 
 
@@ -127,7 +125,9 @@ def bucket_replication(bucket: PolicyResource, plan: Plan) -> Iterator[str]:
     source="FSBP S3.10; practice against ransomware",
 )
 def lifecycle_noncurrent(bucket: PolicyResource, plan: Plan) -> Iterator[str | Fault]:
-    floor = NONCURRENT_FLOOR_DAYS.get(plan.environment, NONCURRENT_FLOOR_DAYS["production"])
+    from velero_on_eks.settings.defaults import NONCURRENT_FLOOR_DAYS
+
+    floor = NONCURRENT_FLOOR_DAYS[plan.environment]
     given = [
         (entry, look(entry, "noncurrentVersionExpiration", "noncurrentDays"))
         for entry in _rules(bucket, plan)

@@ -39,6 +39,10 @@ BY_ENVIRONMENT: dict[str, dict[str, dict[str, Any]]] = {
     },
 }
 
+# The least that storage.noncurrentDays may be: below it, nobody back from a long weekend could fetch back what was
+# deleted on its first day.
+NONCURRENT_FLOOR_DAYS = {"development": 1, "staging": 7, "production": 14}
+
 SECTIONS = (
     "cluster",
     "recovery",

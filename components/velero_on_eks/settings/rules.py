@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 from velero_on_eks.settings import adopt, eks_calendar, overrides, versions
 from velero_on_eks.settings.aws_facts import Arn, issuer_region, partition_of
+from velero_on_eks.settings.defaults import BY_ENVIRONMENT, NONCURRENT_FLOOR_DAYS
 from velero_on_eks.settings.duration import words
 from velero_on_eks.settings.late import is_late
 from velero_on_eks.settings.names import default_role_name
@@ -24,7 +25,6 @@ from velero_on_eks.settings.sections import ISSUER_MISSING, Recovery, Schedule
 # Below this a run can start before the location's own minute of validation and synchronisation is over, and a
 # month's backups would be more than 2,880 objects for every sync to list.
 SHORTEST_INTERVAL = 15 * 60
-PRODUCTION_NONCURRENT_DAYS = 14
 _YEAR = timedelta(days=366)
 
 Found = Iterator[Refusal]
@@ -47,6 +47,16 @@ def _rule(*needs: str) -> Callable[[Callable[[Any], Found]], Callable[[Any], Fou
         return check
 
     return register
+
+
+# What warnings are called in waivers.
+WARNINGS = (
+    "excluded-namespaces",
+    "key-of-another-account",
+    "rpo-clock-change",
+    "untested-kubernetes",
+    versions.UNREHEARSED,
+)
 
 
 @dataclass(frozen=True)
@@ -190,6 +200,20 @@ def _endpoint_is_of_the_region(s: Any) -> Found:
         )
 
 
+@_rule("environment", "storage")
+def _deleted_backups_can_be_fetched_back(s: Any) -> Found:
+    floor = NONCURRENT_FLOOR_DAYS[s.environment]
+    if s.storage.noncurrent_days < floor:
+        default = BY_ENVIRONMENT[s.environment]["storage"]["noncurrentDays"]
+        yield Refusal(
+            f"{s.environment}-noncurrent-days",
+            f"in {s.environment} at least {floor}: it is the time in which deleted backups can be fetched back",
+            f"write more, or leave it out for {default}",
+            ("storage", "noncurrentDays"),
+            s.storage.noncurrent_days,
+        )
+
+
 @_rule("storage")
 def _logs_go_elsewhere(s: Any) -> Found:
     logs = s.storage.access_logs
@@ -231,15 +255,6 @@ def _production_keeps_its_data(s: Any) -> Found:
             "leave it out",
             ("storage", "keyDeletionWindowDays"),
             storage.key_deletion_window_days,
-        )
-    if storage.noncurrent_days < PRODUCTION_NONCURRENT_DAYS:
-        yield Refusal(
-            "production-noncurrent-days",
-            f"in production at least {PRODUCTION_NONCURRENT_DAYS}: it is the time in which deleted backups can be"
-            " fetched back",
-            "write more, or leave it out for 30",
-            ("storage", "noncurrentDays"),
-            storage.noncurrent_days,
         )
     if storage.s3_url and storage.s3_url.startswith("http://"):
         yield Refusal(

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 from datetime import UTC, datetime
 
 import pytest
+from velero_on_eks.settings.rules import WARNINGS
 
 from tests.velero_eks.plan.projects import plan_of, project, stack_text
 from velero_eks.plan import contract, findings
@@ -52,3 +54,35 @@ def test_a_waiver_that_waives_nothing_is_a_warning_of_its_own(found):
     assert (finding.rule, finding.severity, finding.waived) == ("unused-waiver", "warning", None)
     assert "bucket-open" in finding.message
     assert finding.resource.endswith("VeleroOnEks::velero")
+
+
+@pytest.mark.parametrize(
+    ("waived", "said"),
+    [
+        ("bucket-replicaton", "waivers.bucket-replicaton: there is no such rule; did you mean bucket-replication"),
+        ("bucket_force_destroy", "did you mean bucket-force-destroy"),
+        ("unmeant-grants", "did you mean unmeant-grant"),
+        ("untested-kubernets", "did you mean untested-kubernetes"),
+        ("rpo-clock", "did you mean rpo-clock-change?"),
+        ("zzz", "there is no such rule; there are: "),
+        (
+            "release-keeps-crds",
+            "waivers.release-keeps-crds waives nothing, since rule release-keeps-crds has no finding",
+        ),
+        ("excluded-namespaces", "waivers.excluded-namespaces waives nothing, since"),
+    ],
+)
+def test_a_waiver_of_a_rule_that_is_not_there_is_told_which_there_are(found, waived, said):
+    (finding,) = found([], f"  velero-eks:waivers: {{{waived}: a public demo}}\n").findings
+    assert said in finding.message
+
+
+def test_every_warning_of_the_settings_can_be_waived_by_a_name_that_is_known(root):
+    """By the source: a warning that nobody entered would be called unknown in the waiver that it asks for."""
+    tree = ast.parse((root / "components/velero_on_eks/settings/rules.py").read_text(encoding="utf-8"))
+    calls = [
+        one for one in ast.walk(tree) if isinstance(one, ast.Call) and getattr(one.func, "id", "") == "SettingsWarning"
+    ]
+    named = {one.args[0].value for one in calls if isinstance(one.args[0], ast.Constant)}
+    assert named <= set(WARNINGS)
+    assert len(named) >= len(WARNINGS) - 1

@@ -6,15 +6,13 @@ import runpy
 from typing import Any
 
 import pytest
+from velero_on_eks.settings import InvalidSettings
+from velero_on_eks.settings.defaults import NONCURRENT_FLOOR_DAYS
 
 from tests.conftest import ROOT
-from tests.support import ACCOUNT, record, settings
-from velero_eks.plan.model import Recording
-from velero_eks.plan.recorder import record_program
-from velero_eks.rules import PolicyResource, check
+from tests.support import ACCOUNT, settings
+from tests.velero_eks.rules.programs import of_ours, of_program
 
-# Advice about a production stack that names no log bucket, no replica and no break-glass: no fault of these shapes.
-ADVICE = {"bucket-access-logs", "bucket-break-glass", "bucket-replication"}
 SHAPES: dict[str, dict[str, Any]] = {
     "a prefix": {"storage": {"prefix": "clusters/shop"}},
     "a given key": {"storage": {"kmsKeyArn": "arn:aws:kms:eu-west-1:111122223333:key/1234abcd"}},
@@ -54,6 +52,23 @@ SHAPES: dict[str, dict[str, Any]] = {
     "everything about retention said": {
         "storage": {"noncurrentDays": 45, "abortMultipartDays": 7, "keyRotationDays": 90}
     },
+    "a context of the kubeconfig": {"cluster": {"context": "shop-admin"}},
+    "what exists is adopted": {
+        "storage": {"bucket": "backups-of-the-shop"},
+        "identity": {"mode": "irsa", "roleName": "backups"},
+        "adopt": {
+            "bucket": "backups-of-the-shop",
+            "bucketSettings": ["encryption", "policy"],
+            "key": "1234abcd-12ab-34cd-56ef-1234567890ab",
+            "role": "backups",
+            "rolePolicy": "velero-backups",
+            "namespace": "velero",
+            "release": "velero",
+            "schedules": ["daily-backup"],
+        },
+    },
+    "a given password": {"repositoryPassword": "a-password-of-another-cluster"},
+    "a boundary": {"identity": {"mode": "irsa", "permissionsBoundary": f"arn:aws:iam::{ACCOUNT}:policy/bounded"}},
     "several schedules": {
         "schedules": {
             "often": {"cron": "@every 6h", "keep": "30d"},
@@ -63,37 +78,31 @@ SHAPES: dict[str, dict[str, Any]] = {
 }
 
 
-def resources(recording: Recording) -> list[PolicyResource]:
-    return [
-        PolicyResource(
-            urn=one.urn,
-            type=one.type,
-            name=one.name,
-            inputs=one.inputs,
-            protect=one.options.protect,
-            retain_on_delete=one.options.retain_on_delete,
-            parent=one.parent,
-            provider=one.options.provider,
-            depends_on=one.options.depends_on,
-            custom=one.custom,
-        )
-        for one in recording
-    ]
-
-
 @pytest.mark.parametrize("shape", SHAPES)
 def test_a_sound_stack_of_another_shape_has_no_finding(shape: str):
-    sections = SHAPES[shape]
-    meant = settings(**sections)
-    findings = check(resources(record(**sections)), meant.environment, settings=meant)
-    assert [finding for finding in findings if finding.rule not in ADVICE] == []
+    assert of_ours(settings(**SHAPES[shape])) == []
 
 
 def test_the_example_that_makes_its_own_cluster_has_no_finding():
     path = ROOT / "examples" / "new_cluster" / "__main__.py"
-    recording = record_program(
-        lambda: runpy.run_path(str(path)),
-        project="new-cluster",
-        config={"new-cluster:subnetIds": ["subnet-0a", "subnet-0b"]},
-    )
-    assert check(resources(recording), "staging") == []
+    config = {"new-cluster:subnetIds": ["subnet-0a", "subnet-0b"]}
+    assert of_program(lambda: runpy.run_path(str(path)), project="new-cluster", config=config) == []
+
+
+@pytest.mark.parametrize(
+    ("environment", "days"),
+    [("development", 1), ("development", 3), ("staging", 7), ("staging", 8), ("production", 14), ("production", 400)],
+)
+def test_the_days_that_settings_take_the_rules_take_too(environment: str, days: int):
+    assert of_ours(settings(environment=environment, storage={"noncurrentDays": days})) == []
+
+
+@pytest.mark.parametrize(
+    ("environment", "days"), [("staging", 3), ("staging", 1), ("staging", 6), ("production", 7), ("production", 13)]
+)
+def test_the_days_that_the_rules_report_no_settings_have(environment: str, days: int):
+    with pytest.raises(InvalidSettings) as raised:
+        settings(environment=environment, storage={"noncurrentDays": days})
+    [refusal] = raised.value.refusals
+    assert (refusal.code, refusal.field) == (f"{environment}-noncurrent-days", "storage.noncurrentDays")
+    assert f"at least {NONCURRENT_FLOOR_DAYS[environment]}" in refusal.limit

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from datetime import UTC, datetime
 from typing import Any, cast
 
 import pulumi
@@ -12,25 +10,14 @@ import pulumi_aws
 import pulumi_kubernetes
 import pytest
 from velero_on_eks import VeleroOnEks
-from velero_on_eks.providers import aws_provider, kubernetes_provider
-from velero_on_eks.settings import Settings
 
 from tests.support import ACCOUNT, mapping, settings
-from velero_eks.plan.contract import describe
-from velero_eks.plan.deployments import deployments
-from velero_eks.plan.findings import PlannedFinding
-from velero_eks.plan.recorder import record_program
-from velero_eks.plan.runner import StackPlan
+from tests.velero_eks.rules.programs import Beside, of_ours, of_program
 
-AT = datetime(2026, 11, 24, tzinfo=UTC)
 BUCKET = f"velero-shop-{ACCOUNT}-eu-west-1"
 BUCKET_ARN = f"arn:aws:s3:::{BUCKET}"
 ROLE = "velero-shop-eu-west-1"
 KEY = f"arn:aws:kms:eu-west-1:{ACCOUNT}:key/1234abcd-12ab-34cd-56ef-1234567890ab"
-# Advice about a production stack that names no log bucket, no break-glass and no replica.
-ADVICE = {"bucket-access-logs", "bucket-break-glass", "bucket-replication"}
-
-Beside = Callable[[VeleroOnEks, pulumi_aws.Provider, pulumi_kubernetes.Provider], None]
 
 
 def opts(provider: pulumi.ProviderResource, **more: Any) -> pulumi.ResourceOptions:
@@ -46,25 +33,6 @@ def allow(action: Any, resource: Any = None, **more: Any) -> dict[str, Any]:
 
 
 LAMBDA = policy(allow("sts:AssumeRole", Principal={"Service": "lambda.amazonaws.com"}))
-
-
-def found(beside: Beside, *, project: str = "velero-eks", **sections: Any) -> list[PlannedFinding]:
-    """What the rules say of our program with more in it."""
-    made = settings(**sections)
-
-    def program() -> None:
-        aws = aws_provider(made)
-        kubernetes = kubernetes_provider(made, aws=aws)
-        velero = VeleroOnEks("velero", made, pulumi.ResourceOptions(providers=[aws, kubernetes]))
-        beside(velero, aws, kubernetes)
-
-    return findings_of(program, made, project)
-
-
-def findings_of(program: Callable[[], None], made: Settings | None, project: str) -> list[PlannedFinding]:
-    recording = record_program(program, project=project)
-    plan = StackPlan(cast("Any", None), recording, deployments(recording, made))
-    return [one for one in describe(plan, AT).findings if one.rule not in ADVICE]
 
 
 def a_topic(velero: VeleroOnEks, aws: pulumi_aws.Provider, kubernetes: pulumi_kubernetes.Provider) -> None:
@@ -166,7 +134,7 @@ def test_what_leaves_velero_alone_is_left_alone(project: str):
         for beside in BESIDE:
             beside(*given)
 
-    assert found(all_of_them, project=project) == []
+    assert of_ours(settings(), all_of_them, project=project) == []
 
 
 def test_a_key_of_the_program_that_is_given_is_its_own_affair():
@@ -187,7 +155,7 @@ def test_a_key_of_the_program_that_is_given_is_its_own_affair():
         given: Any = {**mapping(), "storage": {"kms_key_arn": key.arn}}
         VeleroOnEks("velero", given, pulumi.ResourceOptions(providers=providers))
 
-    assert findings_of(program, None, "acme") == []
+    assert of_program(program) == []
 
 
 def test_providers_of_somebody_elses_program_may_be_set_as_he_likes():
@@ -202,7 +170,7 @@ def test_providers_of_somebody_elses_program_may_be_set_as_he_likes():
         kubernetes = pulumi_kubernetes.Provider("k", kubeconfig="~/.kube/config", suppress_deprecation_warnings=True)
         VeleroOnEks("velero", cast("Any", mapping()), pulumi.ResourceOptions(providers=[aws, kubernetes]))
 
-    assert findings_of(program, None, "acme") == []
+    assert of_program(program) == []
 
 
 @pytest.mark.parametrize(
@@ -226,7 +194,7 @@ def test_providers_of_somebody_elses_program_lead_where_the_settings_say(
         ]
         VeleroOnEks("velero", cast("Any", mapping()), pulumi.ResourceOptions(providers=providers))
 
-    [finding] = [one for one in findings_of(program, None, "acme") if one.rule == "unmeant-provider"]
+    [finding] = [one for one in of_program(program) if one.rule == "unmeant-provider"]
     assert finding.severity == "error"
     assert said in finding.message
 
@@ -295,7 +263,7 @@ def test_what_reaches_velero_is_reported(project: str):
         for beside in REACHING.values():
             beside(*given)
 
-    errors = [one for one in found(all_of_them, project=project) if one.severity == "error"]
+    errors = [one for one in of_ours(settings(), all_of_them, project=project) if one.severity == "error"]
     reported = {one.resource for one in errors if one.rule == "unmeant-resource"}
     assert {one for one in REACHING if not any(urn.endswith(f":{one}") for urn in reported)} == set()
     assert len(reported) == len(REACHING)
@@ -313,6 +281,6 @@ def test_a_transform_that_has_changes_ignored_is_reported():
         options = pulumi.ResourceOptions(providers=providers, transformations=[ignoring])
         VeleroOnEks("velero", cast("Any", mapping()), options)
 
-    [finding] = [one for one in findings_of(program, None, "acme") if one.severity == "error"]
+    [finding] = [one for one in of_program(program) if one.severity == "error"]
     assert finding.rule == "unmeant-option"
     assert "ignoreChanges is policy" in finding.message
