@@ -15,6 +15,7 @@ from velero_eks.rules import (
     identity,
     inputs,
     kubernetes,
+    objects,
     providers,
     release,
     resources,
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from velero_on_eks.settings import Settings
 
 RULE_MODULES = (
-    inputs, resources, storage, grants, identity, providers, kubernetes, release, schedules,
+    inputs, resources, storage, grants, identity, providers, kubernetes, release, schedules, objects,
 )  # fmt: skip
 
 __all__ = [

@@ -69,13 +69,14 @@ def _judge(
     if reason:
         args.not_applicable(f"waived: {reason}")
     unknown: NotKnown | None = None
+    judged = {resource.urn for resource in resources}
     for resource in plan.judged_by(rule):
-        if resource not in resources and resource is not plan.whole:
+        if resource.reported not in judged and resource is not plan.whole:
             continue
         try:
             for fault in rule.faults(resource, plan):
                 if _counts(rule, fault):
-                    report(f"{resource.label}: {fault.message}", resource.urn)
+                    report(f"{resource.label}: {fault.message}", resource.reported)
         except NotKnown as error:
             unknown = error
     if unknown is not None:

@@ -30,6 +30,8 @@ _JUDGED_ELSEWHERE: dict[str, frozenset[str]] = {
 }
 # Stands where the value is one that only AWS makes up.
 _ANY = object()
+# Stands where the program gives a value later, or a secret.
+_LATE = object()
 
 
 @rule(
@@ -57,6 +59,9 @@ _ANY = object()
     source="FSBP S3.5 to S3.17, KMS.4; Velero 1.18 kopialib; Velero docs, CSI support; velero#9254",
 )
 def unmeant_setting(resource: PolicyResource, plan: Plan) -> Iterator[str]:
+    if resource.within is not None:
+        # What the release brings along is none of the resources that the settings ask for.
+        return
     if resource.kind in _NOT_OF_BUCKET:
         yield "is not meant: no setting asks for it, and it would undo one that is; take it away."
     elif resource.kind in kinds.REPLICATIONS:
@@ -148,7 +153,7 @@ def _or_any(value: Callable[[], Any]) -> Any:
 def _compare(
     found: Any, meant: Any, path: tuple[str | int, ...], unknown: list[NotKnown]
 ) -> Iterator[tuple[tuple[str | int, ...], Any, Any]]:
-    if meant is _ANY and (found not in (None, "") or isinstance(found, Unknown)):
+    if meant is _LATE or (meant is _ANY and (found not in (None, "") or isinstance(found, Unknown))):
         return
     if isinstance(found, Unknown) or is_secret(found):
         unknown.append(NotKnown(path, found if isinstance(found, Unknown) else None))
@@ -365,13 +370,23 @@ def _release(settings: Settings, meant: Meant) -> dict[str, Any]:
         "chart": f"{release.chart.repository.rstrip('/')}/{CHART_NAME}" if from_registry else CHART_NAME,
         "version": release.chart.version,
         "repositoryOpts": None if from_registry else {"repo": release.chart.repository},
-        "values": helm_values.merged(values, release.helm_values_overrides),
+        "values": helm_values.merged(values, _without_late(release.helm_values_overrides)),
         "atomic": False,
         "cleanupOnFail": False,
         "createNamespace": False,
         "skipAwait": False,
         "timeout": release.timeout_seconds,
     }
+
+
+def _without_late(value: Any) -> Any:
+    from velero_on_eks.settings.late import is_late
+
+    if isinstance(value, Mapping):
+        return {key: _without_late(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_without_late(item) for item in value]
+    return _LATE if is_late(value) else value
 
 
 def _schedule(settings: Settings, name: str) -> dict[str, Any]:

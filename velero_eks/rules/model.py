@@ -102,6 +102,13 @@ class PolicyResource:
     custom: bool = True
     # The further options, in the plan's names; those that whoever recorded the plan could not see are not in it.
     options: Mapping[str, Any] = field(default_factory=dict)
+    # The URN of the release whose values bring it along; the engine knows that one alone.
+    within: str | None = None
+
+    @property
+    def reported(self) -> str:
+        """The URN by which a finding names it."""
+        return self.within or self.urn
 
     @cached_property
     def kind(self) -> str:
@@ -111,7 +118,8 @@ class PolicyResource:
     @property
     def label(self) -> str:
         """What a message calls the resource: `Bucket velero`."""
-        return f"{self.type.rsplit(':', 1)[-1]} {self.name}"
+        label = f"{self.type.rsplit(':', 1)[-1]} {self.name}"
+        return f"{label} of the release's extraObjects" if self.within else label
 
     def get(self, *path: str | int, default: Any = None) -> Any:
         """The input at `path`; see `look`."""
@@ -202,18 +210,18 @@ class Rule:
         for resource in plan.judged_by(self):
             try:
                 for fault in self.faults(resource, plan):
-                    yield Finding(self.id, fault.severity, resource.urn, f"{resource.label}: {fault.message}")
+                    yield Finding(self.id, fault.severity, resource.reported, f"{resource.label}: {fault.message}")
             except NotKnown as unknown:
                 if unknown.unknown is not None:
                     # Told once for the resource, whatever number of rules it keeps from judging.
                     yield Finding(
-                        UNKNOWN_VALUE, "warning", resource.urn, _unjudged(resource, unknown.path, unknown.unknown)
+                        UNKNOWN_VALUE, "warning", resource.reported, _unjudged(resource, unknown.path, unknown.unknown)
                     )
                     continue
                 yield Finding(
                     self.id,
                     "warning",
-                    resource.urn,
+                    resource.reported,
                     f"{resource.label}: {unknown.path} is a secret, so this rule could not be checked."
                     " Give the value plainly, or check it by hand.",
                 )
@@ -222,7 +230,7 @@ class Rule:
                 yield Finding(
                     self.id,
                     "error",
-                    resource.urn,
+                    resource.reported,
                     f"{resource.label}: this rule could not read its inputs ({error}), so they have not passed."
                     " Give them in the shape that the provider takes.",
                 )

@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from velero_eks.rules import kinds
+from velero_eks.rules.extra_objects import extra_objects
 from velero_eks.rules.model import PolicyResource, Rule
 
 if TYPE_CHECKING:
@@ -25,6 +26,8 @@ class Plan:
     `settings` say what is meant; None where they are not known. `own` are the URNs of the deployment that is judged,
     besides what reaches them from outside; None is all of them. `alone` says that the stack is that deployment and
     nothing else. `from_engine` says that inputs are what a provider answered.
+
+    Objects that a release brings along in its values are among the resources.
     """
 
     def __init__(
@@ -37,7 +40,10 @@ class Plan:
         alone: bool = True,
         from_engine: bool = False,
     ) -> None:
-        self.resources = tuple(resources)
+        made = tuple(resources)
+        brought = [one for release in made if release.kind == kinds.RELEASE and _is_velero(release)
+                   for one in extra_objects(release)]  # fmt: skip
+        self.resources = (*made, *brought)
         self.environment = environment
         self.settings = settings
         self.alone = alone
@@ -90,7 +96,8 @@ class Plan:
 
     def _is_ours(self, resource: PolicyResource) -> bool:
         """Whether a resource is of what is judged, or reaches something of it."""
-        if self.is_own(resource) or resource.urn in self.providers or self.reach.of(resource) is not None:
+        brought = resource.within is not None and (self._own is None or resource.within in self._own)
+        if brought or self.is_own(resource) or resource.urn in self.providers or self.reach.of(resource) is not None:
             return True
         return self.alone and self.reach.is_nobodys(resource)
 
@@ -119,11 +126,7 @@ class Plan:
     @cached_property
     def releases(self) -> list[PolicyResource]:
         """The Helm releases of the Velero chart, by its name in a repository, an OCI reference or a file."""
-        return [
-            release
-            for release in self.own_of(kinds.RELEASE)
-            if _VELERO_CHART.match(str(release.inputs.get("chart", "")).rstrip("/").rsplit("/", 1)[-1])
-        ]
+        return [release for release in self.own_of(kinds.RELEASE) if _is_velero(release)]
 
     @cached_property
     def role_arns(self) -> list[str]:
@@ -181,6 +184,10 @@ class Plan:
             if step is not resource and not step.custom:
                 ahead += [child.urn for child in self.resources if child.parent == urn]
         return False
+
+
+def _is_velero(release: PolicyResource) -> bool:
+    return bool(_VELERO_CHART.match(str(release.inputs.get("chart", "")).rstrip("/").rsplit("/", 1)[-1]))
 
 
 def is_role(role: PolicyResource, arn: str) -> bool:

@@ -60,6 +60,9 @@ def unmeant_resource(resource: PolicyResource, plan: Plan) -> Iterator[str]:
     settings = plan.settings
     if settings is None or not resource.custom or not plan.is_of_component:
         return
+    if resource.within is not None:
+        # Rule `helm-override` names each of these.
+        return
     if resource.kind in _JUDGED_ELSEWHERE or (resource.kind in kinds.REPLICATIONS and plan.reach.is_set_by(resource)):
         return
     if plan.is_own(resource):

@@ -26,8 +26,8 @@ Verdict = Literal["harmless", "finding"]
 
 @dataclass(frozen=True)
 class Override:
-    """A value laid over the chart's. `path` leads to it in the chart's values; `effect` says what it does, where that
-    is known and more than its name says. What is refused is no `Override` but a `Refusal`.
+    """A value laid over the chart's. `path` leads to it in the chart's values; `effect` says in a predicate what it
+    does, where that is known and more than its name says. What is refused is no `Override` but a `Refusal`.
     """
 
     path: Path
@@ -417,7 +417,7 @@ def _security_context(path: Path, value: Any) -> Found:
         return
     strict = {"allowPrivilegeEscalation", "capabilities", "privileged", "readOnlyRootFilesystem", "runAsNonRoot"}
     if set(value) <= _PLAIN_IDENTITY | strict:
-        yield Override(path, value, "harmless", "as strict as before")
+        yield Override(path, value, "harmless", "is as strict as before")
     else:
         yield Override(path, value, "finding", "changes what the Pod may do on its node")
 
@@ -662,7 +662,7 @@ def _resources(path: Path, value: Any) -> Found:
         if name in ("cpu", "memory")
     ]
     if ours:
-        yield Override(path, value, "finding", f"{', '.join(ours)}: release.resources says so, and is checked")
+        yield Override(path, value, "finding", f"says {', '.join(ours)}, as release.resources does")
     else:
         yield Override(path, value, "harmless")
 
@@ -682,7 +682,7 @@ def _budget_maximum(path: Path, value: Any) -> Found:
 
 def _clean_up(path: Path, value: Any) -> Found:
     # Production is refused it by a rule that spans sections; elsewhere it is rule release-keeps-crds's to say.
-    effect = "an uninstall deletes every Backup, Restore and Schedule" if value else "says what holds anyway"
+    effect = "has an uninstall delete every Backup, Restore and Schedule" if value else "says what holds anyway"
     yield Override(path, value, "finding" if value else "harmless", effect)
 
 
@@ -693,7 +693,10 @@ def _extra_objects(path: Path, value: Any) -> Found:
         for key in ("apiVersion", "kind"):
             if not isinstance(entry.get(key), str):
                 yield _of_another_kind((*path, number, key), entry.get(key, MISSING), "text")
-        yield Override((*path, number), entry, "finding", f"makes the {entry.get('kind')} {name or 'without a name'}")
+        made = f"makes the {entry.get('kind')} {name or 'without a name'}"
+        if "{{" in str(entry):
+            made += " from a template, so that it cannot be judged before Helm has run"
+        yield Override((*path, number), entry, "finding", made)
 
 
 def _config_maps(path: Path, value: Any) -> Found:
@@ -782,7 +785,7 @@ CHECKS: dict[Path, Check] = _WHOLE | _at(
         "cleanUpCRDs": _clean_up,
         "configMaps": _config_maps,
         "configuration.backupSyncPeriod": _duration(
-            _finding("how often backups that are in the bucket are looked for"),
+            _finding("decides how often backups that are in the bucket are looked for"),
             zero=_refusing(_BACKUPS, "0 keeps the server from finding the backups in its bucket", "take it away"),
         ),
         "configuration.clientPageSize": _harmless(),
@@ -794,8 +797,12 @@ CHECKS: dict[Path, Check] = _WHOLE | _at(
         "configuration.defaultBackupTTL": _refusing(
             _RETENTION, "decides how long a backup without a time of its own is kept", "set schedules.NAME.keep"
         ),
-        "configuration.defaultItemOperationTimeout": _duration(_finding("when a backup of volumes is given up")),
-        "configuration.defaultRepoMaintainFrequency": _duration(_finding("when what no backup needs is cleared away")),
+        "configuration.defaultItemOperationTimeout": _duration(
+            _finding("decides when a backup of volumes is given up")
+        ),
+        "configuration.defaultRepoMaintainFrequency": _duration(
+            _finding("decides when what no backup needs is cleared away")
+        ),
         "configuration.defaultSnapshotMoveData": _refusing(_BACKUPS, _FS_BACKUP.replace(
             "backup of a volume's files", "snapshot's data mover"), _NODE_AGENT, unless=(False,)),
         "configuration.defaultVolumeSnapshotLocations": _owned("set volumes"),
@@ -810,11 +817,11 @@ CHECKS: dict[Path, Check] = _WHOLE | _at(
         "configuration.disableInformerCache": _finding("makes a restore slower and the server smaller"),
         "configuration.extraArgs": _arguments,
         "configuration.extraEnvVars": _environment,
-        "configuration.fsBackupTimeout": _duration(_finding("when a backup of a volume's files is given up")),
+        "configuration.fsBackupTimeout": _duration(_finding("decides when a backup of a volume's files is given up")),
         "configuration.garbageCollectionFrequency": _refusing(
             _RETENTION, "decides when expired backups are deleted, or that they never are", "set schedules.NAME.keep"
         ),
-        "configuration.itemBlockWorkerCount": _finding("how many objects are backed up at once"),
+        "configuration.itemBlockWorkerCount": _finding("decides how many objects are backed up at once"),
         "configuration.logFormat": _one_of("text", "json", then=_harmless()),
         "configuration.logLevel": _one_of("debug", "info", "warning", "error", then=_harmless()),
         "configuration.metricsAddress": _local_port,
@@ -823,19 +830,19 @@ CHECKS: dict[Path, Check] = _WHOLE | _at(
         ),
         "configuration.profilerAddress": _profiler,
         "configuration.repositoryMaintenanceJob.repositoryConfigData.global": _harmless(),
-        "configuration.repositoryMaintenanceJob.repositoryConfigData.name": _finding("another ConfigMap is made"),
+        "configuration.repositoryMaintenanceJob.repositoryConfigData.name": _finding("names another ConfigMap"),
         "configuration.repositoryMaintenanceJob.repositoryConfigData.repositories": _harmless(),
         "configuration.restoreOnlyMode": _refusing(
             _BACKUPS, "switches backups, schedules and their end off", "take it away; a schedule that stands still is"
             " schedules.NAME.paused", unless=(False,),
         ),
-        "configuration.restoreResourcePriorities": _finding("in which order a restore makes objects"),
+        "configuration.restoreResourcePriorities": _finding("decides in which order a restore makes objects"),
         "configuration.storeValidationFrequency": _duration(
-            _finding("how often the bucket is tried"),
+            _finding("decides how often the bucket is tried"),
             zero=_refusing(_BACKUPS, "0 keeps the server from seeing that its bucket is away", "take it away"),
         ),
         "configuration.terminatingResourceTimeout": _duration(
-            _finding("how long a restore waits for what is being deleted")
+            _finding("decides how long a restore waits for what is being deleted")
         ),
         "configuration.uploaderType": _refusing(
             "helm-value-breaks", "Velero writes with kopia only", "take it away", unless=("kopia",)
@@ -868,16 +875,16 @@ CHECKS: dict[Path, Check] = _WHOLE | _at(
         "nodeSelector": _harmless(),
         "podAnnotations": _pod_annotations,
         "podDisruptionBudget.annotations": _harmless(),
-        "podDisruptionBudget.enabled": _finding("release.disruptionBudget says so"),
+        "podDisruptionBudget.enabled": _finding("says what release.disruptionBudget says"),
         "podDisruptionBudget.labels": _labels,
         "podDisruptionBudget.maxUnavailable": _budget_maximum,
-        "podDisruptionBudget.minAvailable": _finding("whether a drain may end the one Pod"),
+        "podDisruptionBudget.minAvailable": _finding("decides whether a drain may end the one Pod"),
         "podDisruptionBudget.unhealthyPodEvictionPolicy": _one_of(
             "IfHealthyBudget", "AlwaysAllow", then=_harmless()
         ),
         "podLabels": _labels,
         "podSecurityContext": _security_context,
-        "priorityClassName": _finding("release.priorityClass says so"),
+        "priorityClassName": _finding("says what release.priorityClass says"),
         "rbac.clusterAdministrator": _refusing(
             _RIGHTS, "without its rights the server backs up and restores nothing", "take it away", unless=(True,)
         ),
@@ -924,7 +931,7 @@ BELOW: dict[Path, Check] = _at({"metrics": _harmless(), "kubectl": _harmless(), 
 _FLAGS: dict[str, Check] = {
     "backup-repository-configmap": _finding("names a ConfigMap of settings for repositories"),
     "colorized": _harmless(),
-    "concurrent-backups": _finding("how many backups run at once"),
+    "concurrent-backups": _finding("decides how many backups run at once"),
     "global-backup-volume-policies-configmap": _refusing(
         _BACKUPS, "volumes could be left out of every backup by it", "take it away"
     ),
@@ -933,9 +940,9 @@ _FLAGS: dict[str, Check] = {
     "kubecontext": _refusing("helm-value-credentials", "names another API server, or other rights", "take it away"),
     "max-concurrent-k8s-connections": _harmless(),
     "repo-maintenance-job-configmap": _finding("names a ConfigMap of settings for maintenance"),
-    "resource-timeout": _duration(_finding("when parts of a backup are given up")),
+    "resource-timeout": _duration(_finding("decides when parts of a backup are given up")),
     "schedule-skip-immediately": _finding("leaves out the backup that a new schedule makes at once"),
     "v": _verbosity,
-    "volume-group-snapshot-label-key": _finding("which volumes are snapshotted together"),
+    "volume-group-snapshot-label-key": _finding("decides which volumes are snapshotted together"),
 }
-_CLIENT_LOG = _finding("how the Kubernetes client logs")
+_CLIENT_LOG = _finding("decides how the Kubernetes client logs")

@@ -7,13 +7,13 @@ from functools import lru_cache
 
 import pytest
 
-from tests.velero_eks.rules import faults_of_cluster, faults_of_identity, faults_of_storage
+from tests.velero_eks.rules import faults_of_cluster, faults_of_identity, faults_of_objects, faults_of_storage
 from tests.velero_eks.rules.faults import Injected
 from tests.velero_eks.rules.plans import Draft, draft, good_resources, good_resources_with_pod_identity
 from velero_eks.plan.findings import PlannedFinding
 from velero_eks.rules import RULES
 
-FAULTS = [*faults_of_storage.FAULTS, *faults_of_identity.FAULTS, *faults_of_cluster.FAULTS]
+FAULTS = [*faults_of_storage.FAULTS, *faults_of_identity.FAULTS, *faults_of_cluster.FAULTS, *faults_of_objects.FAULTS]
 # The production stack has no replica, so that this rule has its finding before anything is injected.
 REPORTED_OF_THE_GOOD_PLAN = {"bucket-replication"}
 

@@ -61,6 +61,7 @@ ASKED_OF_THE_ENGINE = [
     "changes of the bucket policy ignored",
     "a pod in Velero's namespace",
     "no repository password",
+    "a ClusterRoleBinding that only the release has",
 ]
 
 

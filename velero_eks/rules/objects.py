@@ -1,0 +1,229 @@
+"""Rules of what stands beside Velero: values laid over the chart's, and objects that the release brings along."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from velero_eks.rules import kinds
+from velero_eks.rules.model import Fault, PolicyResource, Severity, Unknown, is_secret, items, look, rule
+from velero_eks.rules.plan import Plan
+
+_RBAC = "kubernetes:rbac.authorization.k8s.io/v1:"
+_ROLES = (f"{_RBAC}Role", f"{_RBAC}ClusterRole")
+_BINDINGS = (f"{_RBAC}RoleBinding", f"{_RBAC}ClusterRoleBinding")
+_SERVICE_ACCOUNT = "kubernetes:core/v1:ServiceAccount"
+_VELERO = "kubernetes:velero.io/"
+_LOCATION = f"{_VELERO}v1:BackupStorageLocation"
+# Where the Pod's own part stands in each kind that makes Pods.
+_PODS: dict[str, tuple[str, ...]] = {
+    "kubernetes:core/v1:Pod": ("spec",),
+    "kubernetes:batch/v1:CronJob": ("spec", "jobTemplate", "spec", "template", "spec"),
+    **dict.fromkeys(
+        (
+            "kubernetes:apps/v1:DaemonSet",
+            "kubernetes:apps/v1:Deployment",
+            "kubernetes:apps/v1:ReplicaSet",
+            "kubernetes:apps/v1:StatefulSet",
+            "kubernetes:batch/v1:Job",
+            "kubernetes:core/v1:ReplicationController",
+        ),
+        ("spec", "template", "spec"),
+    ),
+}
+_EVERYBODY = ("system:anonymous", "system:authenticated", "system:unauthenticated", "system:serviceaccounts")
+_WHOLE_ROLES = ("admin", "cluster-admin", "edit", "system:masters")
+_WIDE_VERBS = ("bind", "escalate", "impersonate")
+_WIDE_RESOURCES = ("nodes/proxy", "pods/attach", "pods/exec", "secrets", "serviceaccounts/token")
+# What Velero makes and keeps itself, and what does once what a deployment would do again and again.
+_KEPT_BY_VELERO = (
+    *(f"{_VELERO}v1:{kind}" for kind in (
+        "Backup", "BackupRepository", "DeleteBackupRequest", "DownloadRequest", "PodVolumeBackup", "PodVolumeRestore",
+        "Restore", "ServerStatusRequest", "VolumeSnapshotLocation",
+    )),
+    *(f"{_VELERO}v2alpha1:{kind}" for kind in ("DataDownload", "DataUpload")),
+)  # fmt: skip
+_DURATIONS = ("ttl", "csiSnapshotTimeout", "itemOperationTimeout")
+
+
+@rule(
+    "helm-override",
+    on=kinds.RELEASE,
+    scope="stack",
+    what="Whatever is laid over the chart's values and is not known to be harmless is looked at by somebody, who writes"
+    " down why: an error in production until it is waived, elsewhere a warning.",
+    source="Velero chart 12 values.yaml and templates; docs/overrides.md",
+)
+def helm_override(release: PolicyResource, plan: Plan) -> Iterator[Fault]:
+    if release not in plan.releases:
+        return
+    severity: Severity = "error" if plan.environment == "production" else "warning"
+    for place, value, effect in _unknown_effects(release, plan):
+        said = f" = {value}" if value else ""
+        yield Fault(
+            f"values.{place}{said} {effect or 'does what nobody here can judge'}. Take it away, or waive this with the"
+            " reason.",
+            severity,
+        )
+
+
+def _unknown_effects(release: PolicyResource, plan: Plan) -> Iterator[tuple[str, str, str]]:
+    """Place, value and effect of each override that is a finding; without settings of whole objects alone."""
+    if plan.settings is None:
+        for made in plan.resources:
+            if made.within == release.urn:
+                yield made.urn.rpartition("#")[2], "", f"makes the {made.kind.rpartition(':')[2]} {made.name}"
+        return
+    from velero_on_eks.settings import overrides
+    from velero_on_eks.settings.late import is_late
+    from velero_on_eks.settings.refusals import masked, shown_value
+
+    for one in overrides.judge(plan.settings.release)[0]:
+        if one.verdict == "finding":
+            whole = one.path[0] == "extraObjects" or is_late(one.value)
+            value = "" if whole else shown_value(masked(one.path, one.value))
+            yield one.name, value, one.effect
+
+
+@rule(
+    "object-rights",
+    on=(*_ROLES, *_BINDINGS, _SERVICE_ACCOUNT),
+    what="Nothing beside Velero gets the whole cluster, the rights of others, Secrets, or an AWS role.",
+    source="Kubernetes docs, RBAC good practices; CIS Kubernetes 5.1",
+)
+def object_rights(resource: PolicyResource, plan: Plan) -> Iterator[str]:
+    if resource.kind == _SERVICE_ACCOUNT:
+        arn = resource.get("metadata", "annotations", kinds.ROLE_ANNOTATION)
+        if arn is not None:
+            yield f"its Pods get the AWS role {arn}; take the annotation away, Velero's account is the chart's."
+    elif resource.kind in _BINDINGS:
+        yield from _binding(resource)
+    else:
+        yield from _role(resource)
+
+
+def _binding(resource: PolicyResource) -> Iterator[str]:
+    role = str(resource.get("roleRef", "name", default="nothing"))
+    subjects = [str(look(subject, "name", default="nobody")) for subject in resource.items("subjects")]
+    everybody = [name for name in subjects if name.startswith(_EVERYBODY)]
+    if everybody:
+        yield f"gives {role} to {', '.join(everybody)}, which is everybody; take it away, or name one account."
+    elif role in _WHOLE_ROLES:
+        yield f"gives {role} to {', '.join(subjects) or 'nobody'}; take it away, or give a role of what it needs."
+
+
+def _role(resource: PolicyResource) -> Iterator[str]:
+    for entry in resource.items("rules"):
+        verbs, resources = items_of(entry, "verbs"), items_of(entry, "resources")
+        wide = [verb for verb in verbs if verb in _WIDE_VERBS] + [one for one in resources if one in _WIDE_RESOURCES]
+        stars = [key for key in ("verbs", "resources", "apiGroups") if "*" in items_of(entry, key)]
+        if stars:
+            yield f"allows '*' in {', '.join(stars)}; name what it needs."
+        elif wide:
+            yield f"allows {', '.join(wide)}, by which more can be had; take these away."
+
+
+def items_of(entry: Any, key: str) -> list[str]:
+    """A list of text in a mapping."""
+    return [str(one) for one in look(entry, key, default=[])]
+
+
+@rule(
+    "object-pod",
+    on=tuple(_PODS),
+    what="A Pod beside Velero is no stronger than Pod Security's baseline allows: no node, no root by privilege.",
+    source="Kubernetes Pod Security Standards",
+)
+def object_pod(resource: PolicyResource, plan: Plan) -> Iterator[str]:
+    from velero_on_eks.settings.overrides import dotted, weakened
+
+    pod = resource.get(*_PODS[resource.kind], default={})
+    for key in ("hostNetwork", "hostPID", "hostIPC"):
+        if look(pod, key) is True:
+            yield f"{key} is true: it shares the node's; take it away."
+    for volume in items(pod, "volumes"):
+        path = look(volume, "hostPath", "path")
+        if path is not None:
+            yield f"mounts {path} of its node; use another volume."
+    contexts: list[tuple[str, Any]] = [("securityContext", look(pod, "securityContext"))]
+    for block in ("initContainers", "containers", "ephemeralContainers"):
+        contexts += [
+            (f"{block}[{look(one, 'name', default=at)}].securityContext", look(one, "securityContext"))
+            for at, one in enumerate(items(pod, block))
+        ]
+    for where, context in contexts:
+        for path, value, why in weakened(context):
+            yield f"{where}.{dotted(path)} is {str(value).lower()}: {why}; take it away."
+
+
+@rule(
+    "object-secret",
+    on=kinds.SECRET,
+    what="No Secret holds its values in plain text in the program or in its state, and none is a token without an end.",
+    source="Pulumi docs, secrets; Kubernetes docs, service account tokens",
+)
+def object_secret(resource: PolicyResource, plan: Plan) -> Iterator[str]:
+    if resource.inputs.get("type") == "kubernetes.io/service-account-token":
+        yield "is a token of a service account without an end; take it away, a Pod gets its own."
+    # The engine shows its policies what is secret: only a recorded plan tells the two apart.
+    for block in () if plan.from_engine else ("data", "stringData"):
+        held = resource.inputs.get(block)
+        plain = [key for key, value in held.items() if _is_plain(value)] if isinstance(held, Mapping) else []
+        if plain and not is_secret(held):
+            yield (
+                f"{block}.{', '.join(plain)} is in plain text for whoever reads the program or its state; encrypt it:"
+                " pulumi config set --secret --path."
+            )
+
+
+def _is_plain(value: Any) -> bool:
+    return value not in (None, "") and not is_secret(value) and not isinstance(value, Unknown)
+
+
+@rule(
+    "second-location",
+    on=_LOCATION,
+    what="Velero has the one BackupStorageLocation that the settings make: with a second default nobody can say where"
+    " a backup goes.",
+    source="Velero 1.18 backup_storage_location_controller.go",
+)
+def second_location(location: PolicyResource, plan: Plan) -> Iterator[str | Fault]:
+    bucket = location.get("spec", "objectStorage", "bucket", default="no bucket")
+    if location.get("spec", "default") is True:
+        yield f"is a second default location, on {bucket}: backups would go there; take it away, or set default: false."
+    elif location.get("spec", "accessMode") == "ReadOnly":
+        yield Fault(
+            f"lets Velero read backups of {bucket}, and no setting asks for it; waive this with why.", "warning"
+        )
+    else:
+        yield f"lets Velero write to {bucket}, which no setting asks for; take it away, or set accessMode: ReadOnly."
+
+
+@rule(
+    "velero-object",
+    on=_KEPT_BY_VELERO,
+    what="Nothing deploys what Velero makes itself: a Restore or a deletion would be done anew at each deployment.",
+    source="Velero 1.18 pkg/apis/velero/v1",
+)
+def velero_object(resource: PolicyResource, plan: Plan) -> Iterator[str]:
+    kind = resource.kind.rpartition(":")[2]
+    yield f"is a {kind}, which Velero makes itself, or somebody once; take it away, there is a command for it."
+
+
+@rule(
+    "schedule-decodes",
+    on=kinds.SCHEDULE,
+    what="Every duration of a Schedule is one that Go reads: one that cannot be decoded stops all the others.",
+    source="seen on Velero 1.18.2: a ttl of 30d",
+)
+def schedule_decodes(schedule: PolicyResource, plan: Plan) -> Iterator[str]:
+    from velero_on_eks.settings.duration import Duration
+
+    for name in _DURATIONS:
+        value = schedule.get("spec", "template", name)
+        if value is None:
+            continue
+        try:
+            Duration.parse_go(str(value))
+        except ValueError as fault:
+            yield f"spec.template.{name} is {value}, and no Schedule runs while it is there: {fault}."
