@@ -51,6 +51,7 @@ def _rule(*needs: str) -> Callable[[Callable[[Any], Found]], Callable[[Any], Fou
 
 # What warnings are called in waivers.
 WARNINGS = (
+    "eks-support",
     "excluded-namespaces",
     "key-of-another-account",
     "rpo-clock-change",
