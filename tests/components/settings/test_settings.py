@@ -150,7 +150,11 @@ OUTSIDE = [
 ]
 
 
-@pytest.mark.parametrize(("changed", "refused", "found"), OUTSIDE, ids=lambda value: str(value))
+@pytest.mark.parametrize(
+    ("changed", "refused", "found"),
+    OUTSIDE,
+    ids=lambda value: str(sorted(value.items() if isinstance(value, dict) else value)),
+)
 def test_what_is_older_or_of_another_line_is_refused_and_a_newer_patch_is_a_finding(changed, refused, found):
     versions = {"velero": PINNED_VELERO, "plugin": PINNED_PLUGIN, "chart": PINNED_CHART, **changed}
     refusals = mismatches(kubernetes="1.34", **versions)
