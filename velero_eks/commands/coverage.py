@@ -17,6 +17,7 @@ from velero_eks.recovery.session import Session
 from velero_eks.terminal import words
 from velero_eks.terminal.output import INDENT, console, print_json, table, working
 from velero_eks.terminal.text import BREAK, Text
+from velero_eks.velero.volume_info import ClaimWithoutData
 
 FOUND = 1
 _SHOWN = 5
@@ -112,12 +113,21 @@ def document(session: Session, found: Coverage) -> dict[str, Any]:
         "no_longer_served": dict(found.unserved),
         "removed_kinds": list(found.removed_kinds),
         "unknown_needs": list(found.unknown_needs),
+        "claims_without_data": without_data_document(found.without_data),
         "errors": [
             {"where": message.where, "message": message.text}
             for message in found.messages
             if message.severity == "error"
         ],
     }
+
+
+def without_data_document(claims: Iterable[ClaimWithoutData]) -> list[dict[str, Any]]:
+    """Claims whose data is not in a backup, as JSON."""
+    return [
+        {"namespace": each.namespace or None, "name": each.claim or None, "volume": each.volume, "reason": each.reason}
+        for each in claims
+    ]
 
 
 def _missing(missing: Missing) -> dict[str, Any]:
@@ -217,6 +227,7 @@ def _others(out: Console, found: Coverage, session: Session) -> None:
     often = words.duration(DISCOVERY.total_seconds())
     stale = f"{removed}: its CRD was removed, and Velero looked for it all the same. It looks for the kinds that there"
     for title, lines in (
+        ("Claims whose data is not in it", [f"{each}: {each.reason}" for each in found.without_data]),
         ("What Velero said went wrong", errors),
         (
             "Removed kinds",
@@ -248,6 +259,10 @@ def _verdict(found: Coverage) -> Text:
         why.append(f"the backup is {found.backup.phase}")
     if found.gaps:
         why.append(f"{words.count(len(found.gaps), 'object')} that should be in it {_is(len(found.gaps))} not")
+    if found.without_data:
+        names = ", ".join(map(str, found.without_data[:_SHOWN]))
+        more = len(found.without_data) - _SHOWN
+        why.append(f"it has no data of {names}" + (f" and {words.count(more, 'claim')} more" if more > 0 else ""))
     if found.unlisted:
         why.append(f"{words.count(len(found.unlisted), 'kind')} could not be compared")
     if found.unknown_needs:

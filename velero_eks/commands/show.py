@@ -13,6 +13,7 @@ from typing import Annotated
 
 import typer
 
+from velero_eks.commands.coverage import without_data_document
 from velero_eks.commands.options import (
     At,
     Context,
@@ -38,6 +39,7 @@ from velero_eks.velero.api import no_backup
 from velero_eks.velero.backup_contents import Place, Selection, Stored, Unread, selected
 from velero_eks.velero.bucket import BackupStore
 from velero_eks.velero.records import Backup, newest_completed
+from velero_eks.velero.volume_info import ClaimWithoutData, takes_volumes
 
 FOUND = 1
 
@@ -128,23 +130,36 @@ def run_show(
                 elif not wanted.selections:
                     left_out += 1
         told_unread(backup.name, unread)
-        found = _print(store, backup, wanted, pages)
+        meant = takes_volumes(backup.spec, session.settings)
+        without_data = store.claims_without_data(backup.name) if meant else []
+        found = _print(store, backup, wanted, pages, without_data)
+    for claim in without_data:
+        say(f"warning: backup {backup.name} has no data of claim {claim}: {claim.reason}")
     if left_out:
         say(f"{words.count(left_out, 'object')} made by controllers left out; --derived shows them")
     return FOUND if not found or unread.count else 0
 
 
-def _print(store: BackupStore, backup: Backup, wanted: Wanted, pages: _Pages) -> bool:
+def _print(
+    store: BackupStore, backup: Backup, wanted: Wanted, pages: _Pages, without_data: Sequence[ClaimWithoutData]
+) -> bool:
     """Print what was found; False where that is nothing."""
     if not pages.keys:
         say(f"error: {_nothing(store, backup, wanted)}")
         return False
     if pages.form == "json":
-        about = {"backup": backup.name, "phase": backup.phase, "started": backup.started}
+        about = {
+            "backup": backup.name,
+            "phase": backup.phase,
+            "started": backup.started,
+            "claims_without_data": without_data_document(without_data),
+        }
         print_json_list(about, "objects", pages)
     elif pages.form == "yaml":
         begun = f", begun {words.stamp(backup.started)}" if backup.started else ""
         part = "" if backup.good else f" It is {backup.phase}: objects may be missing."
+        if without_data:
+            part += f" It has no data of {', '.join(map(str, without_data))}: they would come back empty."
         put(f"# From backup {backup.name}{begun}.{part}")
         for page in pages:
             write(page)

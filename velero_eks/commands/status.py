@@ -12,14 +12,15 @@ from rich.padding import Padding
 from rich.table import Table
 
 from velero_eks.commands.options import Context, Json, Stack, VeleroNamespace, connect, run
-from velero_eks.errors import Forbidden
+from velero_eks.errors import Forbidden, OperationError
 from velero_eks.recovery.session import Session
 from velero_eks.recovery.status.judge import assess
 from velero_eks.recovery.status.problems import ObjectiveState, Observed, Problem, ScheduleState, Status
 from velero_eks.terminal import words
 from velero_eks.terminal.output import INDENT, console, print_json, table, working
 from velero_eks.terminal.text import Text
-from velero_eks.velero.records import Backup, Operation, Restore
+from velero_eks.velero.records import Backup, Operation, Restore, newest_completed
+from velero_eks.velero.volume_info import ClaimWithoutData, takes_volumes
 
 FOUND = 1
 
@@ -58,15 +59,31 @@ def observe(session: Session) -> Observed:
         server = session.server_ready()
     except Forbidden:
         server = None
-    return Observed(
-        at=datetime.now(UTC),
-        locations=tuple(velero.locations()),
-        schedules=tuple(velero.schedules()),
-        backups=tuple(velero.backups()),
-        restores=tuple(velero.restores()),
-        repositories=tuple(velero.repositories()),
-        server=server,
+    return _with_volumes(
+        session,
+        Observed(
+            at=datetime.now(UTC),
+            locations=tuple(velero.locations()),
+            schedules=tuple(velero.schedules()),
+            backups=tuple(velero.backups()),
+            restores=tuple(velero.restores()),
+            repositories=tuple(velero.repositories()),
+            server=server,
+        ),
     )
+
+
+def _with_volumes(session: Session, observed: Observed) -> Observed:
+    """What is known of the volumes in the newest good backup of each schedule, which only the bucket says."""
+    newest = (newest_completed(observed.backups, schedule=schedule.name) for schedule in observed.schedules)
+    wanted = [each for each in newest if each and takes_volumes(each.spec, session.settings)]
+    found: dict[str, tuple[ClaimWithoutData, ...]] = {}
+    try:
+        for backup in wanted:
+            found[backup.name] = tuple(session.store(backup.location).claims_without_data(backup.name))
+    except OperationError as error:
+        return replace(observed, without_data=found, volumes_unread=str(error))
+    return replace(observed, without_data=found)
 
 
 def _for_context(problem: Problem, session: Session) -> Problem:

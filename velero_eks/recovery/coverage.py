@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -22,6 +22,7 @@ from velero_eks.velero.backup_contents import Unread
 from velero_eks.velero.filters import NEEDED_VERBS, Filters
 from velero_eks.velero.records import GROUP, Backup, moment
 from velero_eks.velero.results import VeleroMessage, listed
+from velero_eks.velero.volume_info import ClaimWithoutData, takes_volumes
 
 _THREADS = 8
 # How often the Velero server looks for new kinds.
@@ -125,6 +126,8 @@ class Coverage:
     """Resources that Velero still looked for, though their CRD was gone: a backup fails in part for five minutes."""
     unknown_needs: tuple[str, ...] = ()
     """What was needed by name and is neither in the cluster nor in the backup."""
+    without_data: tuple[ClaimWithoutData, ...] = ()
+    """Claims whose volumes should have their data in the backup, and have not: they would come back empty."""
 
     @property
     def gaps(self) -> list[Missing]:
@@ -139,7 +142,8 @@ class Coverage:
     @property
     def whole(self) -> bool:
         """Whether the backup is Completed and has all that was asked for; what could not be compared counts as no."""
-        return self.backup.good and not self.gaps and not self.unlisted and not self.unknown_needs
+        lacking = self.gaps or self.unlisted or self.unknown_needs or self.without_data
+        return self.backup.good and not lacking
 
 
 @dataclass(frozen=True)
@@ -399,12 +403,15 @@ def coverage_of(session: Session, backup: Backup, *, needs: Sequence[str] = ()) 
         )
         saved = Saved(frozenset(key for key, _ in listed(resource_list)), places)
         messages = store.messages(backup.name)
+        meant = takes_volumes(backup.spec, session.settings)
+        without_data = tuple(store.claims_without_data(backup.name)) if meant else ()
         answers = {kind: answer.result() for kind, answer in asked.items()}
         live = {kind: found for kind, found in answers.items() if not isinstance(found, str)}
         used = _used_definitions(pool, cluster, live, saved) if filters.silent_on_cluster else frozenset()
     unlisted = {kind.resource: found for kind, found in answers.items() if isinstance(found, str)}
     unlisted.update(dict.fromkeys(cluster.unknown_groups(), "its own API server does not answer"))
-    return compare(backup, saved, messages, live, used_definitions=used, needs=needs, unlisted=unlisted)
+    found = compare(backup, saved, messages, live, used_definitions=used, needs=needs, unlisted=unlisted)
+    return replace(found, without_data=without_data)
 
 
 def _look(cluster: Cluster, kind: ResourceKind, filters: Filters, *, everywhere: bool) -> list[LiveObject] | str:

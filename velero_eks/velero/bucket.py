@@ -17,6 +17,7 @@ from velero_eks.velero.backup_contents import BrokenBackup, Place, Stored, Unrea
 from velero_eks.velero.bounded import BOUNDS, Gunzip, Source, Unreadable, mapping, unpacked, whole
 from velero_eks.velero.records import Backup, Location, is_record
 from velero_eks.velero.results import LogLine, VeleroMessage, is_list_of_texts, is_result, log_line, messages
+from velero_eks.velero.volume_info import ClaimWithoutData, claims_without_data
 
 if TYPE_CHECKING:
     from velero_on_eks.settings import Settings
@@ -146,6 +147,15 @@ class BackupStore:
     def messages(self, name: str) -> list[VeleroMessage]:
         """The errors and warnings of a backup; none where it failed before there could be any."""
         return self._messages(f"backups/{name}/{name}-results.gz")
+
+    def claims_without_data(self, name: str) -> list[ClaimWithoutData]:
+        """The claims whose volumes have no data in a backup; none where Velero wrote nothing of volumes."""
+        key = f"backups/{name}/{name}-volumeinfo.json.gz"
+        text = self._document(key)
+        try:
+            return [] if text is None else claims_without_data(text)
+        except Unreadable as error:
+            raise Damaged(f"{key} in {self.address} is damaged: {error}") from error
 
     def restore_messages(self, name: str) -> list[VeleroMessage]:
         """The errors and warnings of a restore."""

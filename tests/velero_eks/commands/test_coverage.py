@@ -19,8 +19,10 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tests.limits import HANG
+from tests.support import settings
 from tests.velero_eks.kube.api_server import Request, api_server, kubeconfig, status
 from tests.velero_eks.recovery.recorded import KINDS, ago, backup, location, recorded
+from velero_eks.commands.coverage import document, render
 from velero_eks.errors import BadTarget
 from velero_eks.kube.client import PAGE, Cluster
 from velero_eks.kube.connection import Answer
@@ -108,7 +110,9 @@ def config_maps(count: int) -> Bucket:
 
 def session(server: ApiServer, bucket: Bucket) -> Any:
     store = BackupStore(StoreAddress(bucket="backups"), bucket)
-    return SimpleNamespace(cluster=Cluster(server), store=lambda location: store)
+    return SimpleNamespace(
+        cluster=Cluster(server), store=lambda location: store, settings=None, target=SimpleNamespace(arguments="--x")
+    )
 
 
 def of_namespace(name: str = "big") -> Backup:
@@ -149,6 +153,47 @@ def test_what_is_needed_is_looked_for_in_every_namespace(need):
     assert not found.whole
     # Of other kinds only the namespace that was backed up is looked into.
     assert [path for path, _ in server.asked if path.endswith("/configmaps")] == [f"{ROOT}/namespaces/big/configmaps"]
+
+
+GP2 = {"pvcName": "data", "pvcNamespace": "big", "pvName": "pv-1", "skipped": True,
+       "skippedReason": "volumeSnapshot: no applicable volumesnapshotter found;"}  # fmt: skip
+
+
+def with_volumes(*volumes: dict[str, Any]) -> Bucket:
+    """A whole backup, and what Velero wrote of its volumes."""
+    bucket = config_maps(1)
+    bucket.files["backups/b/b-volumeinfo.json.gz"] = gzip.compress(json.dumps(volumes).encode())
+    return bucket
+
+
+def test_a_completed_backup_that_passed_a_volume_by_is_not_good_and_its_claim_is_named(capsys):
+    server = ApiServer({f"{ROOT}/namespaces/big/configmaps": named(1)})
+    made = session(server, with_volumes(GP2))
+    found = coverage_of(made, of_namespace())
+    assert (found.backup.good, found.whole, found.gaps) == (True, False, [])
+    render(found, made)
+    said = " ".join(capsys.readouterr().out.split())
+    assert "Claims whose data is not in it big/data: volumeSnapshot: no applicable volumesnapshotter found" in said
+    assert "Not covered: it has no data of big/data." in said
+    assert document(made, found)["claims_without_data"] == [
+        {
+            "namespace": "big",
+            "name": "data",
+            "volume": "pv-1",
+            "reason": "volumeSnapshot: no applicable volumesnapshotter found",
+        }
+    ]
+
+
+@pytest.mark.parametrize("mode", ["a schedule that takes no volumes", "a stack that takes none"])
+def test_a_backup_that_was_not_to_have_volumes_lacks_none(mode):
+    made = session(ApiServer({f"{ROOT}/namespaces/big/configmaps": named(1)}), with_volumes(GP2))
+    spec: dict[str, Any] = {"includedNamespaces": ["big"]}
+    if mode.startswith("a stack"):
+        made.settings = settings(volumes={"mode": "none"})
+    else:
+        spec["snapshotVolumes"] = False
+    assert coverage_of(made, backup("b", hours=1, **spec)).whole
 
 
 def test_a_backup_that_is_not_in_the_bucket_ends_the_asking():

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tarfile
 import time
+from pathlib import Path
 
 import boto3
 import pytest
@@ -71,6 +72,27 @@ def test_an_object_is_shown_with_the_cluster_gone(bucket, run):
     (document,) = yaml.safe_load_all(result.stdout)
     assert document["data"] == {"mode": "strict", "threshold": "40"}
     assert result.stdout.startswith("# From backup whole, begun 2026-11-23 ")
+
+
+def test_a_backup_without_the_data_of_a_claim_says_so_above_its_objects(bucket, run):
+    volumes = [{"pvcName": "data", "pvcNamespace": "exam-prod", "pvName": "p", "skipped": True, "skippedReason": "gp2"}]
+    key = "backups/whole/whole-volumeinfo.json.gz"
+    bucket.put_object(Bucket=BUCKET, Key=key, Body=gzip.compress(json.dumps(volumes).encode()))
+    stack = Path("stacks/Pulumi.dev.yaml")
+    try:
+        # In a stack that takes no volumes nothing is missing.
+        assert run("show", "whole", "cm/grading", "-n", "exam-prod", "--stack", "dev").stderr == ""
+        document = yaml.safe_load(stack.read_text())
+        document["config"]["velero-eks:volumes"] = {"mode": "csi-snapshot"}
+        stack.write_text(yaml.safe_dump(document))
+        result = run("show", "whole", "cm/grading", "-n", "exam-prod", "--stack", "dev")
+        assert result.stderr.strip() == "warning: backup whole has no data of claim exam-prod/data: gp2"
+        assert result.stdout.splitlines()[0].endswith("It has no data of exam-prod/data: they would come back empty.")
+        shown = run("show", "whole", "cm/grading", "-n", "exam-prod", "--stack", "dev", "--json")
+        [claim] = json.loads(shown.stdout)["claims_without_data"]
+        assert (claim["namespace"], claim["name"], claim["reason"]) == ("exam-prod", "data", "gp2")
+    finally:
+        bucket.delete_object(Bucket=BUCKET, Key=key)
 
 
 def test_what_a_backup_that_failed_in_part_shows_is_said_to_be_perhaps_not_all(bucket, run):

@@ -12,11 +12,13 @@ import pytest
 from tests.support import settings
 from tests.velero_eks.recovery.recorded import NOW, ago, backup, location, recorded, recorded_schedule
 from velero_eks.commands import status as status_command
+from velero_eks.errors import OperationError
 from velero_eks.project.target import Target
 from velero_eks.recovery.session import Session
 from velero_eks.recovery.status.judge import assess
 from velero_eks.recovery.status.problems import Observed, Problem, Status
 from velero_eks.velero.records import Location, Repository, Restore, Schedule, moment
+from velero_eks.velero.volume_info import ClaimWithoutData
 
 SETTINGS = settings(
     environment="development",
@@ -307,6 +309,63 @@ def test_a_proposed_command_of_this_tool_names_the_target(monkeypatch, capsys):
     said = capsys.readouterr().out
     assert "velero-eks backup --stack prod NAME takes one now" in said
     assert "velero-eks logs --stack prod bad says why" in said
+
+
+LOST = ClaimWithoutData("exam-prod", "data", "pv-1", "no applicable volumesnapshotter found")
+
+
+def test_a_good_backup_without_the_data_of_a_claim_is_an_error_that_names_the_claim():
+    well = assess(seen(), SETTINGS)
+    newest = well.schedules[0].last_good
+    assert newest is not None
+    problem = the(assess(seen(without_data={newest.name: (LOST,)}), SETTINGS))
+    assert (problem.severity, problem.subject) == ("error", "schedule daily-backup")
+    assert problem.text == (
+        f"its newest Completed backup, {newest.name}, has no data of exam-prod/data"
+        " (no applicable volumesnapshotter found)"
+    )
+
+
+def test_a_bucket_that_cannot_be_read_leaves_open_whether_claims_have_their_data():
+    problem = the(assess(seen(volumes_unread="access denied"), SETTINGS))
+    assert (problem.severity, problem.subject) == ("warning", "volumes")
+    assert problem.text.endswith("is not known: access denied")
+
+
+class Store:
+    """A bucket that says of volumes what the test says."""
+
+    def __init__(self, found: list[ClaimWithoutData] | OperationError) -> None:
+        self.found = found
+        self.asked: list[str] = []
+
+    def claims_without_data(self, name: str) -> list[ClaimWithoutData]:
+        self.asked.append(name)
+        if isinstance(self.found, OperationError):
+            raise self.found
+        return self.found
+
+
+@pytest.mark.parametrize("found", [[LOST], OperationError("no such bucket")])
+def test_only_the_newest_good_backup_of_a_schedule_that_takes_volumes_is_looked_into(found):
+    good, older = backup("new", hours=1), backup("old", hours=30)
+    other = backup("objects", hours=1, schedule="plain", snapshotVolumes=False)
+    schedules = (schedule(), schedule("plain"))
+    store = Store(found)
+    velero = SimpleNamespace(
+        **dict.fromkeys(("locations", "restores", "repositories"), list),
+        schedules=lambda: schedules,
+        backups=lambda: [older, good, other],
+    )
+    session: Any = SimpleNamespace(
+        velero=velero, server_ready=lambda: True, settings=None, store=lambda location: store
+    )
+    seen_now = status_command.observe(session)
+    assert store.asked == ["new"]
+    if isinstance(found, list):
+        assert (seen_now.without_data, seen_now.volumes_unread) == ({"new": (LOST,)}, "")
+    else:
+        assert (seen_now.without_data, seen_now.volumes_unread) == ({}, "no such bucket")
 
 
 def test_a_repository_is_kept_up_as_often_as_it_says():

@@ -22,6 +22,7 @@ from velero_eks.recovery.status.problems import (
     schedule_problems,
     server_problems,
     undecodable_problems,
+    volume_problems,
 )
 from velero_eks.terminal import words
 from velero_eks.velero.records import Schedule, newest_completed, undecodable
@@ -62,6 +63,7 @@ def assess(observed: Observed, settings: Settings | None = None) -> Status:
         *short_reach(held, schedules, observed.at),
         # A stack says what may be lost; without one, a schedule's own pace is all there is to go by.
         *_missed_runs(schedules, observed.at, "warning" if settings else "error"),
+        *volume_problems(observed, schedules),
         *repository_problems(observed),
         *operation_problems(observed, schedules),
     ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
@@ -23,10 +23,13 @@ from velero_eks.velero.records import (
     moment,
     undecodable,
 )
+from velero_eks.velero.volume_info import ClaimWithoutData
 
 if TYPE_CHECKING:
     from velero_on_eks.settings import Settings
 
+# Claims that one sentence names.
+_NAMED = 5
 # Clocks that are kept differ by less.
 SKEW = timedelta(minutes=2)
 
@@ -50,6 +53,9 @@ class Observed:
     restores: tuple[Restore, ...] = ()
     repositories: tuple[Repository, ...] = ()
     server: bool | None = None
+    # Of the schedules' newest good backups, the claims that have no data in them; or why that could not be read.
+    without_data: Mapping[str, tuple[ClaimWithoutData, ...]] = field(default_factory=dict)
+    volumes_unread: str = ""
 
     @property
     def now(self) -> datetime:
@@ -344,6 +350,20 @@ def _maintained_within(repository: Repository) -> timedelta:
     except ValueError:
         return _UNMAINTAINED
     return max(_UNMAINTAINED, timedelta(seconds=2 * every))
+
+
+def volume_problems(observed: Observed, schedules: Iterable[ScheduleState]) -> Iterator[Problem]:
+    """Claims that would come back empty: Velero calls a backup Completed that has passed their volumes by."""
+    for state in schedules:
+        claims = observed.without_data.get(state.last_good.name, ()) if state.last_good else ()
+        if state.last_good and claims:
+            named = "; ".join(f"{each} ({each.reason})" for each in claims[:_NAMED])
+            more = f" and {words.count(len(claims) - _NAMED, 'claim')} more" if claims[_NAMED:] else ""
+            text = f"its newest Completed backup, {state.last_good.name}, has no data of {named}{more}"
+            yield Problem("error", f"schedule {state.schedule.name}", text, state.last_good.started)
+    if observed.volumes_unread:
+        text = f"whether the newest backups have the data of volumes is not known: {observed.volumes_unread}"
+        yield Problem("warning", "volumes", text)
 
 
 def operation_problems(observed: Observed, schedules: Iterable[ScheduleState]) -> Iterator[Problem]:
