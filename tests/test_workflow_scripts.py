@@ -72,12 +72,16 @@ class GitHub:
         size = (self.folder / "zip").stat().st_size
         self.answer("artifacts", {"artifacts": [{"id": 5, "expired": False, "size_in_bytes": size}]})
 
-    def run(self, workflow: str, job: str, **environment: str) -> subprocess.CompletedProcess[str]:
-        found = yaml.safe_load((ROOT / ".github/workflows" / workflow).read_text())["jobs"][job]["steps"][-1]
+    def run(
+        self, workflow: str, job: str, step: str | None = None, **environment: str
+    ) -> subprocess.CompletedProcess[str]:
+        """Run the step of that name, the job's last where none is given."""
+        steps = yaml.safe_load((ROOT / ".github/workflows" / workflow).read_text())["jobs"][job]["steps"]
+        found = steps[-1] if step is None else next(each for each in steps if each.get("name") == step)
         fixed = {key: value for key, value in found["env"].items() if "${{" not in value}
         return subprocess.run(
             ["bash", "-e", "-c", found["run"]], text=True, capture_output=True, timeout=HANG,
-            check=False, cwd=self.folder,
+            check=False, cwd=self.folder / found.get("working-directory", ""),
             env={**os.environ, **fixed, "ANSWERS": str(self.folder), "TMPDIR": str(self.folder),
                  "PATH": f"{self.folder / 'bin'}:{os.environ['PATH']}", "GITHUB_REPOSITORY": "acme/velero",
                  "GITHUB_RUN_ID": "77", "RUN_URL": "https://github.com/acme/velero/actions/runs/77", **environment},
@@ -215,6 +219,92 @@ def test_a_run_without_a_comparison_says_so_in_place_of_the_last_one(github: Git
     request, body = comment(github)
     assert request == "PATCH repos/acme/velero/issues/comments/3"
     assert "could not be compared: there is no comparison" in body
+
+
+def take(github: GitHub) -> subprocess.CompletedProcess[str]:
+    return github.run("pull-request-comment.yml", "difference", "Take the plans", RUN_ID="77")
+
+
+def test_the_plans_are_taken_as_they_are(github: GitHub) -> None:
+    github.artifact('{"version": 1}', name="plan.json")
+    assert take(github).returncode == 0
+    assert (github.folder / "plan.json").read_text() == '{"version": 1}'
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "reason"),
+    [
+        ("{}", "../plan.json", "something else"),
+        ("{}", "velero_eks/cli.py", "something else"),
+        ("{}", "diff.md", "something else"),
+        (b"0" * 50_000_001, "plan.json", "too big"),
+    ],
+    ids=["a path", "code", "a comment", "a bomb"],
+)
+def test_an_artifact_that_holds_no_plans_is_refused(github: GitHub, text: str | bytes, name: str, reason: str) -> None:
+    github.artifact(text, name=name)
+    done = take(github)
+    assert (done.returncode, reason in done.stderr) == (1, True)
+    assert not (github.folder / "plan.json").exists()
+
+
+def test_an_artifact_of_plans_that_is_damaged_big_or_gone_is_refused(github: GitHub) -> None:
+    github.artifact("{}", name="plan.json")
+    (github.folder / "zip").write_bytes(b"PK::warning::words of somebody")
+    done = take(github)
+    assert (done.returncode, done.stderr.strip()) == (1, "::error::The artifact cannot be read.")
+    for artifacts in ([], [{"id": 5, "expired": True, "size_in_bytes": 9}],
+                      [{"id": 5, "expired": False, "size_in_bytes": 20_000_001}]):  # fmt: skip
+        github.answer("artifacts", {"artifacts": artifacts})
+        done = take(github)
+        assert (done.returncode, "no plans, or they are too big" in done.stdout) == (1, True)
+
+
+# Says what it was asked, where, and what the two sides are; with 2 and no words where the change says `bad`.
+UV = """#!/usr/bin/env bash
+[ -n "$BAD" ] && exit "$BAD"
+echo "$PWD: $*"
+git log -1 --format=%s "$(git merge-base HEAD "${5#HEAD...}")"
+git show "${5#HEAD...}:stacks" | tail -n 1
+exit "${CODE:-0}"
+"""
+
+
+@pytest.fixture
+def sides(github: GitHub) -> tuple[GitHub, str]:
+    """`base` and `change` as the workflow checks them out; the change's commit."""
+    (github.folder / "bin/uv").write_text(UV)
+    (github.folder / "bin/uv").chmod(0o755)
+    base, change = github.folder / "base", github.folder / "change"
+
+    def git(*arguments: str) -> str:
+        command = ["git", "-c", "user.name=test", "-c", "user.email=test@localhost", *arguments]
+        return subprocess.run(command, check=True, capture_output=True, text=True, timeout=HANG).stdout.strip()
+
+    git("init", "-q", "-b", "main", str(base))
+    git("-C", str(base), "commit", "-qm", "where it left", "--allow-empty")
+    git("clone", "-q", str(base), str(change))
+    (change / "stacks").write_text("the change's\n")
+    git("-C", str(change), "add", "-A")
+    git("-C", str(change), "commit", "-qm", "the change")
+    git("-C", str(base), "commit", "-qm", "main went on", "--allow-empty")
+    return github, git("-C", str(change), "rev-parse", "HEAD")
+
+
+def test_the_change_is_compared_with_where_it_left_the_base_by_the_bases_tool(sides: tuple[GitHub, str]) -> None:
+    github, sha = sides
+    for code in ("0", "2"):
+        done = github.run("pull-request-comment.yml", "difference", "Compare", HEAD_SHA=sha, CODE=code, BAD="")
+        assert done.returncode == 0, done.stderr
+        called, left, shown = (github.folder / "diff.md").read_text().splitlines()
+        asked = f"run --frozen velero-eks diff HEAD...{sha} --to-plan ../plan.json --markdown"
+        assert called == f"{github.folder / 'base'}: {asked}"
+        assert (left, shown) == ("where it left", "the change's")
+
+
+def test_a_comparison_that_failed_hands_over_nothing(sides: tuple[GitHub, str]) -> None:
+    github, sha = sides
+    assert github.run("pull-request-comment.yml", "difference", "Compare", HEAD_SHA=sha, BAD="2").returncode != 0
 
 
 def drift(github: GitHub, result: str, *issues: dict[str, Any]) -> list[tuple[str, str]]:

@@ -87,7 +87,10 @@ def test_no_workflow_runs_a_forks_code_with_rights(path: Path) -> None:
     triggers = load(path)["on"]
     assert "pull_request_target" not in triggers
     if "workflow_run" in triggers:
-        assert not [step for step in steps(path) if "uses" in step]
+        for name, job in jobs(path).items():
+            written = [right for right, access in job["permissions"].items() if access != "read"]
+            # Who may write runs no project's code, not even the base's on a change's data.
+            assert not written or not [step for step in job["steps"] if "uses" in step], name
     if "pull_request" in triggers:
         for job in jobs(path).values():
             own = "github.event.pull_request.head.repo.full_name == github.repository" in gate(path, job)
@@ -129,9 +132,50 @@ def test_two_runs_of_one_thing_are_in_one_concurrency_group(path: Path) -> None:
 
 
 def test_the_comment_is_of_a_run_that_ran_to_an_end() -> None:
-    condition = jobs(ROOT / ".github/workflows/pull-request-comment.yml")["comment"]["if"]
+    condition = COMMENT["difference"]["if"]
+    assert "needs.difference.result != 'skipped'" in COMMENT["comment"]["if"]
     assert "github.event.workflow_run.event == 'pull_request'" in condition
     assert re.findall(r"fromJSON\('(.*?)'\)", condition) == ['["success", "failure", "timed_out"]']
+
+
+COMMENT = jobs(ROOT / ".github/workflows/pull-request-comment.yml")
+
+
+def test_the_difference_is_computed_by_the_bases_code_and_the_changes_is_data() -> None:
+    job = COMMENT["difference"]
+    assert set(job["permissions"].values()) == {"read"}
+    checkouts = {step["with"]["path"]: step for step in job["steps"] if "actions/checkout@" in step.get("uses", "")}
+    assert set(checkouts) == {"base", "change"}
+    # Without a ref, a run of workflow_run checks out the default branch.
+    assert "ref" not in checkouts["base"]["with"]
+    assert checkouts["change"]["with"]["ref"] == "${{ github.event.workflow_run.head_sha }}"
+    runs = [step for step in job["steps"] if "run" in step]
+    in_base = [
+        step for step in runs if "uv run" in step["run"] or "make " in step["run"] or "run velero" in step["run"]
+    ]
+    assert len(in_base) == 2
+    for step in in_base:
+        assert step["working-directory"] == "base"
+        # No token where code runs that reads what a change wrote.
+        assert "GH_TOKEN" not in step.get("env", {})
+    lines = [line.strip() for step in runs for line in step["run"].splitlines() if "change" in line]
+    assert lines == ['git fetch --quiet --no-tags ../change "$HEAD_SHA"']
+    assert not [step for step in runs if str(step.get("working-directory")).startswith("change")]
+    installs = [number for number, step in enumerate(job["steps"]) if step.get("run") == "make .venv/ready"]
+    assert installs[0] < job["steps"].index(checkouts["change"])
+
+
+def test_what_a_change_hands_over_is_its_plans_and_not_the_comment() -> None:
+    plan = jobs(ROOT / ".github/workflows/pull-request.yml")["plan"]
+    handed = [step["with"] for step in plan["steps"] if "upload-artifact@" in step.get("uses", "")]
+    assert [(each["name"], each["path"]) for each in handed] == [("plan", "build/plan.json")]
+    assert plan["permissions"] == {"contents": "read"}
+    taken = re.findall(r"artifacts\?name=(\w+)", _scripts(ROOT / ".github/workflows/pull-request-comment.yml"))
+    assert taken == ["plan", "diff"]
+    run_ids = [
+        step["env"]["RUN_ID"] for job in COMMENT.values() for step in job["steps"] if "RUN_ID" in step.get("env", {})
+    ]
+    assert run_ids == ["${{ github.event.workflow_run.id }}", "${{ github.run_id }}"]
 
 
 def test_drift_is_looked_for_and_nothing_is_put_right() -> None:

@@ -25,11 +25,13 @@ from velero_on_eks.settings.yaml_file import parse, plain, read_text
 from velero_eks.commands.options import RunsFrom, complain, loading_much, moment_or_now, run
 from velero_eks.diff.compare import compare
 from velero_eks.diff.model import CATEGORIES, EFFECTS, Diff, Effect, Fact, ResourceChange, SideName, StackDiff
-from velero_eks.diff.planning import Planned, plan
+from velero_eks.diff.planning import Planned, plan, saved_plan
 from velero_eks.diff.properties import shown
 from velero_eks.diff.sides import Side, Sides, lay_out
 from velero_eks.diff.words import counted, operations, subject, verdict
 from velero_eks.errors import BadTarget, DiffError
+from velero_eks.plan import saved
+from velero_eks.plan.saved import BadPlanError
 from velero_eks.terminal import words
 from velero_eks.terminal.output import console, working, write, write_json
 from velero_eks.terminal.text import Text
@@ -64,6 +66,14 @@ def diff(
     json: Annotated[bool, typer.Option("--json", help="Print JSON (docs/diff.schema.json).")] = False,
     markdown: Annotated[bool, typer.Option("--markdown", help="Print a comment for a pull request.")] = False,
     exit_code: Annotated[bool, typer.Option("--exit-code", help="Exit with 1 when there is a difference.")] = False,
+    to_plan: Annotated[
+        str | None,
+        typer.Option(
+            "--to-plan",
+            metavar="FILE",
+            help="What 'velero-eks plan --json' wrote of the newer revision, which is then not run.",
+        ),
+    ] = None,
     at: RunsFrom = None,
 ) -> None:
     """Compare the plans of two revisions in words.
@@ -78,23 +88,38 @@ def diff(
     def command() -> int:
         if json and markdown:
             raise BadTarget("--json and --markdown are two forms of the same; give one")
-        moment = moment_or_now(at)
+        moment = moment_or_now(at) if at or not to_plan else None
         form: Form = "json" if json else "markdown" if markdown else "text"
         with loading_much():
-            return run_diff(revisions, form=form, properties=properties, exit_code=exit_code, at=moment)
+            return run_diff(
+                revisions, form=form, properties=properties, exit_code=exit_code, at=moment, to_plan=to_plan
+            )
 
     run(command)
 
 
-def run_diff(arguments: Sequence[str], *, form: Form, properties: bool, exit_code: bool, at: datetime) -> int:
+def run_diff(
+    arguments: Sequence[str],
+    *,
+    form: Form,
+    properties: bool,
+    exit_code: bool,
+    at: datetime | None,
+    to_plan: str | None = None,
+) -> int:
     """Print what differs between two revisions, and return the exit code.
+
+    `to_plan` is a file with the newer one's plans, whose moment counts where `at` is None.
 
     0: compared. 1: there is a difference and `exit_code` asks for it. 2: the newer revision's program cannot plan a
     stack; it is named on stderr and in the comparison, and the others are compared all the same. A stack that only
     the older revision cannot plan is no error: whoever mends it must be able to compare. Raises `OperationError` for a
     revision or another argument that is bad.
     """
-    made = compared(arguments, at)
+    if to_plan is None:
+        made = compared(arguments, at or moment_or_now(None))
+    else:
+        made = compared_with_file(arguments, at, to_plan)
     for line in _complaints(made):
         complain(line)
     _print(made, form, properties)
@@ -116,12 +141,40 @@ def compared(arguments: Sequence[str], at: datetime) -> Diff:
             [(side, [stack for stack in sides.touched if stack in side.stacks()]) for side in (sides.old, sides.new)],
             at,
         )
-        for planned in (old, new):
-            if planned.failure:
-                lines = planned.failure.splitlines()
-                raise DiffError("\n".join(f"{planned.side.revision}: {line}" for line in lines))
-        stacks = tuple(_stack(stack, sides, old, new) for stack in sides.stacks)
-        return Diff(sides.project, sides.old.revision, sides.new.revision, stacks, tuple(_notes(sides, old, new)))
+        return _diff(sides, old, new)
+
+
+def compared_with_file(arguments: Sequence[str], at: datetime | None, file: str) -> Diff:
+    """The same with a newer side that was planned elsewhere. Raises `BadPlanError` where the file is no such plan.
+
+    Whoever sent the file may have written anything into it.
+    """
+    try:
+        text = Path(file).read_bytes()
+    except OSError as error:
+        raise BadTarget(f"{file}: cannot be read: {error.strerror}") from None
+    document = saved.document_of(text, file)
+    stacks = saved.read_document(document, file)
+    moment = at or (stacks[0].at if stacks else moment_or_now(None))
+    with _ended_by_signals(), lay_out(Path.cwd(), arguments) as sides, _progress(sides):
+        [old] = plan([(sides.old, [stack for stack in sides.touched if stack in sides.old.stacks()])], moment)
+        new = saved_plan(sides.new, [stack for stack in sides.touched if stack in sides.new.stacks()], document, file)
+        try:
+            return _diff(sides, old, new)
+        except (AttributeError, LookupError, TypeError, ValueError) as error:
+            raise BadPlanError(
+                f"{file}: is not as 'velero-eks plan --json' writes it ({type(error).__name__}: {error});"
+                " save it again with the velero-eks that this is"
+            ) from None
+
+
+def _diff(sides: Sides, old: Planned, new: Planned) -> Diff:
+    for planned in (old, new):
+        if planned.failure:
+            lines = planned.failure.splitlines()
+            raise DiffError("\n".join(f"{planned.side.revision}: {line}" for line in lines))
+    stacks = tuple(_stack(stack, sides, old, new) for stack in sides.stacks)
+    return Diff(sides.project, sides.old.revision, sides.new.revision, stacks, tuple(_notes(sides, old, new)))
 
 
 def _stack(stack: str, sides: Sides, old: Planned, new: Planned) -> StackDiff:

@@ -26,7 +26,8 @@ from velero_on_eks.settings import Refusal
 
 from velero_eks.diff.sides import Side
 from velero_eks.errors import BAD_INPUT, DiffError
-from velero_eks.plan import processes
+from velero_eks.plan import processes, saved
+from velero_eks.plan.contract import finding_entry
 from velero_eks.terminal import words
 
 CONTRACT_VERSION = 1
@@ -99,6 +100,22 @@ def plan(wanted: Sequence[tuple[Side, Sequence[str]]], at: datetime) -> list[Pla
             made = _ended(running[0])
             _take(running.pop(0), made, start)
     return sides
+
+
+def saved_plan(side: Side, names: Sequence[str], document: Any, file: str) -> Planned:
+    """A side's plans out of a document that its own `velero-eks plan --json` wrote elsewhere: nothing of it is run.
+
+    What its rules found is found anew by those of this tool. Raises `BadPlanError` for a document that is no plan.
+    """
+    read = {stack.stack: stack for stack in saved.read_document(document, file)}
+    planned = Planned(side, errors=dict(saved.unplanned(document, file)))
+    for entry in document["stacks"]:
+        found = [finding_entry(finding) for finding in read[entry["stack"]].findings()]
+        planned.stacks[entry["stack"]] = {**entry, "findings": found}
+    for name in names:
+        if name not in planned.stacks and name not in planned.errors:
+            planned.errors[name] = (Refusal("not-planned", f"{file} has no plan of it"),)
+    return planned
 
 
 def _has_a_recorder(root: Path) -> bool:
