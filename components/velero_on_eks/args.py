@@ -279,7 +279,7 @@ class Schedule(TypedDict):
     cluster is rebuilt from; else only what the chosen namespaces refer to."""
 
     cron: str
-    """Five fields as robfig/cron reads them, `@daily` and the like, or `@every 6h`."""
+    """Five fields as the Velero that is pinned reads them, `@daily` and the like, or `@every 6h`."""
 
     timezone: NotRequired[str]
     """The zone whose clocks `cron` speaks of. Default: UTC."""
@@ -303,7 +303,12 @@ class Schedule(TypedDict):
     """Whether it stands still. Default: false."""
 
     either_day_matches: NotRequired[bool]
-    """Confirms a cron with day of month and day of week, which runs when either matches. Default: false."""
+    """Confirms a cron with day of month and day of week on Velero up to 1.18.2, which runs when either matches.
+    Default: false."""
+
+    both_days_match: NotRequired[bool]
+    """Confirms a cron with day of month and day of week on Velero from 1.18.3 on, which runs when both match. Default:
+    false."""
 
 
 class Adopt(TypedDict):
@@ -682,6 +687,9 @@ class BackupSchedulesArgs(TypedDict):
 
     schedules: Mapping[str, Schedule]
     """The schedules by name."""
+
+    velero_version: NotRequired[str]
+    """The Velero that runs them: from 1.18.3 on it reads a cron in another way. Default: 1.18.3."""
 
     snapshot_volumes: NotRequired[bool]
     """Whether backups take CSI snapshots of volumes. Default: false."""

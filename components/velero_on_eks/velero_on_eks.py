@@ -149,6 +149,7 @@ class VeleroOnEks(pulumi.ComponentResource):
                 BackupSchedulesArgs,
                 {"schedules": settings.schedules},
                 namespace=settings.release.namespace,
+                velero_version=settings.release.image.release,
                 snapshot_volumes=csi_snapshots,
             ),
             inside(release),

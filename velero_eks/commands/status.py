@@ -56,9 +56,9 @@ def observe(session: Session) -> Observed:
     """Read everything that `assess` needs; what the caller may not see of the server itself is left open."""
     velero = session.velero
     try:
-        server = session.server_ready()
+        server, version = session.server_ready(), session.server_version()
     except Forbidden:
-        server = None
+        server, version = None, ""
     return _with_volumes(
         session,
         Observed(
@@ -69,6 +69,7 @@ def observe(session: Session) -> Observed:
             restores=tuple(velero.restores()),
             repositories=tuple(velero.repositories()),
             server=server,
+            server_version=version,
         ),
     )
 

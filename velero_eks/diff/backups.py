@@ -111,9 +111,10 @@ def _recurrence(schedule: dict[str, Any]) -> Any:
 
 
 def _cron(schedule: dict[str, Any]) -> Cron:
-    if schedule["cron"].startswith(("TZ=", "CRON_TZ=")):
-        return Cron.parse(schedule["cron"], allow_never=True)
-    return Cron.parse(schedule["cron"], timezone=schedule["timezone"], allow_never=True)
+    zone = None if schedule["cron"].startswith(("TZ=", "CRON_TZ=")) else schedule["timezone"]
+    # A plan that was saved before Velero had two libraries does not say which.
+    library = schedule.get("cron_library", "robfig")
+    return Cron.parse(schedule["cron"], zone, library=library, allow_never=True)
 
 
 def _when(schedule: dict[str, Any]) -> str:

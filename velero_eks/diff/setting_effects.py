@@ -139,6 +139,7 @@ SETTING_EFFECTS: dict[str, SettingEffect] = {
     "schedules.NAME.clusterResources": _FILTER,
     "schedules.NAME.paused": _FILTER,
     "schedules.NAME.eitherDayMatches": _FILTER,
+    "schedules.NAME.bothDaysMatch": _FILTER,
     "tags": _none("Tags of resources; no right depends on them."),
     "waivers": _none("It accepts a finding, and changes no resource."),
     "adopt.bucket": _IMPORT,

@@ -163,6 +163,7 @@ def _schedule(schedule: PlannedSchedule) -> dict[str, Any]:
         "name": schedule.name,
         "resource": schedule.resource,
         "cron": schedule.cron,
+        "cron_library": schedule.cron_library,
         "timezone": schedule.timezone,
         "keep": schedule.keep,
         "ttl": schedule.ttl,

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from velero_on_eks.settings import Schedule
 from velero_on_eks.settings.rules import covering_schedules
+from velero_on_eks.settings.versions import CronLibrary
 
 from velero_eks.errors import PlanError
 from velero_eks.plan.deployments import Deployment
@@ -32,6 +33,7 @@ class PlannedSchedule:
     name: str
     resource: str
     cron: str
+    cron_library: CronLibrary
     timezone: str
     description: str
     keep: str
@@ -102,6 +104,7 @@ def _planned(
         name=name,
         resource=resource.urn,
         cron=schedule.cron,
+        cron_library=recurrence.library,
         timezone=recurrence.timezone,
         description=recurrence.description(),
         keep=str(schedule.keep),

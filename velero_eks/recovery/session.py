@@ -14,6 +14,7 @@ from velero_eks.project.target import Target
 from velero_eks.terminal.safe import say
 from velero_eks.velero.api import Velero
 from velero_eks.velero.bucket import BackupStore, StoreAddress
+from velero_eks.velero.installation import Installation
 from velero_eks.velero.records import Location
 
 if TYPE_CHECKING:
@@ -83,6 +84,11 @@ class Session:
         except NotFound:
             return False
         return bool((found.get("status") or {}).get("availableReplicas"))
+
+    def server_version(self) -> str:
+        """Which Velero the server is, by its image; empty where there is none, or the image does not say."""
+        server = Installation(self.cluster, self.target.namespace).server()
+        return server.version if server else ""
 
     def _location(self, name: str | None) -> Location:
         if name is not None:

@@ -12,6 +12,8 @@ import zlib
 from dataclasses import dataclass
 from typing import Any
 
+from velero_on_eks.settings.images import release_in
+
 from velero_eks.errors import OperationError
 from velero_eks.kube.client import Cluster, Object
 from velero_eks.kube.kinds import NAMESPACE, ResourceKind
@@ -53,6 +55,12 @@ class Server:
             by="operator" if kept else "helm" if name else "cli",
             release=(annotations.get(_RELEASE_NAMESPACE, metadata["namespace"]), name) if name else None,
         )
+
+    @property
+    def version(self) -> str:
+        """Which Velero it is, by its image's tag; empty where that does not say."""
+        tag = self.image.partition("@")[0].rpartition("/")[2].partition(":")[2]
+        return release_in(tag) or ""
 
     def __str__(self) -> str:
         return f"{self.namespace}/{self.name}"

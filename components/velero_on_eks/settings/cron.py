@@ -1,4 +1,4 @@
-"""A cron schedule as Velero runs it: robfig/cron v3 ``ParseStandard``, its next runs, and its gaps."""
+"""A cron schedule as Velero runs it: ``ParseStandard`` of the library of its version, its next runs, and its gaps."""
 
 from __future__ import annotations
 
@@ -11,11 +11,19 @@ from functools import lru_cache
 from importlib import resources
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from velero_on_eks.settings.cron_clock import clock_changes, longest_gap_over, next_run, wall_gaps
+from velero_on_eks.settings.cron_clock import (
+    YEARS_SEARCHED,
+    clock_changes,
+    longest_gap_over,
+    longest_wait,
+    next_run,
+    wall_gaps,
+)
 from velero_on_eks.settings.cron_fields import Fields, parse_fields, strip_space, why_never
 from velero_on_eks.settings.cron_words import describe
 from velero_on_eks.settings.duration import Duration, quoted
 from velero_on_eks.settings.refusals import Refused
+from velero_on_eks.settings.versions import CronLibrary
 
 UTC = "UTC"
 _PREFIXES = ("TZ=", "CRON_TZ=")
@@ -29,6 +37,10 @@ _DESCRIPTORS = {
     "@midnight": "0 0 * * *",
     "@hourly": "0 * * * *",
 }
+# go-cron takes these for a schedule that somebody else triggers. It has no next run.
+_TRIGGERED = ("@triggered", "@manual", "@none")
+# As many bytes of an expression go-cron reads, and it takes a zone's name out of these.
+_LONGEST, _ZONE_QUOTES = 1024, "\"'"
 _ANY_ZONE = "write an IANA name, such as Asia/Kolkata, or UTC"
 _YEAR = timedelta(days=366)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC_ZONE)
@@ -37,29 +49,34 @@ _ONE_SECOND = timedelta(seconds=1)
 
 @dataclass(frozen=True, slots=True)
 class Cron:
-    """When a schedule runs. Made by ``Cron.parse``; equal when expression and zone are written the same.
+    """When a schedule runs. Made by ``Cron.parse``; equal when expression, zone and library are the same.
 
-    Exactly one of ``fields`` (five fields, or a descriptor that stands for them) and ``delay`` (``@every``,
-    in seconds) is set.
+    At most one of ``fields`` (five fields, or a descriptor that stands for them) and ``delay`` (``@every``, in seconds)
+    is set; neither is where go-cron waits for somebody to trigger the schedule (``@manual``).
     """
 
     expression: str
     timezone: str
+    library: CronLibrary
     fields: Fields | None
     delay: int | None
 
     @classmethod
-    def parse(cls, expression: str, timezone: str | None = None, *, allow_never: bool = False) -> Cron:
+    def parse(
+        cls, expression: str, timezone: str | None = None, *, library: CronLibrary, allow_never: bool = False
+    ) -> Cron:
         """Read an expression as Velero's server will.
 
         ``timezone`` is an IANA name; None means the zone of a ``CRON_TZ=`` prefix, and without one UTC, in
-        which Velero's server runs. An expression that never runs (``0 0 30 2 *``) is refused unless
-        ``allow_never``: Velero would back up continuously.
+        which Velero's server runs. ``library`` is that of the server's version (``versions.cron_library``). What the
+        server accepts, but nobody can mean, is refused unless ``allow_never``: an expression that never runs
+        (``0 0 30 2 *``) or more than five years apart, so that Velero would back up continuously, and a range from
+        beyond the field's end.
         Raises ValueError naming the field, its value, the limit and the mend.
         """
         if not isinstance(expression, str):
             raise Refused("cron", f"cron {expression!r} is not text", "write it in quotes, such as '0 2 * * *'")
-        return _parse(expression, timezone, allow_never)
+        return _parse(expression, timezone, library, allow_never)
 
     @property
     def zone(self) -> ZoneInfo:
@@ -75,18 +92,49 @@ class Cron:
 
     @property
     def restricts_both_day_fields(self) -> bool:
-        """Whether day of month and day of week are both set, so that a day which matches either is enough."""
-        return self.fields is not None and self.fields.either_day
+        """Whether day of month and day of week are both set: one match is enough for robfig, go-cron needs both."""
+        return self.fields is not None and self.fields.both_days
+
+    @property
+    def ever_runs(self) -> bool:
+        """Whether it can run at all. Velero backs up continuously by an expression that cannot."""
+        return self.delay is not None if self.fields is None else self.fields.ever_matches
+
+    @property
+    def endless(self) -> Refused | None:
+        """Why Velero would back up without end by it: a next run that is not found is one that is due, again and again.
+
+        None where it always has one. Only `Cron.parse` with ``allow_never`` lets such a one through.
+        """
+        fields, then = self.fields, "Velero then backs up without end"
+        if fields is None:
+            if self.delay is not None:
+                return None
+            why, mend = "waits for a trigger, and Velero has none", "write when it runs, or set paused: true"
+        elif not fields.ever_matches:
+            why, mend = f"never runs: {why_never(fields)}", "write a date that comes"
+        elif fields.both_days and not fields.either_day and (longest_wait(fields) or 100) > YEARS_SEARCHED:
+            why = (
+                f"runs up to {longest_wait(fields) or 'more than 100'} years apart, since both day of month and day of"
+                f" week have to match, and Velero looks {YEARS_SEARCHED} years ahead"
+            )
+            mend = "put '*' in one of the two"
+        else:
+            return None
+        return Refused("cron-never", f"cron {quoted(self.expression)} {why}; {then}", mend)
 
     def next_after(self, moment: datetime) -> datetime | None:
         """The first run after an aware moment, on the schedule's clock; None when it never runs again.
 
-        Equal to robfig's ``Next``, clock changes included: a daily run at a time that the clocks skip is left
-        out that day, one at a time that they repeat happens twice. It gives up after five calendar years.
-        Raises ValueError for a naive datetime.
+        Equal to the library's ``Next``, clock changes included: a daily run at a time that the clocks skip is left
+        out that day by robfig and made up for an hour later by go-cron, one at a time that they repeat happens twice.
+        It gives up after five calendar years. Raises ValueError for a naive datetime.
         """
         after = _unix(moment)
-        run = after + (self.delay or 1) if self.fields is None else next_run(self.fields, self.zone, after)
+        if self.fields is not None:
+            run = next_run(self.fields, self.zone, after, self.library)
+        else:
+            run = None if self.delay is None else after + self.delay
         if run is None:
             return None
         # Python subtracts and compares two times of one ZoneInfo by their wall clocks, so the offset is fixed.
@@ -113,7 +161,7 @@ class Cron:
     def longest_gap(self, after: datetime, horizon: timedelta = _YEAR) -> int:
         """The longest time in seconds without a run: ``nominal_interval``, or more over a clock change.
 
-        Looks at the changes within ``horizon`` of ``after``. A daily 02:30 in Berlin is left out when the
+        Looks at the changes within ``horizon`` of ``after``. A daily 02:30 in Berlin is left out by robfig when the
         clocks go forward, 47 hours without a run; a daily 04:00 waits 25 hours when they go back.
         """
         longest = self.nominal_interval()
@@ -125,7 +173,7 @@ class Cron:
         for year in range(first, last + 1):
             for change in clock_changes(zone, year):
                 if start < change <= end:
-                    longest = max(longest, longest_gap_over(self.fields, zone, change))
+                    longest = max(longest, longest_gap_over(self.fields, zone, change, self.library))
         return longest
 
     def description(self) -> str:
@@ -136,10 +184,10 @@ class Cron:
         return self.expression
 
     def _gaps(self) -> tuple[int, int]:
-        if self.fields is None:
-            return (self.delay or 1), (self.delay or 1)
-        if not self.fields.ever_matches:
+        if not self.ever_runs:
             raise Refused("cron-never", f"cron {self.expression!r} never runs, so it has no interval")
+        if self.fields is None:
+            return self.delay or 1, self.delay or 1
         return wall_gaps(self.fields)
 
 
@@ -162,7 +210,7 @@ def check_timezone(name: str) -> str:
 
 
 @lru_cache(maxsize=4096)
-def _parse(expression: str, timezone: str | None, allow_never: bool) -> Cron:
+def _parse(expression: str, timezone: str | None, library: CronLibrary, allow_never: bool) -> Cron:
     rest, zone = expression, timezone
     if expression.startswith(_PREFIXES):
         if timezone is not None:
@@ -174,23 +222,36 @@ def _parse(expression: str, timezone: str | None, allow_never: bool) -> Cron:
         prefix, space, rest = expression.partition(" ")
         if not space:
             raise Refused("cron", f"cron {quoted(expression)} has a zone and no fields", f"write '{prefix} 0 2 * * *'")
-        zone, rest = prefix.partition("=")[2] or UTC, strip_space(rest)
+        zone, rest = _zone_in_front(prefix.partition("=")[2], library), strip_space(rest)
     zone = check_timezone(UTC if zone is None else zone)
-    fields, delay = _read(rest)
-    if fields is not None and not fields.ever_matches and not allow_never:
+    fields, delay = _read(rest, library, allow_never)
+    cron = Cron(rest, zone, library, fields, delay)
+    written = max(expression, cron.velero_expression, key=len)
+    if library == "go-cron" and len(written.encode("utf-8", "surrogatepass")) > _LONGEST:
         raise Refused(
-            "cron-never",
-            f"cron {quoted(rest)} never runs: {why_never(fields)}; Velero would then back up without end",
-            "write a date that comes",
+            "cron", f"cron {quoted(rest)} is longer than {_LONGEST} bytes, which is all that Velero reads", "write less"
         )
-    return Cron(rest, zone, fields, delay)
+    endless = None if allow_never else cron.endless
+    if endless is not None:
+        raise endless
+    return cron
 
 
-def _read(expression: str) -> tuple[Fields | None, int | None]:
+def _zone_in_front(name: str, library: CronLibrary) -> str:
+    if library == "robfig":
+        return name or UTC
+    if len(name) >= 2 and name[0] == name[-1] and name[0] in _ZONE_QUOTES:
+        name = name[1:-1]
+    return name
+
+
+def _read(expression: str, library: CronLibrary, allow_never: bool) -> tuple[Fields | None, int | None]:
     if not expression.startswith("@"):
-        return parse_fields(expression), None
+        return parse_fields(expression, library, strict=not allow_never), None
     if expression in _DESCRIPTORS:
-        return parse_fields(_DESCRIPTORS[expression]), None
+        return parse_fields(_DESCRIPTORS[expression], library), None
+    if library == "go-cron" and expression in _TRIGGERED:
+        return None, None
     if not expression.startswith(_EVERY):
         known = ", ".join([*_DESCRIPTORS, "@every 6h"])
         like = difflib.get_close_matches(expression.lower().strip(), _DESCRIPTORS, 1, 0.8)
@@ -200,6 +261,10 @@ def _read(expression: str) -> tuple[Fields | None, int | None]:
         delay = Duration.parse_go(expression[len(_EVERY) :])
     except Refused as error:
         raise Refused("cron", f"cron {quoted(expression)}: {error.limit}", error.remedy) from error
+    if library == "go-cron" and delay.nanoseconds < 10**9:
+        raise Refused(
+            "cron", f"cron {quoted(expression)}: @every is at least one second", "write for example @every 6h"
+        )
     return None, max(delay.seconds, 1)
 
 

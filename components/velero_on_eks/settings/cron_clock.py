@@ -1,8 +1,9 @@
-"""When a cron expression runs on the clocks of a time zone, as Velero's scheduler (robfig/cron v3) has it.
+"""When a cron expression runs on the clocks of a time zone, as Velero's cron libraries have it.
 
-An expression speaks of wall clocks, and wall clocks jump. What robfig does at a jump is what happens to
+An expression speaks of wall clocks, and wall clocks jump. What a library does at a jump is what happens to
 backups, so its order of work is kept: find the month, the day, the hour, the minute, each by stepping the
-clock, and look at the coarser fields again only when a finer one has come round to its first value.
+clock, and look at the coarser fields again only when a finer one has come round to its first value. go-cron, which
+began as robfig/cron, does the same with one step more: an hour that the clocks skip is made up for in the next.
 """
 
 from __future__ import annotations
@@ -10,13 +11,15 @@ from __future__ import annotations
 from calendar import isleap
 from collections.abc import Callable
 from datetime import MAXYEAR, date, datetime, timedelta
+from enum import Enum
 from functools import lru_cache
 from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 from velero_on_eks.settings.cron_fields import Fields, members
+from velero_on_eks.settings.versions import CronLibrary
 
-# After this many calendar years without a match robfig gives up and answers "never".
+# After this many calendar years without a match both libraries give up and answer "never".
 YEARS_SEARCHED = 5
 
 _MINUTE, _HOUR, _DAY = 60, 3_600, 86_400
@@ -27,15 +30,15 @@ _ALL_DAYS = 0xFFFFFFFE
 _WEEKS = sum(1 << 7 * week for week in range(5))
 
 
-def next_run(fields: Fields, zone: ZoneInfo, after: int) -> int | None:
+def next_run(fields: Fields, zone: ZoneInfo, after: int, library: CronLibrary) -> int | None:
     """The first run after a Unix time, as a Unix time; None when there is none within five calendar years.
 
-    None also where robfig would search for ever: it cannot step by days over a day that a zone left out, as
+    None also where the library would search for ever: it cannot step by days over a day that a zone left out, as
     Samoa did with 30 December 2011.
     """
-    cursor = _Cursor(zone, after + 1)
+    cursor = _Cursor(zone, after + 1, library)
     last_year = min(cursor.now.year + YEARS_SEARCHED, MAXYEAR - 1)
-    levels: tuple[tuple[Callable[[], bool], Callable[[], bool]], ...] = (
+    levels: tuple[tuple[Callable[[], bool], Callable[[], _Step]], ...] = (
         (lambda: bool(fields.months >> cursor.now.month & 1), cursor.step_month),
         (lambda: fields.allows_day(cursor.now.day, cursor.now.isoweekday() % 7), cursor.step_day),
         (lambda: bool(fields.hours >> cursor.now.hour & 1), lambda: cursor.step_hour(fields.hours)),
@@ -44,25 +47,38 @@ def next_run(fields: Fields, zone: ZoneInfo, after: int) -> int | None:
     )
     while cursor.now.year <= last_year and not cursor.stuck:
         for matches, step in levels:
-            came_round = False
-            while not came_round and not matches():
-                came_round = step()
-            if came_round:
+            stepped = _Step.ON
+            while stepped is _Step.ON and not matches():
+                stepped = step()
+            if stepped is _Step.ROUND:
                 break
         else:
             return cursor.unix
     return None
 
 
+class _Step(Enum):
+    """How a step ended: the field came ROUND to its first value, it may go ON, or what it shows is to be TAKEN."""
+
+    ON = 0
+    ROUND = 1
+    TAKEN = 2
+
+    @classmethod
+    def came(cls, round_: bool) -> _Step:
+        return cls.ROUND if round_ else cls.ON
+
+
 class _Cursor:
-    """A moment, and the steps to later ones. Each step tells whether its field came round to its first value.
+    """A moment, and the steps to later ones.
 
     The first step of any kind also clears the finer fields, and no later one does: a clock that a jump has
-    set to half past stays there.
+    set to half past stays there. A step of seconds does not count as a first one to go-cron.
     """
 
-    def __init__(self, zone: ZoneInfo, unix: int) -> None:
+    def __init__(self, zone: ZoneInfo, unix: int, library: CronLibrary) -> None:
         self.zone = zone
+        self.library = library
         self.cleared = False
         self.stuck = False
         self._to(unix)
@@ -71,16 +87,16 @@ class _Cursor:
         self.unix = unix
         self.now = datetime.fromtimestamp(unix, self.zone)
 
-    def step_month(self) -> bool:
+    def step_month(self) -> _Step:
         now = self.now
         if not self.cleared:
             self.cleared = True
             self._to(instant(self.zone, now.year, now.month, 1))
             now = self.now
         self._to(instant(self.zone, now.year, now.month + 1, now.day, _seconds_into_day(now)))
-        return self.now.month == 1
+        return _Step.came(self.now.month == 1)
 
-    def step_day(self) -> bool:
+    def step_day(self) -> _Step:
         now = self.now
         if not self.cleared:
             self.cleared = True
@@ -93,27 +109,31 @@ class _Cursor:
             # Midnight does not exist here on this day, or did not on the day before.
             self._to(self.unix + (24 - hour if hour > 12 else -hour) * _HOUR)
         self.stuck = self.unix <= before
-        return self.stuck or self.now.day == 1
+        return _Step.came(self.stuck or self.now.day == 1)
 
-    def step_hour(self, wanted: int) -> bool:
+    def step_hour(self, wanted: int) -> _Step:
         if not self.cleared:
             self.cleared = True
             now = self.now
             self._to(instant(self.zone, now.year, now.month, now.day, now.hour * _HOUR))
-        self._skip(_distance(wanted, self.now.hour, 24), _HOUR)
-        return self.now.hour == 0
+        start, hour = self.unix, self.now.hour
+        self._skip(_distance(wanted, hour, 24), _HOUR)
+        skipped = self.unix - start == _HOUR and self.now.hour - hour == 2
+        if skipped and self.library == "go-cron" and wanted >> (hour + 1) & 1:
+            return _Step.TAKEN
+        return _Step.came(self.now.hour == 0)
 
-    def step_minute(self, wanted: int) -> bool:
+    def step_minute(self, wanted: int) -> _Step:
         if not self.cleared:
             self.cleared = True
             self._to(self.unix - self.unix % _MINUTE)
         self._skip(_distance(wanted, self.now.minute, 60), _MINUTE)
-        return self.now.minute == 0
+        return _Step.came(self.now.minute == 0)
 
-    def step_second(self) -> bool:
-        self.cleared = True
+    def step_second(self) -> _Step:
+        self.cleared |= self.library == "robfig"
         self._skip(60 - self.now.second, 1)
-        return self.now.second == 0
+        return _Step.came(self.now.second == 0)
 
     def _skip(self, count: int, size: int) -> None:
         """Several steps at once where the clock does not jump between, else a single one."""
@@ -186,12 +206,12 @@ def clock_changes(zone: ZoneInfo, year: int) -> tuple[int, ...]:
 
 
 @lru_cache(maxsize=4096)
-def longest_gap_over(fields: Fields, zone: ZoneInfo, change: int) -> int:
+def longest_gap_over(fields: Fields, zone: ZoneInfo, change: int, library: CronLibrary) -> int:
     """The longest time in seconds between two runs with a clock change between them; 0 without such runs."""
-    run = next_run(fields, zone, _last_match_before(fields, zone, change) - 1)
+    run = next_run(fields, zone, _last_match_before(fields, zone, change) - 1, library)
     longest = 0
     while run is not None and run < change:
-        following = next_run(fields, zone, run)
+        following = next_run(fields, zone, run, library)
         longest = max(longest, (following or run) - run)
         run = following
     return longest
@@ -210,6 +230,18 @@ def _last_match_before(fields: Fields, zone: ZoneInfo, change: int) -> int:
         day -= timedelta(days=1 if fields.months >> day.month & 1 else day.day)
     time = max(time for time in times if time <= latest)
     return instant(zone, day.year, day.month, day.day, time)
+
+
+@lru_cache(maxsize=1024)
+def longest_wait(fields: Fields) -> int | None:
+    """The most calendar years from one run to the next in this century; None where there are no two in it.
+
+    More than `YEARS_SEARCHED`, and the libraries find no next run in between.
+    """
+    years = [
+        year for year in range(2000, 2100) if _matching_days(fields, isleap(year), date(year, 1, 1).isoweekday() % 7)
+    ]
+    return max((later - earlier for earlier, later in pairwise(years)), default=None)
 
 
 @lru_cache(maxsize=1024)

@@ -1,4 +1,4 @@
-"""The five fields of a cron expression as Velero's parser (robfig/cron v3, ``ParseStandard``) reads them."""
+"""The five fields of a cron expression as ``ParseStandard`` of Velero's two cron libraries reads them."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from functools import lru_cache
 
 from velero_on_eks.settings.duration import quoted
 from velero_on_eks.settings.refusals import Refused
+from velero_on_eks.settings.versions import CronLibrary
 
 _MONTH_NAMES = {
     name: i
@@ -20,7 +21,12 @@ _INTEGER_LIMIT = 1 << 63
 # Go's unicode.IsSpace; str.split() would also split at the four ASCII separators.
 _SPACES = "\t\n\v\f\r \x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000" + "".join(map(chr, range(0x2000, 0x200B)))
 _SPACE = re.compile(f"[{_SPACES}]+")
+_NO_EXTENSIONS = "Velero's cron has no L, W or #; write days of the month, such as 1-7 or 28"
 _LONGEST_MONTH = (0, 31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
+
+
+_ALL_DAYS = 0xFFFFFFFE
+_ALL_WEEKDAYS = 0x7F
 
 
 @dataclass(frozen=True)
@@ -38,20 +44,26 @@ class _Place:
         return f"{self.low}-{self.high} or {words[0]}-{words[-1]}"
 
 
-_PLACES = (
+_TO_MONTH = (
     _Place("minute", 0, 59, {}),
     _Place("hour", 0, 23, {}),
     _Place("day of month", 1, 31, {}),
     _Place("month", 1, 12, _MONTH_NAMES),
-    _Place("day of week", 0, 6, _WEEKDAY_NAMES),
 )
+# go-cron counts eight weekdays, and puts the last over the first at the end: '*/5' is Sunday and Friday to both, '1/2'
+# of go-cron has Sunday too.
+_PLACES: dict[CronLibrary, tuple[_Place, ...]] = {
+    "robfig": (*_TO_MONTH, _Place("day of week", 0, 6, _WEEKDAY_NAMES)),
+    "go-cron": (*_TO_MONTH, _Place("day of week", 0, 7, _WEEKDAY_NAMES)),
+}
 
 
 @dataclass(frozen=True)
 class Fields:
     """What five fields allow: bit *n* of a set stands for the value *n*.
 
-    ``either_day`` is cron's oldest trap: with neither day field a star, a day that matches one is enough.
+    ``both_days`` is cron's oldest trap: day of month and day of week are both set. With ``either_day`` a day that
+    matches one of them is then enough (robfig/cron, as in Unix), without it a day has to match both (go-cron).
     """
 
     minutes: int
@@ -59,6 +71,7 @@ class Fields:
     days: int
     months: int
     weekdays: int
+    both_days: bool
     either_day: bool
 
     def allows_day(self, day: int, weekday: int) -> bool:
@@ -102,28 +115,49 @@ def strip_space(text: str) -> str:
 
 
 @lru_cache(maxsize=4096)
-def parse_fields(expression: str) -> Fields:
-    """Read five fields. Raises ValueError naming the field, its value, the limit and the mend."""
+def parse_fields(expression: str, library: CronLibrary, *, strict: bool = True) -> Fields:
+    """Read five fields. Raises ValueError naming the field, its value, the limit and the mend.
+
+    Without ``strict`` a first value beyond the field's end is read as go-cron does, counted round the end.
+    """
     words = [word for word in _SPACE.split(expression) if word]
-    if len(words) != len(_PLACES):
+    places = _PLACES[library]
+    if len(words) != len(places):
         raise _wrong_count(expression, words)
-    sets = [_parse_place(word, place) for word, place in zip(words, _PLACES, strict=True)]
+    if library == "go-cron":
+        _refuse_extensions(words)
+    sets = [_parse_place(word, place, library, strict) for word, place in zip(words, places, strict=True)]
     (minutes, _), (hours, _), (days, any_day), (months, _), (weekdays, any_weekday) = sets
-    return Fields(minutes, hours, days, months, weekdays, not (any_day or any_weekday))
+    if library == "go-cron":
+        weekdays = (weekdays | weekdays >> 7) & _ALL_WEEKDAYS
+        # It keeps no mark of a star, and where every day matches there is nothing to be in two minds about.
+        both = days != _ALL_DAYS and weekdays != _ALL_WEEKDAYS
+        return Fields(minutes, hours, days, months, weekdays, both_days=both, either_day=False)
+    both = not (any_day or any_weekday)
+    return Fields(minutes, hours, days, months, weekdays, both_days=both, either_day=both)
 
 
-def _parse_place(word: str, place: _Place) -> tuple[int, bool]:
+def _refuse_extensions(words: list[str]) -> None:
+    """What go-cron has with options that Velero does not give: it looks for their letters before it reads a value."""
+    _, _, day, _, weekday = words
+    if set(day) & set("LlWw"):
+        raise _refusal(_TO_MONTH[2], day, f"{quoted(day)} is not a value", _NO_EXTENSIONS)
+    if "#" in weekday:
+        raise _refusal(_PLACES["go-cron"][4], weekday, f"{quoted(weekday)} is not a value", _NO_EXTENSIONS)
+
+
+def _parse_place(word: str, place: _Place, library: CronLibrary, strict: bool) -> tuple[int, bool]:
     """The values of one field, and whether it counts as a star."""
     bits, star = 0, False
     for part in word.split(","):
         if part:
-            more, is_star = _parse_part(part, word, place)
+            more, is_star = _parse_part(part, word, place, library, strict)
             bits |= more
             star |= is_star
     return bits, star
 
 
-def _parse_part(part: str, word: str, place: _Place) -> tuple[int, bool]:
+def _parse_part(part: str, word: str, place: _Place, library: CronLibrary, strict: bool) -> tuple[int, bool]:
     span, *steps = part.split("/")
     ends = span.split("-")
     star = ends[0] in ("*", "?")
@@ -142,6 +176,11 @@ def _parse_part(part: str, word: str, place: _Place) -> tuple[int, bool]:
         step = _step(steps[0], word, place)
         if len(ends) == 1:
             high = place.high
+    if library == "go-cron":
+        if low < place.low or high > place.high or (strict and low > place.high):
+            outside = low if not place.low <= low <= place.high else high
+            raise _refusal(place, word, f"{outside} is out of range", _mend_value(outside, place))
+        return _wrapped(low, high, step, word, place), star and step == 1
     for value in (low, high):
         if not place.low <= value <= place.high:
             raise _refusal(place, word, f"{value} is out of range", _mend_value(value, place))
@@ -153,8 +192,26 @@ def _parse_part(part: str, word: str, place: _Place) -> tuple[int, bool]:
     return bits, star and step == 1
 
 
+def _wrapped(low: int, high: int, step: int, word: str, place: _Place) -> int:
+    """go-cron's range, which may run over the field's end and go on at its beginning.
+
+    It does not look whether the first value lies beyond the end: '61/20' of minutes is 1, 21 and 41, and '99-5' none.
+    """
+    size = place.high - place.low + 1
+    # Unsigned in Go: what would be below zero is more than any step.
+    reach = (high - low + 1 if low <= high else size - low + high + 1) % (1 << 64)
+    if step > 1 and step >= reach:
+        over = f"range of {reach}" if reach > 1 else "single value"
+        raise _refusal(place, word, f"a step of {step} over a {over} is too long", _mend_step(place))
+    bits = 0
+    for value in range(low, (high if low <= high else high + size) + 1, step):
+        bits |= 1 << (value if value <= place.high else (value - place.low) % size + place.low)
+    return bits
+
+
 def _value(text: str, word: str, place: _Place) -> int:
-    named = place.names.get(text.lower())
+    # Go's lower case of the dotted capital I is a plain i.
+    named = place.names.get(text.replace("\u0130", "i").lower())
     if named is not None:
         return named
     number = _integer(text)
@@ -186,6 +243,12 @@ def _refusal(place: _Place, word: str, what: str, remedy: str) -> Refused:
     return Refused("cron-field", f"{place.name} {quoted(word)}: {what}; the limit is {place.limit}", remedy)
 
 
+def _mend_step(place: _Place) -> str:
+    if place.name == "minute":
+        return "write a shorter one, or every 90 minutes, for example, as @every 1h30m"
+    return "write a shorter one, or the values themselves, such as 1,5"
+
+
 def _mend_value(value: int, place: _Place) -> str:
     if place.name == "day of week" and value == 7:
         return "write 0 or SUN for Sunday"
@@ -203,7 +266,7 @@ def _mend_text(text: str, word: str, place: _Place) -> str:
         return f"write a value in {place.limit} on both sides of '-'" if "-" in word else "write a value"
     upper = text.upper()
     if "#" in text or re.fullmatch(r"LW?|W|[0-9]+[LW]|[A-Z]{3}L", upper):
-        return "Velero's cron has no L, W or #; write days of the month, such as 1-7 or 28"
+        return _NO_EXTENSIONS
     if place.names and text[:3].lower() in place.names and text.isalpha():
         return f"names have three letters; write {upper[:3]}"
     if "." in text:
@@ -241,7 +304,7 @@ def _wrong_count(expression: str, words: list[str]) -> Refused:
     if len(words) == 6:
         return Refused(
             "cron-fields",
-            f"{said} ({order}): robfig's standard parser has no seconds field",
+            f"{said} ({order}): Velero's cron has no seconds field",
             f"drop the first: {quoted(' '.join(words[1:]))}",
         )
     return Refused("cron-fields", f"{said}: {order}", "write for example '0 2 * * *'")

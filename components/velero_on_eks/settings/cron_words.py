@@ -22,12 +22,15 @@ _MONTHS = [
 ]
 _WEEKDAYS = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"]
 _ALL_DAYS, _ALL_MONTHS, _ALL_WEEKDAYS = list(range(1, 32)), list(range(1, 13)), list(range(7))
+_WHICH = {1: "first", 8: "second", 15: "third", 22: "fourth"}
 # Longer lists are harder to read than the expression.
 _LIST_LIMIT = 4
 
 
 def describe(expression: str, fields: Fields | None, delay: int | None, timezone: str) -> str:
     """``every day at 02:00 UTC``, ``every 6 h``; the expression and its zone where no short words fit."""
+    if fields is None and delay is None:
+        return f"never: {expression} waits for a trigger"
     if fields is None:
         return {60: "every minute", 3_600: "every hour"}.get(delay or 1) or f"every {words(delay or 1)}"
     days = _days(fields)
@@ -69,7 +72,9 @@ def _even_step(values: list[int], size: int) -> int | None:
 
 def _days(fields: Fields) -> str | None:
     days, months, weekdays = members(fields.days), members(fields.months), members(fields.weekdays)
-    if fields.either_day:
+    if fields.both_days and not fields.either_day:
+        return _both_days(days, months, weekdays)
+    if fields.both_days:
         by_day, by_weekday = _month_days(days, months), _weekdays(weekdays)
         if by_day is None or by_weekday is None or months != _ALL_MONTHS:
             return None
@@ -79,6 +84,17 @@ def _days(fields: Fields) -> str | None:
     if weekdays == _ALL_WEEKDAYS and days != _ALL_DAYS:
         return _month_days(days, months)
     return None
+
+
+def _both_days(days: list[int], months: list[int], weekdays: list[int]) -> str | None:
+    if months != _ALL_MONTHS or not weekdays:
+        return None
+    if len(weekdays) == 1 and days[0] in _WHICH and days == list(range(days[0], days[0] + 7)):
+        return f"the {_WHICH[days[0]]} {_WEEKDAYS[weekdays[0]]} of every month"
+    by_weekday = _weekdays(weekdays)
+    if by_weekday is None or not 0 < len(days) <= _LIST_LIMIT:
+        return None
+    return f"{by_weekday} that are day {_listed([str(day) for day in days], 'or')} of a month"
 
 
 def _weekdays(weekdays: list[int]) -> str | None:
@@ -100,5 +116,5 @@ def _month_days(days: list[int], months: list[int]) -> str | None:
     return _listed([f"{day} {_MONTHS[month]}" for month in months for day in days])
 
 
-def _listed(names: list[str]) -> str:
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+def _listed(names: list[str], word: str = "and") -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} {word} {names[-1]}"

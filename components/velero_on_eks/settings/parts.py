@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from pydantic import Field, ValidationInfo, field_validator
 
+from velero_on_eks.settings import images
 from velero_on_eks.settings.aws_facts import AccountId, OidcIssuer, Region
 from velero_on_eks.settings.base import Section
 from velero_on_eks.settings.late import Late
@@ -23,6 +24,7 @@ from velero_on_eks.settings.s3_endpoint import S3Url
 from velero_on_eks.settings.sections import ISSUER_MISSING, Identity, Release, Schedule, Storage, Volumes
 from velero_on_eks.settings.settings import RepositoryPassword
 from velero_on_eks.settings.tags import Tags
+from velero_on_eks.settings.versions import PINNED_VELERO
 
 VELERO_NAMESPACE = "velero"
 SERVICE_ACCOUNT = "velero-server"
@@ -126,5 +128,7 @@ class BackupSchedulesInputs(Section):
     """Velero's namespace."""
     schedules: dict[ScheduleName, Schedule]
     """The schedules by name."""
+    velero_version: images.Release = PINNED_VELERO.removeprefix("v")
+    """The Velero that runs them: from 1.18.3 on it reads a cron in another way."""
     snapshot_volumes: bool = False
     """Whether backups take CSI snapshots of volumes."""

@@ -447,12 +447,14 @@ def warnings(s: Any, at: datetime) -> tuple[SettingsWarning, ...]:
         gaps = {name: schedule.recurrence.longest_gap(at, _YEAR) for name, schedule in meeting.items()}
         if gaps and min(gaps.values()) > objective.rpo.seconds:
             name = min(gaps, key=lambda key: gaps[key])
+            recurrence = s.schedules[name].recurrence
+            skipped = " (a time that clocks skip is left out)" if recurrence.library == "robfig" else ""
             found.append(
                 SettingsWarning(
                     "rpo-clock-change",
                     f"schedules.{name}.timezone",
-                    f"when the clocks of {s.schedules[name].timezone} change, {words(gaps[name])} pass between two"
-                    f" backups of {namespace}, over the rpo of {objective.rpo} (a time that clocks skip is left out);"
+                    f"when the clocks of {recurrence.timezone} change, {words(gaps[name])} pass between two"
+                    f" backups of {namespace}, over the rpo of {objective.rpo}{skipped};"
                     " write timezone: UTC, or allow the hour in recovery.rpo",
                 )
             )

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
+from pydantic import AfterValidator, Field, PrivateAttr, ValidationInfo, field_validator, model_validator
+from pydantic.alias_generators import to_camel
 
 from velero_on_eks.settings import versions
 from velero_on_eks.settings.aws_facts import AccountId, KmsKeyArn, OidcIssuer, PolicyArn, PrincipalArn
@@ -27,7 +28,7 @@ from velero_on_eks.settings.names import (
 )
 from velero_on_eks.settings.refusals import Refused
 from velero_on_eks.settings.s3_endpoint import S3Url
-from velero_on_eks.settings.versions import ChartVersion, KubernetesVersion
+from velero_on_eks.settings.versions import ChartVersion, CronLibrary, KubernetesVersion, cron_library
 
 Environment = Literal["development", "staging", "production"]
 
@@ -354,12 +355,16 @@ class Release(Section):
         return value
 
 
+def _library_of(info: ValidationInfo) -> CronLibrary:
+    return (info.context or {}).get("cron_library") or cron_library()
+
+
 class Schedule(Section):
     """One schedule. `cluster_resources` unset means: yes for a schedule of every namespace, which is what a lost
     cluster is rebuilt from; else only what the chosen namespaces refer to."""
 
     cron: str
-    """Five fields as robfig/cron reads them, `@daily` and the like, or `@every 6h`."""
+    """Five fields as the Velero that is pinned reads them, `@daily` and the like, or `@every 6h`."""
     timezone: str = "UTC"
     """The zone whose clocks `cron` speaks of."""
     keep: Duration
@@ -375,12 +380,16 @@ class Schedule(Section):
     paused: bool = False
     """Whether it stands still."""
     either_day_matches: bool = False
-    """Confirms a cron with day of month and day of week, which runs when either matches."""
+    """Confirms a cron with day of month and day of week on Velero up to 1.18.2, which runs when either matches."""
+    both_days_match: bool = False
+    """Confirms a cron with day of month and day of week on Velero from 1.18.3 on, which runs when both match."""
+    # That of the Velero which runs it: a schedule by itself does not know, so whoever reads it says so.
+    _library: CronLibrary = PrivateAttr(default_factory=cron_library)
 
     @field_validator("cron")
     @classmethod
-    def _is_standard_cron(cls, value: str) -> str:
-        Cron.parse(value)
+    def _is_standard_cron(cls, value: str, info: ValidationInfo) -> str:
+        Cron.parse(value, library=_library_of(info))
         return value
 
     @field_validator("timezone")
@@ -401,7 +410,8 @@ class Schedule(Section):
         return value
 
     @model_validator(mode="after")
-    def _filters_leave_something(self) -> Schedule:
+    def _filters_leave_something(self, info: ValidationInfo) -> Schedule:
+        self._library = _library_of(info)
         both = sorted(set(self.namespaces) & set(self.excluded_namespaces))
         if both:
             raise Refused(
@@ -411,20 +421,34 @@ class Schedule(Section):
             )
         if "timezone" in self.model_fields_set and self.cron.startswith(("TZ=", "CRON_TZ=")):
             raise Refused("zone-twice", "the zone is given twice, in timezone and in front of cron", "keep timezone")
-        if self.recurrence.restricts_both_day_fields and not self.either_day_matches:
-            raise Refused(
-                "either-day",
-                f"cron {self.cron!r} sets day of month and day of week: it runs when EITHER matches",
-                "put '*' in one of them, or confirm with eitherDayMatches: true",
-            )
+        if self.recurrence.restricts_both_day_fields:
+            self._check_day_fields()
         return self
+
+    def _check_day_fields(self) -> None:
+        """Cron's oldest trap, and one that turns over at Velero 1.18.3: what is written has to say what happens."""
+        both = self._library == "go-cron"
+        if self.both_days_match if both else self.either_day_matches:
+            return
+        said = "both_days_match" if self.both_days_match else "either_day_matches" if self.either_day_matches else ""
+        versions_, when, confirm, mend = (
+            ("from 1.18.3 on", "BOTH match", "bothDaysMatch", "write two schedules, one for each field")
+            if both
+            else ("up to 1.18.2", "EITHER matches", "eitherDayMatches", "put '*' in one of them")
+        )
+        confirmed = f", and {to_camel(said)} says otherwise" if said else ""
+        raise Refused(
+            "both-days" if both else "either-day",
+            f"cron {self.cron!r} sets day of month and day of week: Velero {versions_} runs it when {when}{confirmed}",
+            f"{mend}, or confirm with {confirm}: true",
+        )
 
     @property
     def recurrence(self) -> Cron:
-        """When this schedule runs, in its zone."""
+        """When this schedule runs, in its zone, on the Velero that it was read for."""
         if self.cron.startswith(("TZ=", "CRON_TZ=")):
-            return Cron.parse(self.cron)
-        return Cron.parse(self.cron, timezone=self.timezone)
+            return Cron.parse(self.cron, library=self._library)
+        return Cron.parse(self.cron, timezone=self.timezone, library=self._library)
 
     @property
     def covers_cluster(self) -> bool:

@@ -22,6 +22,7 @@ from velero_on_eks.settings.aws_facts import Region, partition_of
 from velero_on_eks.settings.aws_regions import Partition
 from velero_on_eks.settings.base import ONE_OR_MANY, Section
 from velero_on_eks.settings.defaults import SECTIONS, with_defaults
+from velero_on_eks.settings.images import Image
 from velero_on_eks.settings.late import Late, SecretText, late_values
 from velero_on_eks.settings.names import ScheduleName
 from velero_on_eks.settings.refusals import InvalidSettings, Refusal, Refused
@@ -36,6 +37,7 @@ from velero_on_eks.settings.sections import (
     Volumes,
 )
 from velero_on_eks.settings.tags import StackTags
+from velero_on_eks.settings.versions import cron_library
 
 AnySection = TypeVar("AnySection", bound=Section)
 
@@ -105,8 +107,10 @@ class Settings(Section):
         given = {key: value for key, value in mapping.items() if key not in ("environment", "region")}
         merged = with_defaults(environment, given)
         raw = {**merged, **{key: mapping[key] for key in ("environment", "region") if key in mapping}}
-        cluster = raw.get("cluster")
-        context = {"auto_mode": isinstance(cluster, dict) and cluster.get("autoMode") is True}
+        context = {
+            "auto_mode": _at(raw, "cluster", "autoMode") is True,
+            "cron_library": cron_library(_velero(raw)),
+        }
         refused: list[Refusal] = []
         try:
             settings = cls.model_validate(raw, context=context)
@@ -138,7 +142,11 @@ class Settings(Section):
 def read_section(model: type[AnySection], mapping: dict[str, Any]) -> AnySection:
     """A section by itself, from camelCase keys. Raises `InvalidSettings` with everything wrong at once."""
     try:
-        read = model.model_validate(mapping, context={"auto_mode": mapping.get("autoMode") is True})
+        context = {
+            "auto_mode": mapping.get("autoMode") is True,
+            "cron_library": cron_library(str(mapping.get("veleroVersion") or "")),
+        }
+        read = model.model_validate(mapping, context=context)
     except ValidationError as error:
         raise InvalidSettings(invalid.refusals(error, model)) from None
     refused = overrides.judge(read)[1] if isinstance(read, Release) else []
@@ -159,6 +167,20 @@ def document(model: Section, *, exclude_unset: bool = False) -> dict[str, Any]:
                 node = node[part]
             node[path[-1]] = {"secret": True} if isinstance(text, SecretText) else {"unknown": str(text)}
     return made
+
+
+def _at(node: Any, *keys: str) -> Any:
+    for key in keys:
+        node = node.get(key) if isinstance(node, dict) else None
+    return node
+
+
+def _velero(raw: dict[str, Any]) -> str | None:
+    """The Velero that the schedules are written for. An image that is not valid is refused for itself."""
+    try:
+        return Image.model_validate(_at(raw, "release", "image") or {}).release
+    except ValidationError:
+        return None
 
 
 def _valid_sections(raw: dict[str, Any], context: dict[str, Any]) -> SimpleNamespace:

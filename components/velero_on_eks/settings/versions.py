@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator
 
@@ -25,6 +25,9 @@ PINNED_VELERO = "v1.18.3"
 PINNED_PLUGIN = "v1.14.3"
 VELERO_IMAGE = "docker.io/velero/velero"
 PLUGIN_IMAGE = "docker.io/velero/velero-plugin-for-aws"
+# Which library a server reads the crons of its Schedules with, by go.mod in Velero's source.
+CronLibrary = Literal["robfig", "go-cron"]
+GO_CRON_SINCE = (1, 18, 3)
 # The code of the one mismatch that a stack may accept.
 UNTESTED = "untested-kubernetes"
 # The rule of what is newer than the table, which a stack may waive: a security fix must not wait for a rehearsal here.
@@ -74,6 +77,19 @@ def row_of(velero: str) -> Rehearsed | None:
     line = sorted((row for row in TABLE if minor(row.velero) == minor(velero)), key=lambda row: numbers(row.velero))
     older = [row for row in line if numbers(row.velero) <= numbers(velero)]
     return (older[-1] if older else line[0]) if line else None
+
+
+def cron_library(velero_tag: str | None = None) -> CronLibrary:
+    """The library that a version of Velero reads crons with.
+
+    `velero_tag` is an image's tag (`v1.18.3`, `1.18.3-r0`); where it is left out or names no version, the answer is
+    that of `PINNED_VELERO`.
+    """
+    try:
+        version = numbers(velero_tag or PINNED_VELERO)
+    except ValueError:
+        version = numbers(PINNED_VELERO)
+    return "go-cron" if version >= GO_CRON_SINCE else "robfig"
 
 
 def check_exact_version(version: str) -> str:

@@ -23,6 +23,10 @@ def refused(**sections: Any) -> tuple[Refusal, ...]:
     return raised.value.refusals
 
 
+# The last version of Velero that reads crons with robfig/cron.
+ROBFIG = {"release": {"image": {"tag": "v1.18.2"}}}
+
+
 def schedule(**given: Any) -> dict[str, Any]:
     return {"schedules": {"daily-backup": {"cron": "0 2 * * *", "keep": "30d", **given}}}
 
@@ -298,10 +302,12 @@ SCHEDULES = [
     ("out of range", "cron-field", schedule(cron="61 2 * * *"), "schedules.daily-backup.cron", "59"),
     ("six fields", "cron-fields", schedule(cron="0 0 2 * * *"), "schedules.daily-backup.cron", "5"),
     ("never", "cron-never", schedule(cron="0 0 30 2 *"), "schedules.daily-backup.cron", "never"),
-    ("day seven", "cron-field", schedule(cron="0 2 * * 7"), "schedules.daily-backup.cron", "SUN"),
+    ("day seven", "cron-field", {**ROBFIG, **schedule(cron="0 2 * * 7")}, "schedules.daily-backup.cron", "SUN"),
+    ("day eight", "cron-field", schedule(cron="0 2 * * 8"), "schedules.daily-backup.cron", "SUN"),
     ("last day", "cron-field", schedule(cron="0 2 L * *"), "schedules.daily-backup.cron", "L"),
     ("nth day", "cron-field", schedule(cron="0 2 * * 1#2"), "schedules.daily-backup.cron", "#"),
-    ("either day", "either-day", schedule(cron="0 2 1 * 1"), "schedules.daily-backup", "EITHER"),
+    ("either day", "either-day", {**ROBFIG, **schedule(cron="0 2 1 * 1")}, "schedules.daily-backup", "EITHER"),
+    ("both days", "both-days", schedule(cron="0 2 1 * 1"), "schedules.daily-backup", "BOTH"),
     ("too often", "interval-too-short", schedule(cron="@every 1m"), "schedules.daily-backup.cron", "shortest interval"),
     ("every five minutes", "interval-too-short", schedule(cron="*/5 * * * *"), "schedules.daily-backup.cron", "15 min"),
     ("unknown zone", "timezone", schedule(timezone="Asia/Calcuta"), "schedules.daily-backup.timezone", "Asia/Calcutta"),
@@ -701,7 +707,7 @@ def test_a_field_is_named_as_it_was_written():
 def test_refusals_of_all_sections_and_rules_come_at_once():
     found = refused(
         storage={"bucket": "My_Bucket", "keyRotationDays": 1},
-        schedules={"a": {"cron": "0 2 * * 7", "keep": "x"}},
+        schedules={"a": {"cron": "0 2 * * 8", "keep": "x"}},
         release={"plugin": {"tag": "v1.13.0"}},
         cluster={"oidcIssuer": "https://oidc.eks.us-east-1.amazonaws.com/id/A"},
     )

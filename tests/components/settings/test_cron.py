@@ -1,4 +1,7 @@
-"""Cron against a table of robfig/cron's own answers (tests/oracles/cron), and what holds of any schedule."""
+"""Cron against tables of the libraries' own answers (tests/oracles/cron), and what holds of any schedule.
+
+A `Cron` without a library named is robfig/cron's here; what go-cron takes otherwise stands in test_cron_libraries.
+"""
 
 from __future__ import annotations
 
@@ -15,8 +18,14 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from velero_on_eks.settings.cron import Cron, check_timezone
+from velero_on_eks.settings.versions import CronLibrary
 
-TABLE = json.loads((Path(__file__).parent / "data" / "cron_next_runs.json").read_text("utf-8"))["cases"]
+LIBRARIES: tuple[CronLibrary, ...] = ("robfig", "go-cron")
+DATA = Path(__file__).parent / "data"
+TABLES = {
+    library: json.loads((DATA / f"cron_runs_{library.replace('-', '_')}.json").read_text("utf-8"))["cases"]
+    for library in LIBRARIES
+}
 RUNS = 5
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
@@ -35,11 +44,16 @@ def utc(time: datetime) -> str:
     return time.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
-def test_robfig_and_this_code_accept_the_same_expressions() -> None:
+def parse(expression: str, zone: str | None = None, *, allow_never: bool = False) -> Cron:
+    return Cron.parse(expression, zone, library="robfig", allow_never=allow_never)
+
+
+@pytest.mark.parametrize("library", LIBRARIES)
+def test_the_library_and_this_code_accept_the_same_expressions(library: CronLibrary) -> None:
     differences = []
-    for case in TABLE:
+    for case in TABLES[library]:
         try:
-            Cron.parse(case["expression"], allow_never=True)
+            Cron.parse(case["expression"], library=library, allow_never=True)
         except ValueError:
             accepted = False
         else:
@@ -47,15 +61,16 @@ def test_robfig_and_this_code_accept_the_same_expressions() -> None:
         if accepted != case["accepted"]:
             differences.append(case)
     assert differences == []
-    assert sum(case["accepted"] for case in TABLE) > 500
-    assert sum(not case["accepted"] for case in TABLE) > 90
+    assert sum(case["accepted"] for case in TABLES[library]) > 500
+    assert sum(not case["accepted"] for case in TABLES[library]) > 90
 
 
-def test_next_runs_are_robfigs() -> None:
+@pytest.mark.parametrize("library", LIBRARIES)
+def test_next_runs_are_the_librarys(library: CronLibrary) -> None:
     differences = []
-    for case in TABLE:
+    for case in TABLES[library]:
         if case["accepted"]:
-            cron = Cron.parse(case["expression"], allow_never=True)
+            cron = Cron.parse(case["expression"], library=library, allow_never=True)
             runs = [utc(run) for run in cron.next_runs(datetime.fromisoformat(case["after"]), RUNS)]
             if runs != case.get("runs", []):
                 differences.append((case, runs))
@@ -112,14 +127,14 @@ def test_next_runs_are_robfigs() -> None:
 )
 def test_a_refused_expression_names_field_value_limit_and_mend(expression: str, said: str) -> None:
     with pytest.raises(ValueError, match=re.escape(said)) as refused:
-        Cron.parse(expression)
+        parse(expression)
     assert len(str(refused.value)) < 330
 
 
 @pytest.mark.parametrize("expression", [5, None, ["0 2 * * *"]])
 def test_an_expression_that_is_no_text_is_refused(expression: object) -> None:
     with pytest.raises(ValueError, match="is not text"):
-        Cron.parse(expression)  # pyright: ignore[reportArgumentType]
+        parse(expression)  # pyright: ignore[reportArgumentType]
 
 
 @pytest.mark.parametrize(
@@ -141,12 +156,12 @@ def test_an_unknown_zone_is_refused_with_the_closest_names(zone: str, said: str)
     with pytest.raises(ValueError, match=re.escape(said)):
         check_timezone(zone)
     with pytest.raises(ValueError, match=re.escape(said)):
-        Cron.parse("0 2 * * *", zone)
+        parse("0 2 * * *", zone)
 
 
 def test_a_zone_given_twice_is_refused() -> None:
     with pytest.raises(ValueError, match="keep the timezone field"):
-        Cron.parse("CRON_TZ=Asia/Kolkata 0 2 * * *", "Asia/Kolkata")
+        parse("CRON_TZ=Asia/Kolkata 0 2 * * *", "Asia/Kolkata")
 
 
 @pytest.mark.parametrize(
@@ -162,14 +177,14 @@ def test_a_zone_given_twice_is_refused() -> None:
     ],
 )
 def test_velero_gets_the_zone_in_front_of_the_expression(expression: str, zone: str | None, velero: str) -> None:
-    cron = Cron.parse(expression, zone)
+    cron = parse(expression, zone)
     assert cron.velero_expression == velero
-    again = Cron.parse(cron.velero_expression)
+    again = parse(cron.velero_expression)
     assert again.next_runs(NOW, 3) == cron.next_runs(NOW, 3)
 
 
 def test_runs_are_given_on_the_schedules_own_clock() -> None:
-    cron = Cron.parse("0 2 * * *", "Asia/Kolkata")
+    cron = parse("0 2 * * *", "Asia/Kolkata")
     assert [run.isoformat() for run in cron.next_runs(NOW, 2)] == [
         "2026-11-24T02:00:00+05:30",
         "2026-11-25T02:00:00+05:30",
@@ -178,19 +193,19 @@ def test_runs_are_given_on_the_schedules_own_clock() -> None:
 
 
 def test_a_run_at_this_very_second_is_not_the_next_one() -> None:
-    cron = Cron.parse("0 12 * * *")
+    cron = parse("0 12 * * *")
     assert cron.next_after(NOW) == NOW + timedelta(days=1)
     assert cron.next_after(NOW - timedelta(microseconds=1)) == NOW
 
 
 def test_a_time_without_a_zone_is_refused() -> None:
     with pytest.raises(ValueError, match="aware"):
-        Cron.parse("0 2 * * *").next_after(datetime(2026, 1, 1))
+        parse("0 2 * * *").next_after(datetime(2026, 1, 1))
 
 
 @pytest.mark.parametrize("expression", ["0 0 30 2 *", ", * * * *"])
 def test_what_never_runs_has_no_next_run_and_no_interval(expression: str) -> None:
-    cron = Cron.parse(expression, allow_never=True)
+    cron = parse(expression, allow_never=True)
     assert cron.next_after(NOW) is None
     assert cron.next_runs(NOW, 3) == []
     with pytest.raises(ValueError, match="never runs"):
@@ -198,7 +213,7 @@ def test_what_never_runs_has_no_next_run_and_no_interval(expression: str) -> Non
 
 
 def test_the_search_ends_with_the_calendar() -> None:
-    assert Cron.parse("0 0 1 1 *").next_after(datetime(9998, 6, 1, tzinfo=UTC)) is None
+    assert parse("0 0 1 1 *").next_after(datetime(9998, 6, 1, tzinfo=UTC)) is None
 
 
 @pytest.mark.parametrize(
@@ -216,7 +231,7 @@ def test_the_search_ends_with_the_calendar() -> None:
     ],
 )
 def test_two_restricted_day_fields_are_told(expression: str, both: bool) -> None:
-    assert Cron.parse(expression).restricts_both_day_fields is both
+    assert parse(expression).restricts_both_day_fields is both
 
 
 @pytest.mark.parametrize(
@@ -250,7 +265,7 @@ def test_two_restricted_day_fields_are_told(expression: str, both: bool) -> None
     ],
 )
 def test_a_schedule_is_described_in_a_few_words(expression: str, zone: str | None, words: str) -> None:
-    assert Cron.parse(expression, zone).description() == words
+    assert parse(expression, zone).description() == words
 
 
 # --- what must hold of any schedule ---------------------------------------------------------------
@@ -277,46 +292,53 @@ some_zones = st.sampled_from(
 )
 
 
-def day_matches(day: datetime, sets: list[frozenset[int]]) -> bool:
+def day_matches(day: datetime, sets: list[frozenset[int]], library: CronLibrary) -> bool:
     by_day, by_weekday = day.day in sets[2], day.isoweekday() % 7 in sets[4]
-    either = len(sets[2]) < 31 and len(sets[4]) < 7
+    either = len(sets[2]) < 31 and len(sets[4]) < 7 and library == "robfig"
     return day.month in sets[3] and (by_day or by_weekday if either else by_day and by_weekday)
 
 
-def parsed(expression: str, zone: str | None = None) -> Cron:
+def parsed(expression: str, library: CronLibrary, zone: str | None = None) -> Cron:
     try:
-        return Cron.parse(expression, zone)
+        return Cron.parse(expression, zone, library=library)
     except ValueError as error:
-        assume("never runs" not in str(error))
+        assume("without end" not in str(error))
         raise
 
 
+libraries = st.sampled_from(LIBRARIES)
+
+
 @settings(deadline=None)
-@given(schedules(), moments)
-def test_the_next_run_is_the_first_time_that_matches(schedule: tuple[str, list[frozenset[int]]], at: datetime) -> None:
+@given(schedules(), libraries, moments)
+def test_the_next_run_is_the_first_time_that_matches(
+    schedule: tuple[str, list[frozenset[int]]], library: CronLibrary, at: datetime
+) -> None:
     expression, sets = schedule
-    run = parsed(expression).next_after(at)
+    run = parsed(expression, library).next_after(at)
     assume(run is not None)
     assert run is not None
     assert run > at
     assert run.second == run.microsecond == 0
     assert run.minute in sets[0]
     assert run.hour in sets[1]
-    assert day_matches(run, sets)
+    assert day_matches(run, sets, library)
     days_between = range(1, (run.date() - at.date()).days)
-    assert not any(day_matches(at + timedelta(days=days), sets) for days in days_between)
+    assert not any(day_matches(at + timedelta(days=days), sets, library) for days in days_between)
     same_day = run.date() == at.date()
     earlier = [(h, m) for h in sets[1] for m in sets[0] if (h, m) < (run.hour, run.minute)]
     assert not same_day or all((h, m) <= (at.hour, at.minute) for h, m in earlier)
     assert same_day or not earlier
     left_today = any((h, m) > (at.hour, at.minute) for h in sets[1] for m in sets[0])
-    assert same_day or not (left_today and day_matches(at, sets))
+    assert same_day or not (left_today and day_matches(at, sets, library))
 
 
 @settings(deadline=None)
-@given(schedules(), some_zones, moments)
-def test_runs_follow_one_another(schedule: tuple[str, list[frozenset[int]]], zone: str, at: datetime) -> None:
-    cron = parsed(schedule[0], zone)
+@given(schedules(), libraries, some_zones, moments)
+def test_runs_follow_one_another(
+    schedule: tuple[str, list[frozenset[int]]], library: CronLibrary, zone: str, at: datetime
+) -> None:
+    cron = parsed(schedule[0], library, zone)
     runs = [at, *cron.next_runs(at, 6)]
     assert all(earlier < later for earlier, later in pairwise(runs))
     assert all(run.tzinfo is not None and run.utcoffset() == run.astimezone(cron.zone).utcoffset() for run in runs[1:])
@@ -325,20 +347,20 @@ def test_runs_follow_one_another(schedule: tuple[str, list[frozenset[int]]], zon
 
 
 @settings(deadline=None)
-@given(schedules(), moments)
+@given(schedules(), libraries, moments)
 def test_no_gap_is_outside_the_shortest_and_the_longest(
-    schedule: tuple[str, list[frozenset[int]]], at: datetime
+    schedule: tuple[str, list[frozenset[int]]], library: CronLibrary, at: datetime
 ) -> None:
-    cron = parsed(schedule[0])
+    cron = parsed(schedule[0], library)
     gaps = [(later - earlier).total_seconds() for earlier, later in pairwise(cron.next_runs(at, 15))]
     assert all(cron.shortest_gap() <= gap <= cron.nominal_interval() for gap in gaps)
 
 
 @settings(deadline=None)
-@given(st.one_of(st.text(max_size=60), st.text("0123456789*?,-/ @LW#JANMON.=TZ", max_size=40)))
-def test_any_text_is_read_or_refused_with_a_short_message(text: str) -> None:
+@given(st.one_of(st.text(max_size=60), st.text("0123456789*?,-/ @LW#JANMON.=TZ", max_size=40)), libraries)
+def test_any_text_is_read_or_refused_with_a_short_message(text: str, library: CronLibrary) -> None:
     try:
-        cron = Cron.parse(text, allow_never=True)
+        cron = Cron.parse(text, library=library, allow_never=True)
     except ValueError as error:
         assert 20 < len(str(error)) < 500
     else:

@@ -61,7 +61,7 @@ def test_every_problem_is_told_at_once_each_with_its_line(tmp_path):
     text = GOOD.replace("staging", "stagin") + (
         "  velero-eks:schedules:\n"
         "    daily:\n"
-        "      cron: 0 2 * * 7\n"
+        "      cron: 0 2 * * 8\n"
         "      keep: 30d\n"
         "  velero-eks:volume: {mode: none}\n"
     )
@@ -72,7 +72,7 @@ def test_every_problem_is_told_at_once_each_with_its_line(tmp_path):
         "Pulumi.shop.yaml:13",
     ]
     assert found[0].startswith('Pulumi.shop.yaml:3: velero-eks:environment = "stagin": one of')
-    assert found[1].startswith('Pulumi.shop.yaml:11: velero-eks:schedules.daily.cron = "0 2 * * 7": ')
+    assert found[1].startswith('Pulumi.shop.yaml:11: velero-eks:schedules.daily.cron = "0 2 * * 8": ')
     assert "did you mean volumes?" in found[2]
 
 

@@ -8,9 +8,11 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from cron_expressions import (
+    BOTH_DAYS,
     CHANGES,
     DURATIONS,
     EVERY,
+    GO_CRON,
     LATE_STARTS,
     NEVER,
     OVER_CHANGES,
@@ -47,24 +49,32 @@ ZONES = (
 )
 
 
-def table() -> list[dict[str, Any]]:
-    """The questions of the committed table."""
+LIBRARIES = ("robfig", "go-cron")
+
+
+def table(library: str) -> list[dict[str, Any]]:
+    """The questions of a library's committed table."""
     midday = "2026-06-10T12:34:56Z"
     asked: dict[tuple[str, str], None] = {}
     for expression in PLAIN:
         for start in (*STARTS, *(LATE_STARTS if "29" in expression else ())):
             asked[expression, start] = None
-    for expression in (*EVERY, *NEVER, *REFUSED, *ZONED):
+    for expression in (*EVERY, *NEVER, *REFUSED, *ZONED, *GO_CRON):
         asked[expression, midday] = None
+    for expression in BOTH_DAYS:
+        for start in STARTS:
+            asked[expression, start] = None
     for zone, day in CHANGES:
         start = datetime.fromisoformat(day).replace(tzinfo=UTC) - timedelta(hours=30)
         for expression in OVER_CHANGES:
             asked[f"CRON_TZ={zone} {expression}", written(start)] = None
     dice = random.Random(20261123)
     for _ in range(150):
-        question = random_question(dice, last_year=2024)
+        question = random_question(dice, library, last_year=2024)
         asked[question["expression"], question["after"]] = None
-    return [{"expression": expression, "after": start, "count": RUNS} for expression, start in asked]
+    return [
+        {"library": library, "expression": expression, "after": start, "count": RUNS} for expression, start in asked
+    ]
 
 
 def durations() -> list[dict[str, Any]]:
@@ -86,16 +96,18 @@ def written(time: datetime) -> str:
 _BOUNDS = ((0, 59), (0, 23), (1, 31), (1, 12), (0, 6))
 _MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
 _NAMES = {3: _MONTHS, 4: ("SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT")}
-_ODD_FIELDS = sorted({word for expression in (*REFUSED, *PLAIN) for word in expression.split(" ")})
+_ODD_FIELDS = sorted({word for expression in (*REFUSED, *PLAIN, *GO_CRON) for word in expression.split(" ")})
 _ODD_CHARACTERS = "0123456789*?,-/ \t@+.LW#anJMONdec\uff46\u00a0\u2003\x1c\x0bTZ=UTC"
 _SPACES = (" ", " ", " ", "  ", "\t", "\u00a0", "\u3000", "\x1c", "\n", " \u2003", "\x85")
+_ODD_ZONES = ("UTC", "Asia/Kolkata", "", "Asia/Nowhere", "asia/kolkata", "../etc", "UTC\t", '"UTC"', "'UTC\"")
 # How likely each field is a star: so that now days, now hours, now minutes decide.
 _STARRY = ((0.1, 0.3, 0.6, 0.6, 0.6), (0.0, 0.0, 0.8, 0.9, 0.9), (0.2, 0.1, 0.3, 0.3, 0.8), (0.0,) * 5)
 
 
-def random_field(place: int, dice: random.Random) -> str:
-    """One field, nearly always valid."""
+def random_field(place: int, dice: random.Random, library: str) -> str:
+    """One field, nearly always valid to the library."""
     low, high = _BOUNDS[place]
+    wraps = library == "go-cron"
 
     def value() -> str:
         number = dice.randint(low, high)
@@ -113,8 +125,21 @@ def random_field(place: int, dice: random.Random) -> str:
         if kind < 0.65:
             return value()
         first, last = sorted((dice.randint(low, high), dice.randint(low, high)))
+        if wraps and dice.random() < 0.3:
+            return wrapped(last, first)
         span = f"{first}-{last}" if kind < 0.9 else str(first)
         return span if dice.random() < 0.5 else f"{span}/{dice.randint(1, 9)}"
+
+    def wrapped(first: int, last: int) -> str:
+        """What go-cron alone takes: over the field's end, from beyond it, from and to Sunday as 7."""
+        if place == 4 and dice.random() < 0.5:
+            first = 7
+        if dice.random() < 0.1:
+            first += dice.randint(1, 3 * high)
+        if place in _NAMES and first <= high and dice.random() < 0.3:
+            return f"{_NAMES[place][first - low]}-{dice.choice((_NAMES[place][last - low], last))}"
+        span = dice.choice((f"{first}-{last}", f"{first}-{last}", str(first)))
+        return span if dice.random() < 0.6 else f"{span}/{dice.randint(1, 5)}"
 
     if dice.random() < 0.01:
         return dice.choice(_ODD_FIELDS)
@@ -137,27 +162,32 @@ def random_moment(zone: ZoneInfo, dice: random.Random, last_year: int) -> dateti
     return time + timedelta(microseconds=dice.choice((0, 0, 0, 0, 1, 500_000, 999_999)))
 
 
-def random_question(dice: random.Random, last_year: int = 2040) -> dict[str, Any]:
+def random_question(dice: random.Random, library: str, last_year: int = 2040) -> dict[str, Any]:
     """An expression in a zone, nearly always valid, and a moment to start from."""
     zone = dice.choice(ZONES)
     if dice.random() < 0.03:
         body = dice.choice(EVERY)
     else:
         stars = enumerate(dice.choice(_STARRY))
-        body = " ".join("*" if dice.random() < star else random_field(place, dice) for place, star in stars)
+        body = " ".join("*" if dice.random() < star else random_field(place, dice, library) for place, star in stars)
     after = written(random_moment(ZoneInfo(zone), dice, last_year))
-    return {"expression": f"{dice.choice(('CRON_TZ', 'TZ'))}={zone} {body}", "after": after, "count": RUNS}
+    return {
+        "library": library,
+        "expression": f"{dice.choice(('CRON_TZ', 'TZ'))}={zone} {body}",
+        "after": after,
+        "count": RUNS,
+    }
 
 
-def random_text(dice: random.Random) -> str:
+def random_text(dice: random.Random, library: str) -> str:
     """Something that may or may not be an expression."""
     kind = dice.random()
     if kind < 0.3:
         text = "".join(dice.choice(_ODD_CHARACTERS) for _ in range(dice.randint(0, 14)))
     elif kind < 0.4:
-        text = dice.choice((*EVERY, *REFUSED))
+        text = dice.choice((*EVERY, *REFUSED, *GO_CRON))
     else:
-        text = dice.choice(_SPACES).join(random_field(place, dice) for place in range(5))
+        text = dice.choice(_SPACES).join(random_field(place, dice, library) for place in range(5))
         spot = dice.randint(0, len(text) - 1) if text else 0
         if kind < 0.6:
             text = text[:spot] + dice.choice(_ODD_CHARACTERS) + text[spot:]
@@ -165,7 +195,9 @@ def random_text(dice: random.Random) -> str:
             text = text[:spot] + text[spot + 1 :]
     if dice.random() < 0.2:
         prefix = dice.choice(("TZ=", "CRON_TZ=", " TZ=", "TZ =", "cron_tz="))
-        zone = dice.choice(("UTC", "Asia/Kolkata", "", "Asia/Nowhere", "asia/kolkata", "../etc", "UTC\t"))
+        zone = dice.choice(
+            ("UTC", "Asia/Kolkata", "", "Asia/Nowhere", "asia/kolkata", "../etc", "UTC\t", '"UTC"', "'UTC\"")
+        )
         text = prefix + zone + dice.choice((" ", "  ", "\t", "", " \u3000")) + text
     return text
 

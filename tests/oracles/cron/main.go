@@ -2,13 +2,14 @@
 //
 // It reads one JSON question a line and prints one JSON answer a line:
 //
-//	{"expression": "0 2 * * *", "after": "2026-01-01T00:00:00Z", "count": 3}
+//	{"library": "robfig", "expression": "0 2 * * *", "after": "2026-01-01T00:00:00Z", "count": 3}
 //	{"accepted": true, "runs": ["2026-01-01T02:00:00Z", "2026-01-02T02:00:00Z", "2026-01-03T02:00:00Z"]}
 //	{"duration": "1.5h"}
 //	{"accepted": true, "nanoseconds": 5400000000000, "printed": "1h30m0s"}
 //
-// Fewer runs than asked for mean that the schedule never runs again; with "stuck": true robfig/cron itself never
-// returned (it cannot step over a day that a zone left out). Expressions without a zone are read in UTC.
+// The library is "robfig" (Velero up to 1.18.2) or "go-cron" (from 1.18.3 on). Fewer runs than asked for mean that the
+// schedule never runs again; with "stuck": true the library itself never returned (it cannot step over a day that a zone
+// left out). Expressions without a zone are read in UTC.
 // The zone rules are those in the directory or zip file that ZONEINFO names, else the machine's.
 package main
 
@@ -19,13 +20,24 @@ import (
 	"os"
 	"time"
 
+	gocron "github.com/netresearch/go-cron"
 	"github.com/robfig/cron/v3"
 )
 
 // A search takes microseconds; one that takes this long on the busiest machine goes round for ever.
 const patience = 5 * time.Second
 
+type schedule interface {
+	Next(time.Time) time.Time
+}
+
+var parsers = map[string]func(string) (schedule, error){
+	"robfig":  func(expression string) (schedule, error) { return cron.ParseStandard(expression) },
+	"go-cron": func(expression string) (schedule, error) { return gocron.ParseStandard(expression) },
+}
+
 type question struct {
+	Library    string    `json:"library"`
 	Expression string    `json:"expression"`
 	After      time.Time `json:"after"`
 	Count      int       `json:"count"`
@@ -49,7 +61,11 @@ func main() {
 	encoder := json.NewEncoder(out)
 	for lines.Scan() {
 		var asked question
-		if err := json.Unmarshal(lines.Bytes(), &asked); err != nil {
+		err := json.Unmarshal(lines.Bytes(), &asked)
+		if err == nil && asked.Duration == nil && parsers[asked.Library] == nil {
+			err = fmt.Errorf("no such library: %q", asked.Library)
+		}
+		if err != nil {
 			out.Flush()
 			fmt.Fprintf(os.Stderr, "not a question: %s: %v\n", lines.Text(), err)
 			os.Exit(2)
@@ -79,7 +95,7 @@ func reply(asked question) (given answer) {
 		}
 		return answer{Accepted: true, Nanoseconds: int64(length), Printed: length.String()}
 	}
-	schedule, err := cron.ParseStandard(asked.Expression)
+	schedule, err := parsers[asked.Library](asked.Expression)
 	if err != nil {
 		return answer{Error: err.Error()}
 	}

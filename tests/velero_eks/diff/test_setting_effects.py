@@ -104,6 +104,7 @@ CHANGES: dict[str, tuple[Any, Any] | tuple[Any, Any, dict[str, Any]]] = {
     "schedules.NAME.clusterResources": (True, False),
     "schedules.NAME.paused": (False, True, {"schedules.other": {"cron": "0 4 * * *", "keep": "30d"}}),
     "schedules.NAME.eitherDayMatches": (False, True),
+    "schedules.NAME.bothDaysMatch": (False, True),
     "tags": ({}, {"team": "shop"}),
     "waivers": ({}, {"bucket-replication": "the other region has a copy of its own"}),
     "adopt.bucket": (None, BUCKET),

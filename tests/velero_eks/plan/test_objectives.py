@@ -40,6 +40,7 @@ def test_the_night_on_which_the_clocks_change_counts(tmp_path):
         tmp_path,
         """\
   velero-eks:recovery: {rpo: 24h, retention: 7d}
+  velero-eks:release: {image: {tag: v1.18.2}}
   velero-eks:schedules:
     nightly: {cron: "30 2 * * *", timezone: Europe/Berlin, keep: 7d}
 """,

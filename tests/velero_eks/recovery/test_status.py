@@ -358,7 +358,11 @@ def test_only_the_newest_good_backup_of_a_schedule_that_takes_volumes_is_looked_
         backups=lambda: [older, good, other],
     )
     session: Any = SimpleNamespace(
-        velero=velero, server_ready=lambda: True, settings=None, store=lambda location: store
+        velero=velero,
+        server_ready=lambda: True,
+        server_version=lambda: "1.18.3",
+        settings=None,
+        store=lambda location: store,
     )
     seen_now = status_command.observe(session)
     assert store.asked == ["new"]
@@ -375,3 +379,25 @@ def test_a_repository_is_kept_up_as_often_as_it_says():
     )
     assert assess(seen(repositories=(kept,)), SETTINGS).problems == ()
     assert "last maintained 15 days ago" in the(assess(seen(repositories=(late,)), SETTINGS)).text
+
+
+@pytest.mark.parametrize(
+    ("tag", "pinned", "says"),
+    [
+        ("1.18.2", "v1.18.3", "day of week '7': 7 is out of range"),
+        ("1.18.3", "v1.18.2", None),
+        ("", "v1.18.2", "day of week '7': 7 is out of range"),
+        ("", "v1.18.3", None),
+    ],
+)
+def test_a_cron_is_read_as_the_server_that_runs_reads_it(tag: str, pinned: str, says: str | None):
+    stack = settings(
+        environment="development",
+        recovery={"rpo": "14d", "retention": "7d", "namespaces": ["exam-prod"]},
+        schedules={"daily-backup": {"cron": "0 2 * * *", "keep": "7d"}},
+        release={"image": {"tag": pinned}},
+    )
+    found = assess(seen(schedules=(schedule(spec={"schedule": "0 2 * * 7"}),), server_version=tag), stack)
+    problems = [problem.text for problem in found.problems if "never runs" in problem.text]
+    assert bool(problems) is (says is not None)
+    assert all(str(says) in text for text in problems)

@@ -14,6 +14,7 @@ from velero_on_eks.documents.kubernetes import (
     STORAGE_LOCATION,
 )
 from velero_on_eks.settings import Cron
+from velero_on_eks.settings.versions import CronLibrary, cron_library
 
 from velero_eks.aws.eks import SERVING, Addon, ClusterFacts, Unknown
 from velero_eks.bootstrap.preflight.check import Case, Finding, NotAsked, known
@@ -209,27 +210,29 @@ def stopping_schedules(case: Case) -> Iterator[Finding]:
                 if field.patch
                 else f"mend or delete it: kubectl edit {place}",
             )
-        yield from _cron(where, schedule)
+        yield from _cron(where, schedule, _library(case, schedule.namespace))
 
 
-def _cron(where: str, schedule: Schedule) -> Iterator[Finding]:
+def _library(case: Case, namespace: str) -> CronLibrary:
+    """By the server that runs a namespace's Schedules now; where none does, by the one that is to be installed."""
+    installed = case.kubernetes.installed
+    there = () if isinstance(installed, Unknown) else installed
+    running = next((velero.version for velero in there if velero.namespace == namespace), "")
+    return cron_library(running or case.settings.release.image.release)
+
+
+def _cron(where: str, schedule: Schedule, library: CronLibrary) -> Iterator[Finding]:
     if schedule.paused:
         return
     try:
-        Cron.parse(schedule.cron, allow_never=True)
+        cron = Cron.parse(schedule.cron, library=library, allow_never=True)
     except ValueError as error:
         yield Finding(
             "warning", f"{where}: its cron is none to Velero, so it never runs: {error}", "mend it, or delete it"
         )
         return
-    try:
-        Cron.parse(schedule.cron)
-    except ValueError:
-        yield Finding(
-            "error",
-            f"{where}: cron {schedule.cron!r} never comes, and Velero then backs up without end",
-            "mend it, pause it, or delete it",
-        )
+    if cron.endless is not None:
+        yield Finding("error", f"{where}: {cron.endless.limit}", "mend it, pause it, or delete it")
 
 
 def snapshots(case: Case) -> Iterator[Finding]:

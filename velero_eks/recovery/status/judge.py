@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from velero_on_eks.settings.cron import Cron
+from velero_on_eks.settings.versions import CronLibrary, cron_library
 
 from velero_eks.recovery.status.problems import (
     Observed,
@@ -51,7 +52,9 @@ def assess(observed: Observed, settings: Settings | None = None) -> Status:
     observed = replace(observed, at=observed.now)
     # One Schedule that the server cannot decode keeps it from seeing any.
     blind = any(undecodable(schedule) for schedule in observed.schedules)
-    schedules = tuple(_state(schedule, observed, blind=blind) for schedule in observed.schedules)
+    # The server that runs decides how a cron is read; where its version is unknown, the one that the stack pins.
+    library = cron_library(observed.server_version or (settings.release.image.release if settings else None))
+    schedules = tuple(_state(schedule, observed, library, blind=blind) for schedule in observed.schedules)
     held = tuple(objectives(observed, settings)) if settings else ()
     found: list[Problem] = [
         *clock,
@@ -71,13 +74,14 @@ def assess(observed: Observed, settings: Settings | None = None) -> Status:
     return Status(observed, schedules, held, tuple(found))
 
 
-def _state(schedule: Schedule, observed: Observed, *, blind: bool) -> ScheduleState:
+def _state(schedule: Schedule, observed: Observed, library: CronLibrary, *, blind: bool) -> ScheduleState:
     own = [backup for backup in observed.backups if backup.schedule == schedule.name]
     kept = [backup for backup in own if not backup.expired(observed.at)]
+    cron, unread = None, ""
     try:
-        cron = Cron.parse(schedule.cron, allow_never=True)
-    except ValueError:
-        cron = None
+        cron = Cron.parse(schedule.cron, library=library, allow_never=True)
+    except ValueError as error:
+        unread = str(error)
     coming = None
     if cron is not None and not schedule.paused and not blind:
         # The server reckons from its last backup, so that a run it missed is made up for at once.
@@ -85,7 +89,7 @@ def _state(schedule: Schedule, observed: Observed, *, blind: bool) -> ScheduleSt
         coming = cron.next_after(after)
         if coming is not None and coming < observed.at:
             coming = observed.at if schedule.phase == "Enabled" else cron.next_after(observed.at)
-    return ScheduleState(schedule, cron, newest_completed(kept), own[-1] if own else None, coming)
+    return ScheduleState(schedule, cron, newest_completed(kept), own[-1] if own else None, coming, unread)
 
 
 def _nothing_to_restore(observed: Observed) -> Iterable[Problem]:
@@ -104,7 +108,7 @@ def _nothing_to_restore(observed: Observed) -> Iterable[Problem]:
 def _missed_runs(schedules: Iterable[ScheduleState], now: datetime, severity: Severity) -> Iterable[Problem]:
     for state in schedules:
         schedule, cron = state.schedule, state.cron
-        if cron is None or schedule.paused or (cron.fields and not cron.fields.ever_matches):
+        if cron is None or schedule.paused or cron.endless:
             continue
         began = state.last_good.started if state.last_good else schedule.created
         due = cron.next_after(began) if began else None

@@ -44,7 +44,10 @@ _UNMAINTAINED = timedelta(days=1)
 
 @dataclass(frozen=True)
 class Observed:
-    """Everything that was read of one Velero installation at one moment. `server` is None where nobody may look."""
+    """Everything that was read of one Velero installation at one moment.
+
+    `server` says whether it runs, None where nobody may look; `server_version` is by its image, empty where unknown.
+    """
 
     at: datetime
     locations: tuple[Location, ...] = ()
@@ -53,6 +56,7 @@ class Observed:
     restores: tuple[Restore, ...] = ()
     repositories: tuple[Repository, ...] = ()
     server: bool | None = None
+    server_version: str = ""
     # Of the schedules' newest good backups, the claims that have no data in them; or why that could not be read.
     without_data: Mapping[str, tuple[ClaimWithoutData, ...]] = field(default_factory=dict)
     volumes_unread: str = ""
@@ -93,13 +97,15 @@ class Problem:
 
 @dataclass(frozen=True)
 class ScheduleState:
-    """One schedule: `cron` is None where it cannot be parsed, `next` where it will not run."""
+    """One schedule: `cron` is None where it cannot be parsed, and `unread` then says why; `next` is None where it will
+    not run."""
 
     schedule: Schedule
     cron: Cron | None
     last_good: Backup | None
     newest: Backup | None
     next: datetime | None
+    unread: str = ""
 
 
 @dataclass(frozen=True)
@@ -290,16 +296,12 @@ def _cron_problems(state: ScheduleState, subject: str) -> Iterator[Problem]:
     if schedule.phase == "FailedValidation":
         # The server has said as much already.
         return
-    try:
-        Cron.parse(schedule.cron, allow_never=True)
-    except ValueError as error:
-        when = changed(schedule.body, "spec", "schedule")
-        yield Problem("error", subject, f"never runs: {error}", when[0] if when else schedule.created)
-        return
-    if state.cron is not None and state.cron.fields is not None and not state.cron.fields.ever_matches:
-        when = changed(schedule.body, "spec", "schedule")
-        text = f"cron {schedule.cron!r} matches no date: Velero backs up without end"
-        yield Problem("error", subject, text, when[0] if when else schedule.created, "velero-eks plan checks it before")
+    when = changed(schedule.body, "spec", "schedule")
+    since = when[0] if when else schedule.created
+    if state.cron is None:
+        yield Problem("error", subject, f"never runs: {state.unread}", since)
+    elif state.cron.endless is not None:
+        yield Problem("error", subject, state.cron.endless.limit, since, "velero-eks plan checks it before")
 
 
 def _paused(schedule: Schedule, subject: str, *, meant: bool) -> Problem:
