@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import subprocess
@@ -12,7 +13,7 @@ from typing import Any
 
 import yaml
 from velero_on_eks.settings import load_stack_file
-from velero_on_eks.settings.versions import CHART_NAME, CHART_REPOSITORY, PINNED_CHART
+from velero_on_eks.settings.versions import CHART_NAME, CHART_REPOSITORY, CHART_SHA256, PINNED_CHART
 
 from lab.deployment import STACK_FILE
 from lab.environment import LabEnvironment
@@ -42,15 +43,33 @@ def choose_chart(lab: LabEnvironment, environ: Mapping[str, str] | None = None) 
         path = Path(given).resolve()
         if not path.exists():
             raise LabError(f"VELERO_CHART={given}: there is no such file or folder; give a chart's folder or .tgz")
+        check_digest(path)
         return ChosenChart(f"{path.name}, real, from VELERO_CHART", path=path)
     pulled = None if given else _pulled(lab)
     if pulled is not None:
+        check_digest(pulled)
         return ChosenChart(f"{pulled.name}, real, from {CHART_REPOSITORY}", path=pulled)
     manifest = _install_manifest(lab)
     return ChosenChart(
         "NOT THE CHART: its repository cannot be reached, and what `velero install` prints stands in for it",
         install_manifest=manifest,
     )
+
+
+def check_digest(path: Path) -> None:
+    """Raise `LabError` for an archive of a known version of the chart that is not the one that its repository serves.
+
+    Of a folder, and of a version that the table does not have, nothing is known.
+    """
+    wanted = CHART_SHA256.get(path.name.removeprefix(f"{CHART_NAME}-").removesuffix(".tgz"))
+    if wanted is None or not path.is_file():
+        return
+    found = hashlib.sha256(path.read_bytes()).hexdigest()
+    if found != wanted:
+        raise LabError(
+            f"{path}: its SHA-256 is {found}, and the chart of that version has {wanted}: it is damaged, or not the one"
+            f" that {CHART_REPOSITORY} serves; download it anew"
+        )
 
 
 def _pulled(lab: LabEnvironment) -> Path | None:
