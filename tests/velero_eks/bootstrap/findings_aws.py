@@ -60,9 +60,9 @@ TABLE = [
     Finds("cluster", {"cluster": {"status": "UPDATING"}}, {}, "is UPDATING, not ACTIVE", "wait for it"),
     Finds(
         "cluster",
-        {"cluster": {"version": "1.35"}},
+        {"cluster": {"version": "1.34"}},
         {},
-        "cluster.kubernetesVersion says 1.34, and EKS says 1.35",
+        "cluster.kubernetesVersion says 1.35, and EKS says 1.34",
         "velero-eks init prod --cluster shop --region eu-west-1",
     ),
     Finds("cluster", {"cluster": {"issuer": "https://other"}}, {}, "EKS says https://other", "velero-eks init"),

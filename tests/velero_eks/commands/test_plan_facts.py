@@ -50,11 +50,11 @@ def judged(plan: contract.Described, findings: Sequence[PlannedFinding]) -> str:
 
 
 def test_where_it_goes(plan):
-    assert "staging · EKS shop 1.34 · eu-west-1 · 111122223333" in said(plan)
+    assert "staging · EKS shop 1.35 · eu-west-1 · 111122223333" in said(plan)
     [deployment] = plan.plan.deployments
     auto = deployment.settings.cluster.model_copy(update={"auto_mode": True})
     changed = replace(deployment, settings=deployment.settings.model_copy(update={"cluster": auto}))
-    assert "EKS shop 1.34, Auto Mode · " in said(replace(plan, plan=replace(plan.plan, deployments=(changed,))))
+    assert "EKS shop 1.35, Auto Mode · " in said(replace(plan, plan=replace(plan.plan, deployments=(changed,))))
 
 
 def test_one_of_several_is_named(plan):
