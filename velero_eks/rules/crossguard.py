@@ -44,7 +44,9 @@ def crossguard_policies() -> list[Policy]:
 def _for_resource(rule: Rule) -> ResourceValidationPolicy:
     def validate(args: ResourceValidationArgs, report: Report) -> None:
         resource = _of_resource(args)
-        _judge(rule, [resource], _plan([resource, *_provider(args.provider)]), args, report)
+        # By itself a resource says no more of whose it is than the types above it.
+        own = frozenset({resource.urn} if f"{_NAMESPACE}:index:" in resource.urn else ())
+        _judge(rule, [resource], _plan([resource, *_provider(args.provider)], own), args, report)
 
     return ResourceValidationPolicy(rule.id, rule.what, validate, _level(rule))
 
@@ -108,7 +110,7 @@ def _plan(resources: list[PolicyResource], own: frozenset[str] | None = None) ->
         environment = settings.environment
     # A stack of another project names no environment: the rules then ask what they ask of production.
     known = environment if environment in ENVIRONMENTS else "production"
-    alone = own is None or all(urn.split("::")[1] == _NAMESPACE for urn in own)
+    alone = own is None or all(one.urn.split("::")[1] == _NAMESPACE for one in resources)
     return Plan(resources, known, settings=settings, own=own, alone=alone, from_engine=True)
 
 

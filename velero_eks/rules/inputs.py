@@ -26,7 +26,6 @@ _JUDGED_ELSEWHERE: dict[str, frozenset[str]] = {
     kinds.ROLE: frozenset({"name", "assumeRolePolicy", "inlinePolicies", "managedPolicyArns"}),
     kinds.ROLE_POLICY: frozenset({"policy"}),
     kinds.SECRET: frozenset({"stringData", "data"}),
-    kinds.RANDOM_PASSWORD: frozenset({"length"}),
 }
 # Stands where the value is one that only AWS makes up.
 _ANY = object()
@@ -155,8 +154,15 @@ def _compare(
 ) -> Iterator[tuple[tuple[str | int, ...], Any, Any]]:
     if meant is _LATE or (meant is _ANY and (found not in (None, "") or isinstance(found, Unknown))):
         return
-    if isinstance(found, Unknown) or is_secret(found):
-        unknown.append(NotKnown(path, found if isinstance(found, Unknown) else None))
+    if isinstance(found, Unknown):
+        unknown.append(NotKnown(path, found))
+        return
+    if is_secret(found):
+        if _has_late(meant):
+            unknown.append(NotKnown(path, None))
+        else:
+            # Nobody can look at it, and the settings have nothing to hide there.
+            yield path, "a secret", meant
         return
     if isinstance(found, Mapping) and isinstance(meant, Mapping):
         for key in sorted({*found, *meant}, key=str):
@@ -166,6 +172,15 @@ def _compare(
             yield from _compare(one, other, (*path, index), unknown)
     elif _plain(found) != _plain(meant) or isinstance(found, bool) != isinstance(meant, bool):
         yield path, found, meant
+
+
+def _has_late(meant: Any) -> bool:
+    """Whether something of a meant value is not known, or is a secret of the settings'."""
+    from velero_on_eks.settings.late import is_late
+
+    if isinstance(meant, Mapping | list):
+        return any(map(_has_late, meant.values() if isinstance(meant, Mapping) else meant))
+    return meant is _ANY or is_late(meant)
 
 
 def _filled_in(found: Mapping[str, Any], meant: Mapping[str, Any]) -> dict[str, Any]:
@@ -247,7 +262,9 @@ def _meant(resource: PolicyResource, plan: Plan, settings: Settings, meant: Mean
             metadata = {"name": REPOSITORY_SECRET, "namespace": settings.release.namespace, "labels": dict(MANAGED_BY)}
             return {"metadata": metadata, "type": "Opaque"}
         case kinds.RANDOM_PASSWORD:
-            return {"special": False}
+            from velero_on_eks.documents.kubernetes import PASSWORD_LENGTH
+
+            return {"special": False, "length": PASSWORD_LENGTH}
         case kinds.POD_IDENTITY:
             release = settings.release
             return {

@@ -48,7 +48,9 @@ class Reach:
     def of(self, resource: PolicyResource) -> str | None:
         """What a resource names of the deployment's, such as `its bucket`; None where it leaves it alone."""
         if resource.urn not in self._found:
-            self._found[resource.urn] = None if not resource.custom else self._of(resource)
+            # What a component makes is there itself, but for a chart that is rendered where the engine runs.
+            known = resource.custom or resource.kind.endswith(":Chart")
+            self._found[resource.urn] = self._of(resource) if known else None
         return self._found[resource.urn]
 
     def is_set_by(self, resource: PolicyResource) -> bool:
@@ -170,6 +172,8 @@ class Reach:
         if kind.startswith("VolumeSnapshotClass") and _SNAPSHOT_LABEL in labels:
             return "the class of its snapshots"
         if kind.startswith("CustomResourceDefinition") and str(metadata.get("name")).endswith(".velero.io"):
+            return "its kinds"
+        if group.startswith("admissionregistration.k8s.io/") and "velero.io" in _told(resource):
             return "its kinds"
         if kind in ("Release", "Chart") and set(_told(resource)) & (self._buckets | self._role_arns):
             return "its bucket or its role"

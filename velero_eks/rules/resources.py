@@ -58,14 +58,14 @@ _MAY_BE_IGNORED = ("tags", "tagsAll")
 )
 def unmeant_resource(resource: PolicyResource, plan: Plan) -> Iterator[str]:
     settings = plan.settings
-    if settings is None or not resource.custom or not plan.is_of_component:
+    if settings is None or not plan.is_of_component:
         return
     if resource.within is not None:
         # Rule `helm-override` names each of these.
         return
     if resource.kind in _JUDGED_ELSEWHERE or (resource.kind in kinds.REPLICATIONS and plan.reach.is_set_by(resource)):
         return
-    if plan.is_own(resource):
+    if plan.is_own(resource) and resource.custom:
         yield from _not_once(resource, plan, settings)
         return
     reached = plan.reach.of(resource)
@@ -200,6 +200,9 @@ def unmeant_option(resource: PolicyResource, plan: Plan) -> Iterator[str]:
     imported = options.get("import")
     if imported and not _is_adopted(str(imported), settings):
         yield f"import is {imported}, and velero-eks:adopt names no such thing; take it away, or write it there."
+    if options.get("customTimeouts"):
+        said = ", ".join(f"{key} {value}" for key, value in options["customTimeouts"].items())
+        yield f"customTimeouts is {said}: the engine would give up, or wait, at another time; take that away."
     for alias in options.get("aliases") or ():
         if str(alias).rsplit("::", 1)[-1] != resource.name:
             yield f"the alias {_named(str(alias))} would take another resource's state; take it away."

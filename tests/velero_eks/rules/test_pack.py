@@ -66,12 +66,19 @@ ASKED_OF_THE_ENGINE = [
 
 
 def judge(
-    rule: str, kind: str, inputs: Mapping[str, Any], *, config: Mapping[str, str] | None = None, provider: str = "aws"
+    rule: str,
+    kind: str,
+    inputs: Mapping[str, Any],
+    *,
+    config: Mapping[str, str] | None = None,
+    provider: str = "aws",
+    project: str = "velero-eks",
+    below: str = "velero-eks:index:VeleroOnEks$",
 ) -> list[str]:
     """What one policy of one resource reports, under a stack's configuration."""
     [policy] = [one for one in crossguard_policies() if one.name == rule]
     assert isinstance(policy, ResourceValidationPolicy)
-    urn = f"urn:pulumi:prod::velero-eks::{kind}::velero"
+    urn = f"urn:pulumi:prod::{project}::{below}{kind}::velero"
     options = PolicyResourceOptions(True, [], None, [], PolicyCustomTimeouts(0, 0, 0), [])
     made_by = PolicyProviderResource(
         "pulumi:providers:aws",
@@ -109,6 +116,21 @@ def test_a_policy_reports_what_its_rule_finds():
 
 def test_a_policy_passes_by_resources_of_other_types():
     assert judge("iam-static-credentials", kinds.BUCKET, {}) == []
+
+
+@pytest.mark.parametrize(
+    ("rule", "kind", "inputs"),
+    [
+        ("bucket-force-destroy", kinds.BUCKET, {"bucket": "site", "forceDestroy": True}),
+        ("release-keeps-crds", kinds.RELEASE, {"chart": "velero", "values": {"cleanUpCRDs": True}}),
+        ("iam-static-credentials", kinds.IAM_USER, {"name": "robot"}),
+        ("policy-document", kinds.BUCKET_POLICY, {"bucket": "site", "policy": "{"}),
+        ("schedule-cluster-resources", kinds.SCHEDULE, {"spec": {"template": {}}}),
+    ],
+)
+def test_a_policy_leaves_alone_what_a_program_makes_beside_the_component(rule, kind, inputs):
+    assert judge(rule, kind, inputs, project="acme", below="") == []
+    assert judge(rule, kind, inputs, project="acme")
 
 
 def test_the_environment_of_the_stack_decides_and_without_one_production_does():
