@@ -47,6 +47,7 @@ CHECKS = (
     Check("schedules", "Schedules in the cluster", checks_cluster.stopping_schedules),
     Check("snapshots", "Snapshot controller", checks_cluster.snapshots),
     Check("storage-class", "Volumes and their driver", checks_cluster.storage_class),
+    Check("claims", "Claims that no backup has the data of", checks_cluster.claims),
     Check("tools", "Programs and stack", checks_machine.tools),
 )
 _STYLES = {"error": "red", "warning": "yellow"}

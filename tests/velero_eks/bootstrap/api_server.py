@@ -12,6 +12,7 @@ KINDS = (
     ("", "v1", "Namespace", "namespaces", False),
     ("", "v1", "Secret", "secrets", True),
     ("", "v1", "PersistentVolume", "persistentvolumes", False),
+    ("", "v1", "PersistentVolumeClaim", "persistentvolumeclaims", True),
     ("", "v1", "Pod", "pods", True),
     ("apps", "v1", "Deployment", "deployments", True),
     ("apps", "v1", "StatefulSet", "statefulsets", True),

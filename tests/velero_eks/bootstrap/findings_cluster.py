@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from velero_on_eks.adoption import FIELDS, SCHEDULE
 from velero_on_eks.settings import Refusal
 
@@ -24,8 +26,11 @@ from tests.velero_eks.bootstrap.spoilt import (
     velero,
 )
 from velero_eks.aws.eks import Addon, Unknown
-from velero_eks.bootstrap.preflight.facts import Contents, Definition, Namespace, StorageClass
+from velero_eks.bootstrap.preflight.facts import Claim, Contents, Definition, Namespace, StorageClass
 from velero_eks.project.engine import StackState
+
+EFS = Claim(driver="efs.csi.aws.com", namespace="shop", name="files", volume="pv-2")
+GP2 = Claim(driver="in-tree awsElasticBlockStore", namespace="shop", name="data", volume="pv-1")
 
 TABLE = [
     Finds(
@@ -322,6 +327,53 @@ TABLE = [
         {"volumes": {"ebs.csi.aws.com": 3}},
         "cannot be snapshotted: 2 of efs.csi.aws.com",
         "exclude their claims",
+        "warning",
+        settings=CSI,
+    ),
+    # A claim that Velero cannot snapshot, and each way in which it can, or need not.
+    *(
+        Finds(
+            "claims",
+            {"claims": (EFS,), **provoked},
+            {"claims": (EFS,), **cleared},
+            "claims of efs.csi.aws.com: shop/files. Velero finds no VolumeSnapshotClass of this driver: every backup",
+            "'kubectl -n shop label pvc/files velero.io/exclude-from-backup=true'",
+            settings=CSI,
+        )
+        for provoked, cleared in (
+            ({}, {"snapshot_drivers": frozenset({"efs.csi.aws.com"})}),
+            ({"snapshot_drivers": frozenset({"fsx.csi.aws.com"})}, {"claims": (replace(EFS, left_out=True),)}),
+            ({}, {"claims": (replace(EFS, own_class=True),)}),
+            ({}, {"claims": (replace(EFS, driver="ebs.csi.aws.com"),)}),
+            # Velero's own namespace is never taken.
+            ({}, {"claims": (replace(EFS, namespace="velero"),)}),
+        )
+    ),
+    *(
+        Finds(
+            "claims",
+            {"claims": (replace(GP2, driver=f"in-tree {source}"),)},
+            {"claims": (replace(GP2, left_out=True),)},
+            f"claims on in-tree {source} volumes: shop/data. Velero passes such volumes by",
+            "'kubectl label pv/pv-1 velero.io/exclude-from-backup=true'",
+            settings=CSI,
+        )
+        for source in ("awsElasticBlockStore", "nfs", "hostPath", "local")
+    ),
+    Finds(
+        "claims",
+        {"claims": (replace(GP2, driver="ebs.csi.aws.com"),), "cluster": {"auto_mode": True}},
+        {"claims": (replace(GP2, driver="ebs.csi.eks.amazonaws.com"),), "cluster": {"auto_mode": True}},
+        "claims of ebs.csi.aws.com: shop/data",
+        "make a VolumeSnapshotClass of it",
+        settings={"cluster": {"autoMode": True}, **CSI},
+    ),
+    Finds(
+        "claims",
+        {"storage_classes": (StorageClass(name="efs", provisioner="efs.csi.aws.com"),)},
+        {"storage_classes": (StorageClass(name="io2", provisioner="ebs.csi.aws.com"),)},
+        "claims of these StorageClasses could not be snapshotted: efs (efs.csi.aws.com)",
+        "give claims with data a class of ebs.csi.aws.com",
         "warning",
         settings=CSI,
     ),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator
+from fnmatch import fnmatchcase
 
 from velero_on_eks.adoption import FIELDS, SCHEDULE
 from velero_on_eks.documents.kubernetes import (
@@ -18,13 +20,16 @@ from velero_on_eks.settings.versions import CronLibrary, cron_library
 
 from velero_eks.aws.eks import SERVING, Addon, ClusterFacts, Unknown
 from velero_eks.bootstrap.preflight.check import Case, Finding, NotAsked, known
-from velero_eks.bootstrap.preflight.facts import Kubernetes
+from velero_eks.bootstrap.preflight.cluster import LEFT_OUT_LABEL, SNAPSHOT_CLASS_MARK
+from velero_eks.bootstrap.preflight.facts import Claim, Kubernetes
 from velero_eks.velero.installation import SNAPSHOT_GROUP, Server
 from velero_eks.velero.records import GROUP, Schedule, undecodable
 
 _SNAPSHOT_KINDS = ("VolumeSnapshot", "VolumeSnapshotClass", "VolumeSnapshotContent")
 # Neighbours that a message names.
 _NAMED = 5
+_IN_TREE = "in-tree "
+_CLAIMS = frozenset({"persistentvolumeclaims", "persistentvolumeclaim", "pvc"})
 _EBS = frozenset({AUTO_MODE_DRIVER, STANDARD_DRIVER})
 
 
@@ -279,7 +284,7 @@ def snapshots(case: Case) -> Iterator[Finding]:
 def storage_class(case: Case) -> Iterator[Finding]:
     """The default StorageClass's driver, and the volumes that are there, fit the volume mode."""
     settings, kubernetes = case.settings, case.kubernetes
-    driver = AUTO_MODE_DRIVER if settings.cluster.auto_mode else STANDARD_DRIVER
+    driver = _driver(case)
     volumes = known(kubernetes.volumes)
     if settings.volumes.mode == "none":
         snapshottable = sum(count for name, count in volumes.items() if name in _EBS)
@@ -305,7 +310,10 @@ def storage_class(case: Case) -> Iterator[Finding]:
             " volumes: its volumes would be left out, and their backups PartiallyFailed",
             f"make a StorageClass of {driver} the default, and exclude what is on the other",
         )
-    others = {name: count for name, count in volumes.items() if name != driver}
+    # A claim is told by its name; the rest has none, or no schedule takes it.
+    told = {claim.driver for claim in _without_snapshots(case)}
+    told |= known(kubernetes.snapshot_drivers)
+    others = {name: count for name, count in volumes.items() if name != driver and name not in told}
     if others:
         shown = ", ".join(f"{count} of {name}" for name, count in sorted(others.items()))
         yield Finding(
@@ -313,6 +321,69 @@ def storage_class(case: Case) -> Iterator[Finding]:
             f"some volumes are not of {driver} and cannot be snapshotted: {shown}",
             "exclude their claims from backups, or move their data",
         )
+
+
+def claims(case: Case) -> Iterator[Finding]:
+    """In a CSI mode, a snapshot can be taken of the volume of every claim that a schedule takes."""
+    if case.settings.volumes.mode != "csi-snapshot":
+        return
+    found: dict[str, list[Claim]] = defaultdict(list)
+    for claim in _without_snapshots(case):
+        found[claim.driver].append(claim)
+    for driver, of_it in sorted(found.items()):
+        names = _listed(tuple(map(str, of_it)))
+        first = of_it[0]
+        label = f"'kubectl -n {first.namespace} label pvc/{first.name} {LEFT_OUT_LABEL}=true'"
+        if driver.startswith(_IN_TREE):
+            yield Finding(
+                "error",
+                f"claims on {driver} volumes: {names}. Velero passes such volumes by: its backups would be Completed,"
+                " and have no data of them",
+                f"move their data to a volume of {_driver(case)}; or save it by other means and leave claim and volume"
+                f" out of the backups: {label} and 'kubectl label pv/{first.volume} {LEFT_OUT_LABEL}=true'",
+            )
+        else:
+            yield Finding(
+                "error",
+                f"claims of {driver}: {names}. Velero finds no VolumeSnapshotClass of this driver: every backup that"
+                " takes them would be PartiallyFailed, and lack the claims themselves",
+                f"where the driver can take snapshots, make a VolumeSnapshotClass of it with the label"
+                f' {SNAPSHOT_CLASS_MARK}: "true"; EFS, S3 and FSx for Lustre cannot: save their data by other means,'
+                f" and leave the claims out: {label}",
+            )
+    able = {_driver(case), *known(case.kubernetes.snapshot_drivers)}
+    classes = [each for each in known(case.kubernetes.storage_classes) if not each.default]
+    unable = tuple(f"{each.name} ({each.provisioner})" for each in classes if each.provisioner not in able)
+    if unable:
+        yield Finding(
+            "warning",
+            f"claims of these StorageClasses could not be snapshotted: {_listed(unable)}",
+            f"give claims with data a class of {_driver(case)}",
+        )
+
+
+def _without_snapshots(case: Case) -> Iterator[Claim]:
+    """The claims that a schedule takes, and that no snapshot can be taken of."""
+    able = {_driver(case), *known(case.kubernetes.snapshot_drivers)}
+    for claim in sorted(known(case.kubernetes.claims)):
+        if not (claim.left_out or claim.own_class or claim.driver in able) and _taken(case, claim.namespace):
+            yield claim
+
+
+def _taken(case: Case, namespace: str) -> bool:
+    """Whether a schedule that runs takes the claims of a namespace."""
+    return any(
+        any(fnmatchcase(namespace, pattern) for pattern in schedule.namespaces)
+        and namespace not in schedule.excluded_namespaces
+        and not (schedule.covers_cluster and namespace == case.settings.release.namespace)
+        and not _CLAIMS.intersection(kind.partition(".")[0].lower() for kind in schedule.excluded_resources)
+        for schedule in case.settings.schedules.values()
+        if not schedule.paused
+    )
+
+
+def _driver(case: Case) -> str:
+    return AUTO_MODE_DRIVER if case.settings.cluster.auto_mode else STANDARD_DRIVER
 
 
 def _in_tree(provisioner: str) -> bool:

@@ -11,7 +11,7 @@ from velero_on_eks.documents.kubernetes import REPOSITORY_SECRET, SNAPSHOT_CLASS
 from velero_on_eks.settings import Settings
 
 from velero_eks.aws.eks import Unknown
-from velero_eks.bootstrap.preflight.facts import Definition, Kubernetes, Namespace, StorageClass
+from velero_eks.bootstrap.preflight.facts import Claim, Definition, Kubernetes, Namespace, StorageClass
 from velero_eks.errors import ApiError, NotAllowed, OperationError
 from velero_eks.kube.client import Cluster, Object
 from velero_eks.kube.kinds import CUSTOM_RESOURCE_DEFINITION, NAMESPACE, ResourceKind
@@ -27,6 +27,7 @@ from velero_eks.velero.installation import (
 from velero_eks.velero.records import BACKUP, GROUP, LOCATION, SCHEDULE, Location, Schedule
 
 _VOLUME = ResourceKind("", "v1", "PersistentVolume", "persistentvolumes", False)
+_CLAIM = ResourceKind("", "v1", "PersistentVolumeClaim", "persistentvolumeclaims", True)
 _STORAGE_CLASS = ResourceKind("storage.k8s.io", "v1", "StorageClass", "storageclasses", False)
 _DRIVER = ResourceKind("storage.k8s.io", "v1", "CSIDriver", "csidrivers", False)
 _WORKLOADS = (
@@ -42,6 +43,10 @@ _NAMING_LABELS = ("app.kubernetes.io/name", "component", "name", "app.kubernetes
 _VELERO = frozenset({"velero", "node-agent"})
 _RBAC = "rbac.authorization.k8s.io"
 _EVERYTHING = ResourceKind("*", "*", "*", "*", False)
+# On a class the label that Velero looks for, on a claim the annotation that names a class.
+SNAPSHOT_CLASS_MARK = "velero.io/csi-volumesnapshot-class"
+LEFT_OUT_LABEL = "velero.io/exclude-from-backup"
+_DEFAULT_SNAPSHOT_CLASS = "snapshot.storage.kubernetes.io/is-default-class"
 _DEFAULT_CLASS = "storageclass.kubernetes.io/is-default-class"
 
 Answer = TypeVar("Answer")
@@ -57,6 +62,9 @@ def cluster_facts(cluster: Cluster, settings: Settings) -> Kubernetes | Unknown:
     namespace, release = settings.release.namespace, settings.release
     installation = Installation(cluster, namespace)
     velero = f"{GROUP}/Schedule" in served
+    snapshots = f"{SNAPSHOT_GROUP}/VolumeSnapshotClass" in served
+    volumes = _asked(lambda: list(cluster.list(_VOLUME.path())))
+    classes = _asked(lambda: list(cluster.list(VOLUME_SNAPSHOT_CLASS.path()))) if snapshots else []
     return Kubernetes(
         version=version,
         issuer=_asked(lambda: cluster.issuer()) if settings.cluster.context else None,
@@ -74,7 +82,9 @@ def cluster_facts(cluster: Cluster, settings: Settings) -> Kubernetes | Unknown:
         backup_uids=_asked(lambda: frozenset(_uids(cluster, namespace))) if velero else frozenset(),
         storage_classes=_asked(lambda: tuple(_storage_classes(cluster))),
         drivers=_asked(lambda: frozenset(item["metadata"]["name"] for item in cluster.list(_DRIVER.path()))),
-        volumes=_asked(lambda: Counter(map(_driver_of, cluster.list(_VOLUME.path())))),
+        volumes=volumes if isinstance(volumes, Unknown) else Counter(map(_driver_of, volumes)),
+        claims=volumes if isinstance(volumes, Unknown) else _asked(lambda: tuple(_claims(cluster, volumes, classes))),
+        snapshot_drivers=classes if isinstance(classes, Unknown) else frozenset(_snapshot_drivers(classes)),
         missing_rights=_asked(lambda: tuple(_missing_rights(cluster, settings))),
     )
 
@@ -167,6 +177,42 @@ def _driver_of(volume: Object) -> str:
         return str(spec["csi"]["driver"])
     source = next((key for key in spec if key in ("awsElasticBlockStore", "nfs", "hostPath", "local")), "another kind")
     return f"in-tree {source}"
+
+
+def _claims(cluster: Cluster, volumes: list[Object], classes: list[Object] | Unknown) -> Iterator[Claim]:
+    """The claims that have a volume, with what their labels and annotations tell Velero."""
+    metadata = {
+        (item["metadata"]["namespace"], item["metadata"]["name"]): item["metadata"]
+        for item in cluster.list(_CLAIM.path(), metadata_only=True)
+    }
+    drivers = {} if isinstance(classes, Unknown) else {each["metadata"]["name"]: each.get("driver") for each in classes}
+    for volume in volumes:
+        to = volume["spec"].get("claimRef") or {}
+        claim = metadata.get((to.get("namespace"), to.get("name")))
+        if claim is None:
+            continue
+        driver = _driver_of(volume)
+        # Velero looks at a CSI volume when it comes to its claim, and at any other one by itself.
+        labels = (claim if "csi" in volume["spec"] else volume["metadata"]).get("labels") or {}
+        named = (claim.get("annotations") or {}).get(SNAPSHOT_CLASS_MARK)
+        yield Claim(
+            driver=driver,
+            namespace=claim["namespace"],
+            name=claim["name"],
+            volume=volume["metadata"]["name"],
+            left_out=labels.get(LEFT_OUT_LABEL) == "true",
+            own_class=named is not None and drivers.get(named) == driver,
+        )
+
+
+def _snapshot_drivers(classes: list[Object]) -> Iterator[str]:
+    """The drivers that Velero finds a class of: a labelled one, the default one, or the only one there is."""
+    number = Counter(each.get("driver") for each in classes)
+    for each in classes:
+        labels, annotations = (each["metadata"].get(key) or {} for key in ("labels", "annotations"))
+        default = _DEFAULT_SNAPSHOT_CLASS in annotations
+        if SNAPSHOT_CLASS_MARK in labels or default or number[each.get("driver")] == 1:
+            yield str(each.get("driver"))
 
 
 def _missing_rights(cluster: Cluster, settings: Settings) -> Iterator[str]:

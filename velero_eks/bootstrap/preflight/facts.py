@@ -67,6 +67,24 @@ class StorageClass:
     default: bool = False
 
 
+@dataclass(frozen=True, order=True, kw_only=True)
+class Claim:
+    """A claim that has a volume. `driver` is that of CSI, or `in-tree` and the kind of volume.
+
+    `left_out` says that its labels keep Velero from its volume, `own_class` that it names a VolumeSnapshotClass itself.
+    """
+
+    driver: str
+    namespace: str
+    name: str
+    volume: str
+    left_out: bool = False
+    own_class: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.namespace}/{self.name}"
+
+
 @dataclass(frozen=True)
 class Namespace:
     """A namespace: its phase, and when it was made in seconds since 1970."""
@@ -98,6 +116,9 @@ class Kubernetes:
     storage_classes: tuple[StorageClass, ...] | Unknown = ()
     drivers: frozenset[str] | Unknown = frozenset()
     volumes: Mapping[str, int] | Unknown = field(default_factory=dict)
+    claims: tuple[Claim, ...] | Unknown = ()
+    # CSI drivers of which Velero finds a VolumeSnapshotClass.
+    snapshot_drivers: frozenset[str] | Unknown = frozenset()
     missing_rights: tuple[str, ...] | Unknown = ()
 
 

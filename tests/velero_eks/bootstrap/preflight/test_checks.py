@@ -18,7 +18,7 @@ from velero_eks.aws.client import CallerIdentity
 from velero_eks.aws.eks import Unknown
 from velero_eks.bootstrap.preflight import check, checks_account, checks_cluster, checks_machine
 from velero_eks.bootstrap.preflight.check import Case, Finding
-from velero_eks.bootstrap.preflight.facts import Contents, Namespace
+from velero_eks.bootstrap.preflight.facts import Claim, Contents, Namespace
 
 TABLE = [*findings_aws.TABLE, *findings_cluster.TABLE]
 
@@ -110,6 +110,41 @@ def test_every_finding_says_what_to_do():
 def test_what_could_not_be_asked_is_told_as_that_and_not_as_fine(unknown, check):
     result = results(facts(**{unknown: Unknown("a right is missing")}))[check]
     assert (result.outcome, result.why) == ("not asked", "a right is missing")
+
+
+@pytest.mark.parametrize("unknown", ["claims", "snapshot_drivers", "storage_classes"])
+def test_claims_that_could_not_be_asked_for_are_told_as_that_in_a_csi_mode(unknown):
+    result = results(facts(**{unknown: Unknown("a right is missing")}), volumes={"mode": "csi-snapshot"})["claims"]
+    assert (result.outcome, result.why) == ("not asked", "a right is missing")
+
+
+@pytest.mark.parametrize(
+    ("schedule", "found"),
+    [
+        ({}, True),
+        ({"namespaces": ["shop"]}, True),
+        ({"namespaces": ["other"]}, False),
+        ({"excludedNamespaces": ["shop"]}, False),
+        ({"excludedNamespaces": ["other"]}, True),
+        ({"excludedResources": ["pvc"]}, False),
+        ({"excludedResources": ["persistentvolumeclaims"]}, False),
+        ({"excludedResources": ["secrets"]}, True),
+    ],
+)
+def test_a_claim_matters_where_a_schedule_takes_it(schedule, found):
+    claim = Claim(driver="efs.csi.aws.com", namespace="shop", name="files", volume="pv")
+    sections = {
+        "environment": "staging",
+        "recovery": {"namespaces": ["other"], "rpo": "24h", "retention": "7d"},
+        "storage": {"noncurrentDays": 14},
+        "volumes": {"mode": "csi-snapshot"},
+        "schedules": {
+            "daily": {"cron": "0 2 * * *", "keep": "14d", **schedule},
+            "others": {"cron": "0 3 * * *", "keep": "14d", "namespaces": ["other"]},
+        },
+    }
+    result = results(facts(claims=(claim,)), **sections)["claims"]
+    assert bool(result.findings) is found, result
 
 
 def test_what_was_found_before_a_fact_was_missing_still_counts():

@@ -115,6 +115,45 @@ def test_snapshots_storage_classes_and_volumes_are_read():
     assert "snapshot.storage.k8s.io/VolumeSnapshot" in found.served
 
 
+def test_claims_are_read_with_their_driver_and_what_tells_velero_of_their_snapshots():
+    server = ApiServer(*SNAPSHOT_KINDS)
+    left_out, mark = {"velero.io/exclude-from-backup": "true"}, "velero.io/csi-volumesnapshot-class"
+
+    def claim(name: str, source: dict, **metadata) -> None:
+        to = {"claimRef": {"namespace": "shop", "name": name}}
+        server.add("PersistentVolume", f"pv-{name}", spec={**source, **to}, labels=metadata.pop("of_volume", {}))
+        server.add("PersistentVolumeClaim", name, "shop", **metadata)
+
+    efs, ebs = ({"csi": {"driver": f"{name}.csi.aws.com"}} for name in ("efs", "ebs"))
+    gp2 = {"awsElasticBlockStore": {"volumeID": "vol-1"}}
+    claim("files", efs)
+    claim("cache", efs, labels=left_out)
+    claim("not-by-its-volume", efs, of_volume=left_out)
+    claim("old", gp2, labels=left_out)
+    claim("older", gp2, of_volume=left_out)
+    claim("own", ebs, annotations={mark: "of-ebs"})
+    claim("wrong", efs, annotations={mark: "of-ebs"})
+    server.add("PersistentVolume", "free", spec=gp2)
+    server.add("VolumeSnapshotClass", "of-ebs", driver="ebs.csi.aws.com", labels={mark: "true"})
+    server.add("VolumeSnapshotClass", "only", driver="fsx.openzfs.csi.aws.com")
+    for name in ("first", "second"):
+        server.add("VolumeSnapshotClass", name, driver="two.example.com")
+        default = {"snapshot.storage.kubernetes.io/is-default-class": "true"} if name == "first" else {}
+        server.add("VolumeSnapshotClass", f"default-{name}", driver="default.example.com", annotations=default)
+    found = look(server)
+    assert isinstance(found.claims, tuple)
+    assert {(each.name, each.driver, each.left_out, each.own_class) for each in found.claims} == {
+        ("files", "efs.csi.aws.com", False, False),
+        ("cache", "efs.csi.aws.com", True, False),
+        ("not-by-its-volume", "efs.csi.aws.com", False, False),
+        ("old", "in-tree awsElasticBlockStore", False, False),
+        ("older", "in-tree awsElasticBlockStore", True, False),
+        ("own", "ebs.csi.aws.com", False, True),
+        ("wrong", "efs.csi.aws.com", False, False),
+    }
+    assert found.snapshot_drivers == {"ebs.csi.aws.com", "fsx.openzfs.csi.aws.com", "default.example.com"}
+
+
 def test_a_caller_with_less_than_everything_is_asked_for_each_right():
     def allowed(attributes):
         return attributes["resource"] in ("secrets", "deployments", "schedules") and attributes.get("namespace")
