@@ -47,14 +47,15 @@ def program() -> str:
     return helm()
 
 
-def render(program: str, folder: Path, **sections: Any) -> list[dict[str, Any]]:
+def render(program: str, folder: Path, *, hooks: bool = False, **sections: Any) -> list[dict[str, Any]]:
     recording = record(**sections)
     release = recording.one("kubernetes:helm.sh/v3:Release").inputs
     values = folder / "values.json"
     values.write_text(json.dumps(release["values"]))
     command = [
         program, "template", release["name"], str(reference(f"velero-{PINNED_CHART}.tgz")),
-        "--namespace", release["namespace"], "--values", str(values), "--kube-version", "1.34.1", "--no-hooks",
+        "--namespace", release["namespace"], "--values", str(values), "--kube-version", "1.34.1",
+        *([] if hooks else ["--no-hooks"]),
     ]  # fmt: skip
     done = subprocess.run(command, capture_output=True, text=True, timeout=HANG, check=False)
     assert done.returncode == 0, done.stderr
@@ -118,3 +119,30 @@ def test_an_override_reaches_the_chart(program, tmp_path):
     overrides = {"nodeSelector": {"kubernetes.io/arch": "arm64"}}
     [deployment] = of_kind(render(program, tmp_path, release={"helmValuesOverrides": overrides}), "Deployment")
     assert deployment["spec"]["template"]["spec"]["nodeSelector"] == {"kubernetes.io/arch": "arm64"}
+
+
+DIGEST = "sha256:" + "73266e6bd7e2fe3f" * 4
+
+
+@pytest.mark.parametrize(
+    ("image", "reference"),
+    [
+        ({"tag": "1.18.2-debian-12-r3"}, ":1.18.2-debian-12-r3"),
+        ({"tag": f"v1.18.2@{DIGEST}"}, f"@{DIGEST}"),
+        ({"digest": DIGEST, "version": "1.18.2"}, f"@{DIGEST}"),
+        ({"tag": "prod-2026-11", "version": "1.18.2"}, ":prod-2026-11"),
+    ],
+)
+def test_every_pod_of_the_chart_has_the_image_and_pulls_it_with_the_secrets(program, tmp_path, image, reference):
+    server = {"repository": "registry.example.com:5000/mirror/velero", **image}
+    documents = render(program, tmp_path, hooks=True, release={"image": server, "imagePullSecrets": ["one", "two"]})
+    pods = [
+        document["spec"]["template"]["spec"]
+        for document in documents
+        if document["kind"] in ("Deployment", "Job", "DaemonSet")
+    ]
+    # The server, and the job before each upgrade that brings the CRDs.
+    assert len(pods) == 2
+    for pod in pods:
+        assert pod["imagePullSecrets"] == [{"name": "one"}, {"name": "two"}]
+        assert [each["image"] for each in pod["containers"]] == [f"{server['repository']}{reference}"]

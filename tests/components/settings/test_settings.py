@@ -114,6 +114,13 @@ def test_an_untested_kubernetes_can_be_allowed_and_is_then_a_warning():
     assert [warning.rule for warning in given.warnings(NOW)] == ["untested-kubernetes"]
 
 
+@pytest.mark.parametrize("version", ["1.36", "1.37", "1.38", "1.32", "1.31"])
+def test_a_kubernetes_that_no_velero_was_tested_on_is_refused_with_those_that_were(version):
+    with pytest.raises(ValueError, match=f"tested on Kubernetes 1.33 to 1.35, and no Velero .* tested on {version}"):
+        settings(cluster={"kubernetesVersion": version})
+    settings(cluster={"kubernetesVersion": version}, release={"allowUntestedKubernetes": True})
+
+
 @pytest.mark.parametrize("row", TABLE, ids=lambda row: row.velero)
 def test_every_row_of_the_table_goes_together_and_is_no_finding(row):
     for kubernetes in row.kubernetes:
