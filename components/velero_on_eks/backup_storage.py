@@ -7,7 +7,7 @@ import pulumi
 import pulumi_aws
 
 from velero_on_eks.args import BackupStorageArgs
-from velero_on_eks.component import account_of, options, region_of, token
+from velero_on_eks.component import account_of, options, region_of, tagged, token
 from velero_on_eks.documents import storage as documents
 from velero_on_eks.inputs import Inputs
 from velero_on_eks.settings.aws_facts import partition_of
@@ -54,7 +54,7 @@ class BackupStorage(pulumi.ComponentResource):
             bucket=inputs.value(storage.bucket),
             force_destroy=storage.force_destroy,
             tags=tags,
-            opts=child(self),
+            opts=tagged(tags, child(self)),
         )
         self.bucket = bucket.bucket
         self.bucket_arn = bucket.arn
@@ -129,6 +129,7 @@ class BackupStorage(pulumi.ComponentResource):
 
     def _own_key(self, name: str, inputs: Inputs[BackupStorageInputs], child: ChildOptions) -> pulumi.Output[str]:
         storage = inputs.model
+        tags = inputs.tree(storage.tags)
         key = pulumi_aws.kms.Key(
             name,
             description=inputs.value(storage.key_description)
@@ -143,8 +144,8 @@ class BackupStorage(pulumi.ComponentResource):
                 storage.region,
                 storage.account,
             ),
-            tags=inputs.tree(storage.tags),
-            opts=child(self),
+            tags=tags,
+            opts=tagged(tags, child(self)),
         )
         alias = inputs.value(storage.key_alias) or inputs.map(lambda bucket: f"alias/{bucket}", storage.bucket)
         pulumi_aws.kms.Alias(name, name=alias, target_key_id=key.key_id, opts=child(key))

@@ -22,6 +22,13 @@ def options(opts: pulumi.ResourceOptions | None, *, former: str) -> pulumi.Resou
     return pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(aliases=[pulumi.Alias(type_=former)]))
 
 
+def tagged(tags: Any, opts: pulumi.ResourceOptions) -> pulumi.ResourceOptions:
+    """The options of a resource with these tags. A secret among them stays one in what the provider makes of them."""
+    if not any(isinstance(value, pulumi.Output) for value in tags.values()):
+        return opts
+    return pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(additional_secret_outputs=["tagsAll"]))
+
+
 def after(opts: pulumi.ResourceOptions | None) -> list[Any]:
     """What a component waits for, for children that must say so themselves: a component's order is not its children's
     when things are deleted."""

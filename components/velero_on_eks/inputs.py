@@ -16,7 +16,7 @@ import pulumi
 from pulumi.errors import InputPropertyErrorDetails
 
 from velero_on_eks.settings.base import Section, snake_case
-from velero_on_eks.settings.late import LateText, SecretText, is_late, late_values, may_be_late
+from velero_on_eks.settings.late import LateText, SecretText, as_secret, is_late, late_values, may_be_late
 from velero_on_eks.settings.refusals import MISSING, InvalidSettings, Refusal, render
 from velero_on_eks.settings.settings import Settings, document, read_section
 
@@ -111,9 +111,6 @@ class Inputs(Generic[Model]):
             return value
         if value not in self._checked:
             path, output = self._late[value]
-            if isinstance(value, SecretText) and value.value is None:
-                # Nobody knows it yet, so that there is nothing to check.
-                return output
             checked = pulumi.Output.all(output, _is_secret(output))
             self._checked[value] = checked.apply(lambda known: self._check(path, *known))
         return self._checked[value]
@@ -176,8 +173,14 @@ class Inputs(Generic[Model]):
         }
 
     def _check(self, path: Path, known: Any, secret: bool) -> Any:
-        """Read the arguments with one late value put in: it is checked, alone and with all plain values."""
-        self._read_checked(_put(self._mapping, path, known), hidden=(known,) if secret else ())
+        """Read the arguments with one late value put in: it is checked, alone and with all plain values.
+
+        What is still encrypted is not: nobody knows it.
+        """
+        if secret and known == _ENCRYPTED:
+            return known
+        given = as_secret(known) if secret else known
+        self._read_checked(_put(self._mapping, path, given), hidden=(known,) if secret else ())
         return known
 
     def _read_checked(self, mapping: dict[str, Any], hidden: Sequence[Any] = ()) -> Model:

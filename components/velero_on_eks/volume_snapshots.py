@@ -6,7 +6,7 @@ import pulumi
 import pulumi_aws
 
 from velero_on_eks.args import VolumeSnapshotsArgs
-from velero_on_eks.component import options, token
+from velero_on_eks.component import options, tagged, token
 from velero_on_eks.documents.kubernetes import SNAPSHOT_CONTROLLER, snapshot_class
 from velero_on_eks.inputs import Inputs
 from velero_on_eks.settings.parts import VolumeSnapshotsInputs
@@ -39,6 +39,7 @@ class VolumeSnapshots(pulumi.ComponentResource):
         inputs = Inputs.of(f"VolumeSnapshots {name!r}", VolumeSnapshotsInputs, args)
         super().__init__(token(type(self)), name, None, options(opts, former="velero:snapshots:VolumeSnapshots"))
         volumes = inputs.model
+        tags = inputs.tree(volumes.tags)
         controller: list[pulumi.Resource] = []
         if volumes.snapshot_controller == "addon":
             controller.append(
@@ -50,8 +51,8 @@ class VolumeSnapshots(pulumi.ComponentResource):
                     # An upgrade must not stop at a field that somebody changed by hand, nor undo it unseen.
                     resolve_conflicts_on_create="OVERWRITE",
                     resolve_conflicts_on_update="PRESERVE",
-                    tags=inputs.tree(volumes.tags),
-                    opts=pulumi.ResourceOptions(parent=self),
+                    tags=tags,
+                    opts=tagged(tags, pulumi.ResourceOptions(parent=self)),
                 )
             )
         body = snapshot_class(auto_mode=volumes.auto_mode)

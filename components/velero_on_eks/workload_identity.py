@@ -6,7 +6,7 @@ import pulumi
 import pulumi_aws
 
 from velero_on_eks.args import WorkloadIdentityArgs
-from velero_on_eks.component import account_of, options, region_of, token
+from velero_on_eks.component import account_of, options, region_of, tagged, token
 from velero_on_eks.documents import iam
 from velero_on_eks.inputs import Inputs
 from velero_on_eks.naming import cluster_arn
@@ -39,7 +39,7 @@ class WorkloadIdentity(pulumi.ComponentResource):
             # A backup or a restore that outlives its session fails; IRSA's own limit is the role's.
             max_session_duration=12 * 3600,
             tags=tags,
-            opts=pulumi.ResourceOptions(parent=self),
+            opts=tagged(tags, pulumi.ResourceOptions(parent=self)),
         )
         self.role_arn = role.arn
         on_role = pulumi.ResourceOptions(parent=role)
@@ -56,7 +56,7 @@ class WorkloadIdentity(pulumi.ComponentResource):
                 service_account=identity.service_account,
                 role_arn=self.role_arn,
                 tags=tags,
-                opts=on_role,
+                opts=tagged(tags, on_role),
             )
             self.ready.append(association)
         self.register_outputs({"roleArn": self.role_arn})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
+from typing import Any
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console, Group, RenderableType
@@ -14,6 +15,7 @@ from rich.tree import Tree
 from velero_on_eks.settings import Refusal
 from velero_on_eks.settings import render as as_line
 from velero_on_eks.settings.late import is_late
+from velero_on_eks.settings.refusals import shown_value
 
 from velero_eks.aws import grants
 from velero_eks.plan import details
@@ -63,6 +65,7 @@ def _stack(stack: Described) -> RenderableType:
         *_section("Who may do what", _grants(stack)),
         *_section("Backups", _schedules(stack)),
         *_section("Recovery objectives", _objectives(stack.objectives)),
+        *(_section("Laid over the chart's values", _overrides(stack)) if stack.overrides else ()),
         *_section("Findings", _findings(stack.findings, bool(plan.deployments))),
     ]
     if plan.recording.messages:
@@ -233,6 +236,24 @@ def _objectives(objectives: Sequence[Objective]) -> RenderableType:
         " comes on top. Limit is recovery.rpo, wanted is recovery.retention."
     )
     return Group(table, Text(note, style="dim"))
+
+
+def _overrides(stack: Described) -> RenderableType:
+    table = _table("Value", "Is", "What of it")
+    for one in stack.overrides:
+        said = f"it {one.effect}" if one.effect else "harmless" if one.verdict == "harmless" else "nobody can judge it"
+        style = "yellow" if one.verdict == "finding" else "dim"
+        table.add_row(Text(one.path, style="cyan"), _override_value(one.value), Text(said, style=style))
+    return table
+
+
+def _override_value(value: Any) -> str:
+    if isinstance(value, Mapping) and len(value) == 1:
+        if value.get("secret") is True:
+            return "(secret)"
+        if isinstance(value.get("unknown"), str):
+            return "(known later)"
+    return shown_value(value)
 
 
 def render_findings(console: Console, checked: Sequence[tuple[str, Sequence[PlannedFinding], bool]]) -> None:

@@ -7,12 +7,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from velero_eks.diff import backups, consequences, findings, old_backups, permissions, refusals, retention
+from velero_eks.diff import backups, consequences, findings, old_backups, overrides, permissions, refusals, retention
 from velero_eks.diff.identity import as_before, match
 from velero_eks.diff.model import CATEGORIES, Entry, Fact, Late, PropertyChange, ResourceChange, StackDiff, Status
 from velero_eks.diff.operations import Pair, operations
 from velero_eks.diff.properties import shown
 from velero_eks.diff.words import SCHEDULE, detail, subject
+from velero_eks.rules.kinds import RELEASE
 
 Plan = dict[str, Any]
 # The properties that a sentence about an update names.
@@ -77,7 +78,9 @@ def _facts(old: Plan, new: Plan, changes: Sequence[ResourceChange], pairs: Seque
     facts += retention.retention(old, new, changes, both)
     facts += backups.objectives(old, new)
     facts += findings.findings(old, new)
-    facts += _updated(changes, {urn for fact in (*granted, *refused) for urn in fact.resources})
+    facts += overrides.overrides(old, new)
+    told = overrides.places(old, new)
+    facts += _updated(changes, {urn for fact in (*granted, *refused) for urn in fact.resources}, told)
     facts += _imported(both)
     facts += _created(changes, {urn for fact in scheduled for urn in fact.resources})
     facts += _unsaid(changes, {urn for fact in facts for urn in fact.resources})
@@ -110,10 +113,10 @@ def _families(changes: Sequence[ResourceChange]) -> list[tuple[ResourceChange, l
     return [(by_urn[urn], below) for urn, below in heads.items()]
 
 
-def _updated(changes: Iterable[ResourceChange], permitted: set[str]) -> Iterator[Fact]:
+def _updated(changes: Iterable[ResourceChange], permitted: set[str], laid_over: frozenset[str]) -> Iterator[Fact]:
     """Updates in place: what no other sentence has told of them."""
     left = [
-        (change, [one for one in change.properties if not _is_told(change, one, permitted)])
+        (change, [one for one in change.properties if not _is_told(change, one, permitted, laid_over)])
         for change in changes
         if change.operation == "update"
     ]
@@ -141,7 +144,9 @@ def _unsaid(changes: Iterable[ResourceChange], said: set[str]) -> Iterator[Fact]
             yield _update(change, change.properties)
 
 
-def _is_told(change: ResourceChange, one: PropertyChange, permitted: set[str]) -> bool:
+def _is_told(change: ResourceChange, one: PropertyChange, permitted: set[str], laid_over: frozenset[str]) -> bool:
+    if change.type == RELEASE and overrides.is_told(one.place, laid_over):
+        return True
     if one.place.split(".")[0] in (*refusals.POLICIES, refusals.BOUNDARY):
         return bool(permitted & {change.urn, change.entry["urn"]})
     told = backups.TOLD if change.type == SCHEDULE else retention.TOLD.get(change.type, ())

@@ -18,10 +18,12 @@ from velero_eks.plan import deployments as deployments_
 from velero_eks.plan import findings as findings_
 from velero_eks.plan import grants as grants_
 from velero_eks.plan import objectives as objectives_
+from velero_eks.plan import overrides as overrides_
 from velero_eks.plan.deployments import Deployment
 from velero_eks.plan.findings import PlannedFinding
 from velero_eks.plan.model import Options, Resource
 from velero_eks.plan.objectives import Objective, PlannedSchedule
+from velero_eks.plan.overrides import PlannedOverride
 from velero_eks.plan.runner import StackPlan
 from velero_eks.plan.unknown import Note
 from velero_eks.rules import ENVIRONMENTS
@@ -40,6 +42,7 @@ class Described:
     objectives: list[Objective]
     grants: list[Grant]
     findings: list[PlannedFinding]
+    overrides: list[PlannedOverride]
 
     @property
     def notes(self) -> list[Note]:
@@ -70,6 +73,7 @@ def describe(plan: StackPlan, at: datetime) -> Described:
         objectives=objectives,
         grants=grants_.grants(plan.recording),
         findings=findings_.find(plan.deployments, resources, at),
+        overrides=[one for each in plan.deployments for one in overrides_.overrides(plan.recording, each)],
     )
 
 
@@ -103,6 +107,7 @@ def _stack(described: Described) -> dict[str, Any]:
         "objectives": [_objective(objective) for objective in described.objectives],
         "grants": [_grant(grant) for grant in described.grants],
         "findings": [finding_entry(finding) for finding in described.findings],
+        "overrides": [_override(override) for override in described.overrides],
         "notes": [{"kind": note.kind, "token": note.token, "name": note.name} for note in described.notes],
     }
 
@@ -183,6 +188,17 @@ def _objective(objective: Objective) -> dict[str, Any]:
         "retention_seconds": objective.retention,
         "kept_seconds": objective.kept,
         "met": objective.met,
+    }
+
+
+def _override(override: PlannedOverride) -> dict[str, Any]:
+    return {
+        "component": override.component,
+        "release": override.release,
+        "path": override.path,
+        "value": override.value,
+        "verdict": override.verdict,
+        "effect": override.effect or None,
     }
 
 

@@ -21,7 +21,7 @@ from velero_eks.plan.callbacks import Callbacks, transformed
 from velero_eks.plan.computed import INVOKES, READS, Answer, Estate, Request, rule_for
 from velero_eks.plan.model import STACK_TYPE, Options, Resource
 from velero_eks.plan.unknown import Note, StandIns, declared_outputs, fields
-from velero_eks.plan.values import UNKNOWN, masked, revealed, write
+from velero_eks.plan.values import UNKNOWN, Secret, masked, revealed, write
 from velero_eks.rules.kinds import COMPONENTS
 
 Rule = Callable[[Request], Answer]
@@ -332,7 +332,8 @@ class Recorder(MockMonitor):
                 self._known(inputs.get("region")), self._known(_only_account(inputs.get("allowedAccountIds")))
             )
         id_, computed = rule(self._request(urn, request.type, request.name, inputs, request.provider))
-        write(state, computed)
+        secret = set(request.additionalSecretOutputs)
+        write(state, {key: Secret(value) if key in secret else value for key, value in computed.items()})
         return id_
 
     def _stand_in(self, request: Any, state: Struct, known: set[str], *, unknown: bool) -> None:

@@ -45,6 +45,21 @@ class SecretText(LateText):
         return self._value
 
 
+class KnownSecret(str):
+    """A secret that is known now, while it is checked: nobody reads it in a file."""
+
+    __slots__ = ()
+
+
+def as_secret(known: Any) -> Any:
+    """A value with every text in it marked as a `KnownSecret`."""
+    if isinstance(known, Mapping):
+        return {key: as_secret(value) for key, value in known.items()}
+    if isinstance(known, list | tuple):
+        return [as_secret(value) for value in known]
+    return KnownSecret(known) if isinstance(known, str) else known
+
+
 class _MayBeLate:
     """Marks a field whose value may be known later."""
 

@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 from velero_on_eks.settings.chart_values import CHART_VALUES
 from velero_on_eks.settings.duration import Duration
-from velero_on_eks.settings.late import is_late
+from velero_on_eks.settings.late import KnownSecret, is_late
 from velero_on_eks.settings.refusals import MISSING, Refusal, names_secret, secret_shaped
 from velero_on_eks.settings.sections import LATER_VOLUME_MODES, VOLUME_MODES, Release
 from velero_on_eks.settings.server_flags import FLAGS, Flag
@@ -244,19 +244,24 @@ def _plain_secrets(path: Path, value: Any) -> Iterator[Refusal]:
         for key, item in value.items():
             if whole and key in ("data", "stringData") and isinstance(item, Mapping):
                 for name, content in item.items():
-                    if isinstance(content, str) and content and not is_late(content):
+                    if _is_open(content):
                         yield _plain_secret((*path, str(key), str(name)), content)
-            elif key == "value" and isinstance(item, str) and item and not is_late(item) and names_secret(named):
+            elif key == "value" and _is_open(item) and names_secret(named):
                 yield _plain_secret((*path, str(key)), item)
             else:
                 yield from _plain_secrets((*path, str(key)), item)
     elif isinstance(value, list | tuple):
         for number, item in enumerate(value):
             yield from _plain_secrets((*path, number), item)
-    elif isinstance(value, str) and value and not is_late(value):
+    elif _is_open(value):
         key = path[-1] if isinstance(path[-1], str) else ""
         if names_secret(str(key)) or secret_shaped(value):
             yield _plain_secret(path, value)
+
+
+def _is_open(value: Any) -> bool:
+    """Whether a value is a text that stands where everybody can read it."""
+    return isinstance(value, str) and value != "" and not is_late(value) and not isinstance(value, KnownSecret)
 
 
 def _plain_secret(path: Path, value: Any) -> Refusal:
@@ -274,10 +279,15 @@ def _plain_secret(path: Path, value: Any) -> Refusal:
 # What a check says.
 
 
+# Checks that look at no value, so that one which is known later is judged at once.
+_WHATEVER_IT_SAYS: set[Check] = set()
+
+
 def _harmless(effect: str = "") -> Check:
     def check(path: Path, value: Any) -> Found:
         yield Override(path, value, "harmless", effect)
 
+    _WHATEVER_IT_SAYS.add(check)
     return check
 
 
@@ -285,6 +295,7 @@ def _finding(effect: str) -> Check:
     def check(path: Path, value: Any) -> Found:
         yield Override(path, value, "finding", effect)
 
+    _WHATEVER_IT_SAYS.add(check)
     return check
 
 
@@ -336,23 +347,10 @@ def _duration(then: Check, *, zero: Check | None = None) -> Check:
 
 
 def _late(path: Path, value: Any, check: Check) -> Found:
-    found = list(check(path, value))
-    fixed = all(
-        one.verdict == "harmless" and one.effect != "says what holds anyway"
-        for one in found
-        if isinstance(one, Override)
-    )
-    refused = [one for one in found if isinstance(one, Refusal) and one.code in _WHATEVER_IT_SAYS]
-    if refused:
-        yield from refused
-    elif found and fixed and not any(isinstance(one, Refusal) for one in found):
-        yield from found
+    if check in _WHATEVER_IT_SAYS:
+        yield from check(path, value)
     else:
         yield Override(path, value, "finding", "is known later, and judged when it is")
-
-
-# Refused for the name alone.
-_WHATEVER_IT_SAYS = frozenset({"owned-helm-value", "helm-value-credentials", "helm-value-without-effect"})
 
 
 def _without_effect(path: Path, value: Any, why: str, remedy: str = "take it away") -> Refusal:
@@ -478,7 +476,10 @@ def _environment(path: Path, value: Any) -> Found:
     for number, entry in enumerate(value):
         where = (*path, number)
         name = entry.get("name")
-        if not isinstance(name, str) or not name or is_late(name):
+        if is_late(name):
+            yield Override(where, entry, "finding", "gives the server a variable whose name is known later")
+            continue
+        if not isinstance(name, str) or not name:
             yield _of_another_kind((*where, "name"), MISSING if name is None else name, "text")
             continue
         if name in seen:

@@ -24,6 +24,10 @@ MORE = """\
     a-schedule-with-quite-a-long-name: {cron: "0 2 * * *", timezone: America/Argentina/Buenos_Aires, keep: 14d}
     resting: {cron: "0 3 * * 0", keep: 60d, namespaces: [some, other], paused: true}
   velero-eks:waivers: {bucket-open: a public demonstration}
+  velero-eks:release:
+    helmValuesOverrides:
+      configuration: {backupSyncPeriod: 10m, extraEnvVars: [{name: LICENSE, value: {secure: v1:abc}}]}
+      nodeSelector: {kubernetes.io/arch: arm64}
 """
 
 
@@ -49,6 +53,20 @@ def text(stacks: list[contract.Described], width: int = 80, **console) -> str:
     written = io.StringIO()
     render(Console(file=written, width=width, **console), stacks)
     return written.getvalue()
+
+
+def test_every_value_laid_over_the_charts_is_told_and_no_secret(stacks):
+    shown = re.sub(r"\s+", " ", text(stacks[:1], 200))
+    for part in (
+        "Laid over the chart's values",
+        'configuration.backupSyncPeriod "10m" it decides how often backups that are in the bucket are looked for',
+        "configuration.extraEnvVars[0]",
+        "it gives the server the variable LICENSE",
+        'nodeSelector {"kubernetes.io/arch": "arm64"} harmless',
+    ):
+        assert part in shown
+    assert "v1:abc" not in shown
+    assert "Laid over" not in text(stacks[1:], 200)
 
 
 @pytest.mark.parametrize("width", [80, 100, 120, 200])

@@ -168,3 +168,50 @@ def test_an_adoption_is_told_of_what_is_new_and_of_what_the_state_has():
 def test_a_stack_with_another_output_alone_is_told_by_the_outputs_name():
     made = compare("prod", stack(outputs={"a": 1, "b": 2}), stack(outputs={"b": 3, "c": 4}))
     assert (made.status, made.outputs) == ("changed", {"a": "removed", "b": "changed", "c": "added"})
+
+
+RELEASE = "kubernetes:helm.sh/v3:Release"
+
+
+def laid_over(value: Any, *, path: str = "configuration.backupSyncPeriod", effect: str | None = "decides it") -> Any:
+    """A stack whose release has one value laid over the chart's; None for none."""
+    inputs: dict[str, Any] = {"chart": "velero", "values": {"configuration": {}}}
+    said: list[dict[str, Any]] = []
+    resource = entry(RELEASE, "velero", inputs)
+    if value is not None:
+        inputs["values"]["configuration"] = {path.rpartition(".")[2]: value}
+        override = {"component": None, "release": resource["urn"], "path": path, "value": value}
+        said = [{**override, "verdict": "finding" if effect else "harmless", "effect": effect}]
+    return stack(resource, overrides=said)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "text"),
+    [
+        (None, "10m", "is new: 10m"),
+        ("10m", None, "is gone, was 10m"),
+        ("10m", "1h", "is 1h, was 10m"),
+        ({"secret": True}, "1h", "is 1h, was (secret)"),
+    ],
+)
+def test_a_changed_override_is_told_once_with_what_it_does(before: Any, after: Any, text: str):
+    made = compare("prod", laid_over(before), laid_over(after))
+    [fact] = made.of("updated")
+    assert fact.text == f"configuration.backupSyncPeriod, laid over the chart's values, {text}"
+    judged = ("It decides it.", "Nobody here can judge it: see rule helm-override.") if after is not None else ()
+    assert fact.details == judged
+
+
+def test_an_override_that_stays_and_one_of_a_plan_that_does_not_tell_of_them_are_no_change():
+    same = laid_over("10m")
+    assert compare("prod", same, laid_over("10m")).status == "same"
+    silent = laid_over("10m")
+    del silent["overrides"]
+    assert compare("prod", silent, laid_over("10m")).status == "same"
+
+
+def test_what_no_override_says_is_told_as_a_change_of_the_release():
+    before, after = laid_over("10m"), laid_over("10m")
+    after["resources"][0]["inputs"]["values"]["image"] = {"tag": "v2"}
+    [fact] = compare("prod", before, after).of("updated")
+    assert fact.details == ('values.image: (none) → {"tag": "v2"}',)

@@ -25,6 +25,12 @@ EVERYTHING = """\
     resting: {cron: "0 3 * * 0", keep: 60d, paused: true}
   velero-eks:waivers:
     nothing-of-that-name: a reason that is long enough
+  velero-eks:release:
+    helmValuesOverrides:
+      nodeSelector: {kubernetes.io/arch: arm64}
+      configuration:
+        extraArgs: [--concurrent-backups=2]
+        extraEnvVars: [{name: LICENSE, value: {secure: v1:abc}}]
 """
 
 
@@ -51,7 +57,9 @@ def test_the_schema_is_itself_valid(schema):
 def test_a_plan_with_every_kind_of_thing_in_it_matches_the_schema(schema, document):
     jsonschema.Draft202012Validator(schema, format_checker=jsonschema.FormatChecker()).validate(document)
     stack = document["stacks"][0]
-    assert all(stack[key] for key in ("resources", "outputs", "schedules", "objectives", "grants", "findings"))
+    assert all(
+        stack[key] for key in ("resources", "outputs", "schedules", "objectives", "grants", "findings", "overrides")
+    )
 
 
 def test_the_schema_names_every_key_that_is_written(schema, document):
@@ -61,7 +69,7 @@ def test_the_schema_names_every_key_that_is_written(schema, document):
         "stack": [stack],
         "resource": stack["resources"],
         "options": [resource["options"] for resource in stack["resources"]],
-        **{kind: stack[f"{kind}s"] for kind in ("schedule", "objective", "grant", "finding")},
+        **{kind: stack[f"{kind}s"] for kind in ("schedule", "objective", "grant", "finding", "override")},
     }
     for kind, written in entries.items():
         unknown = {key for entry in written for key in entry} - set(definitions[kind]["properties"])
@@ -97,6 +105,30 @@ def test_coming_runs_are_reckoned_from_the_moment_given_on_the_schedules_own_clo
     assert schedules["shop"]["worst_case_rpo_seconds"] == 7200
     assert schedules["resting"]["paused"]
     assert (schedules["resting"]["next"], schedules["resting"]["worst_case_rpo_seconds"]) == ([], None)
+
+
+def test_every_value_laid_over_the_charts_is_there_with_what_is_said_of_it(document):
+    stack = document["stacks"][0]
+    [release] = [one["urn"] for one in stack["resources"] if one["type"] == "kubernetes:helm.sh/v3:Release"]
+    assert {one["release"] for one in stack["overrides"]} == {release}
+    assert [(one["path"], one["value"], one["verdict"], one["effect"]) for one in stack["overrides"]] == [
+        ("nodeSelector", {"kubernetes.io/arch": "arm64"}, "harmless", None),
+        (
+            "configuration.extraArgs[0]",
+            "--concurrent-backups=2",
+            "finding",
+            "decides how many backups run at once",
+        ),
+        (
+            "configuration.extraEnvVars[0]",
+            {"name": "LICENSE", "value": {"secret": True}},
+            "finding",
+            "gives the server the variable LICENSE",
+        ),
+    ]
+    said = [one["message"] for one in stack["findings"] if one["rule"] == "helm-override"]
+    assert len(said) == 2
+    assert all(one["severity"] == "warning" for one in stack["findings"] if one["rule"] == "helm-override")
 
 
 def test_secrets_stay_secrets_in_the_text(whole):
