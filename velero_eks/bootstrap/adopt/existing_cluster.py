@@ -105,7 +105,7 @@ class ExistingCluster:
         if release.status != "deployed":
             why = f"{shown} is {release.status}, not deployed"
             return Existing(name, cannot=(why, f"finish it first: helm -n {namespace} history {name}"))
-        return Existing(name, live, cannot=_older(resource.inputs, live))
+        return Existing(name, live, cannot=_older(resource.inputs, live, self._settings.release.image.release))
 
     def _by_hand(self, namespace: str, name: str) -> Existing | None:
         found = self._installation.server()
@@ -137,15 +137,14 @@ def _marked(found: Object) -> Properties:
     return {"name": found["metadata"]["name"], "labels": found["metadata"].get("labels") or {}}
 
 
-def _older(planned: Properties, live: Properties) -> tuple[str, str] | None:
-    """Why a release would go back in time: an older server does not read what a newer one wrote."""
+def _older(planned: Properties, live: Properties, velero: str) -> tuple[str, str] | None:
+    """Why a release would go back in time, to `velero`: an older server does not read what a newer one wrote."""
     chart, wanted = live["version"], planned.get("version")
     if _newer(chart, wanted):
         return f"its chart is {chart}, and the stack's {wanted} is older", f"set release.chart.version: {chart}"
     tag = ((live["values"].get("image") or {}).get("tag")) or ""
-    wanted_tag = ((planned.get("values") or {}).get("image") or {}).get("tag")
-    if _newer(tag, wanted_tag):
-        return f"its server is {tag}, and the stack's {wanted_tag} is older", f"set release.image.tag: {tag}"
+    if _newer(tag, velero):
+        return f"its server is {tag}, and the stack's {velero} is older", f"set release.image.tag: {tag}"
     return None
 
 

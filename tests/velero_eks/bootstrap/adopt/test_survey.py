@@ -301,6 +301,16 @@ def test_a_release_that_would_go_back_or_is_not_velero_cannot_be(server, release
 
 
 @pytest.mark.parametrize(
+    "image",
+    [{"digest": f"sha256:{'0' * 64}", "version": "1.18.2"}, {"tag": "prod-2026-11", "version": "1.18.2"}],
+)
+def test_an_image_that_does_not_show_its_release_goes_back_all_the_same(server, image):
+    install(server, image={"tag": "v1.18.3"})
+    found = blocked(look(server, stack(release={"image": image})))
+    assert "its server is v1.18.3, and the stack's 1.18.2 is older" in found[0]
+
+
+@pytest.mark.parametrize(
     ("metadata", "said", "remedy"),
     [
         ({}, "Helm did not make it", "kubectl -n velero delete deployment/velero"),
