@@ -1,7 +1,9 @@
 """Where backups live: a bucket of their own, its key, and what keeps both from harm."""
 
 import json
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import pulumi
 import pulumi_aws
@@ -12,6 +14,7 @@ from velero_on_eks.documents import storage as documents
 from velero_on_eks.inputs import Inputs
 from velero_on_eks.settings.aws_facts import partition_of
 from velero_on_eks.settings.parts import BackupStorageInputs
+from velero_on_eks.settings.refusals import Refusal
 
 ChildOptions = Callable[[pulumi.Resource], pulumi.ResourceOptions]
 
@@ -105,7 +108,7 @@ class BackupStorage(pulumi.ComponentResource):
         policy = pulumi.Output.all(
             bucket_arn=self.bucket_arn,
             key_arn=self.key_arn,
-            break_glass=inputs.tree(storage.break_glass),
+            break_glass=self._with_deployer(inputs),
         ).apply(lambda arns: json.dumps(documents.bucket_policy(**arns)))
         refusals = pulumi_aws.s3.BucketPolicy(
             name,
@@ -126,6 +129,36 @@ class BackupStorage(pulumi.ComponentResource):
         # What has to exist before the first backup is written.
         self.ready = [public_access, versioning, encryption, refusals]
         self.register_outputs({"bucket": self.bucket, "bucketArn": self.bucket_arn, "keyArn": self.key_arn})
+
+    def _with_deployer(self, inputs: Inputs[BackupStorageInputs]) -> pulumi.Input[list[str]]:
+        """The ARNs of break-glass, refused where whoever deploys is not among them: theirs would be the last policy.
+
+        A preview changes nothing, and may be somebody else's.
+        """
+        break_glass = inputs.tree(inputs.model.break_glass)
+        if not break_glass or pulumi.runtime.is_dry_run():
+            return break_glass
+        asking = pulumi.InvokeOutputOptions(parent=self)
+        caller = pulumi_aws.get_caller_identity_output(opts=asking).arn
+        # A session's ARN lacks its role's path, and S3 compares the role's whole ARN.
+        deployer = pulumi_aws.iam.get_session_context_output(arn=caller, opts=asking).issuer_arn
+
+        def among(known: Sequence[Any]) -> list[str]:
+            arns, who = known
+            # Root may always put another policy; an offline plan knows nobody.
+            if who in arns or not re.search(":(role|user)/", who):
+                return arns
+            refused = Refusal(
+                "break-glass-deployer",
+                f"{who} deploys and is not among them: it could change neither this policy nor the bucket's settings"
+                " again",
+                "deploy as one of them, or add it",
+                ("breakGlass",),
+                arns,
+            )
+            raise inputs.invalid([refused])
+
+        return pulumi.Output.all(pulumi.Output.all(*break_glass), deployer).apply(among)
 
     def _own_key(self, name: str, inputs: Inputs[BackupStorageInputs], child: ChildOptions) -> pulumi.Output[str]:
         storage = inputs.model

@@ -7,6 +7,9 @@ from typing import Any
 import pytest
 
 from tests.support import ACCOUNT, document, record
+from velero_eks.errors import ProgramError
+from velero_eks.plan.computed import INVOKES, Request
+from velero_eks.plan.model import Recording
 
 BUCKET = f"velero-shop-{ACCOUNT}-eu-west-1"
 PARTS_OF_THE_BUCKET = [
@@ -155,3 +158,61 @@ def test_access_logs_go_to_another_bucket_under_a_folder():
         "aws:s3/bucketLogging:BucketLogging"
     )
     assert logs.inputs == {"bucket": BUCKET, "targetBucket": "all-the-logs", "targetPrefix": "velero/"}
+
+
+SESSION = f"arn:aws:sts::{ACCOUNT}:assumed-role/deploy/ci"
+DEPLOYER = f"arn:aws:iam::{ACCOUNT}:role/pipelines/deploy"
+
+
+def deployed_by(monkeypatch: pytest.MonkeyPatch, caller: str, named: list[Any]) -> Recording:
+    """A deployment by somebody whom AWS knows: a plan knows nobody."""
+    of_session = {SESSION: DEPLOYER}
+
+    def identity(r: Request) -> dict[str, Any]:
+        return {"id": ACCOUNT, "accountId": ACCOUNT, "arn": caller}
+
+    def session(r: Request) -> dict[str, Any]:
+        asked = r.inputs["arn"]
+        return {"id": asked, "arn": asked, "issuerArn": of_session.get(asked, asked)}
+
+    monkeypatch.setitem(INVOKES, "aws:index/getCallerIdentity:getCallerIdentity", identity)
+    monkeypatch.setitem(INVOKES, "aws:iam/getSessionContext:getSessionContext", session)
+    return record(storage={"breakGlass": named})
+
+
+@pytest.mark.parametrize(
+    ("caller", "named"),
+    [
+        (SESSION, DEPLOYER),
+        (f"arn:aws:iam::{ACCOUNT}:user/anna", f"arn:aws:iam::{ACCOUNT}:user/anna"),
+        (f"arn:aws:iam::{ACCOUNT}:root", DEPLOYER),
+    ],
+)
+def test_whoever_is_named_deploys_and_root_can_always_come_back(monkeypatch, caller, named):
+    policy = document(deployed_by(monkeypatch, caller, [named]).one("aws:s3/bucketPolicy:BucketPolicy"))
+    assert policy["Statement"][-1]["Condition"] == {"ArnNotEquals": {"aws:PrincipalArn": [named]}}
+
+
+@pytest.mark.parametrize(
+    ("caller", "named"),
+    [
+        (SESSION, f"arn:aws:iam::{ACCOUNT}:role/deploy"),
+        (SESSION, f"arn:aws:iam::{ACCOUNT}:role/pipelines/deploy-2"),
+        (SESSION, f"arn:aws:iam::{ACCOUNT}:user/pipelines/deploy"),
+        (f"arn:aws:iam::{ACCOUNT}:user/anna", DEPLOYER),
+        (f"arn:aws:iam::{ACCOUNT}:user/anna", f"arn:aws:iam::{ACCOUNT}:user/people/anna"),
+    ],
+)
+def test_whoever_is_not_named_is_stopped_before_the_policy_shuts_it_out(monkeypatch, caller, named):
+    who = {SESSION: DEPLOYER}.get(caller, caller)
+    with pytest.raises(ProgramError, match=f"{who} deploys and is not among them") as raised:
+        deployed_by(monkeypatch, caller, [named])
+    assert "deploy as one of them, or add it" in str(raised.value)
+
+
+def test_a_stack_without_break_glass_is_anybodys_to_deploy(monkeypatch):
+    assert deployed_by(monkeypatch, SESSION, []).one("aws:s3/bucketPolicy:BucketPolicy")
+
+
+def test_a_plan_with_break_glass_notes_nothing_that_it_could_not_know():
+    assert record(storage={"breakGlass": [DEPLOYER]}).notes == record().notes

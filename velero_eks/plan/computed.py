@@ -252,6 +252,11 @@ def _get_caller_identity(r: Request) -> dict[str, Any]:
     return {"id": r.estate.account, "accountId": r.estate.account}
 
 
+def _get_session_context(r: Request) -> dict[str, Any]:
+    # Whose role a session is of, only IAM could say.
+    return {"id": r.inputs["arn"], "arn": r.inputs["arn"]}
+
+
 def _get_partition(r: Request) -> dict[str, Any]:
     reverse = ".".join(reversed(r.dns_suffix.split(".")))
     return {"id": r.partition, "partition": r.partition, "dnsSuffix": r.dns_suffix, "reverseDnsPrefix": reverse}
@@ -268,6 +273,7 @@ INVOKES: dict[str, Callable[[Request], dict[str, Any]]] = {
     "aws:eks/getCluster:getCluster": _get_cluster,
     "aws:index/getRegion:getRegion": _get_region,
     "aws:index/getCallerIdentity:getCallerIdentity": _get_caller_identity,
+    "aws:iam/getSessionContext:getSessionContext": _get_session_context,
     "aws:index/getPartition:getPartition": _get_partition,
     "kubernetes:yaml:decode": _yaml,
 }

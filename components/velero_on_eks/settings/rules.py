@@ -161,7 +161,7 @@ def _arn_fits(s: Any, path: tuple[str | int, ...], text: str) -> Found:
     yield from _partition_fits(s, path, text)
 
 
-def _partition_fits(s: Any, path: tuple[str, ...], text: str) -> Found:
+def _partition_fits(s: Any, path: tuple[str | int, ...], text: str) -> Found:
     arn = Arn.parse(text)
     expected = partition_of(s.region).name
     if arn.partition != expected:

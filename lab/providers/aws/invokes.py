@@ -68,6 +68,21 @@ def _caller(cloud: Cloud, arguments: Properties) -> Properties:
     return {"accountId": who["Account"], "arn": who["Arn"], "id": who["Account"], "userId": who["UserId"]}
 
 
+def _session(cloud: Cloud, arguments: Properties) -> Properties:
+    """The role behind a session, whole; anybody else is itself."""
+    arn = arguments["arn"]
+    answer = {"arn": arn, "id": arn, "issuerArn": arn, "issuerId": "", "issuerName": "", "sessionName": ""}
+    kind, _, rest = arn.rpartition(":")[2].partition("/")
+    if kind != "assumed-role":
+        return answer
+    name, _, session = rest.partition("/")
+    found = none_if_missing(cloud.client("iam").get_role, "NoSuchEntity", RoleName=name)
+    if found is None:
+        raise ProviderError(f"reading IAM Role ({name}): couldn't find resource")
+    role = found["Role"]
+    return {**answer, "issuerArn": role["Arn"], "issuerId": role["RoleId"], "issuerName": name, "sessionName": session}
+
+
 def _partition(cloud: Cloud, arguments: Properties) -> Properties:
     partition = partition_of(cloud.region)
     suffix = "amazonaws.com.cn" if partition == "aws-cn" else "amazonaws.com"
@@ -82,6 +97,7 @@ def _region(cloud: Cloud, arguments: Properties) -> Properties:
 _FUNCTIONS: dict[str, tuple[Callable[[Cloud, Properties], Properties], frozenset[str]]] = {
     "aws:eks/getCluster:getCluster": (_cluster, frozenset({"name", "region"})),
     "aws:index/getCallerIdentity:getCallerIdentity": (_caller, frozenset()),
+    "aws:iam/getSessionContext:getSessionContext": (_session, frozenset({"arn"})),
     "aws:index/getPartition:getPartition": (_partition, frozenset()),
     "aws:index/getRegion:getRegion": (_region, frozenset({"name", "region"})),
 }
