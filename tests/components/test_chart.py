@@ -4,38 +4,42 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from velero_on_eks.settings.server_flags import FLAGS
 from velero_on_eks.settings.versions import PINNED_CHART
 
 from lab.programs import ProgramError
 from lab.programs.cache import cache_folder, entry, find_go
 from lab.programs.catalogue import PROGRAMS
 from lab.programs.find import search
+from tests.components.settings.test_overrides import DATA
 from tests.conftest import reference
 from tests.limits import HANG
 from tests.support import record
 
 pytestmark = pytest.mark.chart
+OVERRIDES: list[dict[str, Any]] = yaml.safe_load(DATA.read_text(encoding="utf-8"))
 
 
-def helm() -> str:
-    """The `helm` on PATH, or the one that `make programs` built. Neither: the test says so."""
-    [wanted] = [each for each in PROGRAMS if each.name == "helm"]
-    found = search([wanted], os.environ).places.get("helm")
+def built_program(name: str) -> str:
+    """A program on PATH, or the one that `make programs` built. Neither: the test says so."""
+    [wanted] = [each for each in PROGRAMS if each.name == name]
+    found = search([wanted], os.environ).places.get(name)
     if found is not None:
         return str(found.path)
     try:
-        built = entry(cache_folder(os.environ), wanted, find_go(os.environ)) / "helm"
+        built = entry(cache_folder(os.environ), wanted, find_go(os.environ)) / name
     except ProgramError:
         built = None
     if built is not None and built.exists():
         return str(built)
-    message = "no helm on PATH and none built: install Helm 3, or run `make programs`"
+    message = f"no {name} on PATH and none built: install it, or run `make programs`"
     # The quick tests come before the programs are built; `make lab-test` has them, and skips nothing.
     if os.environ.get("VELERO_EKS_REQUIRE_PROGRAMS"):
         pytest.fail(message)
@@ -44,7 +48,7 @@ def helm() -> str:
 
 @pytest.fixture(scope="module")
 def program() -> str:
-    return helm()
+    return built_program("helm")
 
 
 def render(program: str, folder: Path, *, hooks: bool = False, **sections: Any) -> list[dict[str, Any]]:
@@ -146,3 +150,24 @@ def test_every_pod_of_the_chart_has_the_image_and_pulls_it_with_the_secrets(prog
     for pod in pods:
         assert pod["imagePullSecrets"] == [{"name": "one"}, {"name": "two"}]
         assert [each["image"] for each in pod["containers"]] == [f"{server['repository']}{reference}"]
+
+
+def test_the_chart_takes_every_override_that_is_not_refused(program, tmp_path):
+    for row in OVERRIDES:
+        if "refused" not in row:
+            made = render(program, tmp_path, release={"helmValuesOverrides": row["set"]})
+            assert of_kind(made, "Deployment"), row["set"]
+
+
+def test_the_server_has_the_flags_that_overrides_are_judged_by():
+    command = [built_program("velero"), "server", "--help"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=HANG, check=True)
+    found = dict(re.findall(r"^ +(?:-\w, )?--([\w-]+) ?(\w+)?", done.stdout, re.MULTILINE))
+    assert set(found) - {"help"} == set(FLAGS)
+    numbers = {"Level", "float32", "int", "uint"}
+    assert {name for name, kind in found.items() if kind in numbers} - {"log_file_max_size"} == {
+        flag.name for flag in FLAGS.values() if flag.kind == "number"
+    }
+    assert {name for name, kind in found.items() if kind in ("", "optionalBool")} - {"help"} <= {
+        flag.name for flag in FLAGS.values() if flag.kind == "boolean"
+    } | {"log-format", "log-level", "store-validation-frequency"}

@@ -769,6 +769,7 @@ _WHOLE: dict[Path, Check] = _at(
         "schedules": _owned("set velero-eks:schedules, where they are checked against the objectives"),
         "initContainers": _owned("set release.plugin: there is no CSI plugin since Velero 1.14"),
         "image.repository": _owned("set release.image"),
+        "image.imagePullSecrets": _owned("set release.imagePullSecrets"),
         "image.tag": _owned("set release.image"),
         "image.digest": _owned("set release.image"),
         "namespace": _owned("set release.namespace"),
@@ -859,7 +860,6 @@ CHECKS: dict[Path, Check] = _WHOLE | _at(
         "extraVolumeMounts": _mounts,
         "extraVolumes": _volumes,
         "hostAliases": _host_aliases,
-        "image.imagePullSecrets": _harmless(),
         "image.pullPolicy": _PULL_POLICY,
         "kubectl.annotations": _harmless(),
         "kubectl.labels": _labels,
@@ -906,7 +906,7 @@ CHECKS: dict[Path, Check] = _WHOLE | _at(
         "serviceAccount.server.automountServiceAccountToken": _refusing(
             _RIGHTS, "without its token the server cannot speak to the API server", "take it away", unless=(True,)
         ),
-        "serviceAccount.server.imagePullSecrets": _harmless(),
+        "serviceAccount.server.imagePullSecrets": _finding("says what release.imagePullSecrets says"),
         "serviceAccount.server.labels": _labels,
         "terminationGracePeriodSeconds": _harmless(),
         "tolerations": _harmless(),
