@@ -44,7 +44,7 @@ lab: .venv/ready ## the rehearsal: a real Velero, three incidents, three recover
 	@$(RUN) python -m lab
 
 lab-test: .venv/ready ## the tests that need the real programs
-	@VELERO_EKS_REQUIRE_PROGRAMS=1 $(RUN) pytest -q -m '(lab or chart) and not day2'
+	@VELERO_EKS_REQUIRE_PROGRAMS=1 $(RUN) pytest -q -m '(lab or chart or oracle) and not day2'
 
 lab-test-day2: .venv/ready ## the rehearsals of day 2, of new clusters and of the runbooks
 	@VELERO_EKS_REQUIRE_PROGRAMS=1 $(RUN) pytest -q -m day2

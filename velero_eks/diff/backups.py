@@ -13,6 +13,7 @@ from velero_eks.terminal import words
 
 Plan = dict[str, Any]
 _SHOWN_RUNS = 3
+_YEARS, _YEARS_SAID = 5, "five years"
 # What of a Schedule's own properties the sentences here, and those about retention, tell.
 TOLD = (
     "spec.schedule",
@@ -61,12 +62,15 @@ def _new(name: str, after: dict[str, Any], resource: Entry) -> Fact:
 
 def _changed(name: str, before: dict[str, Any], old: Entry, after: dict[str, Any], new: Entry) -> Iterator[Fact]:
     urns = (new["urn"],)
-    if _recurrence(before) != _recurrence(after):
+    upgraded = _by_library(name, before, after, urns)
+    if upgraded is not None:
+        yield upgraded
+    elif _recurrence(before) != _recurrence(after):
         yield Fact(
             "schedules",
             f"{name} runs {_when(after)}, was {_when(before)}",
             _gap_effect(before, after),
-            tuple(_next(after)),
+            (*_gap(before, after), *_next(after)),
             urns,
         )
     if before["paused"] != after["paused"]:
@@ -75,6 +79,42 @@ def _changed(name: str, before: dict[str, Any], old: Entry, after: dict[str, Any
         else:
             yield Fact("schedules", f"{name} runs again: {_when(after)}", "stronger", tuple(_next(after)), urns)
     yield from _template(name, _of_template(old), _of_template(new), urns)
+
+
+def _by_library(name: str, before: dict[str, Any], after: dict[str, Any], urns: tuple[str, ...]) -> Fact | None:
+    """What an unchanged cron comes to by the library of another Velero; None where that is the same."""
+    if any(before[key] != after[key] for key in ("cron", "timezone")):
+        return None
+    try:
+        was, now = _cron(before), _cron(after)
+    except ValueError:
+        return None
+    if was.library == now.library:
+        return None
+    newer = now.library == "go-cron"
+    since = "from Velero 1.18.3 on" if newer else "before Velero 1.18.3"
+    if _recurrence(before) == _recurrence(after):
+        if before["worst_case_rpo_seconds"] == after["worst_case_rpo_seconds"]:
+            return None
+        what = "made up for an hour later" if newer else "left out"
+        text = f"{name}: {since} a run at a time that the clocks skip is {what}"
+        return Fact("schedules", text, _gap_effect(before, after), tuple(_gap(before, after)), urns)
+    why = f"its cron {after['cron']!r} is read in another way"
+    if was.restricts_both_day_fields or now.restricts_both_day_fields:
+        why = f"{'both' if newer else 'one'} of day of month and day of week {'have' if newer else 'has'} to match"
+    runs = f"runs {now.description()}"
+    if after["next"]:
+        day = datetime.fromisoformat(after["next"][0]).date()
+        counted = [cron.runs_in_years(day, _YEARS) for cron in (was, now)]
+        runs = f"runs {counted[0]} times in {_YEARS_SAID}, then {counted[1]}"
+    details = (f"It runs {now.description()}.", *_gap(before, after), *_next(after))
+    return Fact("schedules", f"{name} {runs}: {since} {why}", _gap_effect(before, after), details, urns)
+
+
+def _gap(before: dict[str, Any], after: dict[str, Any]) -> Iterator[str]:
+    was, now = before["worst_case_rpo_seconds"], after["worst_case_rpo_seconds"]
+    if was is not None and now is not None and was != now:
+        yield f"longest gap: {words.exact(now)}, was {words.exact(was)}"
 
 
 def _template(name: str, before: dict[str, Any], after: dict[str, Any], urns: tuple[str, ...]) -> Iterator[Fact]:

@@ -7,7 +7,17 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from velero_eks.diff import backups, consequences, findings, old_backups, overrides, permissions, refusals, retention
+from velero_eks.diff import (
+    backups,
+    consequences,
+    findings,
+    old_backups,
+    overrides,
+    permissions,
+    refusals,
+    retention,
+    upgrade,
+)
 from velero_eks.diff.identity import as_before, match
 from velero_eks.diff.model import CATEGORIES, Entry, Fact, Late, PropertyChange, ResourceChange, StackDiff, Status
 from velero_eks.diff.operations import Pair, operations
@@ -76,6 +86,7 @@ def _facts(old: Plan, new: Plan, changes: Sequence[ResourceChange], pairs: Seque
     facts += [*granted, *refused, *scheduled]
     facts += old_backups.old_backups(old, new)
     facts += retention.retention(old, new, changes, both)
+    facts += upgrade.upgrade(old, new)
     facts += backups.objectives(old, new)
     facts += findings.findings(old, new)
     facts += overrides.overrides(old, new)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from dataclasses import dataclass
 from datetime import UTC as UTC_ZONE
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from datetime import timezone as FixedOffset
 from functools import lru_cache
 from importlib import resources
@@ -17,6 +17,7 @@ from velero_on_eks.settings.cron_clock import (
     longest_gap_over,
     longest_wait,
     next_run,
+    runs_within,
     wall_gaps,
 )
 from velero_on_eks.settings.cron_fields import Fields, parse_fields, strip_space, why_never
@@ -149,6 +150,13 @@ class Cron:
             runs.append(run)
             run = self.next_after(run) if len(runs) < count else None
         return runs
+
+    def runs_in_years(self, first: date, years: int) -> int:
+        """How often it runs from a day on for so many years, clock changes aside."""
+        last = date(first.year + years, first.month, min(first.day, 28))
+        if self.fields is None:
+            return (last - first).days * 86_400 // self.delay if self.delay else 0
+        return runs_within(self.fields, first, last)
 
     def nominal_interval(self) -> int:
         """The longest time in seconds from one run to the next, over all years, clock changes aside."""

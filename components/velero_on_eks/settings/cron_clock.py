@@ -232,6 +232,16 @@ def _last_match_before(fields: Fields, zone: ZoneInfo, change: int) -> int:
     return instant(zone, day.year, day.month, day.day, time)
 
 
+def runs_within(fields: Fields, first: date, last: date) -> int:
+    """How many runs there are from one day up to another, which is left out; clock changes aside."""
+    days = 0
+    for year in range(first.year, last.year + 1):
+        start = date(year, 1, 1)
+        low, high = (first - start).days, (last - start).days
+        days += sum(low <= day < high for day in _matching_days(fields, isleap(year), start.isoweekday() % 7))
+    return days * len(_times_of_day(fields))
+
+
 @lru_cache(maxsize=1024)
 def longest_wait(fields: Fields) -> int | None:
     """The most calendar years from one run to the next in this century; None where there are no two in it.
