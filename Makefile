@@ -6,7 +6,7 @@ RUN := $(UV) run --no-sync
 export UV_COMPILE_BYTECODE := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help plan test test-lowest test-newest check package-test attacks bench lab lab-test lab-test-day2 lab-shell programs docs clean
+.PHONY: help plan test test-lowest test-newest fuzz check package-test attacks bench lab lab-test lab-test-day2 lab-shell programs docs clean
 
 help: ## what can be made here
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /  make \1\t/' | expand -t 22
@@ -22,6 +22,9 @@ test-lowest: .venv/ready ## the quick tests with the oldest versions that the di
 
 test-newest: .venv/ready ## the quick tests with the newest versions there are
 	@bash tools/resolution.sh highest
+
+fuzz: .venv/ready ## 5,000 mutated stack files and 500 hostile backups, and the engine's reader beside ours
+	@VELERO_EKS_FUZZ=nightly $(RUN) pytest -q -n auto -m 'not lab' tests/fuzz
 
 check: .venv/ready ## the lock, lint, types, workflows, knowledge written twice
 	@$(UV) lock --check --offline --quiet

@@ -28,6 +28,9 @@ class Limits:
     connect: float = 5
     read: float = 15
     credentials: float = 15
+    call: float = 90
+    """All of one call, its attempts and the waits between them together: an answer that comes byte by byte ends too.
+    What an object holds is read afterwards, and has a limit of its own (`velero.bucket.PIECE_SECONDS`)."""
 
 
 LIMITS = Limits()
@@ -85,7 +88,31 @@ def client(service: str, *, region: str | None, **options: Any) -> Any:
     except BotoCoreError as error:
         raise explained(error, f"a client of {service}") from error
     _FirstContact(limits.read).watch(made.meta.events)
+    # Everything that a client does, paginators included, goes through this one method.
+    made._make_api_call = _Limited(made, limits.call)
     return made
+
+
+class _Limited:
+    """A client's calls, each within a limit for all of it, and each error in boto3's own family."""
+
+    def __init__(self, client: Any, seconds: float) -> None:
+        self._call = client._make_api_call
+        self._address = client.meta.endpoint_url
+        self._seconds = seconds
+
+    def __call__(self, operation: str, parameters: dict[str, Any]) -> Any:
+        from botocore import exceptions
+        from botocore.parsers import ResponseParserError
+
+        found: list[Any] = []
+        try:
+            done = _done_within(self._seconds, lambda: found.append(self._call(operation, parameters)))
+        except (ResponseParserError, LookupError, UnicodeError, RecursionError) as error:
+            raise exceptions.HTTPClientError(error=f"{self._address} answers nothing that AWS does") from error
+        if not done:
+            raise exceptions.ReadTimeoutError(endpoint_url=self._address, error="the time for the call was up")
+        return found[0]
 
 
 @lru_cache(maxsize=1)
@@ -189,6 +216,8 @@ def explained(error: Exception, doing: str, *, account: str | None = None) -> Op
         return BadTarget(f"{doing}: {error}; 'aws configure list-profiles' lists those there are")
     if isinstance(error, (exceptions.ReadTimeoutError, exceptions.ConnectTimeoutError)):
         return Unreachable(f"{doing}: {_address(error)} does not answer; {_usually()}")
+    if isinstance(error, exceptions.IncompleteReadError):
+        return Unreachable(f"{doing}: the answer broke off ({error}); {_usually()}")
     if isinstance(error, (exceptions.HTTPClientError, exceptions.ConnectionError)):
         return Unreachable(f"{doing}: {error}; {_usually()}")
     return OperationError(f"{doing}: {name}: {error}")

@@ -36,7 +36,7 @@ from velero_eks.terminal.output import console, json_text, print_json_list, put,
 from velero_eks.terminal.safe import say
 from velero_eks.terminal.text import Text
 from velero_eks.velero.api import no_backup
-from velero_eks.velero.backup_contents import Place, Selection, Stored, Unread, selected
+from velero_eks.velero.backup_contents import SHAPELESS, BadMember, Place, Selection, Stored, Unread, selected
 from velero_eks.velero.bucket import BackupStore
 from velero_eks.velero.records import Backup, newest_completed
 from velero_eks.velero.volume_info import ClaimWithoutData, takes_volumes
@@ -125,10 +125,13 @@ def run_show(
         with working(f"reading backup {backup.name}"):
             left_out = 0
             for stored in store.contents(backup.name, wanted.may_take, unread=unread):
-                if wanted.takes(stored):
+                if not wanted.takes(stored):
+                    left_out += not wanted.selections
+                    continue
+                try:
                     pages.add(manifest(stored.body, show_secrets=wanted.show_secrets))
-                elif not wanted.selections:
-                    left_out += 1
+                except SHAPELESS as error:
+                    unread.add(BadMember(str(stored.place), f"has no object's shape: {error}", stored.place))
         told_unread(backup.name, unread)
         meant = takes_volumes(backup.spec, session.settings)
         without_data = store.claims_without_data(backup.name) if meant else []

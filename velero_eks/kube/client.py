@@ -34,6 +34,11 @@ class Sender(Protocol):
 
     name: str
 
+    @property
+    def server(self) -> str:
+        """The API server's URL."""
+        ...
+
     def send(
         self, method: str, path: str, query: list[tuple[str, str]], headers: dict[str, str], body: Any, seconds: float
     ) -> Answer: ...
@@ -212,11 +217,15 @@ class Cluster:
         if not answer.body:
             return {}
         try:
-            return json.loads(answer.body)
-        except ValueError:
+            found = json.loads(answer.body)
+        except (ValueError, RecursionError):
+            found = None
+        if not isinstance(found, dict) or answer.status >= 300:
             raise Unreachable(
-                f"{self.name}: {method} {path}: the answer is no JSON; is this the address of an API server?"
-            ) from None
+                f"{self.name}: {method} {path}: the answer ({answer.status}) is no JSON of an API server's;"
+                f" is {self._connection.server} the address of one?"
+            )
+        return found
 
     def _discovery(self) -> list[Object]:
         documents = [self.request("GET", root, accept=_DISCOVERY) for root in ("/api", "/apis")]
@@ -230,7 +239,7 @@ class Cluster:
     def _refusal(self, method: str, path: str, answer: Answer) -> ApiError | NotAllowed | Unreachable:
         try:
             status = json.loads(answer.body)
-        except ValueError:
+        except (ValueError, RecursionError):
             status = {}
         if not isinstance(status, dict):
             status = {}

@@ -66,12 +66,12 @@ class Connection:
 
         def once() -> Answer:
             sent = {"User-Agent": _USER_AGENT, **headers, **credential.headers}
-            connect, read = CONNECT_SECONDS, seconds
+            limits: dict[str, float] = {"connect": CONNECT_SECONDS, "read": seconds}
             if deadline is not None:
                 left = max(deadline - time.monotonic(), _LEAST_SECONDS)
-                connect, read = min(connect, left), min(read, left)
+                limits = {"connect": min(CONNECT_SECONDS, left), "read": min(seconds, left), "whole": left}
             try:
-                return self._through(credential).send(method, target, sent, encoded, connect=connect, read=read)
+                return self._through(credential).send(method, target, sent, encoded, **limits)
             except (OSError, http.client.HTTPException) as error:
                 raise Unreachable(f"{self.name}: no answer from {self._where}: {_why(error)}") from error
 

@@ -32,6 +32,8 @@ _FILE_SECONDS = 60.0
 _EARLY_SECONDS = 10.0
 _API_VERSIONS = ("client.authentication.k8s.io/v1", "client.authentication.k8s.io/v1beta1")
 _SAID = 500
+# An ExecCredential with a certificate has some kB.
+_PRINTED = 1 << 20
 
 
 class Credentials(Protocol):
@@ -201,14 +203,14 @@ class ExecPlugin:
             finally:
                 self._end(process)
             out.seek(0)
-            err.seek(0)
-            said = " ".join(err.read()[-_SAID:].decode(errors="replace").split())
+            err.seek(max(0, err.seek(0, os.SEEK_END) - _SAID))
+            said = " ".join(err.read().decode(errors="replace").split())
             if status != 0:
                 raise NotAllowed(
                     f"{self._plugin} failed with exit status {status}{f': {said}' if said else ''};"
                     f" to see it by itself: {self.shown}"
                 )
-            return out.read()
+            return out.read(_PRINTED)
 
     def _end(self, process: subprocess.Popen[bytes]) -> None:
         if process.poll() is None:
@@ -226,7 +228,7 @@ class ExecPlugin:
             token, pem, key = (status.get(each) for each in ("token", "clientCertificateData", "clientKeyData"))
             expires = status.get("expirationTimestamp")
             until = None if expires is None else datetime.fromisoformat(expires).timestamp() - _EARLY_SECONDS
-        except (ValueError, KeyError, TypeError, AttributeError):
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             raise NotAllowed(f"{self._plugin} printed no ExecCredential; to see what it prints: {self.shown}") from None
         if version != self._api_version:
             raise BadTarget(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import http.client
+import io
 import ipaddress
 import os
 import select
@@ -28,6 +29,10 @@ from velero_eks.kube.threads import Threads
 CONNECT_SECONDS = 10.0
 """The limit for a connection: the name's addresses, one after another, a proxy and TLS together."""
 
+ANSWER_SECONDS = 300.0
+"""The limit for a whole answer: a list of 500 objects may come over a line of a hotel's."""
+
+MOST_BYTES = 512 << 20
 _ADDRESS_SECONDS = 5.0
 _PROXIES = ("http", "https", "socks5", "socks5h")
 _PROXY_PORTS = {"http": 80, "https": 443, "socks5": 1080, "socks5h": 1080}
@@ -102,18 +107,27 @@ class Transport:
         self._idle: deque[_Connection] = deque()
 
     def send(
-        self, method: str, target: str, headers: dict[str, str], body: bytes | None, *, connect: float, read: float
+        self,
+        method: str,
+        target: str,
+        headers: dict[str, str],
+        body: bytes | None,
+        *,
+        connect: float,
+        read: float,
+        whole: float | None = None,
     ) -> Answer:
-        """One request on a kept or a new connection. `target` is path and query; `connect` and `read` are seconds.
+        """One request on a kept or a new connection. `target` is path and query; `connect`, `read` (for each part of
+        the answer) and `whole` (for all of it, by default `ANSWER_SECONDS`) are seconds.
 
         Raises `OSError` and `http.client.HTTPException`.
         """
         connection = self._kept() or _Connection(self._way, connect)
         try:
-            connection.within(read)
+            connection.within(read, whole)
             connection.request(method, self._base + target, body, headers)
             with connection.getresponse() as response:
-                answer = Answer(response.status, response.headers, response.read())
+                answer = Answer(response.status, response.headers, _all_of(response))
                 ended = response.will_close
         except BaseException:
             connection.close()
@@ -184,15 +198,59 @@ class _Connection(http.client.HTTPConnection):
         # Only `within` opens it: a request that found it closed would do so without a limit.
         self.auto_open = 0
         self._dial = lambda: way.dial(seconds)
+        self._limits = seconds, 0.0
+        self.response_class = self._response  # pyright: ignore[reportAttributeAccessIssue]
 
     def __del__(self) -> None:
         self.close()
 
-    def within(self, seconds: float) -> None:
-        """Be open, and wait no longer than this for each part of the next answer."""
+    def within(self, seconds: float, whole: float | None) -> None:
+        """Be open, and wait no longer than `seconds` for each part of the next answer, and `whole` for all of it."""
         if self.sock is None:
             self.sock = self._dial()
         self.sock.settimeout(seconds)
+        self._limits = seconds, time.monotonic() + (ANSWER_SECONDS if whole is None else whole)
+
+    def _response(self, sock: Any, *given: Any, **named: Any) -> http.client.HTTPResponse:
+        return http.client.HTTPResponse(_Reading(sock, *self._limits), *given, **named)  # pyright: ignore[reportArgumentType]
+
+
+class _Reading(io.RawIOBase):
+    """What a socket gives, within what is left of the time for the whole answer: each byte on its way, but one a
+    second, would be waited for without an end."""
+
+    def __init__(self, sock: Any, seconds: float, deadline: float) -> None:
+        self._sock = sock
+        self._raw = sock.makefile("rb", buffering=0)
+        self._seconds, self._deadline = seconds, deadline
+
+    def makefile(self, _mode: str) -> io.BufferedReader:
+        """Itself, as http.client asks a socket for it."""
+        return io.BufferedReader(self, 1 << 16)
+
+    def readable(self) -> bool:
+        """It is."""
+        return True
+
+    def readinto(self, buffer: Any, /) -> int | None:
+        """What is there, or comes in time."""
+        self._sock.settimeout(min(self._seconds, _left(self._deadline)))
+        return self._raw.readinto(buffer)
+
+    def close(self) -> None:
+        """The connection stays open."""
+        self._raw.close()
+        super().close()
+
+
+def _all_of(response: http.client.HTTPResponse) -> bytes:
+    """The body. Raises `OSError` for one that no API server gives."""
+    found = response.read(MOST_BYTES + 1)
+    if len(found) > MOST_BYTES:
+        raise OSError(f"the answer is larger than {MOST_BYTES >> 20} MiB")
+    if response.length:
+        raise http.client.IncompleteRead(found, response.length)
+    return found
 
 
 def tls_context(server: ApiServer, certificate: str | None) -> ssl.SSLContext:
@@ -330,9 +388,9 @@ def _through(proxy: SplitResult, host: str, port: int, deadline: float) -> Any:
         if proxy.scheme == "https":
             sock = ssl.create_default_context().wrap_socket(sock, server_hostname=proxy.hostname)
         if proxy.scheme.startswith("socks5"):
-            _socks(sock, proxy, host, port)
+            _socks(sock, proxy, host, port, deadline)
         else:
-            _tunnel(sock, proxy, host, port)
+            _tunnel(sock, proxy, host, port, deadline)
     except TimeoutError as error:
         sock.close()
         raise ProxyRefused(f"the proxy {shown} made no way in time") from error
@@ -348,7 +406,7 @@ def _through(proxy: SplitResult, host: str, port: int, deadline: float) -> Any:
     return sock
 
 
-def _tunnel(sock: Any, proxy: SplitResult, host: str, port: int) -> None:
+def _tunnel(sock: Any, proxy: SplitResult, host: str, port: int, deadline: float) -> None:
     """Ask an HTTP proxy for a way."""
     place = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     lines = [f"CONNECT {place} HTTP/1.1", f"Host: {place}"]
@@ -359,6 +417,7 @@ def _tunnel(sock: Any, proxy: SplitResult, host: str, port: int) -> None:
     head = b""
     while b"\r\n\r\n" not in head:
         # Byte by byte: what comes after the head belongs to TLS.
+        sock.settimeout(_left(deadline))
         byte = sock.recv(1)
         if not byte or len(head) > 65536:
             raise ProxyRefused("closed the connection; is it a proxy?")
@@ -368,16 +427,16 @@ def _tunnel(sock: Any, proxy: SplitResult, host: str, port: int) -> None:
         raise ProxyRefused(f"answered {first!r} to CONNECT {place}")
 
 
-def _socks(sock: Any, proxy: SplitResult, host: str, port: int) -> None:
+def _socks(sock: Any, proxy: SplitResult, host: str, port: int, deadline: float) -> None:
     """Ask a SOCKS 5 proxy for a way (RFC 1928, 1929); the proxy looks the name up."""
     user, password = unquote(proxy.username or "").encode(), unquote(proxy.password or "").encode()
     sock.sendall(b"\x05\x02\x00\x02" if user else b"\x05\x01\x00")
-    version, method = _exactly(sock, 2)
+    version, method = _exactly(sock, deadline, 2)
     if version != 5:
         raise ProxyRefused("does not speak SOCKS 5")
     if method == 2 and user:
         sock.sendall(bytes([1, len(user)]) + user + bytes([len(password)]) + password)
-        if _exactly(sock, 2)[1] != 0:
+        if _exactly(sock, deadline, 2)[1] != 0:
             raise ProxyRefused("refused user and password")
     elif method != 0:
         raise ProxyRefused("wants a login that proxy-url does not give")
@@ -388,16 +447,17 @@ def _socks(sock: Any, proxy: SplitResult, host: str, port: int) -> None:
     else:
         where = bytes([1 if address.version == 4 else 4]) + address.packed
     sock.sendall(b"\x05\x01\x00" + where + port.to_bytes(2, "big"))
-    _, code, _, kind = _exactly(sock, 4)
+    _, code, _, kind = _exactly(sock, deadline, 4)
     if code != 0:
         raise ProxyRefused(f"made no way to {host}:{port}: {_SOCKS_WORDS.get(code, f'code {code}')}")
-    _exactly(sock, {1: 4, 4: 16}.get(kind) or _exactly(sock, 1)[0])
-    _exactly(sock, 2)
+    _exactly(sock, deadline, {1: 4, 4: 16}.get(kind) or _exactly(sock, deadline, 1)[0])
+    _exactly(sock, deadline, 2)
 
 
-def _exactly(sock: Any, count: int) -> bytes:
+def _exactly(sock: Any, deadline: float, count: int) -> bytes:
     found = b""
     while len(found) < count:
+        sock.settimeout(_left(deadline))
         part = sock.recv(count - len(found))
         if not part:
             raise ProxyRefused("closed the connection; is it a SOCKS 5 proxy?")

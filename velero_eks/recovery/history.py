@@ -10,9 +10,9 @@ from enum import StrEnum
 
 from velero_eks.errors import BadTarget, NotAllowed, OperationError, Unreachable
 from velero_eks.kube.kinds import ResourceKind
-from velero_eks.kube.objects import Difference, Object, ObjectKey, differences
+from velero_eks.kube.objects import Difference, Object, ObjectKey, cleaned, differences
 from velero_eks.kube.threads import Threads
-from velero_eks.velero.backup_contents import Place, Selection, Stored, Unread
+from velero_eks.velero.backup_contents import SHAPELESS, BadMember, Place, Selection, Stored, Unread
 from velero_eks.velero.bucket import BackupStore, Damaged
 from velero_eks.velero.filters import Filters
 from velero_eks.velero.records import Backup
@@ -139,6 +139,12 @@ def _in_backup(store: BackupStore, name: str, selection: Selection, namespace: s
                     found.append(stored)
                 if not left:
                     break
+    for stored in found:
+        try:
+            cleaned(stored.body)
+        except SHAPELESS as error:
+            unread.add(BadMember(str(stored.place), f"has no object's shape: {error}", stored.place))
+    found = [stored for stored in found if not any(bad.place == stored.place for bad in unread.some)]
     meant = [bad for bad in unread.some if bad.place is not None and wanted(bad.place)]
     if meant and not found:
         raise Damaged(f"backup {name} in {store.address}: {meant[0]}")

@@ -9,6 +9,7 @@ import re
 import sys
 import tarfile
 from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -64,6 +65,10 @@ _SHORT = {
     "mutatingwebhook": "mutatingwebhookconfigurations",
     "validatingwebhook": "validatingwebhookconfigurations",
 }
+
+
+SHAPELESS = (AttributeError, TypeError, ValueError, LookupError)
+"""What taking an object apart ends with, where a field is of another type than Kubernetes has there."""
 
 
 class BrokenBackup(Exception):
@@ -177,7 +182,8 @@ def read_contents(
         if member.size > bounds.object:
             unread.add(BadMember(member.path, f"is larger than {in_words(bounds.object)}", place))
             continue
-        text = member.text()
+        with _to_its_end():
+            text = member.text()
         try:
             body = _object(text, place)
         except Unreadable as error:
@@ -208,7 +214,7 @@ def _members(stream: Source, unread: Unread, bounds: Bounds) -> Iterator[_Member
     says of its own length into memory.
     """
     seen: set[int] = set()
-    try:
+    with _to_its_end():
         for number, entry in enumerate(_entries(Gunzip(stream, bounds.archive), bounds)):
             if number >= bounds.members:
                 raise Unreadable(f"it has more than {bounds.members} members")
@@ -220,6 +226,12 @@ def _members(stream: Source, unread: Unread, bounds: Bounds) -> Iterator[_Member
             elif found is not None:
                 seen.add(hash(entry.path))
                 yield _Member(entry.path, found, entry.size, entry.text)
+
+
+@contextmanager
+def _to_its_end() -> Iterator[None]:
+    try:
+        yield
     except Unreadable as error:
         raise BrokenBackup(f"the tarball of the backup cannot be read to its end: {error}") from error
 

@@ -13,6 +13,7 @@ from typing import Any
 HIDDEN = "(hidden)"
 # Characters of a value that a line shows; a longer one is cut in its middle.
 SHOWN = 80
+_LONGEST_FIELD, _LONGEST_SENTENCE = 300, 1_500
 _DEEPEST = 40
 
 # Read with everything but letters and digits taken out, so that repositoryPassword, repository-password and
@@ -52,7 +53,7 @@ _REFERENCES = re.compile(
 _SECRET_SHAPES = re.compile(
     r"\b(?:AKIA|ASIA|AGPA|AIDA|AROA|ANPA)[A-Z0-9]{16}\b"
     r"|-----BEGIN "
-    r"|\beyJ[\w-]{8,}\.eyJ[\w-]{8,}\."
+    r"|\beyJ[\w-]{8,300}\.eyJ[\w-]{8,}\."
     r"|\bgh[pousr]_\w{30,}|\bgithub_pat_\w{20,}|\bglpat-[\w-]{16,}|\bxox[abprs]-[\w-]{10,}|\bpul-[0-9a-f]{30,}"
     r"|://[^/\s:@]*:[^/\s@]+@"
     r"|(?i:password|passwd|secret(?:_?access_?key)?|token)[\"']?\s*[=:]\s*\S"
@@ -101,7 +102,9 @@ class Refusal:
     @property
     def field(self) -> str:
         """The field as it was written, in dots: `velero-eks:schedules.daily-backup.keep`; empty for a whole file."""
-        return ".".join(map(str, self.path))
+        return ".".join(
+            HIDDEN if isinstance(part, str) and _SECRET_SHAPES.search(part) else str(part) for part in self.path
+        )
 
     @property
     def sentence(self) -> str:
@@ -185,10 +188,10 @@ def render(refusal: Refusal) -> str:
     place = refusal.file or ""
     if place and refusal.line is not None:
         place = f"{place}:{refusal.line}"
-    field = refusal.field
+    field = _cut(refusal.field, _LONGEST_FIELD)
     if refusal.value is not MISSING:
         field = f"{field} = {shown_value(refusal.value)}" if field else shown_value(refusal.value)
-    said = ": ".join(part for part in (place, field, refusal.sentence) if part)
+    said = ": ".join(part for part in (place, field, _cut(refusal.sentence, _LONGEST_SENTENCE)) if part)
     # What a file or a server says may hold a terminal's own commands, or a line that looks like one of ours.
     return "".join(one if one.isprintable() else _escaped(one) for one in said)
 
@@ -200,10 +203,12 @@ def _escaped(character: str) -> str:
 def shown_value(value: Any) -> str:
     """A value as it would stand in the file, at most `SHOWN` characters of it."""
     text = HIDDEN if value == HIDDEN else json.dumps(value, ensure_ascii=False, default=str)
-    if len(text) <= SHOWN:
-        return text
-    half = (SHOWN - 1) // 2
-    return f"{text[:half]}…{text[-half:]}"
+    return _cut(text, SHOWN)
+
+
+def _cut(text: str, longest: int) -> str:
+    half = (longest - 1) // 2
+    return text if len(text) <= longest else f"{text[:half]}…{text[-half:]}"
 
 
 def placed(refusals: Iterable[Refusal], file: str) -> list[Refusal]:
@@ -228,7 +233,7 @@ def smells(key: str) -> bool:
         return False
     # Whoever misspells the one secret that a stack file has means it nevertheless.
     return any(word in plain for word in _SECRET_WORDS) or bool(
-        difflib.get_close_matches(plain, ("repositorypassword",), cutoff=0.8)
+        difflib.get_close_matches(plain[:60], ("repositorypassword",), cutoff=0.8)
     )
 
 

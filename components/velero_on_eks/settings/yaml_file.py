@@ -12,13 +12,13 @@ from typing import Any
 
 import yaml
 
-from velero_on_eks.settings.refusals import MISSING, Refusal, StackFileError
+from velero_on_eks.settings.refusals import MISSING, Refusal, StackFileError, shown_value
 
 # A stack file of every setting has some 5 kB. The bounds keep one bad file from taking the memory and time of all.
-MAX_BYTES = 1 << 20
+MAX_BYTES = 256 << 10
 MAX_DEPTH = 32
 # Values with every alias written out: seven levels of ten aliases would be ten million.
-MAX_VALUES = 50_000
+MAX_VALUES = 5_000
 
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 # Codes of what the engine reads as text, and some readers do not.
@@ -27,6 +27,8 @@ _LOST_ZERO = re.compile(r"0[0-9]+")
 _MERGE, _STANDARD = "tag:yaml.org,2002:merge", "tag:yaml.org,2002:"
 # What PyYAML's constructors end with, where a tag says a kind that the text is not of.
 _NO_VALUE = (ValueError, TypeError, AttributeError, LookupError, ArithmeticError, yaml.YAMLError)
+# From here on the engine makes a float of a whole number; beyond a float's it reads none at all.
+_LARGEST = 1 << 63
 _COLLECTIONS = (f"{_STANDARD}map", f"{_STANDARD}seq")
 _TEXT_OR_NUMBER = "some readers take it for text and others for a number"
 # Plain scalars that readers of YAML 1.1 (PyYAML) and the engine's (1.2 in most) take for different values.
@@ -38,6 +40,7 @@ _READ_IN_TWO_WAYS = (
         re.compile(r"[-+]?[0-9][0-9_]*(\.[0-9_]*)?[eE][-+]?[0-9]+"),
         _TEXT_OR_NUMBER,
     ),
+    (re.compile(r"[-+]\.[0-9][0-9_]*([eE][-+]?[0-9]+)?"), _TEXT_OR_NUMBER),
     (re.compile(r"[-+]?0[oO][0-7]+|[-+]?[0-9]+_[0-9_]*"), _TEXT_OR_NUMBER),
 )
 
@@ -59,7 +62,7 @@ def read_text(path: Path, shown: str) -> str:
     if not regular:
         raise _refused(shown, "not-a-file", "a stack file is a regular file", "put a file in its place")
     if len(content) > MAX_BYTES:
-        limit = f"a stack file has at most {MAX_BYTES >> 20} MiB"
+        limit = f"a stack file has at most {MAX_BYTES >> 10} KiB"
         raise _refused(shown, "file-too-large", limit, "take out what is no setting")
     try:
         return content.decode("utf-8")
@@ -71,8 +74,8 @@ def read_text(path: Path, shown: str) -> str:
 def parse(text: str, shown: str) -> yaml.Node | None:
     """The tree of a text, None for an empty one. Raises `StackFileError` where it is no YAML, or beyond the bounds."""
     try:
-        if _may_be_deep(text):
-            _bounded_depth(text, shown)
+        if _may_be_deep(text) or _may_be_many(text):
+            _bounded_events(text, shown)
         root = yaml.compose(text, Loader=_Loader)
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else None
@@ -97,9 +100,19 @@ def _may_be_deep(text: str) -> bool:
     return 2 * (columns + 1) + text.count("[") + text.count("{") > MAX_DEPTH
 
 
-def _bounded_depth(text: str, shown: str) -> None:
-    depth = 0
+def _may_be_many(text: str) -> bool:
+    """Whether there may be too many values: each but the first has one of these in front of it."""
+    return sum(map(text.count, ",:?-[{\n")) >= MAX_VALUES
+
+
+def _bounded_events(text: str, shown: str) -> None:
+    """Refuse what a tree of it would take too long to make of, before it is made."""
+    depth = count = 0
     for event in yaml.parse(text, Loader=_Loader):
+        count += isinstance(event, yaml.NodeEvent)
+        if count > MAX_VALUES:
+            limit = f"a stack file has at most {MAX_VALUES} values"
+            raise _refused(shown, "too-many-values", limit, "take out what is no setting", event.start_mark.line + 1)
         if isinstance(event, yaml.CollectionStartEvent):
             depth += 1
             if depth > MAX_DEPTH:
@@ -170,6 +183,10 @@ class _Reader:
                 self._refuse(key, path, "key-is-no-text", "a key is text", "write one word in front of ':'")
                 continue
             here = (*path, key.value)
+            if not self._is_text(key):
+                limit = "a key is text, and the engine writes another one for this"
+                self._refuse(key, path, "key-is-no-text", limit, f'quote it: "{key.value}"')
+                continue
             same = lines.get(key.value.casefold())
             if same is not None:
                 # The first of the two counts; their file is refused whatever they say.
@@ -207,18 +224,36 @@ class _Reader:
         if not node.style:
             if _LOST_ZERO.fullmatch(text):
                 why = f"YAML readers take {text} for a number and lose its zero"
-                self._refuse(node, path, "lost-zero", why, f'quote it: "{text}"')
+                self._refuse(node, path, "lost-zero", why, f"quote it: {shown_value(text)}")
                 return text
             for pattern, why in _READ_IN_TWO_WAYS:
                 if pattern.fullmatch(text):
-                    self._refuse(node, path, "read-in-two-ways", why, f'quote it: "{text}"', text)
+                    self._refuse(node, path, "read-in-two-ways", why, f"quote it: {shown_value(text)}", text)
                     return text
         try:
-            return self._loader.construct_object(node)
+            found = self._loader.construct_object(node)
+            if isinstance(found, (int, float)) and not abs(found) < _LARGEST:
+                why = "the engine reads it as another number, or as none"
+                self._refuse(node, path, "read-in-two-ways", why, f"quote it: {shown_value(text)}", text)
+                return text
+            return found
         except _NO_VALUE as error:
             why = getattr(error, "problem", None) or str(error)
-            self._refuse(node, path, "not-yaml", f"is no value of its kind: {why}", f'quote it: "{text}"', text)
+            self._refuse(
+                node, path, "not-yaml", f"is no value of its kind: {why}", f"quote it: {shown_value(text)}", text
+            )
             return text
+
+    def _is_text(self, key: yaml.ScalarNode) -> bool:
+        """Whether the engine has this key as it is written. It makes text of what YAML takes for something else: of
+        `0x10` 16, of `~` "<nil>", of a date a moment."""
+        if key.style:
+            return True
+        if key.tag == f"{_STANDARD}str":
+            return not any(pattern.fullmatch(key.value) for pattern, _ in _READ_IN_TWO_WAYS)
+        if key.tag == f"{_STANDARD}bool":
+            return key.value in ("true", "false")
+        return key.tag == f"{_STANDARD}int" and re.fullmatch(r"0|-?[1-9][0-9]{0,17}", key.value) is not None
 
     def _tag(self, node: yaml.Node, path: tuple[str | int, ...]) -> None:
         tag = node.tag.replace(_STANDARD, "!!")
@@ -251,6 +286,7 @@ class Lines:
     def __init__(self, root: yaml.Node | None) -> None:
         found = _child(root, "config")
         self._root = found[0] if found else None
+        self._keys: dict[int, dict[str, tuple[yaml.Node, int]]] = {}
 
     @classmethod
     def of_file(cls, path: Path) -> Lines:
@@ -264,11 +300,24 @@ class Lines:
         """The line of a field by its way from `config`."""
         node, line = self._root, None
         for part in path:
-            found = _child(node, part)
+            if isinstance(node, yaml.MappingNode):
+                found = self._mapping(node).get(str(part))
+            else:
+                found = _child(node, part)
             if found is None:
                 return line
             node, line = found
         return line
+
+    def _mapping(self, node: yaml.MappingNode) -> dict[str, tuple[yaml.Node, int]]:
+        """The keys of a mapping, gone through once: of thousands of refusals each asks for one."""
+        if id(node) not in self._keys:
+            self._keys[id(node)] = {
+                key.value: (value, key.start_mark.line + 1)
+                for key, value in reversed(node.value)
+                if isinstance(key, yaml.ScalarNode)
+            }
+        return self._keys[id(node)]
 
 
 def _child(node: yaml.Node | None, part: str | int) -> tuple[yaml.Node, int] | None:
