@@ -180,7 +180,7 @@ def _has_late(meant: Any) -> bool:
 
     if isinstance(meant, Mapping | list):
         return any(map(_has_late, meant.values() if isinstance(meant, Mapping) else meant))
-    return meant is _ANY or is_late(meant)
+    return meant is _ANY or meant is _LATE or is_late(meant)
 
 
 def _filled_in(found: Mapping[str, Any], meant: Mapping[str, Any]) -> dict[str, Any]:

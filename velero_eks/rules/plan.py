@@ -165,6 +165,23 @@ class Plan:
 
         return None if self.settings is None else Meant(self.settings, self)
 
+    @cached_property
+    def endless(self) -> frozenset[str]:
+        """What could never be made, since it waits for itself or for something that does."""
+        waiting = {one.urn: {urn for urn in one.depends_on or () if urn in self._by_urn} for one in self.resources}
+        ready = [urn for urn, needed in waiting.items() if not needed]
+        awaited: dict[str, list[str]] = {}
+        for urn, needed in waiting.items():
+            for one in needed:
+                awaited.setdefault(one, []).append(urn)
+        while ready:
+            made = ready.pop()
+            for urn in awaited.get(made, ()):
+                waiting[urn].discard(made)
+                if not waiting[urn]:
+                    ready.append(urn)
+        return frozenset(urn for urn, needed in waiting.items() if needed)
+
     def waits_for(self, resource: PolicyResource, other: PolicyResource) -> bool | None:
         """Whether `resource` is made after `other`, through any number of steps; None where a step is not recorded."""
         seen: set[str] = set()

@@ -213,6 +213,9 @@ def unmeant_option(resource: PolicyResource, plan: Plan) -> Iterator[str]:
             " them."
         )
     yield from _unprotected(resource, plan, settings)
+    if resource.urn in plan.endless:
+        around = [urn for urn in resource.depends_on or () if urn in plan.endless]
+        yield f"waits for itself, through {', '.join(map(_named, around))}; take that out of dependsOn."
     for needed in plan.own_of(*_BEFORE.get(resource.kind, ())):
         if plan.waits_for(resource, needed) is False:
             yield f"does not wait for {needed.label}; add it to dependsOn."

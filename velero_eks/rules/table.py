@@ -11,6 +11,7 @@ HEADER = """\
 `pulumi preview --policy-pack policies`. An error fails the plan (exit code 1), a warning does not. A rule that a
 stack has to break is waived in its stack file, with the reason:
 `velero-eks:waivers: {bucket-replication: "the data is rebuilt from its source within the day"}`.
+In a program that makes other things too, they judge what stands below the component and what reaches it from outside.
 Written by `velero_eks/rules/table.py` from the rules themselves.
 """
 
