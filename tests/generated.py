@@ -15,7 +15,7 @@ from typing import Any
 import yaml
 from velero_on_eks.settings import adopt, eks_calendar, images, parts, sections, settings, versions
 from velero_on_eks.settings import overrides as judged
-from velero_on_eks.settings.base import ONE_OR_MANY, Section
+from velero_on_eks.settings.base import ONE_OR_MANY, Section, snake_case
 from velero_on_eks.settings.defaults import BY_ENVIRONMENT, SECTIONS
 from velero_on_eks.settings.refusals import masked
 from velero_on_eks.settings.settings import Settings
@@ -36,6 +36,12 @@ OVERRIDES = ROOT / "docs" / "overrides.md"
 OVERRIDES_DATA = ROOT / "tests" / "components" / "settings" / "data" / "overrides.yaml"
 REGIONS = ROOT / "components" / "velero_on_eks" / "settings" / "aws_regions.py"
 _TYPES = {"str": "text", "bool": "true or false", "int": "number", "Any": "anything"}
+
+
+_BY_NAME = {
+    "schedules": (sections.Schedule, "one daily backup", "The schedules, each as below. None other is made."),
+    "retention_tiers": (sections.RetentionTiers, "none", "Retention in tiers: each makes several schedules."),
+}
 
 
 def descriptions() -> dict[tuple[str, str], str]:
@@ -66,14 +72,13 @@ def configuration() -> str:
         "| `aws:region` | text | required | The region of cluster and bucket. |",
     ]
     told = descriptions()
-    for name in ("environment", *SECTIONS, "repository_password"):
+    for name in ("environment", *map(snake_case, SECTIONS), "repository_password"):
         field = settings.Settings.model_fields[name]
         key = f"velero-eks:{field.alias or name}"
-        if name == "schedules":
-            lines.append(
-                _row(key, "a mapping by name", "one daily backup", "The schedules, each as below. None other is made.")
-            )
-            lines += _rows(f"{key}.NAME", sections.Schedule, {}, told)
+        if name in _BY_NAME:
+            model, default, meaning = _BY_NAME[name]
+            lines.append(_row(key, "a mapping by name", default, meaning))
+            lines += _rows(f"{key}.NAME", model, {}, told)
         elif (model := _section(field.annotation)) is not None:
             if ONE_OR_MANY in field.metadata:
                 lines.append(_row(key, "a mapping, or a list of them", "the environment's", _said(model)))
@@ -108,7 +113,7 @@ def _told(told: dict[tuple[str, str], str], model: type[Section], field: str) ->
 
 
 def _row(key: str, takes: str, default: str, meaning: str) -> str:
-    return f"| `{key}` | {takes} | {default} | {meaning} |"
+    return f"| `{key}` | {takes} | {default} | {' '.join(meaning.split())} |"
 
 
 def _environment_defaults(section: str) -> dict[str, str]:

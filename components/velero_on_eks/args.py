@@ -63,10 +63,21 @@ class Recovery(TypedDict):
     """At least this far back one can go. Default: 7d / 14d / 30d (development / staging / production)."""
 
     namespaces: NotRequired[Sequence[str]]
-    """What the objective holds for; `*` is every namespace. Default: ["*"]."""
+    """What the objective holds for: names, patterns as Velero expands them (`app-*`), or `*` for every namespace.
+    Default: ["*"]."""
+
+    excluded_namespaces: NotRequired[Sequence[str]]
+    """What it does without of these, by name or pattern."""
+
+    excluded_resources: NotRequired[Sequence[str]]
+    """Kinds that it does without: schedules may leave them out. Write them as the schedule does."""
+
+    volumes: NotRequired[bool]
+    """Whether the data of volumes counts. Left out: yes in every `volumes.mode` but `none`."""
 
     minimum_copies: NotRequired[int]
-    """Every schedule keeps at least this many backups. Default: 2 / 2 / 3 (development / staging / production)."""
+    """A schedule serves this objective only where it keeps at least so many backups. Default: 2 / 2 / 3 (development /
+    staging / production)."""
 
 
 if TYPE_CHECKING:
@@ -288,19 +299,24 @@ class Schedule(TypedDict):
     """How long its backups are kept."""
 
     namespaces: NotRequired[Sequence[str]]
-    """What is backed up; `*` is every namespace but Velero's own. Default: ["*"]."""
+    """What is backed up: names, patterns as Velero expands them (`app-*`, `team-[ab]`), or `*` for every namespace but
+    Velero's own. Default: ["*"]."""
 
     excluded_namespaces: NotRequired[Sequence[str]]
-    """What is left out."""
+    """What is left out, by name or pattern."""
 
     excluded_resources: NotRequired[Sequence[str]]
-    """Kinds that are left out, as `kubectl` names them."""
+    """Kinds that are left out, as KIND, KIND.GROUP or *.GROUP. An objective that needs them is missed, unless it
+    excludes them too; Events, Endpoints, EndpointSlices, Leases and what Velero never restores count for nothing."""
 
     cluster_resources: NotRequired[bool]
     """Whether cluster-scoped objects are taken, all of them. Left out: yes for `*`, else those referred to."""
 
     paused: NotRequired[bool]
     """Whether it stands still. Default: false."""
+
+    minimum_copies: NotRequired[int]
+    """How many of its backups there are at least, where it serves no objective. Left out: 2, or a warning."""
 
     either_day_matches: NotRequired[bool]
     """Confirms a cron with day of month and day of week on Velero up to 1.18.2, which runs when either matches.
@@ -309,6 +325,50 @@ class Schedule(TypedDict):
     both_days_match: NotRequired[bool]
     """Confirms a cron with day of month and day of week on Velero from 1.18.3 on, which runs when both match. Default:
     false."""
+
+
+class RetentionTiers(TypedDict):
+    """Retention in tiers: each tier named here is a schedule of its own, `NAME-hourly`, `NAME-daily` and so on, whose
+    backups are kept as long as it says. They start ten minutes apart."""
+
+    hourly: NotRequired[str]
+    """How long the backup of every hour is kept."""
+
+    daily: NotRequired[str]
+    """How long the backup of every day is kept."""
+
+    weekly: NotRequired[str]
+    """How long that of every Sunday is kept."""
+
+    monthly: NotRequired[str]
+    """How long that of the first of every month is kept."""
+
+    yearly: NotRequired[str]
+    """How long that of every first of January is kept."""
+
+    hour: NotRequired[int]
+    """The hour at which all tiers but the hourly one run. Default: 2."""
+
+    minute: NotRequired[int]
+    """The minute of the hourly tier; each further one runs ten minutes later. Default: 0."""
+
+    timezone: NotRequired[str]
+    """The zone whose clocks they run by. Default: UTC."""
+
+    namespaces: NotRequired[Sequence[str]]
+    """What all of them back up, as of a schedule. Default: ["*"]."""
+
+    excluded_namespaces: NotRequired[Sequence[str]]
+    """What is left out, by name or pattern."""
+
+    excluded_resources: NotRequired[Sequence[str]]
+    """Kinds that are left out, as of a schedule."""
+
+    cluster_resources: NotRequired[bool]
+    """Whether cluster-scoped objects are taken, as of a schedule."""
+
+    paused: NotRequired[bool]
+    """Whether all of them stand still. Default: false."""
 
 
 class Adopt(TypedDict):
@@ -383,6 +443,9 @@ class VeleroOnEksArgs(TypedDict):
 
     schedules: NotRequired[Mapping[str, Schedule]]
     """The schedules by name. None other is made; one daily backup when left out."""
+
+    retention_tiers: NotRequired[Mapping[str, RetentionTiers]]
+    """Retention in tiers by name: each becomes several schedules, beside those of `schedules`."""
 
     tags: NotRequired[Mapping[str, pulumi.Input[str]]]
     """Tags of every AWS resource."""

@@ -37,17 +37,9 @@ class BackupSchedules(pulumi.ComponentResource):
 
 
 def _spec(wanted: BackupSchedulesInputs, schedule: Schedule) -> dict:
-    excluded = schedule.excluded_namespaces
-    if schedule.covers_cluster and wanted.namespace not in excluded:
-        # A restore of the cluster would lay yesterday's Schedules and locations over those that are made here.
-        excluded = (*excluded, wanted.namespace)
     return schedule_spec(
         cron=schedule.recurrence.velero_expression,
         ttl=schedule.keep.go,
         paused=schedule.paused,
-        namespaces=schedule.namespaces,
-        excluded_namespaces=excluded,
-        excluded_resources=schedule.excluded_resources,
-        cluster_resources=schedule.includes_cluster_resources,
-        snapshot_volumes=wanted.snapshot_volumes,
+        filters=schedule.filters(velero=wanted.namespace, snapshot_volumes=wanted.snapshot_volumes),
     )

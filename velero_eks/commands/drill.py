@@ -171,9 +171,11 @@ def _chosen(session: Session, request: DrillRequest) -> tuple[Backup, tuple[str,
 
 
 def _of_stack(session: Session) -> tuple[str, ...]:
+    from velero_on_eks.settings.namespaces import is_pattern
+
     settings = session.settings
     wanted = [name for one in (settings.recovery if settings else ()) for name in one.namespaces]
-    named = tuple(dict.fromkeys(name for name in wanted if "*" not in name))
+    named = tuple(dict.fromkeys(name for name in wanted if not is_pattern(name)))
     if not named:
         raise BadTarget("which namespace? Give --namespace, or name them in the stack's recovery.namespaces")
     return named

@@ -190,8 +190,8 @@ def _schedules(stack: Described) -> RenderableType:
         return Text("none from this program: it makes parts of a Velero that another tool installs")
     if not schedules:
         return Text("none: nothing is ever backed up", style="red")
-    table = _table("Schedule", "Runs", "Namespaces", "Kept", "Next")
-    table.columns[-1].no_wrap = True
+    table = _table("Schedule", "Runs", "Namespaces", "Kept", "Next", "For")
+    table.columns[-2].no_wrap = True
     for schedule in schedules:
         namespaces = "every" if schedule.namespaces == ("*",) else ", ".join(schedule.namespaces)
         if schedule.excluded_namespaces:
@@ -203,8 +203,15 @@ def _schedules(stack: Described) -> RenderableType:
             namespaces,
             words.exact(schedule.keep_seconds),
             coming,
+            _purpose(schedule),
         )
     return table
+
+
+def _purpose(schedule: PlannedSchedule) -> str:
+    if schedule.paused:
+        return ""
+    return "\n".join(words.tier(one.begins, one.ends, one.every) for one in schedule.tiers) or "adds to no other"
 
 
 def _runs(schedule: PlannedSchedule) -> Iterator[str]:
@@ -228,8 +235,8 @@ def _objectives(objectives: Sequence[Objective]) -> RenderableType:
                 style="" if objective.retention_met else "red",
             ),
             words.exact(objective.retention),
-            objective.schedule or "no schedule",
-            Text("met", style="green") if objective.met else Text("missed", style="bold red"),
+            _by(objective),
+            Text("met", style="green") if objective.met else Text(_missed(objective), style="bold red"),
         )
     note = (
         "Loss is the longest gap between two runs in the coming year, clock changes included; the time a backup takes"
@@ -254,6 +261,20 @@ def _override_value(value: Any) -> str:
         if isinstance(value.get("unknown"), str):
             return "(known later)"
     return shown_value(value)
+
+
+def _by(objective: Objective) -> str:
+    """The schedule that meets it, and where several share the ages up to its retention, which has which."""
+    if len(objective.tiers) < 2:
+        return objective.schedule or "no schedule"
+    return "\n".join(f"{one.schedule} {words.ages(one.begins, one.ends)}" for one in objective.tiers)
+
+
+def _missed(objective: Objective) -> str:
+    lacking = [lack.text for lack in objective.lacking]
+    if objective.copies is not None and not objective.copies_met:
+        lacking.append(f"keeps {words.count(objective.copies, 'backup')} of {objective.minimum_copies}")
+    return f"missed{': ' if lacking else ''}{', '.join(lacking)}"
 
 
 def render_findings(console: Console, checked: Sequence[tuple[str, Sequence[PlannedFinding], bool]]) -> None:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
+from itertools import zip_longest
 from typing import Any
 
 from velero_on_eks.settings import Cron
+from velero_on_eks.settings.coverage import Lack
+from velero_on_eks.settings.namespaces import Namespaces
 
 from velero_eks.diff.model import Effect, Entry, Fact
 from velero_eks.terminal import words
 
 Plan = dict[str, Any]
+Objective = dict[str, Any]
 _SHOWN_RUNS = 3
 _YEARS, _YEARS_SAID = 5, "five years"
 # What of a Schedule's own properties the sentences here, and those about retention, tell.
@@ -120,8 +124,7 @@ def _gap(before: dict[str, Any], after: dict[str, Any]) -> Iterator[str]:
 def _template(name: str, before: dict[str, Any], after: dict[str, Any], urns: tuple[str, ...]) -> Iterator[Fact]:
     was, now = set(before.get("includedNamespaces") or ["*"]), set(after.get("includedNamespaces") or ["*"])
     if was != now:
-        effect: Effect = "stronger" if "*" in now or now > was else "weaker" if "*" in was or now < was else ""
-        yield Fact("schedules", f"{name} takes {_names(now)}, was {_names(was)}", effect, (), urns)
+        yield Fact("schedules", f"{name} takes {_names(now)}, was {_names(was)}", _wider(was, now), (), urns)
     for key, named in _LEFT_OUT:
         was, now = set(before.get(key) or []), set(after.get(key) or [])
         if now - was:
@@ -135,6 +138,18 @@ def _template(name: str, before: dict[str, Any], after: dict[str, Any], urns: tu
             if key == "includeClusterResources" and after.get(key) is None:
                 text = f"{name} takes only those cluster-wide objects that its namespaces refer to"
             yield Fact("schedules", text, "stronger" if yes else "weaker", (), urns)
+
+
+def _wider(was: set[str], now: set[str]) -> Effect:
+    """Whether what is taken now holds all that was taken, or the other way round."""
+    before, after = Namespaces(tuple(sorted(was))), Namespaces(tuple(sorted(now)))
+    try:
+        lost, gained = after.lacking(before) is not None, before.lacking(after) is not None
+    except ValueError:
+        return ""
+    if lost == gained:
+        return ""
+    return "weaker" if lost else "stronger"
 
 
 def _of_template(entry: Entry) -> dict[str, Any]:
@@ -209,10 +224,42 @@ def objectives(old: Plan, new: Plan) -> list[Fact]:
         text = f"environment: {new['environment']}, was {old['environment']}"
         effect: Effect = "stronger" if now > was else "weaker"
         facts.append(Fact("objectives", text, effect, ("Defaults and guard rails are those of the new one.",)))
-    befores, afters = ({one["namespace"]: one for one in plan.get("objectives") or []} for plan in (old, new))
+    befores, afters = (_by_namespace(plan) for plan in (old, new))
     for namespace in dict.fromkeys([*befores, *afters]):
-        facts += _objective(_names({namespace}), befores.get(namespace), afters.get(namespace))
+        was, now = befores.get(namespace, []), afters.get(namespace, [])
+        for before, after in _paired(was, now):
+            name = _names({namespace})
+            if max(len(was), len(now)) > 1:
+                one = after or before or {}
+                name += f" ({words.exact(one['rpo_seconds'])} for {words.exact(one['retention_seconds'])})"
+            facts += _objective(name, before, after)
     return facts
+
+
+def _by_namespace(plan: Plan) -> dict[str, list[Objective]]:
+    found: dict[str, list[Objective]] = {}
+    for one in plan.get("objectives") or []:
+        found.setdefault(one["namespace"], []).append(one)
+    return found
+
+
+def _paired(was: Sequence[Objective], now: Sequence[Objective]) -> Iterator[tuple[Objective | None, Objective | None]]:
+    """The objectives of one namespace before and after: what asks for the same first, the rest in their order."""
+    rest = list(was)
+    new: list[Objective] = []
+    pairs: list[tuple[Objective | None, Objective | None]] = []
+    for after in now:
+        same = next((before for before in rest if _asks(before) == _asks(after)), None)
+        if same is None:
+            new.append(after)
+        else:
+            rest.remove(same)
+            pairs.append((same, after))
+    return iter([*pairs, *zip_longest(rest, new)])
+
+
+def _asks(objective: Objective) -> tuple[int, int]:
+    return objective["rpo_seconds"], objective["retention_seconds"]
 
 
 def _objective(name: str, before: dict[str, Any] | None, after: dict[str, Any] | None) -> Iterator[Fact]:
@@ -236,6 +283,15 @@ def _objective(name: str, before: dict[str, Any] | None, after: dict[str, Any] |
                 text.format(name=name, now=_length(key, now), was=_length(key, was)),
                 _effect(was, now, less_is),
             )
+    # A plan of an older version says neither.
+    wanted, enough = before.get("minimum_copies"), after.get("minimum_copies")
+    if wanted is not None and enough is not None and wanted != enough:
+        text = f"{name}: {words.count(enough, 'backup')} at least, was {wanted}"
+        yield Fact("objectives", text, "stronger" if enough > wanted else "weaker")
+    if before.get("volumes") is not None and before["volumes"] != after.get("volumes"):
+        counts = bool(after.get("volumes"))
+        text = f"{name}: the data of volumes {'counts' if counts else 'no longer counts'}"
+        yield Fact("objectives", text, "stronger" if counts else "weaker")
     if before["met"] != after["met"]:
         effect: Effect = "stronger" if after["met"] else "weaker"
         verdict = "met" if after["met"] else "missed"
@@ -246,7 +302,11 @@ def _met(objective: dict[str, Any]) -> tuple[str, ...]:
     by = objective["schedule"]
     if by is None:
         return ("No running schedule takes it.",)
-    return (f"{'Met' if objective['met'] else 'Missed'} by {by}.",)
+    if objective["met"]:
+        return (f"Met by {by}.",)
+    lacking = [Lack(one["code"], tuple(one["names"])).text for one in objective.get("lacking") or ()]
+    why = f", which {' and '.join(lacking)}" if lacking else ""
+    return (f"Missed by {by}{why}.",)
 
 
 def _length(key: str, seconds: int | None) -> str:

@@ -37,6 +37,7 @@ _COPY = "Copy them to the new place with `aws s3 sync`, after `pulumi up`; or re
 _ANOTHER_BUCKET = "The bucket's name is made from it unless `storage.bucket` is set: Velero looks into another bucket."
 _SERVER = _none("It is how the server runs, not what it reads.")
 _FILTER = _none("It is for backups to come; those that exist keep what they took.")
+_TIER = _none("Backups that exist keep the time that they were made with, also where their schedule goes.")
 _OBJECTIVE = _none("It is what the plan is held against; nothing in the bucket changes.")
 _IMPORT = _none("It tells the engine what exists already; the resource stays what it is.")
 _TRUST = "The role's trust, and with it Velero, moves to it; the same role reads the bucket."
@@ -62,6 +63,9 @@ SETTING_EFFECTS: dict[str, SettingEffect] = {
     "recovery.rpo": _OBJECTIVE,
     "recovery.retention": _OBJECTIVE,
     "recovery.namespaces": _OBJECTIVE,
+    "recovery.excludedNamespaces": _OBJECTIVE,
+    "recovery.excludedResources": _OBJECTIVE,
+    "recovery.volumes": _OBJECTIVE,
     "recovery.minimumCopies": _OBJECTIVE,
     "identity.mode": _none(_TRUST),
     "identity.roleName": _none("The role is made anew with the same rights on the same bucket and key."),
@@ -138,8 +142,22 @@ SETTING_EFFECTS: dict[str, SettingEffect] = {
     "schedules.NAME.excludedResources": _FILTER,
     "schedules.NAME.clusterResources": _FILTER,
     "schedules.NAME.paused": _FILTER,
+    "schedules.NAME.minimumCopies": _OBJECTIVE,
     "schedules.NAME.eitherDayMatches": _FILTER,
     "schedules.NAME.bothDaysMatch": _FILTER,
+    "retentionTiers.NAME.hourly": _TIER,
+    "retentionTiers.NAME.daily": _TIER,
+    "retentionTiers.NAME.weekly": _TIER,
+    "retentionTiers.NAME.monthly": _TIER,
+    "retentionTiers.NAME.yearly": _TIER,
+    "retentionTiers.NAME.hour": _FILTER,
+    "retentionTiers.NAME.minute": _FILTER,
+    "retentionTiers.NAME.timezone": _FILTER,
+    "retentionTiers.NAME.namespaces": _FILTER,
+    "retentionTiers.NAME.excludedNamespaces": _FILTER,
+    "retentionTiers.NAME.excludedResources": _FILTER,
+    "retentionTiers.NAME.clusterResources": _FILTER,
+    "retentionTiers.NAME.paused": _FILTER,
     "tags": _none("Tags of resources; no right depends on them."),
     "waivers": _none("It accepts a finding, and changes no resource."),
     "adopt.bucket": _IMPORT,

@@ -22,7 +22,7 @@ from velero_eks.plan import overrides as overrides_
 from velero_eks.plan.deployments import Deployment
 from velero_eks.plan.findings import PlannedFinding
 from velero_eks.plan.model import Options, Resource
-from velero_eks.plan.objectives import Objective, PlannedSchedule
+from velero_eks.plan.objectives import Objective, PlannedSchedule, Tier
 from velero_eks.plan.overrides import PlannedOverride
 from velero_eks.plan.runner import StackPlan
 from velero_eks.plan.unknown import Note
@@ -175,6 +175,17 @@ def _schedule(schedule: PlannedSchedule) -> dict[str, Any]:
         "paused": schedule.paused,
         "next": [moment.isoformat() for moment in schedule.next],
         "worst_case_rpo_seconds": schedule.worst_case_rpo_seconds,
+        "copies": schedule.copies,
+        "tiers": [_tier(tier) for tier in schedule.tiers],
+    }
+
+
+def _tier(tier: Tier) -> dict[str, Any]:
+    return {
+        "schedule": tier.schedule,
+        "from_seconds": tier.begins,
+        "to_seconds": tier.ends,
+        "every_seconds": tier.every,
     }
 
 
@@ -188,6 +199,12 @@ def _objective(objective: Objective) -> dict[str, Any]:
         "retention_seconds": objective.retention,
         "kept_seconds": objective.kept,
         "met": objective.met,
+        "objective": objective.number,
+        "minimum_copies": objective.minimum_copies,
+        "copies": objective.copies,
+        "volumes": objective.volumes,
+        "lacking": [{"code": lack.code, "names": list(lack.names)} for lack in objective.lacking],
+        "tiers": [_tier(tier) for tier in objective.tiers],
     }
 
 

@@ -411,17 +411,10 @@ def _schedule(settings: Settings, name: str) -> dict[str, Any]:
 
     schedule: Schedule = settings.schedules[name]
     namespace = settings.release.namespace
-    excluded = schedule.excluded_namespaces
-    if schedule.covers_cluster and namespace not in excluded:
-        excluded = (*excluded, namespace)
     spec = schedule_spec(
         cron=schedule.recurrence.velero_expression,
         ttl=schedule.keep.go,
         paused=schedule.paused,
-        namespaces=schedule.namespaces,
-        excluded_namespaces=excluded,
-        excluded_resources=schedule.excluded_resources,
-        cluster_resources=schedule.includes_cluster_resources,
-        snapshot_volumes=settings.volumes.mode == "csi-snapshot",
+        filters=schedule.filters(velero=namespace, snapshot_volumes=settings.volumes.mode == "csi-snapshot"),
     )
     return {"metadata": schedule_metadata(name, namespace), "spec": spec}

@@ -52,6 +52,16 @@ def stamp(when: datetime | None) -> str:
     return "never" if when is None else f"{when.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
+def tier(begins: float, ends: float, every: float) -> str:
+    """What a schedule is for, by the age of backups: `last 3 days: every 1 h`, `3 days to 14 days: every 24 h`."""
+    return f"{ages(begins, ends)}: every {exact(every)}"
+
+
+def ages(begins: float, ends: float) -> str:
+    """Backups of an age: `last 3 days`, `3 days to 14 days`."""
+    return f"{exact(begins)} to {exact(ends)}" if begins else f"last {exact(ends)}"
+
+
 def run(when: datetime) -> str:
     """A coming run, in the zone that it is given in: `Tue 24 Nov 02:00`."""
     return f"{when:%a} {when.day} {when:%b %H:%M}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 MANAGED_BY = {"app.kubernetes.io/managed-by": "pulumi", "app.kubernetes.io/part-of": "velero"}
@@ -44,35 +45,20 @@ def schedule_spec(
     cron: str,
     ttl: str,
     paused: bool,
-    namespaces: tuple[str, ...],
-    excluded_namespaces: tuple[str, ...],
-    excluded_resources: tuple[str, ...],
-    cluster_resources: bool | None,
-    snapshot_volumes: bool,
+    filters: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """`spec` of a velero.io/v1 Schedule. `cron` may carry a CRON_TZ prefix, `ttl` is a Go duration (no days).
+    """`spec` of a velero.io/v1 Schedule. `cron` may carry a CRON_TZ prefix, `ttl` is a Go duration (no days), `filters`
+    is what its backups take and leave.
 
     `skipImmediately` is declared since the controller writes it back as false: left out, it would drift for ever.
     `useOwnerReferencesInBackup` stays false, or deleting the Schedule would delete its backups.
     """
-    template: dict[str, Any] = {
-        "ttl": ttl,
-        "storageLocation": STORAGE_LOCATION,
-        "includedNamespaces": list(namespaces),
-        "snapshotVolumes": snapshot_volumes,
-    }
-    if excluded_namespaces:
-        template["excludedNamespaces"] = list(excluded_namespaces)
-    if excluded_resources:
-        template["excludedResources"] = list(excluded_resources)
-    if cluster_resources is not None:
-        template["includeClusterResources"] = cluster_resources
     return {
         "schedule": cron,
         "paused": paused,
         "skipImmediately": False,
         "useOwnerReferencesInBackup": False,
-        "template": template,
+        "template": {"ttl": ttl, "storageLocation": STORAGE_LOCATION, **filters},
     }
 
 

@@ -51,6 +51,7 @@ SECTIONS = (
     "storage",
     "release",
     "schedules",
+    "retentionTiers",
     "tags",
     "waivers",
     "adopt",

@@ -12,6 +12,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator
 
+from velero_on_eks.settings.namespaces import EVERY, check_pattern
 from velero_on_eks.settings.refusals import Refused
 
 BUCKET_NAME_MAX = 63
@@ -205,12 +206,18 @@ def check_schedule_name(name: str) -> str:
 
 
 def check_namespace_pattern(name: str) -> str:
-    """Refuse what is neither a namespace's name nor '*'."""
-    if name == "*":
+    """Refuse what is neither a namespace's name, nor a pattern that Velero expands, nor '*'."""
+    if name == EVERY:
         return name
-    if "*" in name:
-        raise Refused("wildcard", "'*' stands alone for every namespace", "write the names out")
-    return check_label(name)
+    check_label(re.sub(r"[*?\[\]]", "x", check_pattern(name)))
+    return name
+
+
+def check_excluded_namespace(name: str) -> str:
+    """Refuse what `check_namespace_pattern` does, and wildcards alone: a `?` beside `*` keeps Velero from all."""
+    if not name.strip("*?"):
+        raise Refused("wildcard", "a wildcard alone leaves no namespace", "name what is left out, such as test-*")
+    return check_namespace_pattern(name)
 
 
 def check_role_name(name: str) -> str:
@@ -255,6 +262,7 @@ KubernetesName = Annotated[str, AfterValidator(check_label)]
 VeleroNamespace = Annotated[str, AfterValidator(check_velero_namespace)]
 ServiceAccountName = Annotated[str, AfterValidator(check_service_account)]
 KubernetesSubdomain = Annotated[str, AfterValidator(check_subdomain)]
+ExcludedNamespace = Annotated[str, AfterValidator(check_excluded_namespace)]
 NamespacePattern = Annotated[str, AfterValidator(check_namespace_pattern)]
 ScheduleName = Annotated[str, AfterValidator(check_schedule_name)]
 RoleName = Annotated[str, AfterValidator(check_role_name)]

@@ -175,6 +175,16 @@ class _WithRefusals(Exception):
         return "\n".join(render(refusal) for refusal in self.refusals)
 
 
+@dataclass(frozen=True)
+class SettingsWarning:
+    """Something true of valid settings that whoever is on call should know. `rule` is its name for waivers."""
+
+    rule: str
+    field: str
+    message: str
+    severity: str = "warning"
+
+
 class InvalidSettings(_WithRefusals, ValueError):
     """Settings that cannot be used; `refusals` holds everything wrong with them."""
 

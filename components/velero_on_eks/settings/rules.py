@@ -8,24 +8,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
 
-from velero_on_eks.settings import adopt, eks_calendar, overrides, versions
+from velero_on_eks.settings import adopt, eks_calendar, objectives, overrides, versions
 from velero_on_eks.settings.aws_facts import Arn, issuer_region, partition_of
 from velero_on_eks.settings.defaults import BY_ENVIRONMENT, NONCURRENT_FLOOR_DAYS
 from velero_on_eks.settings.duration import words
 from velero_on_eks.settings.late import is_late
 from velero_on_eks.settings.names import default_role_name
-from velero_on_eks.settings.refusals import Refusal
+from velero_on_eks.settings.refusals import Refusal, SettingsWarning
 from velero_on_eks.settings.s3_endpoint import aws_endpoint
-from velero_on_eks.settings.sections import ISSUER_MISSING, Recovery, Schedule
+from velero_on_eks.settings.sections import ISSUER_MISSING, Schedule
 
 # Below this a run can start before the location's own minute of validation and synchronisation is over, and a
 # month's backups would be more than 2,880 objects for every sync to list.
 SHORTEST_INTERVAL = 15 * 60
-_YEAR = timedelta(days=366)
 
 Found = Iterator[Refusal]
 
@@ -53,21 +52,12 @@ def _rule(*needs: str) -> Callable[[Callable[[Any], Found]], Callable[[Any], Fou
 WARNINGS = (
     "eks-support",
     "excluded-namespaces",
+    "few-copies",
     "key-of-another-account",
     "rpo-clock-change",
     "untested-kubernetes",
     versions.UNREHEARSED,
 )
-
-
-@dataclass(frozen=True)
-class SettingsWarning:
-    """Something true of valid settings that whoever is on call should know. `rule` is its name for waivers."""
-
-    rule: str
-    field: str
-    message: str
-    severity: str = "warning"
 
 
 @_rule("region", "cluster")
@@ -332,7 +322,7 @@ def _velero_is_left_out(s: Any) -> Found:
             )
 
 
-@_rule("schedules", "recovery")
+@_rule("schedules")
 def _schedules_are_sound(s: Any) -> Found:
     for name, schedule in s.schedules.items():
         cron = schedule.recurrence
@@ -354,17 +344,25 @@ def _schedules_are_sound(s: Any) -> Found:
                 ("schedules", name, "keep"),
                 str(schedule.keep),
             )
-        elif schedule.keep.seconds < interval * (copies := max(one.minimum_copies for one in s.recovery)):
-            yield Refusal(
-                "too-few-copies",
-                f"with a backup every {words(interval)} fewer than {copies} are kept (recovery.minimumCopies)",
-                f"keep them at least {words(interval * copies)}",
-                ("schedules", name, "keep"),
-                str(schedule.keep),
-            )
+        elif schedule.minimum_copies is not None and objectives.copies(schedule) < schedule.minimum_copies:
+            yield objectives.too_few(name, schedule, schedule.minimum_copies, "minimumCopies of the schedule")
 
 
-@_rule("schedules", "recovery", "release")
+@_rule("schedules", "retention_tiers")
+def _a_tier_has_its_name_alone(s: Any) -> Found:
+    for key, tiers in s.retention_tiers.items():
+        for name, made in tiers.schedules(key).items():
+            there = s.schedules.get(name)
+            if there is None or there.to_mapping() != Schedule.model_validate(made).to_mapping():
+                yield Refusal(
+                    "tier-name-taken",
+                    f"{name}, which this tier is called, stands in schedules as well",
+                    "give one of the two another name",
+                    ("schedules", name),
+                )
+
+
+@_rule("environment", "schedules", "recovery", "release", "volumes")
 def _objectives_are_met(s: Any) -> Found:
     if not any(not schedule.paused for schedule in s.schedules.values()):
         if s.environment != "production":
@@ -376,42 +374,7 @@ def _objectives_are_met(s: Any) -> Found:
                 sorted(s.schedules),
             )
         return
-    for number, objective in enumerate(s.recovery):
-        yield from _objective_is_met(s, number, objective)
-
-
-def _objective_is_met(s: Any, number: int, objective: Recovery) -> Found:
-    for namespace in objective.namespaces:
-        if namespace == s.release.namespace:
-            yield Refusal(
-                "objective-of-velero",
-                "Velero's own namespace is never backed up",
-                "take it away",
-                ("recovery", number, "namespaces"),
-                namespace,
-            )
-            continue
-        covering = covering_schedules(s.schedules, namespace)
-        if not covering:
-            yield Refusal(
-                "namespace-not-covered",
-                "no running schedule takes it",
-                f"add it to the namespaces of one of: {', '.join(s.schedules)}",
-                ("recovery", number, "namespaces"),
-                namespace,
-            )
-        elif not any(meets(schedule, objective) for schedule in covering.values()):
-            said = ", ".join(
-                f"{name} runs every {words(schedule.recurrence.nominal_interval())} and keeps {schedule.keep}"
-                for name, schedule in covering.items()
-            )
-            yield Refusal(
-                "objective-missed",
-                f"no one schedule has an interval within the rpo and keeps its backups for the retention: {said}",
-                "run one more often, keep it longer, or lower the objective",
-                ("recovery", number),
-                f"{namespace}: rpo {objective.rpo}, retention {objective.retention}",
-            )
+    yield from objectives.missed(s)
 
 
 @_rule("adopt", "identity", "volumes", "storage", "schedules", "repository_password")
@@ -419,55 +382,9 @@ def _adopted_is_made_here(s: Any) -> Found:
     yield from adopt.misplaced(s)
 
 
-def covers(schedule: Schedule, namespace: str) -> bool:
-    """Whether `schedule` runs and its backups hold `namespace` ('*': every namespace it does not exclude by name)."""
-    if schedule.paused or namespace in schedule.excluded_namespaces:
-        return False
-    return schedule.covers_cluster or namespace in schedule.namespaces
-
-
-def covering_schedules(schedules: dict[str, Schedule], namespace: str) -> dict[str, Schedule]:
-    """The schedules whose backups hold `namespace`."""
-    return {name: schedule for name, schedule in schedules.items() if covers(schedule, namespace)}
-
-
-def meets(schedule: Schedule, objective: Recovery) -> bool:
-    """Whether this one schedule satisfies rpo and retention; its zone's clock changes are a warning, not a refusal."""
-    return (
-        schedule.recurrence.nominal_interval() <= objective.rpo.seconds
-        and schedule.keep.seconds >= objective.retention.seconds
-    )
-
-
 def warnings(s: Any, at: datetime) -> tuple[SettingsWarning, ...]:
     """What is true of valid settings in the year after `at` and worth knowing, without making them wrong."""
-    found: list[SettingsWarning] = []
-    for objective, namespace in ((one, name) for one in s.recovery for name in one.namespaces):
-        meeting = {n: sch for n, sch in covering_schedules(s.schedules, namespace).items() if meets(sch, objective)}
-        gaps = {name: schedule.recurrence.longest_gap(at, _YEAR) for name, schedule in meeting.items()}
-        if gaps and min(gaps.values()) > objective.rpo.seconds:
-            name = min(gaps, key=lambda key: gaps[key])
-            recurrence = s.schedules[name].recurrence
-            skipped = " (a time that clocks skip is left out)" if recurrence.library == "robfig" else ""
-            found.append(
-                SettingsWarning(
-                    "rpo-clock-change",
-                    f"schedules.{name}.timezone",
-                    f"when the clocks of {recurrence.timezone} change, {words(gaps[name])} pass between two"
-                    f" backups of {namespace}, over the rpo of {objective.rpo}{skipped};"
-                    " write timezone: UTC, or allow the hour in recovery.rpo",
-                )
-            )
-        excluded = sorted({name for schedule in meeting.values() for name in schedule.excluded_namespaces})
-        if namespace == "*" and excluded:
-            found.append(
-                SettingsWarning(
-                    "excluded-namespaces",
-                    "recovery.namespaces",
-                    f"the objective is every namespace, and {', '.join(excluded)} is excluded by name from"
-                    f" {', '.join(meeting)}: it cannot be restored from there",
-                )
-            )
+    found = list(objectives.warnings(s, at))
     key = s.storage.kms_key_arn
     if key and not is_late(key, s.cluster.account) and Arn.parse(key).account != s.cluster.account:
         found.append(

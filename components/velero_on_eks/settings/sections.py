@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, PrivateAttr, ValidationInfo, field_validator, model_validator
@@ -14,10 +15,12 @@ from velero_on_eks.settings.base import Section
 from velero_on_eks.settings.cron import Cron, check_timezone
 from velero_on_eks.settings.duration import Duration
 from velero_on_eks.settings.images import ChartRepository, Image, ImageRepository, ImageTag
+from velero_on_eks.settings.kinds import KindName
 from velero_on_eks.settings.late import Late
 from velero_on_eks.settings.names import (
     BucketName,
     ClusterName,
+    ExcludedNamespace,
     KeyPrefix,
     KubernetesName,
     KubernetesSubdomain,
@@ -26,6 +29,7 @@ from velero_on_eks.settings.names import (
     ServiceAccountName,
     VeleroNamespace,
 )
+from velero_on_eks.settings.namespaces import EVERY, Namespaces, Undecidable
 from velero_on_eks.settings.refusals import Refused
 from velero_on_eks.settings.s3_endpoint import S3Url
 from velero_on_eks.settings.versions import ChartVersion, CronLibrary, KubernetesVersion, cron_library
@@ -100,6 +104,22 @@ class Cluster(Section):
     """A kubeconfig context by name. Without one, access comes from EKS itself with the caller's AWS credentials."""
 
 
+def _something_left(namespaces: tuple[str, ...], excluded: tuple[str, ...]) -> None:
+    """Refuse a name or a pattern of which the excluded ones leave nothing."""
+    if not excluded:
+        return
+    try:
+        nothing = sorted(name for name in namespaces if Namespaces((name,), excluded).names_one is None)
+    except Undecidable as error:
+        raise Refused("namespace-pattern", str(error), "write fewer wildcards") from None
+    if nothing:
+        raise Refused(
+            "in-and-out",
+            f"{', '.join(nothing)} is both in namespaces and in excludedNamespaces, by name or by pattern",
+            "take it from one of them",
+        )
+
+
 class Recovery(Section):
     """One objective, or a list: what must hold for some namespaces. The defaults are those of the environment."""
 
@@ -108,9 +128,20 @@ class Recovery(Section):
     retention: Duration
     """At least this far back one can go."""
     namespaces: Annotated[tuple[NamespacePattern, ...], Field(min_length=1)] = ("*",)
-    """What the objective holds for; `*` is every namespace."""
+    """What the objective holds for: names, patterns as Velero expands them (`app-*`), or `*` for every namespace."""
+    excluded_namespaces: tuple[ExcludedNamespace, ...] = ()
+    """What it does without of these, by name or pattern."""
+    excluded_resources: tuple[KindName, ...] = ()
+    """Kinds that it does without: schedules may leave them out. Write them as the schedule does."""
+    volumes: bool | None = None
+    """Whether the data of volumes counts. Left out: yes in every `volumes.mode` but `none`."""
     minimum_copies: Annotated[int, bounded("minimumCopies", 1, 100, "backups", "below one nothing can be restored")] = 2
-    """Every schedule keeps at least this many backups."""
+    """A schedule serves this objective only where it keeps at least so many backups."""
+
+    @model_validator(mode="after")
+    def _something_is_asked_for(self) -> Recovery:
+        _something_left(self.namespaces, self.excluded_namespaces)
+        return self
 
 
 class Identity(Section):
@@ -370,15 +401,21 @@ class Schedule(Section):
     keep: Duration
     """How long its backups are kept."""
     namespaces: Annotated[tuple[NamespacePattern, ...], Field(min_length=1)] = ("*",)
-    """What is backed up; `*` is every namespace but Velero's own."""
-    excluded_namespaces: tuple[KubernetesName, ...] = ()
-    """What is left out."""
-    excluded_resources: tuple[str, ...] = ()
-    """Kinds that are left out, as `kubectl` names them."""
+    """What is backed up: names, patterns as Velero expands them (`app-*`, `team-[ab]`), or `*` for every namespace but
+    Velero's own."""
+    excluded_namespaces: tuple[ExcludedNamespace, ...] = ()
+    """What is left out, by name or pattern."""
+    excluded_resources: tuple[KindName, ...] = ()
+    """Kinds that are left out, as KIND, KIND.GROUP or *.GROUP. An objective that needs them is missed, unless it
+    excludes them too; Events, Endpoints, EndpointSlices, Leases and what Velero never restores count for nothing."""
     cluster_resources: bool | None = None
     """Whether cluster-scoped objects are taken, all of them. Left out: yes for `*`, else those referred to."""
     paused: bool = False
     """Whether it stands still."""
+    minimum_copies: (
+        Annotated[int, bounded("minimumCopies", 1, 100, "backups", "below one nothing can be restored")] | None
+    ) = None
+    """How many of its backups there are at least, where it serves no objective. Left out: 2, or a warning."""
     either_day_matches: bool = False
     """Confirms a cron with day of month and day of week on Velero up to 1.18.2, which runs when either matches."""
     both_days_match: bool = False
@@ -401,7 +438,7 @@ class Schedule(Section):
     @classmethod
     def _each_once(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         _refuse_twice(value, "namespace")
-        if "*" in value and len(value) > 1:
+        if EVERY in value and len(value) > 1:
             raise Refused(
                 "star-and-names",
                 "'*' is every namespace and stands alone",
@@ -412,13 +449,7 @@ class Schedule(Section):
     @model_validator(mode="after")
     def _filters_leave_something(self, info: ValidationInfo) -> Schedule:
         self._library = _library_of(info)
-        both = sorted(set(self.namespaces) & set(self.excluded_namespaces))
-        if both:
-            raise Refused(
-                "in-and-out",
-                f"{', '.join(both)} is both in namespaces and in excludedNamespaces",
-                "take it from one of them",
-            )
+        _something_left(self.namespaces, self.excluded_namespaces)
         if "timezone" in self.model_fields_set and self.cron.startswith(("TZ=", "CRON_TZ=")):
             raise Refused("zone-twice", "the zone is given twice, in timezone and in front of cron", "keep timezone")
         if self.recurrence.restricts_both_day_fields:
@@ -450,6 +481,21 @@ class Schedule(Section):
             return Cron.parse(self.cron, library=self._library)
         return Cron.parse(self.cron, timezone=self.timezone, library=self._library)
 
+    def filters(self, *, velero: str, snapshot_volumes: bool) -> dict[str, Any]:
+        """What its backups take and leave, as a Backup's spec has it. `velero` is Velero's own namespace, left out
+        always: a restore would lay yesterday's Schedules and locations over those that are made here."""
+        excluded = self.excluded_namespaces
+        if velero in Namespaces(self.namespaces, excluded):
+            excluded = (*excluded, velero)
+        found: dict[str, Any] = {"includedNamespaces": list(self.namespaces), "snapshotVolumes": snapshot_volumes}
+        if excluded:
+            found["excludedNamespaces"] = list(excluded)
+        if self.excluded_resources:
+            found["excludedResources"] = list(self.excluded_resources)
+        if self.includes_cluster_resources is not None:
+            found["includeClusterResources"] = self.includes_cluster_resources
+        return found
+
     @property
     def covers_cluster(self) -> bool:
         """Whether this schedule takes every namespace, so that a cluster can be rebuilt from its backups."""
@@ -461,3 +507,83 @@ class Schedule(Section):
         if self.cluster_resources is None:
             return True if self.covers_cluster else None
         return self.cluster_resources
+
+
+# When the tiers run, finest first: minute, hour and the days. Neither of Velero's cron libraries reads one otherwise
+# than the other, since no two day fields are set.
+_TIER_CRONS = {
+    "hourly": "{minute} * * * *",
+    "daily": "{minute} {hour} * * *",
+    "weekly": "{minute} {hour} * * 0",
+    "monthly": "{minute} {hour} 1 * *",
+    "yearly": "{minute} {hour} 1 1 *",
+}
+# A backup takes minutes, and Velero takes one after another.
+_MINUTES_APART = 10
+
+
+class RetentionTiers(Section):
+    """Retention in tiers: each tier named here is a schedule of its own, `NAME-hourly`, `NAME-daily` and so on, whose
+    backups are kept as long as it says. They start ten minutes apart."""
+
+    hourly: Duration | None = None
+    """How long the backup of every hour is kept."""
+    daily: Duration | None = None
+    """How long the backup of every day is kept."""
+    weekly: Duration | None = None
+    """How long that of every Sunday is kept."""
+    monthly: Duration | None = None
+    """How long that of the first of every month is kept."""
+    yearly: Duration | None = None
+    """How long that of every first of January is kept."""
+    hour: Annotated[int, bounded("hour", 0, 23, "o'clock", "the hour of all tiers but the hourly one")] = 2
+    """The hour at which all tiers but the hourly one run."""
+    minute: Annotated[int, bounded("minute", 0, 59, "minutes", "the minute of the hourly tier")] = 0
+    """The minute of the hourly tier; each further one runs ten minutes later."""
+    timezone: str = "UTC"
+    """The zone whose clocks they run by."""
+    namespaces: Annotated[tuple[NamespacePattern, ...], Field(min_length=1)] = ("*",)
+    """What all of them back up, as of a schedule."""
+    excluded_namespaces: tuple[ExcludedNamespace, ...] = ()
+    """What is left out, by name or pattern."""
+    excluded_resources: tuple[KindName, ...] = ()
+    """Kinds that are left out, as of a schedule."""
+    cluster_resources: bool | None = None
+    """Whether cluster-scoped objects are taken, as of a schedule."""
+    paused: bool = False
+    """Whether all of them stand still."""
+
+    @model_validator(mode="after")
+    def _coarser_is_kept_longer(self) -> RetentionTiers:
+        tiers = list(self.tiers.items())
+        if not tiers:
+            raise Refused(
+                "no-tier", f"at least one of {', '.join(_TIER_CRONS)} is said", "write for example daily: 14d"
+            )
+        for (finer, short), (coarser, long) in pairwise(tiers):
+            if long.seconds <= short.seconds:
+                raise Refused(
+                    "tier-order",
+                    f"{coarser} is kept {long}, no longer than {finer} ({short}): it would add nothing",
+                    f"keep {coarser} longer, or take it away",
+                )
+        return self
+
+    @property
+    def tiers(self) -> dict[str, Duration]:
+        """How long each tier that is said is kept, finest first."""
+        return {tier: keep for tier in _TIER_CRONS if (keep := getattr(self, tier)) is not None}
+
+    def schedules(self, name: str) -> dict[str, dict[str, Any]]:
+        """The schedules that these tiers are, by name, in a stack file's shape."""
+        told = self.model_dump(mode="json", by_alias=True, exclude_unset=True)
+        shared = {key: told[key] for key in _OF_ALL_TIERS if key in told}
+        made: dict[str, dict[str, Any]] = {}
+        for tier, keep in self.tiers.items():
+            minute = (self.minute + _MINUTES_APART * list(_TIER_CRONS).index(tier)) % 60
+            cron = _TIER_CRONS[tier].format(minute=minute, hour=self.hour)
+            made[f"{name}-{tier}"] = {"cron": cron, "keep": str(keep), **shared}
+        return made
+
+
+_OF_ALL_TIERS = ("timezone", "namespaces", "excludedNamespaces", "excludedResources", "clusterResources", "paused")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from types import SimpleNamespace
 from typing import Annotated, Any, TypeVar
@@ -25,13 +27,14 @@ from velero_on_eks.settings.defaults import SECTIONS, with_defaults
 from velero_on_eks.settings.images import Image
 from velero_on_eks.settings.late import Late, SecretText, late_values
 from velero_on_eks.settings.names import ScheduleName
-from velero_on_eks.settings.refusals import InvalidSettings, Refusal, Refused
+from velero_on_eks.settings.refusals import InvalidSettings, Refusal, Refused, SettingsWarning
 from velero_on_eks.settings.sections import (
     Cluster,
     Environment,
     Identity,
     Recovery,
     Release,
+    RetentionTiers,
     Schedule,
     Storage,
     Volumes,
@@ -89,6 +92,8 @@ class Settings(Section):
     release: Release
     schedules: dict[ScheduleName, Schedule]
     """The schedules by name. None other is made; one daily backup when left out."""
+    retention_tiers: dict[ScheduleName, RetentionTiers] = Field(default_factory=dict)
+    """Retention in tiers by name: each becomes several schedules, beside those of `schedules`."""
     tags: StackTags = Field(default_factory=dict)
     """Tags of every AWS resource."""
     waivers: dict[str, Annotated[str, AfterValidator(_reason)]] = Field(default_factory=dict)
@@ -104,6 +109,7 @@ class Settings(Section):
         The environment's defaults are put in. Raises `InvalidSettings` with everything wrong at once.
         """
         environment = mapping.get("environment")
+        mapping, tiers = _with_tiers(mapping)
         given = {key: value for key, value in mapping.items() if key not in ("environment", "region")}
         merged = with_defaults(environment, given)
         raw = {**merged, **{key: mapping[key] for key in ("environment", "region") if key in mapping}}
@@ -118,9 +124,12 @@ class Settings(Section):
             settings = None
             refused = invalid.refusals(error, cls)
         valid = settings or _valid_sections(raw, context)
+        if len(tiers) < len(_named(mapping.get("retentionTiers"))) and hasattr(valid, "schedules"):
+            # Some are not known, and what they would meet neither.
+            del valid.schedules
         refused += [broken for rule in rules.RULES if _has(valid, rule.needs) for broken in rule.check(valid)]
         if refused or settings is None:
-            raise InvalidSettings(invalid.as_written(refused, mapping))
+            raise InvalidSettings(invalid.as_written([_of_tier(one, tiers) for one in refused], mapping))
         return settings
 
     @field_serializer("recovery", mode="wrap")
@@ -134,7 +143,7 @@ class Settings(Section):
         """The AWS partition of the stack's region."""
         return partition_of(self.region)
 
-    def warnings(self, at: datetime) -> tuple[rules.SettingsWarning, ...]:
+    def warnings(self, at: datetime) -> tuple[SettingsWarning, ...]:
         """What is worth knowing of these settings in the year after `at`, though none of it makes them wrong."""
         return rules.warnings(self, at)
 
@@ -196,6 +205,39 @@ def _valid_sections(raw: dict[str, Any], context: dict[str, Any]) -> SimpleNames
         except ValidationError:
             continue
     return valid
+
+
+def _with_tiers(mapping: dict[str, Any]) -> tuple[dict[str, Any], dict[str, RetentionTiers]]:
+    """The mapping with the schedules that its tiers are, and the tiers by name that are valid by themselves."""
+    tiers: dict[str, RetentionTiers] = {}
+    for name, said in _named(mapping.get("retentionTiers")).items():
+        try:
+            tiers[name] = RetentionTiers.model_validate(said)
+        except ValidationError:
+            # Refused with the rest.
+            continue
+    schedules = mapping.get("schedules")
+    if not tiers or not isinstance(schedules, Mapping | None):
+        return mapping, tiers
+    made = {name: one for key, each in tiers.items() for name, one in each.schedules(key).items()}
+    return {**mapping, "schedules": {**made, **(schedules or {})}}, tiers
+
+
+def _named(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _of_tier(refusal: Refusal, tiers: Mapping[str, RetentionTiers]) -> Refusal:
+    """A refusal of a schedule that is a tier, said of the tier."""
+    if refusal.path[:1] != ("schedules",) or len(refusal.path) < 2:
+        return refusal
+    for name, each in tiers.items():
+        for tier in each.tiers:
+            if refusal.path[1] == f"{name}-{tier}":
+                field = refusal.path[2:3]
+                rest = refusal.path[2:] if field and field[0] not in ("cron", "keep") else (tier,)
+                return replace(refusal, path=("retentionTiers", name, *rest))
+    return refusal
 
 
 def _adapter(name: str) -> TypeAdapter[Any]:

@@ -43,7 +43,9 @@ def validators() -> dict[str, jsonschema.Draft202012Validator]:
 
 def schedule(**spec: Any) -> dict[str, Any]:
     given = {"cron": "0 2 * * *", "timezone": "Asia/Kolkata", "keep": "30d", **spec}
-    recording = record(schedules={"daily-backup": given}, volumes={"mode": "csi-snapshot"})
+    recording = record(
+        recovery={"namespaces": ["shop"]}, schedules={"daily-backup": given}, volumes={"mode": "csi-snapshot"}
+    )
     return recording.one("kubernetes:velero.io/v1:Schedule").inputs
 
 

@@ -215,3 +215,86 @@ def test_what_no_override_says_is_told_as_a_change_of_the_release():
     after["resources"][0]["inputs"]["values"]["image"] = {"tag": "v2"}
     [fact] = compare("prod", before, after).of("updated")
     assert fact.details == ('values.image: (none) → {"tag": "v2"}',)
+
+
+def several(*promises: dict[str, Any]) -> dict[str, Any]:
+    """A plan with an objective of every namespace for each of `promises`."""
+    base = {"component": None, "namespace": "*", "schedule": "daily", "worst_case_rpo_seconds": 3_600, "met": True}
+    return stack(objectives=[{**base, "kept_seconds": one["retention_seconds"], **one} for one in promises])
+
+
+HOURLY, DAILY = (
+    {"rpo_seconds": 3_600, "retention_seconds": 259_200},
+    {"rpo_seconds": 86_400, "retention_seconds": 1_209_600},
+)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        (several(HOURLY, DAILY), several(DAILY, HOURLY), []),
+        (
+            several(DAILY),
+            several(HOURLY, DAILY),
+            [("every namespace (1 h for 3 days): may lose at most 1 h, must go back 3 days", "stronger")],
+        ),
+        (
+            several(HOURLY, DAILY),
+            several(DAILY),
+            [("every namespace (1 h for 3 days): no objective holds for it any more", "weaker")],
+        ),
+        (
+            several(HOURLY, DAILY),
+            several(HOURLY, {**DAILY, "met": False, "lacking": [{"code": "kinds", "names": ["secrets"]}]}),
+            [("every namespace (24 h for 14 days): the objective is missed now", "weaker")],
+        ),
+        (
+            several(HOURLY, DAILY),
+            several(HOURLY, {**DAILY, "rpo_seconds": 172_800}),
+            [("every namespace (2 days for 14 days): may lose at most 2 days, was 24 h", "weaker")],
+        ),
+        (
+            several({**DAILY, "minimum_copies": 3, "volumes": True}),
+            several({**DAILY, "minimum_copies": 2, "volumes": False}),
+            [
+                ("every namespace: 2 backups at least, was 3", "weaker"),
+                ("every namespace: the data of volumes no longer counts", "weaker"),
+            ],
+        ),
+    ],
+)
+def test_objectives_of_a_list_are_compared_one_by_one(old, new, told):
+    assert [(fact.text, fact.effect) for fact in backups.objectives(old, new)] == told
+
+
+def test_an_objective_that_is_missed_says_what_the_schedule_lacks():
+    lacking = [{"code": "kinds", "names": ["secrets"]}, {"code": "volumes", "names": []}]
+    [fact] = backups.objectives(several(DAILY), several({**DAILY, "met": False, "lacking": lacking}))
+    assert fact.details == ("Missed by daily, which leaves out secrets and takes no data of volumes.",)
+
+
+def test_a_plan_of_an_older_version_is_compared_as_far_as_it_speaks():
+    tiers = [{"schedule": "daily", "from_seconds": 0, "to_seconds": 1_209_600, "every_seconds": 86_400}]
+    now = several({**DAILY, "minimum_copies": 3, "volumes": True, "lacking": [], "tiers": tiers})
+    assert backups.objectives(several(DAILY), now) == []
+
+
+@pytest.mark.parametrize(
+    ("was", "now", "effect"),
+    [
+        (["app-a"], ["app-*"], "stronger"),
+        (["app-*"], ["app-a", "app-b"], "weaker"),
+        (["app-*"], ["*"], "stronger"),
+        (["app-[ab]"], ["app-a", "app-b"], ""),
+        (["app-*"], ["shop-*"], ""),
+        (["?pp-*"], ["app-*"], "weaker"),
+    ],
+)
+def test_a_pattern_of_namespaces_is_narrower_or_wider(was, now, effect):
+    def taking(namespaces: list[str]) -> dict[str, Any]:
+        plan = scheduled("0 2 * * *")
+        [resource] = plan["resources"]
+        resource["inputs"]["spec"]["template"] = {"includedNamespaces": namespaces}
+        return plan
+
+    assert [fact.effect for fact in backups.schedules(taking(was), taking(now))] == [effect]

@@ -32,6 +32,7 @@ BASE: dict[str, Any] = {
     "schedules": {"daily": {"cron": "0 2 * * *", "keep": "30d"}},
 }
 CSI: dict[str, Any] = {"volumes.mode": "csi-snapshot"}
+TIERED: dict[str, Any] = {"retentionTiers.NAME.daily": "30d"}
 PASSWORD = {"secure": "v1:AAAAAAAAAAAAAAAA:BBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBB"}
 
 # Of each setting a value and another (None leaves it out), and what else the stack says then. The row in
@@ -48,6 +49,9 @@ CHANGES: dict[str, tuple[Any, Any] | tuple[Any, Any, dict[str, Any]]] = {
     "recovery.rpo": ("24h", "48h"),
     "recovery.retention": ("30d", "20d"),
     "recovery.namespaces": (["*"], ["shop"]),
+    "recovery.excludedNamespaces": ([], ["test-*"]),
+    "recovery.excludedResources": ([], ["secrets"]),
+    "recovery.volumes": (None, False),
     "recovery.minimumCopies": (3, 2),
     "identity.mode": ("irsa", "pod-identity"),
     "identity.roleName": (None, "another"),
@@ -101,10 +105,24 @@ CHANGES: dict[str, tuple[Any, Any] | tuple[Any, Any, dict[str, Any]]] = {
     "schedules.NAME.namespaces": (["*"], ["shop"], {"recovery.namespaces": ["shop"]}),
     "schedules.NAME.excludedNamespaces": ([], ["test"]),
     "schedules.NAME.excludedResources": ([], ["events"]),
-    "schedules.NAME.clusterResources": (True, False),
+    "schedules.NAME.clusterResources": (True, False, {"recovery.namespaces": ["shop"]}),
     "schedules.NAME.paused": (False, True, {"schedules.other": {"cron": "0 4 * * *", "keep": "30d"}}),
+    "schedules.NAME.minimumCopies": (None, 2),
     "schedules.NAME.eitherDayMatches": (False, True),
     "schedules.NAME.bothDaysMatch": (False, True),
+    "retentionTiers.NAME.hourly": (None, "3d", TIERED),
+    "retentionTiers.NAME.daily": ("30d", "40d", TIERED),
+    "retentionTiers.NAME.weekly": ("8w", "9w", TIERED),
+    "retentionTiers.NAME.monthly": ("365d", None, TIERED),
+    "retentionTiers.NAME.yearly": (None, "1095d", TIERED),
+    "retentionTiers.NAME.hour": (2, 3, TIERED),
+    "retentionTiers.NAME.minute": (0, 5, TIERED),
+    "retentionTiers.NAME.timezone": ("UTC", "Asia/Kolkata", TIERED),
+    "retentionTiers.NAME.namespaces": (["*"], ["shop"], TIERED),
+    "retentionTiers.NAME.excludedNamespaces": ([], ["test"], TIERED),
+    "retentionTiers.NAME.excludedResources": ([], ["events"], TIERED),
+    "retentionTiers.NAME.clusterResources": (None, True, TIERED),
+    "retentionTiers.NAME.paused": (False, True, TIERED),
     "tags": ({}, {"team": "shop"}),
     "waivers": ({}, {"bucket-replication": "the other region has a copy of its own"}),
     "adopt.bucket": (None, BUCKET),

@@ -79,9 +79,13 @@ def test_a_waiver_of_a_rule_that_is_not_there_is_told_which_there_are(found, wai
 
 def test_every_warning_of_the_settings_can_be_waived_by_a_name_that_is_known(root):
     """By the source: a warning that nobody entered would be called unknown in the waiver that it asks for."""
-    tree = ast.parse((root / "components/velero_on_eks/settings/rules.py").read_text(encoding="utf-8"))
+    folder = root / "components/velero_on_eks/settings"
+    trees = [ast.parse((folder / name).read_text(encoding="utf-8")) for name in ("rules.py", "objectives.py")]
     calls = [
-        one for one in ast.walk(tree) if isinstance(one, ast.Call) and getattr(one.func, "id", "") == "SettingsWarning"
+        one
+        for tree in trees
+        for one in ast.walk(tree)
+        if isinstance(one, ast.Call) and getattr(one.func, "id", "") == "SettingsWarning"
     ]
     named = {one.args[0].value for one in calls if isinstance(one.args[0], ast.Constant)}
     assert named - set(WARNINGS) == set(), "add it to WARNINGS in settings/rules.py"

@@ -5,11 +5,12 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from velero_on_eks.settings.coverage import Wanted, lacks
 
 from tests.support import settings
 from tests.velero_eks.recovery.recorded import NOW, ago, backup
 from tests.velero_eks.recovery.test_status import SETTINGS, schedule, seen, the
-from velero_eks.recovery.status.judge import assess, covers
+from velero_eks.recovery.status.judge import assess
 from velero_eks.recovery.status.problems import Status
 from velero_eks.velero.records import moment
 
@@ -61,7 +62,7 @@ def test_a_cluster_without_any_backup_misses_its_objective():
     ],
 )
 def test_a_backup_counts_for_a_namespace_that_it_holds_whole(spec, namespace, covered):
-    assert covers(backup("b", **spec).spec, namespace) is covered
+    assert (not lacks(backup("b", **spec).spec, Wanted(namespace))) is covered
 
 
 @pytest.mark.parametrize(

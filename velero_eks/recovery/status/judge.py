@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from velero_on_eks.settings.coverage import lacks
 from velero_on_eks.settings.cron import Cron
+from velero_on_eks.settings.duration import Duration
+from velero_on_eks.settings.objectives import targets
 from velero_on_eks.settings.versions import CronLibrary, cron_library
 
 from velero_eks.recovery.status.problems import (
+    ObjectiveState,
     Observed,
     Problem,
     ScheduleState,
@@ -26,24 +30,13 @@ from velero_eks.recovery.status.problems import (
     volume_problems,
 )
 from velero_eks.terminal import words
-from velero_eks.velero.records import Schedule, newest_completed, undecodable
+from velero_eks.velero.records import Backup, Schedule, newest_completed, undecodable
 
 if TYPE_CHECKING:
     from velero_on_eks.settings import Settings
-from collections.abc import Iterator, Mapping
-from datetime import timedelta
-from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING, Any
-
-from velero_on_eks.settings.duration import Duration
-
-from velero_eks.recovery.status.problems import ObjectiveState
-from velero_eks.velero.records import Backup
 
 # A backup that is due takes its time: this much after an objective has passed, it is missed.
 GRACE = timedelta(hours=1)
-_NARROWED = ("includedResources", "includedNamespaceScopedResources", "labelSelector", "orLabelSelectors")
-_LEFT_OUT = ("excludedResources", "excludedNamespaceScopedResources")
 
 
 def assess(observed: Observed, settings: Settings | None = None) -> Status:
@@ -123,24 +116,6 @@ def _missed_runs(schedules: Iterable[ScheduleState], now: datetime, severity: Se
         yield Problem(severity, f"schedule {schedule.name}", text, due)
 
 
-def covers(spec: Mapping[str, Any], namespace: str, *, volumes: bool = False) -> bool:
-    """Whether a namespace (`*`: all but those it excludes) can be restored whole from a backup of this spec.
-
-    Only what was filtered by kind or label is refused: who leaves a kind out by name, means it. With `volumes` it has
-    to take volumes' data as well.
-    """
-    if any(spec.get(field) not in (None, [], {}, ["*"]) for field in _NARROWED):
-        return False
-    if any("*" in (spec.get(field) or ()) for field in _LEFT_OUT):
-        return False
-    if volumes and spec.get("snapshotVolumes") is False and not spec.get("defaultVolumesToFsBackup"):
-        return False
-    included, excluded = spec.get("includedNamespaces") or ["*"], spec.get("excludedNamespaces") or []
-    if namespace == "*":
-        return "*" in included and "*" not in excluded
-    return _named(namespace, included) and not _named(namespace, excluded)
-
-
 def out_of_reach(backup: Backup, observed: Observed) -> str:
     """Why nothing can be restored from a Completed backup now, or soon; empty where it can."""
     if backup.expired(observed.at):
@@ -160,19 +135,19 @@ def grace(seconds: int) -> timedelta:
 
 def objectives(observed: Observed, settings: Settings) -> Iterator[ObjectiveState]:
     """Each namespace of the objectives, with the backups that it can be restored from whole."""
-    volumes = settings.volumes.mode != "none"
-    for objective, namespace in ((one, name) for one in settings.recovery for name in one.namespaces):
+    for target in targets(settings):
+        objective, namespace = target.objective, target.namespace
         rpo, retention = objective.rpo.seconds, objective.retention.seconds
-        of_it = [
-            backup for backup in observed.backups if backup.good and covers(backup.spec, namespace, volumes=volumes)
-        ]
+        of_it = [backup for backup in observed.backups if backup.good and not lacks(backup.spec, target.wanted)]
         good = [backup for backup in of_it if not backup.deleting and not out_of_reach(backup, observed)]
         newest = newest_completed(good)
         age = (observed.at - newest.started).total_seconds() if newest and newest.started else None
         starts = [backup.started for backup in good if backup.started]
         met = age is not None and timedelta(seconds=age) <= timedelta(seconds=rpo) + grace(rpo)
         lost = newest_completed(of_it)
-        state = ObjectiveState(namespace, rpo, retention, newest, age, len(good), min(starts, default=None), met)
+        state = ObjectiveState(
+            namespace, target.wanted, rpo, retention, newest, age, len(good), min(starts, default=None), met
+        )
         if lost is not None and lost is not newest:
             state = replace(state, lost=f"{lost.name} {out_of_reach(lost, observed)}")
         yield state
@@ -225,7 +200,7 @@ def _first_due(state: ScheduleState, objective: ObjectiveState, since: datetime)
     schedule = state.schedule
     if state.cron is None or schedule.paused or schedule.created is None:
         return None
-    if not covers(schedule.template, objective.namespace):
+    if lacks(schedule.template, replace(objective.wanted, volumes=False)):
         return None
     try:
         kept = Duration.parse_go(schedule.ttl).seconds
@@ -236,7 +211,3 @@ def _first_due(state: ScheduleState, objective: ObjectiveState, since: datetime)
 
 def _subject(objective: ObjectiveState) -> str:
     return "every namespace" if objective.namespace == "*" else f"namespace {objective.namespace}"
-
-
-def _named(namespace: str, patterns: Iterable[str]) -> bool:
-    return any(fnmatchcase(namespace, pattern) for pattern in patterns)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
+from velero_on_eks.settings.coverage import Wanted
 from velero_on_eks.settings.cron import Cron
 from velero_on_eks.settings.duration import Duration
 
@@ -116,6 +117,7 @@ class ObjectiveState:
     """
 
     namespace: str
+    wanted: Wanted
     rpo: int
     retention: int
     backup: Backup | None
