@@ -109,6 +109,25 @@ def test_what_somebody_changed_with_kubectl_is_shown_by_a_preview_and_taken_back
     deployment.up("--expect-no-changes")
 
 
+def test_an_up_by_somebody_whom_break_glass_does_not_name_stops_before_its_policy(deployment):
+    s3, caller = deployment.lab.cloud.client("s3"), deployment.lab.cloud.client("sts").get_caller_identity()["Arn"]
+    before = s3.get_bucket_policy(Bucket=BUCKET)["Policy"]
+
+    def name_another(config):
+        config["velero-eks:storage"]["breakGlass"] = ["arn:aws:iam::123456789012:role/velero-deploy"]
+
+    deployment.configure(name_another)
+    try:
+        assert changes(deployment.preview()) == {"update": ["aws:s3/bucketPolicy:BucketPolicy velero"]}
+        with pytest.raises(EngineFailed) as raised:
+            deployment.up()
+    finally:
+        deployment.configure()
+    assert f"{caller} deploys and is not among them" in raised.value.output
+    assert s3.get_bucket_policy(Bucket=BUCKET)["Policy"] == before
+    deployment.up("--expect-no-changes")
+
+
 def test_a_bad_stack_file_stops_before_any_resource_and_says_what_to_mend(deployment):
     def misspell(config):
         config["velero-eks:scheduels"] = {}
