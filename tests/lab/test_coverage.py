@@ -265,3 +265,49 @@ def test_a_user_who_may_not_see_a_kind_is_told_that_it_was_not_compared(objects,
         document = limited("coverage", name, "--json", code=1).json
     assert 'cannot list resource "secrets"' in document["not_compared"]["secrets"]
     assert "configmaps" not in document["not_compared"]
+
+
+def test_a_claim_on_an_in_tree_volume_is_passed_by_in_a_completed_backup_and_the_tool_says_so(tool, api, run):
+    # Trap 20: gp2 volumes of the in-tree kind, which a backup that takes CSI snapshots leaves without a word.
+    namespace, name = f"gp2-{run}", f"gp2-{run}"
+    spec = {"accessModes": ["ReadWriteOnce"], "storageClassName": "gp2"}
+    volume = {
+        **spec,
+        "capacity": {"storage": "1Gi"},
+        "awsElasticBlockStore": {"volumeID": "vol-0123456789abcdef0"},
+        "claimRef": {"namespace": namespace, "name": "data"},
+    }
+    claim = {**spec, "resources": {"requests": {"storage": "1Gi"}}, "volumeName": name}
+    api.apply_all(
+        [
+            {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}},
+            {"apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": name}, "spec": volume},
+            {
+                "apiVersion": "v1",
+                "kind": "PersistentVolumeClaim",
+                "metadata": {"name": "data", "namespace": namespace},
+                "spec": claim,
+            },
+        ]
+    )
+    # No controller binds volumes in this lab, and none would take these finalizers away.
+    bound = {"status": {"phase": "Bound"}}
+    for path in (f"/api/v1/persistentvolumes/{name}", f"/api/v1/namespaces/{namespace}/persistentvolumeclaims/data"):
+        api.request("PATCH", f"{path}/status", bound, content="application/merge-patch+json")
+        api.request("PATCH", path, {"metadata": {"finalizers": None}}, content="application/merge-patch+json")
+
+    # A context says nothing of volumes, so that they are meant to be taken; the stack's mode is none.
+    context = ("--context", "velero-eks-lab")
+    said = tool("backup", name, "--namespace", namespace, "--yes", "--json", where=context, code=1).json
+    assert (said["phase"], said["good"]) == ("Completed", False)
+    [lost] = said["coverage"]["claims_without_data"]
+    assert (lost["namespace"], lost["name"], lost["volume"]) == (namespace, "data", name)
+    assert "no applicable volumesnapshotter found" in lost["reason"]
+    covered = tool("coverage", name, where=context, code=1)
+    assert f"it has no data of {namespace}/data" in covered.all
+    shown = tool("show", name, where=context)
+    assert f"It has no data of {namespace}/data: they would come back empty." in shown.out
+    assert f"backup {name} has no data of claim {namespace}/data" in shown.all
+    tool("coverage", name)
+    api.delete(f"/api/v1/namespaces/{namespace}")
+    api.delete(f"/api/v1/persistentvolumes/{name}")
