@@ -99,6 +99,10 @@ class Namespaces:
 
         Raises `Undecidable`.
         """
+        if not any(map(is_pattern, wanted.includes)):
+            named = (name for name in wanted.includes if name.strip("-") == name and 0 < len(name) <= LONGEST)
+            missing = (name for name in named if name in wanted and name not in self)
+            return min(missing, key=lambda name: (len(name), name), default=None)
         decided, name = _lacking(self.includes, self.excludes, wanted.includes, wanted.excludes)
         if not decided:
             raise Undecidable("these patterns are too intricate to be held against each other")
@@ -110,12 +114,20 @@ class Namespaces:
         return Namespaces((), (EVERY,)).lacking(self)
 
 
-def _takes(patterns: Iterable[str], name: str) -> bool:
-    lists = tuple(_places(pattern) for pattern in patterns)
+def _takes(patterns: tuple[str, ...], name: str) -> bool:
+    names, lists = _names_and_patterns(patterns)
+    if name in names:
+        return True
     progress = _begun(lists)
     for character in name:
         progress = _step(lists, progress, character)
     return _done(lists, progress)
+
+
+@lru_cache(maxsize=1024)
+def _names_and_patterns(patterns: tuple[str, ...]) -> tuple[frozenset[str], tuple[tuple[_Place, ...], ...]]:
+    names = frozenset(pattern for pattern in patterns if not is_pattern(pattern))
+    return names, tuple(_places(pattern) for pattern in patterns if pattern not in names)
 
 
 @lru_cache(maxsize=4096)
