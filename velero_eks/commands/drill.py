@@ -352,7 +352,8 @@ def junit(drilled: Drilled, checks: Sequence[DrillCheck]) -> str:
             failure = ElementTree.SubElement(case, "failure", message=safe.xml(check.said))
             kind = check.name.removeprefix("objects: ")
             wrong = [each for each in drilled.wrong if str(each.key).partition("/")[0] == kind]
-            failure.text = safe.xml("\n".join(f"{each.key}: {each.state.value}{_details(each)}" for each in wrong))
+            lines = (f"{each.key}: {each.state.value}{_details(each)}" for each in wrong)
+            failure.text = "\n".join(map(safe.xml, lines))
         else:
             ElementTree.SubElement(case, "system-out").text = safe.xml(check.said)
     ElementTree.indent(suite)

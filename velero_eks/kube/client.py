@@ -222,8 +222,8 @@ class Cluster:
             found = None
         if not isinstance(found, dict) or answer.status >= 300:
             raise Unreachable(
-                f"{self.name}: {method} {path}: the answer ({answer.status}) is no JSON of an API server's;"
-                f" is {self._connection.server} the address of one?"
+                f"{self.name}: {method} {path}: the answer ({answer.status}) of {self._connection.server} is no JSON;"
+                " is this the address of an API server?"
             )
         return found
 

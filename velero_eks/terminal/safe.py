@@ -64,8 +64,8 @@ def in_html(text: str) -> str:
 
 
 def xml(text: str) -> str:
-    """For XML such as JUnit, which has no form at all for most control characters; lines stay lines."""
-    return "\n".join(visible(line) for line in text.split("\n"))
+    """For XML such as JUnit, which has no form at all for most control characters."""
+    return visible(text)
 
 
 def comment(text: str) -> str:
