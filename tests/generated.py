@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import importlib.resources
 import inspect
 import json
@@ -294,6 +295,7 @@ the plan and every message. Below are the values that the tests try, and what is
 """
 
 
+@functools.cache
 def overrides() -> str:
     """What is said of each value that the tests lay over the chart's."""
     lines: list[str] = []

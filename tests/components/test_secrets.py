@@ -17,7 +17,6 @@ import pulumi
 import pulumi_aws
 import pulumi_kubernetes
 import pytest
-import yaml
 from velero_on_eks import VeleroOnEks, VeleroValues
 from velero_on_eks.args import VeleroOnEksArgs
 from velero_on_eks.settings import StackFileError, load_from_pulumi, load_stack_file
@@ -44,45 +43,30 @@ def configured(change: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
     return json.loads(json.dumps(config).replace('"SECRET"', json.dumps({"secure": "v1:abc"})))
 
 
-def overrides(values: dict[str, Any]) -> Callable[[dict[str, Any]], None]:
-    return lambda config: config.update({"velero-eks:release": {"helmValuesOverrides": values}})
+# One stack with a secret in each place, and by what each is the type that gets it and the way to it there.
+def everywhere(config: dict[str, Any]) -> None:
+    secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "db"}, "stringData": {"password": "SECRET"}}
+    values = {
+        "configuration": {"extraEnvVars": [{"name": "DB_PASSWORD", "value": "SECRET"}]},
+        "extraObjects": [secret],
+        "hostAliases": [{"ip": "SECRET", "hostnames": ["registry.local"]}],
+        "metrics": {"serviceMonitor": {"additionalLabels": {"team": "SECRET"}}},
+        "nodeSelector": {"pool": "SECRET"},
+        "podAnnotations": {"example.com/api-token": "SECRET"},
+    }
+    config["velero-eks:release"] = {"helmValuesOverrides": values}
+    config["velero-eks:tags"] = {"team": "platform", "cost-centre": "SECRET"}
 
 
-# By where it is: the change of the configuration, the type that gets it and the way to it there.
-PLACES: dict[str, tuple[Callable[[dict[str, Any]], None], str, list[str | int]]] = {
-    "a variable's value": (
-        overrides({"configuration": {"extraEnvVars": [{"name": "DB_PASSWORD", "value": "SECRET"}]}}),
-        RELEASE,
-        ["values", "configuration", "extraEnvVars", 0, "value"],
-    ),
-    "an annotation": (
-        overrides({"podAnnotations": {"example.com/api-token": "SECRET"}}),
-        RELEASE,
-        ["values", "podAnnotations", "example.com/api-token"],
-    ),
-    "a label of a monitor": (
-        overrides({"metrics": {"serviceMonitor": {"additionalLabels": {"team": "SECRET"}}}}),
-        RELEASE,
-        ["values", "metrics", "serviceMonitor", "additionalLabels", "team"],
-    ),
-    "an address": (
-        overrides({"hostAliases": [{"ip": "SECRET", "hostnames": ["registry.local"]}]}),
-        RELEASE,
-        ["values", "hostAliases", 0, "ip"],
-    ),
-    "an object's data": (
-        overrides({"extraObjects": [{"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "db"},
-                                     "stringData": {"password": "SECRET"}}]}),
-        RELEASE,
-        ["values", "extraObjects", 0, "stringData", "password"],
-    ),
-    "a node's label": (overrides({"nodeSelector": {"pool": "SECRET"}}), RELEASE, ["values", "nodeSelector", "pool"]),
-    "a tag": (
-        lambda config: config.update({"velero-eks:tags": {"team": "platform", "cost-centre": "SECRET"}}),
-        BUCKET,
-        ["tags", "cost-centre"],
-    ),
-}  # fmt: skip
+PLACES: dict[str, tuple[str, list[str | int]]] = {
+    "a variable's value": (RELEASE, ["values", "configuration", "extraEnvVars", 0, "value"]),
+    "an object's data": (RELEASE, ["values", "extraObjects", 0, "stringData", "password"]),
+    "an address": (RELEASE, ["values", "hostAliases", 0, "ip"]),
+    "a monitor's label": (RELEASE, ["values", "metrics", "serviceMonitor", "additionalLabels", "team"]),
+    "a node's label": (RELEASE, ["values", "nodeSelector", "pool"]),
+    "an annotation": (RELEASE, ["values", "podAnnotations", "example.com/api-token"]),
+    "a tag": (BUCKET, ["tags", "cost-centre"]),
+}
 
 
 def at(tree: Any, path: list[str | int]) -> Any:
@@ -117,48 +101,46 @@ def in_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[dic
     def write(config: dict[str, Any]) -> Path:
         path = tmp_path / "stacks" / "Pulumi.prod.yaml"
         path.parent.mkdir(exist_ok=True)
-        path.write_text(yaml.safe_dump({"config": config}), encoding="utf-8")
+        path.write_text(json.dumps({"config": config}), encoding="utf-8")
         monkeypatch.chdir(tmp_path)
         return path
 
     return write
 
 
-@pytest.mark.parametrize("place", PLACES)
-def test_a_decrypted_value_is_registered_as_a_secret_and_nothing_beside_it_is(place, in_project):
-    change, kind, path = PLACES[place]
-    config = configured(change)
+def hidden(recording: Recording) -> list[str]:
+    """The places that are secret in what was registered."""
+    return [place for place, (kind, path) in PLACES.items() if at(recording.one(kind).inputs, path) == HIDDEN]
+
+
+def test_a_decrypted_value_is_registered_as_a_secret_and_nothing_beside_it_is(in_project):
+    config = configured(everywhere)
     in_project(config)
     recording = engine(config)
-    made = recording.one(kind)
-    assert at(made.inputs, path) == HIDDEN
+    assert hidden(recording) == list(PLACES)
     assert PLAIN not in repr(recording)
     # The rest can be read, compared and judged.
-    if kind == RELEASE:
-        assert made.inputs["values"]["image"]["repository"].endswith("/velero")
-        assert at(recording.outputs["values"], []) == HIDDEN
-    else:
-        assert made.inputs["tags"]["team"] == "platform"
+    values = recording.one(RELEASE).inputs["values"]
+    assert values["image"]["repository"].endswith("/velero")
+    assert values["configuration"]["extraEnvVars"][0]["name"] == "DB_PASSWORD"
+    assert values["extraObjects"][0]["metadata"] == {"name": "db"}
+    assert recording.one(BUCKET).inputs["tags"]["team"] == "platform"
+    assert recording.outputs["values"] == HIDDEN
     said = (recording.one(COMPONENT).outputs or {})["settings"]
-    assert said["cluster"]["name"] == "shop"
+    assert (said["cluster"]["name"], said["tags"]) == ("shop", {"team": "platform", "cost-centre": HIDDEN})
 
 
-@pytest.mark.parametrize("place", PLACES)
-def test_without_a_stack_file_every_text_there_is_hidden(place, tmp_path, monkeypatch):
-    change, kind, path = PLACES[place]
+def test_without_a_stack_file_every_text_there_is_hidden(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    recording = engine(configured(change))
-    assert at(recording.one(kind).inputs, path) == HIDDEN
+    recording = engine(configured(everywhere))
+    assert hidden(recording) == list(PLACES)
     assert PLAIN not in repr(recording)
 
 
-@pytest.mark.parametrize("place", PLACES)
-def test_a_plan_has_it_as_a_secret_that_only_the_engine_can_decrypt(place, in_project):
-    change, kind, path = PLACES[place]
-    config = configured(change)
-    file = load_stack_file(in_project(config))
+def test_a_plan_has_it_as_a_secret_that_only_the_engine_can_decrypt(in_project):
+    file = load_stack_file(in_project(configured(everywhere)))
     recording = record_program(program, stack="prod", config=file.config)
-    assert at(recording.one(kind).inputs, path) == HIDDEN
+    assert hidden(recording) == list(PLACES)
     assert "v1:abc" not in repr(recording)
     assert "v1:abc" not in repr(file.settings)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,7 @@ def stack_file(folder: Path, values: Any, **release: Any) -> Path:
     made = mapping(release={"helmValuesOverrides": values, **release})
     config = {f"velero-eks:{key}" if key != "region" else "aws:region": value for key, value in made.items()}
     path = folder / "Pulumi.prod.yaml"
-    path.write_text(yaml.safe_dump({"config": config}), encoding="utf-8")
+    path.write_text(json.dumps({"config": config}, indent=1), encoding="utf-8")
     return path
 
 
@@ -47,7 +48,7 @@ def test_the_table_has_at_least_80_values_and_every_verdict():
     assert all(sum(verdict in row for row in ROWS) >= 20 for verdict in VERDICTS)
 
 
-@pytest.mark.parametrize("row", ROWS, ids=[yaml.safe_dump(row["set"], default_flow_style=True).strip() for row in ROWS])
+@pytest.mark.parametrize("row", ROWS, ids=[json.dumps(row["set"]) for row in ROWS])
 def test_a_value_is_refused_a_finding_or_harmless(row, tmp_path):
     path = stack_file(tmp_path, row["set"])
     if "refused" in row:
