@@ -34,7 +34,6 @@ from velero_eks.recovery.session import Session
 from velero_eks.terminal import words
 from velero_eks.terminal.output import console, json_text, print_json_list, put, table, working, write
 from velero_eks.terminal.safe import say
-from velero_eks.terminal.text import Text
 from velero_eks.velero.api import no_backup
 from velero_eks.velero.backup_contents import SHAPELESS, BadMember, Place, Selection, Stored, Unread, selected
 from velero_eks.velero.bucket import BackupStore
@@ -42,6 +41,7 @@ from velero_eks.velero.records import Backup, newest_completed
 from velero_eks.velero.volume_info import ClaimWithoutData, takes_volumes
 
 FOUND = 1
+_ROWS, _WIDEST = 2_000, 60
 
 
 def show(
@@ -248,11 +248,17 @@ def _nothing(store: BackupStore, backup: Backup, wanted: Wanted) -> str:
 
 
 def _print_names(keys: Sequence[ObjectKey]) -> None:
-
     out = console()
-    rows = table("Kind", "Namespace", "Name")
-    for key in keys:
-        rows.add_row(f"{key.kind}.{key.group}" if key.group else key.kind, key.namespace, Text(key.name))
-    out.print(rows)
+    cells = [(f"{key.kind}.{key.group}" if key.group else key.kind, key.namespace, key.name) for key in keys]
+    widths = [min(_WIDEST, max(map(len, column))) for column in zip(*cells, strict=True)]
+    # rich holds a table whole until it is printed.
+    for start in range(0, len(cells), _ROWS):
+        rows = table("Kind", "Namespace", "Name")
+        rows.show_header = not start
+        for column, width in zip(rows.columns, widths, strict=True):
+            column.min_width = width
+        for row in cells[start : start + _ROWS]:
+            rows.add_row(*row)
+        out.print(rows)
     number = Counter(key.kind for key in keys)
     out.print(f"{words.count(len(keys), 'object')} of {words.count(len(number), 'kind')}.")

@@ -286,3 +286,38 @@ def test_a_misspelt_secret_is_refused_and_not_shown(tmp_path):
     found = problems(tmp_path, GOOD + more + "  velero-eks:dbPassword: {a: third-of-two}\n")
     assert len(found) == 3
     assert all("(hidden)" in line and "of-two" not in line for line in found), found
+
+
+# A line of a stack file, and whether the key alone says that it is a secret.
+SECRETS = [
+    "velero-eks:repositorypassword: SECRET",
+    "velero-eks:repositoryPasswort: SECRET",
+    "velero-eks:repository-password: SECRET",
+    "velero-eks:dbPassword: SECRET",
+    "aws:secretKey: SECRET",
+    "aws:accessKey: SECRET",
+    "aws:token: SECRET",
+    "gitlab:token: SECRET",
+    "acme:API_KEY: SECRET",
+    "velero-eks:storage: {accessKeySecret: SECRET}",
+    "velero-eks:release: {imagePullPassword: [SECRET]}",
+    "velero-eks:tags: {clientSecret: {deep: [{er: SECRET}]}}",
+    "velero-eks:cluster: {credentials: {value: SECRET}}",
+    "velero-eks:schedules: {daily: {password: SECRET}}",
+    "velero-eks:repositoryPassword: SECRET",
+    "velero-eks:repositoryPassword: [SECRET]",
+    "velero-eks:repositoryPassword: {secret: SECRET}",
+    "velero-eks:volumes: {privateKey: 2026-SECRET}",
+    "velero-eks:password: 'SECRET",
+]
+
+
+@pytest.mark.parametrize("line", SECRETS)
+@pytest.mark.parametrize("secret", ["correct-horse", "correct-" * 40, "correct\u202ehorse"])
+def test_a_value_under_a_key_that_smells_of_a_secret_is_never_shown(tmp_path, line, secret):
+    key, _, value = line.partition(": ")
+    text = GOOD + f"  {key}: {value.replace('SECRET', secret)}\n"
+    for refusal in refusals(written(tmp_path, text)):
+        assert "correct" not in render(refusal)
+        assert "correct" not in json.dumps(refusal.to_mapping(), default=str)
+        assert "correct" not in repr(refusal)
