@@ -6,10 +6,10 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from velero_on_eks.settings import Duration
-from velero_on_eks.settings.cron import check_timezone
 from velero_on_eks.settings.defaults import BY_ENVIRONMENT
 from velero_on_eks.settings.names import check_namespace_pattern
 from velero_on_eks.settings.rules import SHORTEST_INTERVAL
+from velero_on_eks.settings.timezones import check_timezone
 
 from velero_eks.aws.eks import ClusterFacts, identity_for, volumes_for
 from velero_eks.errors import BadTarget
@@ -63,7 +63,8 @@ class Decisions:
             if interval <= rpo:
                 return name, cron
         raise BadTarget(
-            f"--rpo {self.rpo}: a backup runs at most every {words.duration(SHORTEST_INTERVAL)}; write at least that"
+            f"--rpo {self.rpo}: a schedule that runs more often than every {words.duration(SHORTEST_INTERVAL)} wants a"
+            " waiver; write at least that, and a finer schedule by hand"
         )
 
 

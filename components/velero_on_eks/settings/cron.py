@@ -8,8 +8,7 @@ from datetime import UTC as UTC_ZONE
 from datetime import date, datetime, timedelta
 from datetime import timezone as FixedOffset
 from functools import lru_cache
-from importlib import resources
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
 from velero_on_eks.settings.cron_clock import (
     YEARS_SEARCHED,
@@ -24,6 +23,7 @@ from velero_on_eks.settings.cron_fields import Fields, parse_fields, strip_space
 from velero_on_eks.settings.cron_words import describe
 from velero_on_eks.settings.duration import Duration, quoted
 from velero_on_eks.settings.refusals import Refused
+from velero_on_eks.settings.timezones import check_timezone
 from velero_on_eks.settings.versions import CronLibrary
 
 UTC = "UTC"
@@ -42,7 +42,6 @@ _DESCRIPTORS = {
 _TRIGGERED = ("@triggered", "@manual", "@none")
 # As many bytes of an expression go-cron reads, and it takes a zone's name out of these.
 _LONGEST, _ZONE_QUOTES = 1024, "\"'"
-_ANY_ZONE = "write an IANA name, such as Asia/Kolkata, or UTC"
 _YEAR = timedelta(days=366)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC_ZONE)
 _ONE_SECOND = timedelta(seconds=1)
@@ -199,24 +198,6 @@ class Cron:
         return wall_gaps(self.fields)
 
 
-def check_timezone(name: str) -> str:
-    """The name of a time zone, if it is one. Raises ValueError with the names that come closest."""
-    if not isinstance(name, str) or not name:
-        raise Refused("timezone", f"time zone {name!r} is not a name", _ANY_ZONE)
-    if name == "Local":
-        raise Refused("timezone", "time zone 'Local' is whatever the server's machine has", _ANY_ZONE)
-    names = _zone_names()
-    if name not in names:
-        raise Refused("timezone", f"time zone {name!r} is unknown", _closest_zones(name))
-    try:
-        ZoneInfo(name)
-    except (ZoneInfoNotFoundError, OSError) as error:
-        raise Refused(
-            "timezone", f"time zone {name!r} cannot be read on this machine", "install tzdata, or write UTC"
-        ) from error
-    return name
-
-
 @lru_cache(maxsize=4096)
 def _parse(expression: str, timezone: str | None, library: CronLibrary, allow_never: bool) -> Cron:
     rest, zone = expression, timezone
@@ -274,22 +255,6 @@ def _read(expression: str, library: CronLibrary, allow_never: bool) -> tuple[Fie
             "cron", f"cron {quoted(expression)}: @every is at least one second", "write for example @every 6h"
         )
     return None, max(delay.seconds, 1)
-
-
-@lru_cache(maxsize=1)
-def _zone_names() -> frozenset[str]:
-    # The package's list rather than the machine's: the same names are refused everywhere.
-    return frozenset(resources.files("tzdata").joinpath("zones").read_text("utf-8").split())
-
-
-def _closest_zones(name: str) -> str:
-    by_lower = {zone.lower(): zone for zone in sorted(_zone_names())}
-    lower = name.lower().strip().replace(" ", "_")
-    if lower in by_lower:
-        return f"write {by_lower[lower]}"
-    cities = [zone for zone in sorted(_zone_names()) if zone.lower().rpartition("/")[2] == lower]
-    close = cities or [by_lower[key] for key in difflib.get_close_matches(lower[:60], by_lower, 3, 0.6)]
-    return f"did you mean {' or '.join(close)}?" if close else _ANY_ZONE
 
 
 def _unix(moment: datetime) -> int:

@@ -23,8 +23,10 @@ from velero_on_eks.settings.s3_endpoint import aws_endpoint
 from velero_on_eks.settings.sections import ISSUER_MISSING, Schedule
 
 # Below this a run can start before the location's own minute of validation and synchronisation is over, and a
-# month's backups would be more than 2,880 objects for every sync to list.
+# month's backups would be more than 2,880 objects for every sync to list. A finding, which a stack may waive.
 SHORTEST_INTERVAL = 15 * 60
+# Five fields know no shorter one. `@every` does, and each backup takes longer.
+CRON_INTERVAL = 60
 
 Found = Iterator[Refusal]
 
@@ -53,6 +55,7 @@ WARNINGS = (
     "eks-support",
     "excluded-namespaces",
     "few-copies",
+    "interval-too-short",
     "key-of-another-account",
     "rpo-clock-change",
     "untested-kubernetes",
@@ -326,11 +329,10 @@ def _velero_is_left_out(s: Any) -> Found:
 def _schedules_are_sound(s: Any) -> Found:
     for name, schedule in s.schedules.items():
         cron = schedule.recurrence
-        if cron.shortest_gap() < SHORTEST_INTERVAL:
+        if cron.shortest_gap() < CRON_INTERVAL:
             yield Refusal(
-                "interval-too-short",
-                f"runs every {words(cron.shortest_gap())}, and the shortest interval is {words(SHORTEST_INTERVAL)}: a"
-                " backup must be over before the next begins",
+                "interval-below-a-minute",
+                f"runs every {words(cron.shortest_gap())}, and the shortest interval is {words(CRON_INTERVAL)}",
                 "run it less often",
                 ("schedules", name, "cron"),
                 schedule.cron,
@@ -384,7 +386,7 @@ def _adopted_is_made_here(s: Any) -> Found:
 
 def warnings(s: Any, at: datetime) -> tuple[SettingsWarning, ...]:
     """What is true of valid settings in the year after `at` and worth knowing, without making them wrong."""
-    found = list(objectives.warnings(s, at))
+    found = [*objectives.warnings(s, at), *_too_often(s)]
     key = s.storage.kms_key_arn
     if key and not is_late(key, s.cluster.account) and Arn.parse(key).account != s.cluster.account:
         found.append(
@@ -412,6 +414,22 @@ def warnings(s: Any, at: datetime) -> tuple[SettingsWarning, ...]:
             )
         )
     return tuple(found)
+
+
+def _too_often(s: Any) -> Iterator[SettingsWarning]:
+    for name, schedule in s.schedules.items():
+        gap = schedule.recurrence.shortest_gap()
+        if gap < SHORTEST_INTERVAL:
+            a_day, kept = 86_400 // gap, schedule.keep.seconds // gap
+            yield SettingsWarning(
+                "interval-too-short",
+                f"schedules.{name}.cron",
+                f"{name} runs every {words(gap)} at its closest, below {words(SHORTEST_INTERVAL)}: no backup begins"
+                f" before the last is over, so that one which takes longer leaves runs out, and up to {a_day:,} a day"
+                f" and {kept:,} kept are listed at every sync of the bucket; run it less often, or measure how long a"
+                " backup takes and waive interval-too-short with the figure",
+                "error",
+            )
 
 
 def _eks_support(s: Any, at: datetime) -> list[SettingsWarning]:

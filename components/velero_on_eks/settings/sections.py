@@ -12,7 +12,7 @@ from pydantic.alias_generators import to_camel
 from velero_on_eks.settings import versions
 from velero_on_eks.settings.aws_facts import AccountId, KmsKeyArn, OidcIssuer, PolicyArn, PrincipalArn
 from velero_on_eks.settings.base import Section
-from velero_on_eks.settings.cron import Cron, check_timezone
+from velero_on_eks.settings.cron import Cron
 from velero_on_eks.settings.duration import Duration
 from velero_on_eks.settings.images import ChartRepository, Image, ImageRepository, ImageTag
 from velero_on_eks.settings.kinds import KindName
@@ -32,6 +32,7 @@ from velero_on_eks.settings.names import (
 from velero_on_eks.settings.namespaces import EVERY, Namespaces, Undecidable
 from velero_on_eks.settings.refusals import Refused
 from velero_on_eks.settings.s3_endpoint import S3Url
+from velero_on_eks.settings.timezones import check_timezone
 from velero_on_eks.settings.versions import ChartVersion, CronLibrary, KubernetesVersion, cron_library
 
 Environment = Literal["development", "staging", "production"]

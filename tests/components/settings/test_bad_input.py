@@ -308,8 +308,8 @@ SCHEDULES = [
     ("nth day", "cron-field", schedule(cron="0 2 * * 1#2"), "schedules.daily-backup.cron", "#"),
     ("either day", "either-day", {**ROBFIG, **schedule(cron="0 2 1 * 1")}, "schedules.daily-backup", "EITHER"),
     ("both days", "both-days", schedule(cron="0 2 1 * 1"), "schedules.daily-backup", "BOTH"),
-    ("too often", "interval-too-short", schedule(cron="@every 1m"), "schedules.daily-backup.cron", "shortest interval"),
-    ("every five minutes", "interval-too-short", schedule(cron="*/5 * * * *"), "schedules.daily-backup.cron", "15 min"),
+    ("too often", "interval-below-a-minute", schedule(cron="@every 59s"), "schedules.daily-backup.cron", "1 min"),
+    ("every second", "interval-below-a-minute", schedule(cron="@every 1s"), "schedules.daily-backup.cron", "1 min"),
     ("unknown zone", "timezone", schedule(timezone="Asia/Calcuta"), "schedules.daily-backup.timezone", "Asia/Calcutta"),
     (
         "two zones",

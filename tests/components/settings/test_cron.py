@@ -17,7 +17,8 @@ from zoneinfo import ZoneInfo
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from velero_on_eks.settings.cron import Cron, check_timezone
+from velero_on_eks.settings.cron import Cron
+from velero_on_eks.settings.timezones import _BROKEN_HOURS, _MEANT, _names, check_timezone
 from velero_on_eks.settings.versions import CronLibrary
 
 LIBRARIES: tuple[CronLibrary, ...] = ("robfig", "go-cron")
@@ -150,6 +151,25 @@ def test_an_expression_that_is_no_text_is_refused(expression: object) -> None:
         ("../etc/passwd", "is unknown"),
         ("/etc/localtime", "is unknown"),
         (5, "write an IANA name"),
+        ("IST", "did you mean Asia/Kolkata, Europe/Dublin or Asia/Jerusalem?"),
+        ("ist", "did you mean Asia/Kolkata"),
+        ("PST", "write America/Los_Angeles"),
+        ("EDT", "write America/New_York"),
+        ("CST", "America/Chicago, Asia/Shanghai"),
+        ("BST", "did you mean Europe/London or Asia/Dhaka?"),
+        ("CEST", "did you mean Europe/Berlin or Europe/Paris?"),
+        ("JST", "write Asia/Tokyo"),
+        ("AEST", "Australia/Sydney"),
+        ("India Standard Time", "write Asia/Kolkata"),
+        ("Mumbai", "write Asia/Kolkata"),
+        ("Asia/Beijing", "write Asia/Shanghai"),
+        ("UTC+0", "write UTC"),
+        ("+05:30", "+05:30 all year round is Asia/Kolkata"),
+        ("UTC+5:45", "+05:45 all year round is Asia/Kathmandu"),
+        ("GMT-3", "-03:00 all year round is Etc/GMT+3"),
+        ("+02", "+02:00 all year round is Etc/GMT-2"),
+        ("XST", "is unknown; write an IANA name"),
+        ("Z", "write UTC"),
     ],
 )
 def test_an_unknown_zone_is_refused_with_the_closest_names(zone: str, said: str) -> None:
@@ -157,6 +177,15 @@ def test_an_unknown_zone_is_refused_with_the_closest_names(zone: str, said: str)
         check_timezone(zone)
     with pytest.raises(ValueError, match=re.escape(said)):
         parse("0 2 * * *", zone)
+
+
+@pytest.mark.parametrize("zone", ["CET", "EST", "MST", "GMT", "Asia/Calcutta", "US/Pacific", "Etc/GMT-2"])
+def test_what_is_a_name_of_a_zone_is_taken(zone: str) -> None:
+    assert check_timezone(zone) == zone
+
+
+def test_every_zone_that_is_proposed_is_one() -> None:
+    assert {zone for zones in _MEANT.values() for zone in zones} | set(_BROKEN_HOURS.values()) <= _names()
 
 
 def test_a_zone_given_twice_is_refused() -> None:

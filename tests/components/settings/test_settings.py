@@ -17,6 +17,7 @@ from velero_on_eks.settings.names import (
     check_schedule_name,
     shortened,
 )
+from velero_on_eks.settings.rules import WARNINGS
 from velero_on_eks.settings.versions import PINNED_CHART, PINNED_PLUGIN, PINNED_VELERO, TABLE, mismatches, unrehearsed
 
 from tests.support import mapping, settings
@@ -287,3 +288,25 @@ def test_a_key_of_another_account_is_taken_with_a_warning_of_what_its_policy_mus
     assert warning.field == "storage.kmsKeyArn"
     assert "444455556666" in warning.message
     assert "let account 111122223333 use it" in warning.message
+
+
+@pytest.mark.parametrize(
+    ("cron", "every"),
+    [
+        ("*/5 * * * *", "5 min"),
+        ("* * * * *", "1 min"),
+        ("@every 1m", "1 min"),
+        ("@every 14m59s", "14 min 59 s"),
+        ("0,14 * * * *", "14 min"),
+        ("*/7 * * * *", "4 min"),
+        ("50 23 * * *", None),
+        ("*/15 * * * *", None),
+        ("@every 15m", None),
+    ],
+)
+def test_a_schedule_finer_than_a_quarter_of_an_hour_is_a_finding_to_waive(cron: str, every: str | None):
+    given = settings(schedules={"often": {"cron": cron, "keep": "30d"}})
+    found = [warning for warning in given.warnings(NOW) if warning.rule == "interval-too-short"]
+    assert [(one.field, one.severity) for one in found] == ([("schedules.often.cron", "error")] if every else [])
+    assert all(f"often runs every {every} at its closest, below 15 min" in one.message for one in found)
+    assert "interval-too-short" in WARNINGS

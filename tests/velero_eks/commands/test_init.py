@@ -149,7 +149,10 @@ def test_an_input_that_ends_writes_nothing(root):
         ({}, "--environment missing"),
         ({"environment": "prod"}, "--environment 'prod': one of development, staging, production"),
         ({"environment": "production", "rpo": "30"}, "--rpo: '30' is not a duration"),
-        ({"environment": "production", "rpo": "10m"}, "--rpo 10m: a backup runs at most every 15 min"),
+        (
+            {"environment": "production", "rpo": "10m"},
+            "--rpo 10m: a schedule that runs more often than every 15 min wants",
+        ),
         ({"environment": "production", "timezone": "Mars"}, "--timezone:"),
         ({"environment": "production", "namespaces": ("*", "a")}, "--namespace: '*' is every namespace"),
         ({"environment": "production", "volumes": "native"}, "--volumes 'native': one of none, csi-snapshot"),
