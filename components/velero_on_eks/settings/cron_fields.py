@@ -21,7 +21,7 @@ _INTEGER_LIMIT = 1 << 63
 # Go's unicode.IsSpace; str.split() would also split at the four ASCII separators.
 _SPACES = "\t\n\v\f\r \x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000" + "".join(map(chr, range(0x2000, 0x200B)))
 _SPACE = re.compile(f"[{_SPACES}]+")
-_NO_EXTENSIONS = "Velero's cron has no L, W or #; write days of the month, such as 1-7 or 28"
+_NO_EXTENSIONS = "Velero's cron has no L, W or #"
 _LONGEST_MONTH = (0, 31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 
 
@@ -141,9 +141,9 @@ def _refuse_extensions(words: list[str]) -> None:
     """What go-cron has with options that Velero does not give: it looks for their letters before it reads a value."""
     _, _, day, _, weekday = words
     if set(day) & set("LlWw"):
-        raise _refusal(_TO_MONTH[2], day, f"{quoted(day)} is not a value", _NO_EXTENSIONS)
+        raise _refusal(_TO_MONTH[2], day, f"{quoted(day)} is not a value", _mend_extension(day))
     if "#" in weekday:
-        raise _refusal(_PLACES["go-cron"][4], weekday, f"{quoted(weekday)} is not a value", _NO_EXTENSIONS)
+        raise _refusal(_PLACES["go-cron"][4], weekday, f"{quoted(weekday)} is not a value", _mend_extension(weekday))
 
 
 def _parse_place(word: str, place: _Place, library: CronLibrary, strict: bool) -> tuple[int, bool]:
@@ -266,7 +266,7 @@ def _mend_text(text: str, word: str, place: _Place) -> str:
         return f"write a value in {place.limit} on both sides of '-'" if "-" in word else "write a value"
     upper = text.upper()
     if "#" in text or re.fullmatch(r"LW?|W|[0-9]+[LW]|[A-Z]{3}L", upper):
-        return _NO_EXTENSIONS
+        return _mend_extension(text)
     if place.names and text[:3].lower() in place.names and text.isalpha():
         return f"names have three letters; write {upper[:3]}"
     if "." in text:
@@ -274,6 +274,19 @@ def _mend_text(text: str, word: str, place: _Place) -> str:
     if upper == "H":
         return "Velero's cron has no H; write a number"
     return f"write a value in {place.limit}, * , a list (1,2), a range (1-5) or a step (*/2)"
+
+
+def _mend_extension(text: str) -> str:
+    """What comes closest in five plain fields; docs/adr/0010 says why no setting makes more of it."""
+    nth = re.search(r"#([1-4])", text)
+    if nth:
+        last = 7 * int(nth[1])
+        return (
+            f"{_NO_EXTENSIONS}; from 1.18.3 on write days {last - 6}-{last} with the weekday, and bothDaysMatch: true"
+        )
+    if re.fullmatch(r"L", text, re.IGNORECASE):
+        return f"{_NO_EXTENSIONS}; write 28-31: the last day of every month is among them"
+    return f"{_NO_EXTENSIONS}; write days of the month, such as 1-7 or 28"
 
 
 def _unwrapped(low: int, high: int, place: _Place) -> str:

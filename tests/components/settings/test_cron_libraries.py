@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -159,6 +159,34 @@ def test_a_range_from_beyond_its_field_is_refused_though_go_cron_reads_it(expres
 )
 def test_go_crons_days_in_a_few_words(expression: str, words: str) -> None:
     assert Cron.parse(expression, library="go-cron").description() == words
+
+
+@pytest.mark.parametrize("library", ["robfig", "go-cron"])
+@pytest.mark.parametrize(
+    ("expression", "mend"),
+    [
+        ("0 2 L * *", "write 28-31: the last day of every month is among them"),
+        ("0 2 * * MON#1", "from 1.18.3 on write days 1-7 with the weekday, and bothDaysMatch: true"),
+        ("0 2 * * 5#2", "write days 8-14 with the weekday"),
+        ("0 2 * * FRI#4", "write days 22-28 with the weekday"),
+        ("0 2 15W * *", "write days of the month, such as 1-7 or 28"),
+        ("0 2 LW * *", "write days of the month"),
+        ("0 2 * * 5#L", "write days of the month"),
+    ],
+)
+def test_what_neither_library_has_is_answered_with_what_comes_closest(
+    expression: str, mend: str, library: CronLibrary
+) -> None:
+    with pytest.raises(ValueError, match="no L, W or #") as refused:
+        Cron.parse(expression, library=library)
+    assert mend in str(refused.value)
+
+
+@pytest.mark.parametrize("library", ["robfig", "go-cron"])
+def test_the_days_that_are_proposed_have_the_last_of_every_month(library: CronLibrary) -> None:
+    runs = Cron.parse("0 2 28-31 * *", library=library).next_runs(NOW, 200)
+    months = {(run.year, run.month) for run in runs[:-4]}
+    assert {(run.year, run.month) for run in runs if (run + timedelta(days=1)).month != run.month} >= months
 
 
 def test_a_schedule_that_waits_for_a_trigger_has_no_runs() -> None:
