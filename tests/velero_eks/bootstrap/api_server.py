@@ -42,6 +42,7 @@ class ApiServer:
     """Holds objects and answers as an API server does. `allowed` is a predicate over a review's attributes."""
 
     name = "shop"
+    server = "https://api.example.com"
 
     def __init__(self, *kinds: tuple[str, str, str, str, bool], allowed: Any = lambda attributes: True) -> None:
         self._kinds = (*KINDS, *kinds)

@@ -53,6 +53,7 @@ class ApiServer:
     """Serves the recorded kinds, and objects by the path of their collection, page by page."""
 
     name = "exam"
+    server = "https://api.example.com"
 
     def __init__(self, collections: dict[str, list[dict[str, Any]]], held: threading.Event | None = None) -> None:
         self.collections = collections

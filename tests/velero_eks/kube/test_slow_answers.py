@@ -96,8 +96,8 @@ each_answer = pytest.mark.parametrize("serve", [row[1] for row in ANSWERS], ids=
 
 @each_answer
 def test_an_api_server_that_does_not_answer_well_is_named_with_its_address(serve, monkeypatch):
-    monkeypatch.setattr("velero_eks.kube.connection.FIRST_CONTACT_SECONDS", 0.4)
-    monkeypatch.setattr("velero_eks.kube.connection._LEAST_SECONDS", 0.4)
+    monkeypatch.setattr("velero_eks.kube.connection.FIRST_CONTACT_SECONDS", 0.2)
+    monkeypatch.setattr("velero_eks.kube.connection._LEAST_SECONDS", 0.2)
     with listener(serve) as port:
         url = f"http://127.0.0.1:{port}"
         cluster = Cluster(Connection(ApiServer(url), FixedCredentials(), "shop"))
@@ -111,7 +111,7 @@ def test_an_api_server_that_does_not_answer_well_is_named_with_its_address(serve
 
 
 def test_an_answer_after_the_first_has_a_limit_for_all_of_it(monkeypatch):
-    monkeypatch.setattr("velero_eks.kube.transport.ANSWER_SECONDS", 0.4)
+    monkeypatch.setattr("velero_eks.kube.transport.ANSWER_SECONDS", 0.2)
     with listener(says(HEAD + b"Content-Length: 100000\r\n\r\n{", drip=b" ")) as port:
         transport = Transport(ApiServer(f"http://127.0.0.1:{port}"), None)
         with pytest.raises(TimeoutError):
@@ -140,7 +140,7 @@ def test_a_proxy_that_answers_byte_by_byte_has_a_limit_for_all_of_it(scheme, dri
     with listener(one_at_a_time) as port:
         transport = Transport(ApiServer("http://192.0.2.1", proxy=f"{scheme}://127.0.0.1:{port}"), None)
         with pytest.raises(ProxyRefused, match=f"the proxy {scheme}://127.0.0.1:{port}"):
-            transport.send("GET", "/version", {}, None, connect=0.4, read=60)
+            transport.send("GET", "/version", {}, None, connect=0.2, read=60)
 
 
 @pytest.fixture
@@ -151,7 +151,7 @@ def keys(monkeypatch):
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "example")
     monkeypatch.setenv("AWS_CONFIG_FILE", "/dev/null")
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-    monkeypatch.setattr("velero_eks.aws.client.LIMITS", Limits(connect=0.4, read=0.4, call=0.6))
+    monkeypatch.setattr("velero_eks.aws.client.LIMITS", Limits(connect=0.2, read=0.2, call=0.3))
 
 
 @each_answer
@@ -186,7 +186,7 @@ def test_a_bucket_that_does_not_answer_well_is_named(serve, keys):
 
 @pytest.mark.parametrize("drip", [b"x", b""], ids=["byte by byte", "half"])
 def test_an_object_that_comes_byte_by_byte_is_given_up(drip, keys, monkeypatch):
-    monkeypatch.setattr("velero_eks.velero.bucket.PIECE_SECONDS", 0.3)
+    monkeypatch.setattr("velero_eks.velero.bucket.PIECE_SECONDS", 0.2)
     with listener(says(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n\x1f\x8b", drip=drip)) as port:
         address = StoreAddress(
             bucket="backups", region="eu-west-1", endpoint=f"http://127.0.0.1:{port}", path_style=True

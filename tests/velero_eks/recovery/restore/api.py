@@ -36,6 +36,7 @@ class Api:
     """`on` is called with method, path and body before each request, and may answer it with (status, document)."""
 
     name = "test"
+    server = "https://api.example.com"
 
     def __init__(self, *bodies: Object, on: Callable[[str, str, Any], tuple[int, Any] | None] | None = None) -> None:
         self.objects: dict[str, Object] = {}

@@ -31,6 +31,7 @@ class Server:
     """An API server that answers a write with `answer(method, path, body)`: a status and a document."""
 
     name = "test"
+    server = "https://api.example.com"
 
     def __init__(self, answer: Any) -> None:
         self.answer = answer
