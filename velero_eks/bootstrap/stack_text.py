@@ -12,6 +12,7 @@ from typing import Any
 from velero_eks.aws.eks import ClusterFacts
 from velero_eks.bootstrap.decisions import Decisions
 from velero_eks.errors import BadTarget
+from velero_eks.terminal.safe import comment
 
 PREFIX = "velero-eks:"
 _COMMENT_WIDTH = 90
@@ -123,7 +124,7 @@ def composed(facts: ClusterFacts, decisions: Decisions, sources: Sources = FROM_
     )
     document = CommentedMap({"config": config})
     document.yaml_set_start_comment(
-        f"Velero on the EKS cluster {facts.name}. {sources.whole}.\nAll keys: docs/configuration.md"
+        f"{comment(f'Velero on the EKS cluster {facts.name}. {sources.whole}.')}\nAll keys: docs/configuration.md"
     )
     return _dumped(document)
 
@@ -179,7 +180,7 @@ def as_text(key: str, values: Mapping[str, Any]) -> str:
 def _why(decisions: Decisions, name: str) -> str:
     if not decisions.why.get(name):
         return ""
-    return "\n" + textwrap.fill(f"Default: {decisions.why[name]}.", _COMMENT_WIDTH)
+    return "\n" + textwrap.fill(comment(f"Default: {decisions.why[name]}."), _COMMENT_WIDTH)
 
 
 def _written(key: str, value: Any) -> Any:
