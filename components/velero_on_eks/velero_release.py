@@ -10,7 +10,6 @@ from velero_on_eks.args import VeleroReleaseArgs
 from velero_on_eks.component import after, options, region_of, token
 from velero_on_eks.documents.kubernetes import (
     MANAGED_BY,
-    PASSWORD_LENGTH,
     REPOSITORY_SECRET,
     REPOSITORY_SECRET_KEY,
     namespace_metadata,
@@ -19,6 +18,8 @@ from velero_on_eks.inputs import Inputs
 from velero_on_eks.settings.parts import VeleroReleaseInputs
 from velero_on_eks.settings.versions import CHART_NAME
 from velero_on_eks.velero_values import values_of, whole
+
+PASSWORD_LENGTH = 40
 
 
 class VeleroRelease(pulumi.ComponentResource):

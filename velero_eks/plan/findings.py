@@ -14,7 +14,7 @@ from velero_eks.plan.deployments import Deployment
 from velero_eks.rules import PolicyResource
 from velero_eks.rules.kinds import SCHEDULE
 from velero_eks.rules.model import UNKNOWN_VALUE
-from velero_eks.rules.plan import below
+from velero_eks.rules.plan import below, with_parts
 from velero_eks.terminal import words
 
 # A waiver that waives nothing hides the next finding of its rule: it is reported, and cannot be waived itself.
@@ -48,6 +48,8 @@ def find(
     found: dict[PlannedFinding, None] = {}
     for deployment in deployments:
         own = None if deployment.component is None else below(deployment.component, parents)
+        if own is not None and deployment.alone:
+            own = with_parts(own, parents)
         for finding in _of_deployment(deployment, entries, own, at):
             found[finding] = None
     return sorted(

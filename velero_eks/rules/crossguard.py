@@ -23,7 +23,7 @@ from pulumi_policy.proxy import UNKNOWN_OBJECT_VALUE, UnknownValueError
 
 from velero_eks.rules import kinds
 from velero_eks.rules.model import ENVIRONMENTS, RULES, UNKNOWN, Fault, NotKnown, PolicyResource, Rule
-from velero_eks.rules.plan import Plan, below
+from velero_eks.rules.plan import Plan, below, with_parts
 
 if TYPE_CHECKING:
     from velero_on_eks.settings import Settings
@@ -100,7 +100,14 @@ def _own(resources: Sequence[PolicyResource]) -> frozenset[str] | None:
     components = [resource.urn for resource in resources if resource.type in kinds.COMPONENTS]
     if len(components) != 1:
         return None
-    return below(components[0], {resource.urn: resource.parent for resource in resources})
+    parents = {resource.urn: resource.parent for resource in resources}
+    own = below(components[0], parents)
+    return with_parts(own, parents) if _is_ours(resources) else own
+
+
+def _is_ours(resources: Sequence[PolicyResource]) -> bool:
+    """Whether the project is this one."""
+    return all(one.urn.split("::")[1] == _NAMESPACE for one in resources)
 
 
 def _plan(resources: list[PolicyResource], own: frozenset[str] | None = None) -> Plan:
@@ -110,7 +117,7 @@ def _plan(resources: list[PolicyResource], own: frozenset[str] | None = None) ->
         environment = settings.environment
     # A stack of another project names no environment: the rules then ask what they ask of production.
     known = environment if environment in ENVIRONMENTS else "production"
-    alone = own is None or all(one.urn.split("::")[1] == _NAMESPACE for one in resources)
+    alone = own is None or _is_ours(resources)
     return Plan(resources, known, settings=settings, own=own, alone=alone, from_engine=True)
 
 

@@ -26,6 +26,7 @@ _JUDGED_ELSEWHERE: dict[str, frozenset[str]] = {
     kinds.ROLE: frozenset({"name", "assumeRolePolicy", "inlinePolicies", "managedPolicyArns"}),
     kinds.ROLE_POLICY: frozenset({"policy"}),
     kinds.SECRET: frozenset({"stringData", "data"}),
+    kinds.RANDOM_PASSWORD: frozenset({"length"}),
 }
 # Stands where the value is one that only AWS makes up.
 _ANY = object()
@@ -262,9 +263,7 @@ def _meant(resource: PolicyResource, plan: Plan, settings: Settings, meant: Mean
             metadata = {"name": REPOSITORY_SECRET, "namespace": settings.release.namespace, "labels": dict(MANAGED_BY)}
             return {"metadata": metadata, "type": "Opaque"}
         case kinds.RANDOM_PASSWORD:
-            from velero_on_eks.documents.kubernetes import PASSWORD_LENGTH
-
-            return {"special": False, "length": PASSWORD_LENGTH}
+            return {"special": False}
         case kinds.POD_IDENTITY:
             release = settings.release
             return {

@@ -7,6 +7,8 @@ ANY, WHOLE = "*", "velero-eks"
 
 # The component, by its token and by the one that it had in the first edition.
 COMPONENTS = ("velero-eks:index:VeleroOnEks", "velero:eks:VeleroOnEks")
+# What the types of all our components begin with.
+PARTS = "velero-eks:index:"
 
 BUCKET = "aws:s3/bucket:Bucket"
 BUCKET_ENCRYPTION = "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration"

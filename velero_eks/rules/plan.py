@@ -63,6 +63,10 @@ class Plan:
         """The deployment's own resources of these types."""
         return [resource for resource in self._all(*kinds_) if self.is_own(resource)]
 
+    def is_of_other(self, urn: str, resource: PolicyResource) -> bool:
+        """Whether a URN is that of another resource of the plan."""
+        return urn != resource.urn and urn in self._by_urn
+
     def is_own(self, resource: PolicyResource) -> bool:
         """Whether a resource is the deployment's own."""
         return self._own is None or resource.urn in self._own
@@ -227,6 +231,18 @@ def below(component: str, parents: Mapping[str, str | None]) -> frozenset[str]:
         further = {urn for urn, parent in parents.items() if parent in further} - found
         found |= further
     return frozenset(found)
+
+
+def with_parts(own: frozenset[str], parents: Mapping[str, str | None]) -> frozenset[str]:
+    """What is the deployment's own in a stack that is one deployment and nothing else: the component with all below it,
+    and parts of Velero that stand beside it."""
+    parts = [urn for urn, parent in parents.items() if parent is None and _is_part(urn)]
+    return own.union(*(below(part, parents) for part in parts if part not in own))
+
+
+def _is_part(urn: str) -> bool:
+    type_ = urn.split("::")[2]
+    return type_.startswith(kinds.PARTS) and type_ not in kinds.COMPONENTS and "$" not in type_
 
 
 def _is_below(urn: str, component: str) -> bool:

@@ -204,7 +204,7 @@ def unmeant_option(resource: PolicyResource, plan: Plan) -> Iterator[str]:
         said = ", ".join(f"{key} {value}" for key, value in options["customTimeouts"].items())
         yield f"customTimeouts is {said}: the engine would give up, or wait, at another time; take that away."
     for alias in options.get("aliases") or ():
-        if str(alias).rsplit("::", 1)[-1] != resource.name:
+        if plan.is_of_other(str(alias), resource):
             yield f"the alias {_named(str(alias))} would take another resource's state; take it away."
     missing = _SECRET_OUTPUTS.get(resource.kind, set()) - set(options.get("additionalSecretOutputs") or ())
     if missing and "additionalSecretOutputs" in options:

@@ -15,7 +15,6 @@ TAKEN_BACK = {"pulumi.com/patchForce": "true"}
 STORAGE_LOCATION = "default"
 REPOSITORY_SECRET = "velero-repo-credentials"  # noqa: S105
 REPOSITORY_SECRET_KEY = "repository-password"  # noqa: S105
-PASSWORD_LENGTH = 40
 
 SNAPSHOT_CLASS = "velero-ebs"
 # The EKS add-on, and the Deployment that it makes.

@@ -16,13 +16,14 @@ def aliased(parent: str, alias: str) -> str:
     return f"opts=pulumi.ResourceOptions.merge({parent}, pulumi.ResourceOptions(aliases=[pulumi.Alias({alias})]))"
 
 
-KEY = "            opts=child(self),\n        )\n        alias = "
+TAGGED = "tagged(tags, child(self))"
+KEY = f"            opts={TAGGED},\n        )\n        alias = "
 
 PURE = {
     "a key renamed with an alias": Edit(
         code=(
             (STORAGE, "pulumi_aws.kms.Key(\n            name,", 'pulumi_aws.kms.Key(\n            f"{name}-key",'),
-            (STORAGE, KEY, KEY.replace("opts=child(self)", aliased("child(self)", "name=name"))),
+            (STORAGE, KEY, KEY.replace(f"opts={TAGGED}", aliased(TAGGED, "name=name"))),
         )
     ),
     "a bucket renamed with an alias, and all that is named after it": Edit(
@@ -34,8 +35,8 @@ PURE = {
             ),
             (
                 STORAGE,
-                "            opts=child(self),\n        )\n        self.bucket = ",
-                f"            {aliased('child(self)', 'name=name')},\n        )\n        self.bucket = ",
+                f"            opts={TAGGED},\n        )\n        self.bucket = ",
+                f"            {aliased(TAGGED, 'name=name')},\n        )\n        self.bucket = ",
             ),
         )
     ),

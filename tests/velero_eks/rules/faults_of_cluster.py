@@ -94,7 +94,7 @@ FAULTS = [
                    lambda p: p.set(kinds.SECRET, ["data"], {"repository-password": "c3RhdGljLXBhc3N3MHJk"})),
              implied=("object-secret",)),
     Injected("a repository password of 8 characters", "repository-password",
-             lambda p: p.set(kinds.RANDOM_PASSWORD, ["length"], 8), implied=("unmeant-setting",)),
+             lambda p: p.set(kinds.RANDOM_PASSWORD, ["length"], 8)),
     Injected("a release before its password", "repository-password-first",
              lambda p: p.forget(kinds.RELEASE, kinds.SECRET)),
     Injected("a password secret not protected", "repository-password-kept", _password(kinds.SECRET, False)),
