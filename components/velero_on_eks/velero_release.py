@@ -46,7 +46,7 @@ class VeleroRelease(pulumi.ComponentResource):
 
         namespace = pulumi_kubernetes.core.v1.Namespace(
             name,
-            metadata=namespace_metadata(release.namespace),
+            metadata=pulumi_kubernetes.meta.v1.ObjectMetaArgs(**namespace_metadata(release.namespace)),
             opts=pulumi.ResourceOptions.merge(child, pulumi.ResourceOptions(protect=kept)),
         )
         self.repository_password = self._password(name, inputs)

@@ -190,8 +190,8 @@ def _schedules(stack: Described) -> RenderableType:
         return Text("none from this program: it makes parts of a Velero that another tool installs")
     if not schedules:
         return Text("none: nothing is ever backed up", style="red")
-    table = _table("Schedule", "Runs", "Namespaces", "Kept", "Next", "For")
-    table.columns[-2].no_wrap = True
+    table = _table("Schedule", "Runs", "Namespaces", "Kept", "Next")
+    table.columns[0].no_wrap = table.columns[-1].no_wrap = True
     for schedule in schedules:
         namespaces = "every" if schedule.namespaces == ("*",) else ", ".join(schedule.namespaces)
         if schedule.excluded_namespaces:
@@ -203,15 +203,15 @@ def _schedules(stack: Described) -> RenderableType:
             namespaces,
             words.exact(schedule.keep_seconds),
             coming,
-            _purpose(schedule),
         )
-    return table
+    # In the table it would leave no room for names.
+    return Group(table, *(_purpose(schedule) for schedule in schedules if not schedule.paused))
 
 
-def _purpose(schedule: PlannedSchedule) -> str:
-    if schedule.paused:
-        return ""
-    return "\n".join(words.tier(one.begins, one.ends, one.every) for one in schedule.tiers) or "adds to no other"
+def _purpose(schedule: PlannedSchedule) -> Text:
+    served = ", ".join(words.tier(one.begins, one.ends, one.every) for one in schedule.tiers)
+    said = f" for {served}" if served else " adds nothing to the others"
+    return Text.assemble((schedule.name, "cyan"), said)
 
 
 def _runs(schedule: PlannedSchedule) -> Iterator[str]:
@@ -263,11 +263,11 @@ def _override_value(value: Any) -> str:
     return shown_value(value)
 
 
-def _by(objective: Objective) -> str:
+def _by(objective: Objective) -> Text:
     """The schedule that meets it, and where several share the ages up to its retention, which has which."""
     if len(objective.tiers) < 2:
-        return objective.schedule or "no schedule"
-    return "\n".join(f"{one.schedule} {words.ages(one.begins, one.ends)}" for one in objective.tiers)
+        return Text(objective.schedule or "no schedule")
+    return Text.lines(f"{one.schedule} {words.ages(one.begins, one.ends)}" for one in objective.tiers)
 
 
 def _missed(objective: Objective) -> str:

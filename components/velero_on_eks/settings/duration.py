@@ -153,6 +153,11 @@ class Duration:
         return {"type": "string", "pattern": _SCHEMA_PATTERN, "examples": ["30d", "24h", "1h30m"]}
 
 
+def grouped(number: int) -> str:
+    """A whole number for people: `4,380`."""
+    return f"{number:,}"
+
+
 def words(seconds: float, *, units: int = 4) -> str:
     """A length of time for people, the only place that says one: ``30 days``, ``36 h``, ``1 h 30 min``, ``4.2 s``.
 

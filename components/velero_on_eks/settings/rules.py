@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from velero_on_eks.settings import adopt, eks_calendar, objectives, overrides, versions
 from velero_on_eks.settings.aws_facts import Arn, issuer_region, partition_of
 from velero_on_eks.settings.defaults import BY_ENVIRONMENT, NONCURRENT_FLOOR_DAYS
-from velero_on_eks.settings.duration import words
+from velero_on_eks.settings.duration import grouped, words
 from velero_on_eks.settings.late import is_late
 from velero_on_eks.settings.names import default_role_name
 from velero_on_eks.settings.refusals import Refusal, SettingsWarning
@@ -420,13 +420,13 @@ def _too_often(s: Any) -> Iterator[SettingsWarning]:
     for name, schedule in s.schedules.items():
         gap = schedule.recurrence.shortest_gap()
         if gap < SHORTEST_INTERVAL:
-            a_day, kept = 86_400 // gap, schedule.keep.seconds // gap
+            a_day, kept = grouped(86_400 // gap), grouped(schedule.keep.seconds // gap)
             yield SettingsWarning(
                 "interval-too-short",
                 f"schedules.{name}.cron",
                 f"{name} runs every {words(gap)} at its closest, below {words(SHORTEST_INTERVAL)}: no backup begins"
-                f" before the last is over, so that one which takes longer leaves runs out, and up to {a_day:,} a day"
-                f" and {kept:,} kept are listed at every sync of the bucket; run it less often, or measure how long a"
+                f" before the last is over, so that one which takes longer leaves runs out, and up to {a_day} a day"
+                f" and {kept} kept are listed at every sync of the bucket; run it less often, or measure how long a"
                 " backup takes and waive interval-too-short with the figure",
                 "error",
             )
@@ -439,12 +439,12 @@ def _eks_support(s: Any, at: datetime) -> list[SettingsWarning]:
         return []
     price = (
         f"{eks_calendar.EXTENDED_PRICE:.2f} USD an hour and not {eks_calendar.STANDARD_PRICE:.2f},"
-        f" {eks_calendar.EXTRA_A_YEAR:,} USD a year more"
+        f" {grouped(eks_calendar.EXTRA_A_YEAR)} USD a year more"
     )
     standard, extended = ends.support.standard_until, ends.support.extended_until
     said = {
-        "ending": f"standard support of Kubernetes {version} ends on {standard}, in {ends.days} days: from then on the"
-        f" cluster costs {price}",
+        "ending": f"standard support of Kubernetes {version} ends on {standard}, in {words(ends.days * 86_400)}: from"
+        f" then on the cluster costs {price}",
         "extended": f"standard support of Kubernetes {version} ended on {standard}: the cluster costs {price}; on"
         f" {extended} extended support ends, and EKS upgrades it without asking",
         "over": f"extended support of Kubernetes {version} ended on {extended}: EKS upgrades the cluster without"
