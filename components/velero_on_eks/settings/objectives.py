@@ -143,6 +143,10 @@ def _missed(s: Any, target: Target, few: dict[str, Refusal]) -> Found:
         )
         limit = f"no one schedule has an interval within the rpo and keeps its backups for the retention: {pace}"
         remedy = "run one more often, keep it longer, or lower the objective"
+        in_time_only = {name: each for name, each in near.items() if each and in_time(s.schedules[name], objective)}
+        if in_time_only:
+            limit += f"; in time, but not whole: {_said(in_time_only)}"
+            remedy = _remedy({lack.code for each in in_time_only.values() for lack in each})
     else:
         limit = f"no schedule takes it whole: {_said(near)}"
         remedy = _remedy({lack.code for each in near.values() for lack in each})

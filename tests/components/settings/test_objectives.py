@@ -282,3 +282,19 @@ def test_each_objective_of_a_list_is_held_against_its_own_schedules():
     assert len(settings(schedules=schedules, recovery=recovery).recovery) == 2
     [refusal] = refused(schedules=schedules, recovery=[recovery[0], {}])
     assert refusal.field == "recovery.1"
+
+
+def test_a_schedule_that_would_be_in_time_and_leaves_something_out_is_named_with_what():
+    """The reader's question is why the daily backup does not count, not how seldom the other one runs."""
+    schedules = {
+        "daily": {"cron": "0 2 * * *", "keep": "30d", "excludedResources": ["secrets"]},
+        "hourly": {"cron": "15 * * * *", "keep": "3d", "namespaces": ["shop"]},
+    }
+    with pytest.raises(InvalidSettings) as raised:
+        Settings.from_mapping(
+            mapping(schedules=schedules, recovery={"namespaces": ["shop"], "rpo": "24h", "retention": "30d"})
+        )
+    [refusal] = raised.value.refusals
+    assert refusal.code == "objective-missed"
+    assert "hourly runs every 1 h and keeps 3d; in time, but not whole: daily leaves out secrets" in refusal.limit
+    assert "excludedResources" in refusal.remedy
