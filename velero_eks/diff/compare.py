@@ -95,8 +95,21 @@ def _facts(old: Plan, new: Plan, changes: Sequence[ResourceChange], pairs: Seque
     facts += _imported(both)
     facts += _created(changes, {urn for fact in scheduled for urn in fact.resources})
     facts += _unsaid(changes, {urn for fact in facts for urn in fact.resources})
+    names = {**permissions.key_aliases(new), **permissions.key_aliases(old)}
+    facts = [_with_names(fact, names) for fact in facts]
     order = list(CATEGORIES)
     return tuple(sorted(facts, key=lambda fact: (order.index(fact.category), fact.effect != "risk")))
+
+
+def _with_names(fact: Fact, keys: Mapping[str, str]) -> Fact:
+    """A fact with a key that the stack makes under its alias: its id is made up until AWS gives it one."""
+
+    def named(text: str) -> str:
+        for arn, alias in keys.items():
+            text = text.replace(arn, f"key {alias}")
+        return text
+
+    return replace(fact, text=named(fact.text), details=tuple(map(named, fact.details)))
 
 
 def _replaced_and_deleted(changes: Sequence[ResourceChange]) -> Iterator[Fact]:

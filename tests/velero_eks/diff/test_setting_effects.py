@@ -357,3 +357,12 @@ def stored(*grants: dict[str, Any], key: str | None = KEY) -> dict[str, Any]:
     rules = [{"applyServerSideEncryptionByDefault": default}]
     encryption = "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration"
     return stack(entry(encryption, "b", {"bucket": "b", "rules": rules}), grants=list(grants))
+
+
+def test_a_key_that_the_stack_makes_is_told_by_its_alias_and_not_by_the_id_that_a_plan_makes_up():
+    before = edited()
+    [made_up] = {name for grant in before["grants"] for name in grant["resources"] if ":kms:" in name}
+    facts = compare("prod", before, edited(("storage.kmsKeyArn", KEY))).facts
+    said = "\n".join(line for fact in facts if fact.category != "updated" for line in (fact.text, *fact.details))
+    assert "now refused: key alias/velero-" in said
+    assert made_up not in said
