@@ -94,7 +94,8 @@ class Writer:
         if origin is typing.Literal:
             return self._choice(model, field, arguments)
         if origin is tuple:
-            return f"Sequence[{self._type(arguments[0], model, field)}]"
+            kind = self._type(arguments[0], model, field)
+            return f"Sequence[{f'pulumi.Input[{kind}]' if may_be_late(arguments[0]) else kind}]"
         if origin is dict:
             kind = self._type(arguments[1], model, field)
             late = arguments[1] is not Any and may_be_late(arguments[1])

@@ -152,7 +152,7 @@ class Storage(TypedDict):
     access_logs: NotRequired[AccessLogs]
     """Where S3 logs access to the bucket."""
 
-    break_glass: NotRequired[Sequence[str]]
+    break_glass: NotRequired[Sequence[pulumi.Input[str]]]
     """ARNs of roles and users who alone may delete old versions and change what keeps them, the deployer among them."""
 
     protect: NotRequired[bool]
@@ -487,7 +487,7 @@ class BackupStorageArgs(TypedDict):
     access_logs: NotRequired[AccessLogs]
     """Where S3 logs access to the bucket."""
 
-    break_glass: NotRequired[Sequence[str]]
+    break_glass: NotRequired[Sequence[pulumi.Input[str]]]
     """ARNs of roles and users who alone may delete old versions and change what keeps them, the deployer among them."""
 
     protect: NotRequired[bool]

@@ -146,7 +146,7 @@ class BackupStorage(pulumi.ComponentResource):
         def among(known: Sequence[Any]) -> list[str]:
             arns, who = known
             # Root may always put another policy; an offline plan knows nobody.
-            if who in arns or not re.search(":(role|user)/", who):
+            if who in arns or not re.search(":(role|user)/", who or ""):
                 return arns
             refused = Refusal(
                 "break-glass-deployer",

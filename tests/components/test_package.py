@@ -85,6 +85,10 @@ def test_what_may_be_late_is_an_input_in_python_and_no_plain_value_in_the_schema
         for name, field in model.model_fields.items():
             late = may_be_late(model, (name,))
             assert ("plain" not in properties[str(field.alias)]) == late, f"{kind}.{name}"
+            items = properties[str(field.alias)].get("items")
+            if items:
+                late = may_be_late(model, (name, "0"))
+                assert ("plain" not in items) == late, f"{kind}.{name}"
             assert ("Awaitable" in str(getattr(args, kind).__annotations__[name])) == late, f"{kind}.{name}"
 
 
