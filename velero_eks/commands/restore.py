@@ -38,7 +38,7 @@ from velero_eks.terminal.output import console, print_json, working
 from velero_eks.terminal.questions import agreed
 from velero_eks.terminal.safe import say
 from velero_eks.velero.api import Velero
-from velero_eks.velero.backup_contents import Selection, Stored, Unread
+from velero_eks.velero.backup_contents import Place, Selection, Stored, Unread
 from velero_eks.velero.records import Backup, Restore, newest_completed
 from velero_eks.velero.restore_spec import Existing
 
@@ -200,12 +200,20 @@ class RestoreOptions:
 def run_namespace(session: Session, namespace: str, *, into: str | None, how: RestoreOptions) -> int:
     """Restore everything of one namespace."""
     policy = how.policy
+    others: set[str] = set()
+
+    def looked_at(place: Place) -> bool:
+        # A backup of a whole cluster would not fit into memory, and of other namespaces nothing but the name is asked.
+        others.add(place.namespace)
+        return place.namespace in ("", namespace)
 
     def plan(backup: Backup, contents: Sequence[Stored]) -> RestorePlan:
         served = {(kind.api_version, kind.kind) for kind in session.cluster.kinds(all_versions=True)}
-        return plan_namespace(backup.name, contents, served, namespace=namespace, into=into, existing=policy)
+        return plan_namespace(
+            backup.name, contents, served, namespace=namespace, into=into, existing=policy, others=others
+        )
 
-    return _restore(session, plan, how)
+    return _restore(session, plan, how, looked_at)
 
 
 def run_objects(session: Session, objects: Sequence[str], *, namespace: str | None, how: RestoreOptions) -> int:
@@ -261,8 +269,17 @@ def source_of(velero: Velero, source: str, at: datetime | None) -> Backup:
     return backup
 
 
-def prepared(session: Session, plan: Planner, source: str, at: datetime | None) -> Preview:
-    """The preview of a plan, from the backup that `source` means. Raises `BadTarget`."""
+def prepared(
+    session: Session,
+    plan: Planner,
+    source: str,
+    at: datetime | None,
+    looked_at: Callable[[Place], bool] | None = None,
+) -> Preview:
+    """The preview of a plan, from the backup that `source` means. Raises `BadTarget`.
+
+    `looked_at` says which of the backup's objects the plan is about; all of them where it is left out.
+    """
     with working(f"looking for {source}"):
         backup = source_of(session.velero, source, at)
     if not backup.ended or backup.phase in ("Failed", "FailedValidation"):
@@ -270,7 +287,8 @@ def prepared(session: Session, plan: Planner, source: str, at: datetime | None) 
         raise BadTarget(f"backup {backup.name} is {backup.phase}{why}; nothing can be restored from it")
     with working(f"reading backup {backup.name}"):
         unread = Unread()
-        contents = [light(item) for item in session.store(backup.location).contents(backup.name, unread=unread)]
+        store = session.store(backup.location)
+        contents = [light(item) for item in store.contents(backup.name, looked_at, unread=unread)]
         told_unread(backup.name, unread)
     with working(f"comparing with {session.cluster.name}"):
         deployment = session.cluster.find(
@@ -291,8 +309,10 @@ def _earlier(velero: Velero) -> Sequence[Restore]:
         return ()
 
 
-def _restore(session: Session, plan: Planner, how: RestoreOptions) -> int:
-    preview = prepared(session, plan, how.source, how.at)
+def _restore(
+    session: Session, plan: Planner, how: RestoreOptions, looked_at: Callable[[Place], bool] | None = None
+) -> int:
+    preview = prepared(session, plan, how.source, how.at, looked_at)
     if how.preview:
         if how.as_json:
             print_json(preview_document(preview))

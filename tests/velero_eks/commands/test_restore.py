@@ -12,7 +12,7 @@ from tests.velero_eks.recovery.restore.api import Api, session
 from tests.velero_eks.recovery.restore.made import body, definition, live, stored
 from velero_eks.commands import app as cli
 from velero_eks.commands import restore as command
-from velero_eks.commands.restore import RestoreOptions, run_cluster, source_of
+from velero_eks.commands.restore import RestoreOptions, run_cluster, run_namespace, source_of
 from velero_eks.errors import BadTarget
 from velero_eks.recovery.restore.prediction import predict, refuse_taken_volumes
 from velero_eks.recovery.session import Session
@@ -67,8 +67,13 @@ def test_a_volume_is_not_taken_from_the_claim_that_has_it():
 class Bucket:
     """A backup of two objects."""
 
-    def contents(self, name, *, unread):
-        return iter([definition(), stored("ConfigMap", "a", "shop")])
+    def __init__(self):
+        self.read = []
+
+    def contents(self, name, wanted=None, *, unread):
+        inside = [definition(), stored("ConfigMap", "a", "shop")]
+        self.read = [item for item in inside if wanted is None or wanted(item.place)]
+        return iter(self.read)
 
 
 @pytest.mark.parametrize(("typed", "least"), [(None, 900), (60, 60)])
@@ -89,6 +94,15 @@ def test_a_restore_of_two_objects_is_waited_for_a_quarter_of_an_hour_as_it_may_s
     with pytest.raises(KeyboardInterrupt):
         run_cluster(session(api), system=False, how=RestoreOptions(source="daily-2", yes=True, seconds=typed))
     assert waited == [least]
+
+
+def test_of_other_namespaces_a_namespaces_restore_reads_the_names_alone(monkeypatch):
+    bucket = Bucket()
+    monkeypatch.setattr(Session, "store", lambda *_: bucket)
+    api = Api(*(each.body for each in SCHEDULED))
+    with pytest.raises(BadTarget, match="nothing of namespace 'shpo'; it has: shop"):
+        run_namespace(session(api), "shpo", into=None, how=RestoreOptions(source="daily-2", preview=True))
+    assert [item.place.resource for item in bucket.read] == ["customresourcedefinitions.apiextensions.k8s.io"]
 
 
 TYPED = (

@@ -92,15 +92,16 @@ def plan_namespace(
     namespace: str,
     into: str | None,
     existing: Existing,
+    others: Iterable[str] = (),
 ) -> RestorePlan:
     """Everything of one namespace, into itself or another one; before it the CRDs of its objects that are missing.
 
-    `served` is (apiVersion, kind) of what the cluster serves. Raises `BadTarget` where the backup has no such
-    namespace.
+    `served` is (apiVersion, kind) of what the cluster serves. `contents` may be without other namespaces, whose names
+    are `others`. Raises `BadTarget` where the backup has no such namespace.
     """
     inside = [item for item in contents if item.place.namespace == namespace]
     if not inside:
-        there = sorted({item.place.namespace for item in contents} - {""})
+        there = sorted({*others, *(item.place.namespace for item in contents)} - {""})
         raise BadTarget(
             f"backup {backup} has nothing of namespace {namespace!r}; it has: {', '.join(there) or 'no namespace'}"
         )
