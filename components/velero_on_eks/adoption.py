@@ -12,7 +12,12 @@ import pulumi
 from pydantic.alias_generators import to_camel
 
 from velero_on_eks.documents.iam import POLICY_NAME
-from velero_on_eks.documents.kubernetes import REPOSITORY_SECRET, SNAPSHOT_CLASS, SNAPSHOT_CONTROLLER
+from velero_on_eks.documents.kubernetes import (
+    REPOSITORY_SECRET,
+    SNAPSHOT_CLASS,
+    SNAPSHOT_CONTROLLER,
+    adopted_namespace_metadata,
+)
 from velero_on_eks.inputs import Inputs
 from velero_on_eks.naming import Names
 from velero_on_eks.settings import Settings
@@ -66,7 +71,7 @@ def adopting(name: str, inputs: Inputs[Settings]) -> pulumi.ResourceOptions:
         options.import_ = found
         if args.type_ == FIELDS["namespace"]:
             # Others may live in it: a Pod Security level would hold for their Pods, a deletion would take them along.
-            props = {**props, "metadata": {"name": inputs.model.release.namespace}}
+            props = {**props, "metadata": adopted_namespace_metadata(inputs.model.release.namespace)}
             options.ignore_changes = [*(options.ignore_changes or []), "metadata.labels"]
             options.retain_on_delete = True
         return pulumi.ResourceTransformationResult(props, options)

@@ -63,7 +63,7 @@ def test_an_adopted_stack_imports_every_resource_that_it_makes():
 @pytest.mark.parametrize("environment", ["development", "staging", "production"])
 def test_an_adopted_namespace_keeps_its_labels_and_stays_when_it_leaves_the_program(environment):
     adopted = record(environment=environment, adopt={"namespace": "velero"}).one(FIELDS["namespace"])
-    assert adopted.inputs["metadata"] == {"name": "velero"}
+    assert set(adopted.inputs["metadata"]) == {"name", "annotations"}
     assert list(adopted.options.ignore_changes) == ["metadata.labels"]
     assert adopted.options.retain_on_delete is True
     made = record(environment=environment).one(FIELDS["namespace"])

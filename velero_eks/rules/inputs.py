@@ -252,11 +252,12 @@ def _meant(resource: PolicyResource, plan: Plan, settings: Settings, meant: Mean
 
             return snapshot_class(auto_mode=settings.cluster.auto_mode)
         case kinds.NAMESPACE:
-            from velero_on_eks.documents.kubernetes import namespace_metadata
+            from velero_on_eks.documents.kubernetes import adopted_namespace_metadata, namespace_metadata
 
             name = settings.release.namespace
             # One that is adopted keeps the labels that it has.
-            return {"metadata": {"name": name} if settings.adopt.namespace == name else namespace_metadata(name)}
+            adopted = settings.adopt.namespace == name
+            return {"metadata": adopted_namespace_metadata(name) if adopted else namespace_metadata(name)}
         case kinds.SECRET:
             from velero_on_eks.documents.kubernetes import MANAGED_BY, REPOSITORY_SECRET
 

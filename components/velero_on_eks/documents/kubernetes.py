@@ -34,6 +34,11 @@ def namespace_metadata(name: str) -> dict[str, Any]:
     return {"name": name, "labels": namespace_labels(), "annotations": dict(TAKEN_BACK)}
 
 
+def adopted_namespace_metadata(name: str) -> dict[str, Any]:
+    """`metadata` of a namespace that was there before: without labels, since others may live in it."""
+    return {"name": name, "annotations": dict(TAKEN_BACK)}
+
+
 def schedule_metadata(name: str, namespace: str) -> dict[str, Any]:
     """`metadata` of a velero.io/v1 Schedule. Velero copies labels and annotations to the Backups that it makes."""
     return {"name": name, "namespace": namespace, "labels": dict(MANAGED_BY), "annotations": dict(TAKEN_BACK)}
