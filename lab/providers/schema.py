@@ -87,6 +87,7 @@ class UnknownType(LookupError):
     """The SDK has no resource of that type."""
 
 
+# Imports too: one thread's eval of an annotation would see a module that another is in the midst of importing.
 _reading = threading.Lock()
 _records: dict[type, Record] = {}
 
@@ -99,14 +100,14 @@ def resource_schema(module: str, class_name: str, token: str) -> ResourceSchema:
 
     Raises UnknownType when the SDK has no such module or no such resource.
     """
-    try:
-        sdk = importlib.import_module(module)
-        resource = getattr(sdk, class_name)
-        defining = sys.modules[resource.__module__]
-        arguments = getattr(defining, f"{class_name}InitArgs", None) or getattr(defining, f"{class_name}Args")
-    except (ImportError, AttributeError) as error:
-        raise UnknownType(f"{token}: the installed SDK has no such resource type") from error
     with _reading:
+        try:
+            sdk = importlib.import_module(module)
+            resource = getattr(sdk, class_name)
+            defining = sys.modules[resource.__module__]
+            arguments = getattr(defining, f"{class_name}InitArgs", None) or getattr(defining, f"{class_name}Args")
+        except (ImportError, AttributeError) as error:
+            raise UnknownType(f"{token}: the installed SDK has no such resource type") from error
         return ResourceSchema(token, _inputs_of(arguments), _outputs_of(resource))
 
 
@@ -115,20 +116,21 @@ def function_outputs(module: str, function: str) -> Record:
 
     Raises UnknownType when the SDK has no such function.
     """
-    try:
-        answer = inspect.signature(getattr(importlib.import_module(module), function)).return_annotation
-    except (ImportError, AttributeError) as error:
-        raise UnknownType(f"{module}.{function}: the installed SDK has no such function") from error
     with _reading:
+        try:
+            answer = inspect.signature(getattr(importlib.import_module(module), function)).return_annotation
+        except (ImportError, AttributeError) as error:
+            raise UnknownType(f"{module}.{function}: the installed SDK has no such function") from error
         return _outputs_of(answer)
 
 
 def module_exists(module: str) -> bool:
     """Whether the installed SDK has the module `module`; a group that it lacks holds custom resources only."""
-    try:
-        importlib.import_module(module)
-    except ImportError:
-        return False
+    with _reading:
+        try:
+            importlib.import_module(module)
+        except ImportError:
+            return False
     return True
 
 
