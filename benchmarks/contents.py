@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import resource
 import subprocess
 import sys
 import tarfile
@@ -60,7 +59,13 @@ def read(path: str, how: str) -> None:
         sys.stdout, shown = Path("/dev/null").open("w"), sys.stdout  # noqa: SIM115 - until the process ends
         count = OBJECTS if run_show(session, "b", Wanted(), at=None, names_only=True, as_json=False) == 0 else 0
         sys.stdout = shown
-    print(count, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10)
+    print(count, peak() >> 10)
+
+
+def peak() -> int:
+    """The most memory that this process had, in KiB. `ru_maxrss` would begin at that of the process before exec."""
+    status = Path("/proc/self/status").read_text(encoding="ascii")
+    return int(status.split("VmHWM:")[1].split()[0])
 
 
 def main() -> int:
