@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 from velero_on_eks.adoption import FIELDS, SCHEDULE
 from velero_on_eks.settings import Refusal
@@ -31,6 +32,13 @@ from velero_eks.project.engine import StackState
 
 EFS = Claim(driver="efs.csi.aws.com", namespace="shop", name="files", volume="pv-2")
 GP2 = Claim(driver="in-tree awsElasticBlockStore", namespace="shop", name="data", volume="pv-1")
+
+
+def without(pattern: str) -> dict[str, Any]:
+    """A daily schedule of all namespaces but those of a pattern, and an objective that does without them."""
+    daily = {"cron": "@daily", "keep": "30d", "excludedNamespaces": [pattern]}
+    return {"schedules": {"daily-backup": daily}, "recovery": {"excludedNamespaces": [pattern]}}
+
 
 TABLE = [
     Finds(
@@ -348,6 +356,16 @@ TABLE = [
             # Velero's own namespace is never taken.
             ({}, {"claims": (replace(EFS, namespace="velero"),)}),
         )
+    ),
+    # A schedule leaves a namespace out by a pattern, too.
+    Finds(
+        "claims",
+        {"claims": (EFS,)},
+        {"claims": (EFS,)},
+        "claims of efs.csi.aws.com: shop/files",
+        "make a VolumeSnapshotClass of it",
+        settings={**CSI, **without("pay-*")},
+        cleared_settings={**CSI, **without("sh*")},
     ),
     *(
         Finds(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
-from fnmatch import fnmatchcase
 
 from velero_on_eks.adoption import FIELDS, SCHEDULE
 from velero_on_eks.documents.kubernetes import (
@@ -16,6 +15,8 @@ from velero_on_eks.documents.kubernetes import (
     STORAGE_LOCATION,
 )
 from velero_on_eks.settings import Cron
+from velero_on_eks.settings.coverage import namespaces_of
+from velero_on_eks.settings.objectives import filters
 from velero_on_eks.settings.versions import CronLibrary, cron_library
 
 from velero_eks.aws.eks import SERVING, Addon, ClusterFacts, Unknown
@@ -373,9 +374,7 @@ def _without_snapshots(case: Case) -> Iterator[Claim]:
 def _taken(case: Case, namespace: str) -> bool:
     """Whether a schedule that runs takes the claims of a namespace."""
     return any(
-        any(fnmatchcase(namespace, pattern) for pattern in schedule.namespaces)
-        and namespace not in schedule.excluded_namespaces
-        and not (schedule.covers_cluster and namespace == case.settings.release.namespace)
+        namespace in namespaces_of(filters(case.settings, schedule))
         and not _CLAIMS.intersection(kind.partition(".")[0].lower() for kind in schedule.excluded_resources)
         for schedule in case.settings.schedules.values()
         if not schedule.paused
