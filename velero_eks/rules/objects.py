@@ -43,7 +43,6 @@ _KEPT_BY_VELERO = (
     )),
     *(f"{_VELERO}v2alpha1:{kind}" for kind in ("DataDownload", "DataUpload")),
 )  # fmt: skip
-_DURATIONS = ("ttl", "csiSnapshotTimeout", "itemOperationTimeout")
 
 
 @rule(
@@ -217,13 +216,7 @@ def velero_object(resource: PolicyResource, plan: Plan) -> Iterator[str]:
     source="seen on Velero 1.18.2: a ttl of 30d",
 )
 def schedule_decodes(schedule: PolicyResource, plan: Plan) -> Iterator[str]:
-    from velero_on_eks.settings.duration import Duration
+    from velero_eks.velero.records import Schedule, undecodable
 
-    for name in _DURATIONS:
-        value = schedule.get("spec", "template", name)
-        if value is None:
-            continue
-        try:
-            Duration.parse_go(str(value))
-        except ValueError as fault:
-            yield f"spec.template.{name} is {value}, and no Schedule runs while it is there: {fault}."
+    for found in undecodable(Schedule({"spec": schedule.get("spec", default={})})):
+        yield f"{found.field} is {found.value}, and no Schedule runs while it is there: {found.problem}."

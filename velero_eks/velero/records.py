@@ -421,11 +421,11 @@ def undecodable(record: Record) -> list[Undecodable]:
 def _walk(record: Record, node: Any, path: tuple[str, ...]) -> Iterator[Undecodable]:
     if isinstance(node, dict):
         for key, value in node.items():
-            if key in _DURATIONS and isinstance(value, str):
+            if key in _DURATIONS and isinstance(value, str | int | float):
                 try:
-                    Duration.parse_go(value)
+                    Duration.parse_go(str(value))
                 except ValueError as error:
-                    yield Undecodable(record, (*path, key), value, str(error))
+                    yield Undecodable(record, (*path, key), str(value), str(error))
             elif key not in _FREE:
                 yield from _walk(record, value, (*path, key))
     elif isinstance(node, list):

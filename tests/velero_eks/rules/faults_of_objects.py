@@ -115,6 +115,12 @@ FAULTS = [
     _brought("a deletion", "velero-object", _object("velero.io/v1", "DeleteBackupRequest", spec={"backupName": "old"})),
     _brought("a snapshot location", "velero-object", _object("velero.io/v1", "VolumeSnapshotLocation", spec={})),
     _brought("a Schedule with a ttl of 30d", "schedule-decodes", _schedule(ttl="30d"), also=_FOREIGN),
+    _brought(
+        "a Schedule with a hook's timeout of 1d",
+        "schedule-decodes",
+        _schedule(hooks={"resources": [{"name": "sync", "pre": [{"exec": {"command": ["sync"], "timeout": "1d"}}]}]}),
+        also=_FOREIGN,
+    ),
     _brought("a Schedule with a timeout of 1d", "schedule-decodes", _schedule(csiSnapshotTimeout="1d"), also=_FOREIGN),
     _brought("a Schedule of its own", "unmeant-schedule", _schedule(ttl="720h"), also=_FOREIGN[1:]),
     _brought("a Namespace that takes any Pod", "namespace-pod-security", {
