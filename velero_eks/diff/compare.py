@@ -80,11 +80,12 @@ def _pairs(old: Plan, new: Plan, now: Mapping[str, str]) -> list[Pair]:
 def _facts(old: Plan, new: Plan, changes: Sequence[ResourceChange], pairs: Sequence[Pair]) -> tuple[Fact, ...]:
     facts = list(_replaced_and_deleted(changes))
     granted = permissions.permissions(old, new)
-    refused = [fact for change in changes for fact in refusals.refusals(change)]
+    keys = {**permissions.key_aliases(new), **permissions.key_aliases(old)}
+    refused = [fact for change in changes for fact in refusals.refusals(change, keys)]
     scheduled = backups.schedules(old, new)
     both = [(pair.old, pair.new, pair.urn) for pair in pairs if pair.old and pair.new and pair.new["custom"]]
     facts += [*granted, *refused, *scheduled]
-    facts += old_backups.old_backups(old, new)
+    facts += old_backups.old_backups(old, new, keys)
     facts += retention.retention(old, new, changes, both)
     facts += upgrade.upgrade(old, new)
     facts += backups.objectives(old, new)
@@ -95,21 +96,8 @@ def _facts(old: Plan, new: Plan, changes: Sequence[ResourceChange], pairs: Seque
     facts += _imported(both)
     facts += _created(changes, {urn for fact in scheduled for urn in fact.resources})
     facts += _unsaid(changes, {urn for fact in facts for urn in fact.resources})
-    names = {**permissions.key_aliases(new), **permissions.key_aliases(old)}
-    facts = [_with_names(fact, names) for fact in facts]
     order = list(CATEGORIES)
     return tuple(sorted(facts, key=lambda fact: (order.index(fact.category), fact.effect != "risk")))
-
-
-def _with_names(fact: Fact, keys: Mapping[str, str]) -> Fact:
-    """A fact with a key that the stack makes under its alias: its id is made up until AWS gives it one."""
-
-    def named(text: str) -> str:
-        for arn, alias in keys.items():
-            text = text.replace(arn, f"key {alias}")
-        return text
-
-    return replace(fact, text=named(fact.text), details=tuple(map(named, fact.details)))
 
 
 def _replaced_and_deleted(changes: Sequence[ResourceChange]) -> Iterator[Fact]:

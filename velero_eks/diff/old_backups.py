@@ -14,7 +14,7 @@ from typing import Any
 from velero_eks.aws import grants as words
 from velero_eks.aws.iam_conditions import matches
 from velero_eks.diff.model import Entry, Fact
-from velero_eks.diff.permissions import key_aliases, renamed_roles
+from velero_eks.diff.permissions import renamed_roles
 from velero_eks.diff.words import BUCKET
 
 Plan = dict[str, Any]
@@ -26,9 +26,12 @@ PASSWORD = "random:index/randomPassword:RandomPassword"  # noqa: S105
 _OF_AWS = re.compile(r"https?://([^/]+\.)?amazonaws\.com(\.cn)?", re.IGNORECASE)
 
 
-def old_backups(old: Plan, new: Plan) -> list[Fact]:
-    """What a change does to the backups that exist, beyond what is said where something is replaced or deleted."""
-    return [*_locations(old, new), *_readable(old, new), *_volumes(old, new), *_password(old, new)]
+def old_backups(old: Plan, new: Plan, keys: Mapping[str, str]) -> list[Fact]:
+    """What a change does to the backups that exist, beyond what is said where something is replaced or deleted.
+
+    `keys` are the aliases of keys by their ARNs.
+    """
+    return [*_locations(old, new), *_readable(old, new, keys), *_volumes(old, new), *_password(old, new)]
 
 
 # Where Velero looks
@@ -117,10 +120,9 @@ def _account(plan: Plan, bucket: str) -> str:
 # Who can read
 
 
-def _readable(old: Plan, new: Plan) -> Iterator[Fact]:
+def _readable(old: Plan, new: Plan, names: Mapping[str, str]) -> Iterator[Fact]:
     moved = {was.bucket for _, _, was, now in _both_places(old, new) if was != now}
     befores, afters = _encrypted(old), _encrypted(new)
-    names = {**key_aliases(new), **key_aliases(old)}
     roles = renamed_roles(old, new)
     for bucket, (urn, key) in befores.items():
         if bucket not in afters or bucket in moved:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from velero_eks.aws.grants import who
 from velero_eks.aws.iam import MalformedDocument, Statement, statements
@@ -18,15 +18,18 @@ BOUNDARY = "permissionsBoundary"
 _WHO_ASKS = "aws:principalarn"
 
 
-def refusals(change: ResourceChange) -> list[Fact]:
-    """What a resource's policy refuses by Deny statements, or no longer does, and its boundary."""
-    facts = [fact for path in POLICIES for fact in _statements(change, path)]
+def refusals(change: ResourceChange, keys: Mapping[str, str]) -> list[Fact]:
+    """What a resource's policy refuses by Deny statements, or no longer does, and its boundary.
+
+    `keys` are the aliases of keys by their ARNs: the id of one that the stack makes is made up until AWS gives it one.
+    """
+    facts = [fact for path in POLICIES for fact in _statements(change, path, keys)]
     if change.old and change.new:
         facts += _boundary(change, change.old["inputs"].get(BOUNDARY), change.new["inputs"].get(BOUNDARY))
     return facts
 
 
-def _statements(change: ResourceChange, path: str) -> Iterator[Fact]:
+def _statements(change: ResourceChange, path: str, keys: Mapping[str, str]) -> Iterator[Fact]:
     befores, afters = _denied(change.old, path), _denied(change.new, path)
     about = subject(change.entry)
     for name in dict.fromkeys([*befores, *afters]):
@@ -34,18 +37,18 @@ def _statements(change: ResourceChange, path: str) -> Iterator[Fact]:
         if _of_its_own(before, change.old) == _of_its_own(after, change.new):
             continue
         if after is None and before is not None:
-            text, effect, details = f"{about} no longer has its refusal {name}", "wider", _clauses(before)
+            text, effect, details = f"{about} no longer has its refusal {name}", "wider", _clauses(before, keys)
         elif before is None and after is not None:
-            text, effect, details = f"{about} has a new refusal {name}", "narrower", _clauses(after)
+            text, effect, details = f"{about} has a new refusal {name}", "narrower", _clauses(after, keys)
         elif before is not None and after is not None:
-            text, (effect, differences) = f"{about} changes its refusal {name}", _differences(before, after)
-            details = [*differences, *_clauses(after)]
+            text, (effect, differences) = f"{about} changes its refusal {name}", _differences(before, after, keys)
+            details = [*differences, *_clauses(after, keys)]
         else:
             continue
         yield Fact("permissions", text, effect, tuple(details), (change.urn,))
 
 
-def _differences(before: Statement, after: Statement) -> tuple[Effect, list[str]]:
+def _differences(before: Statement, after: Statement, keys: Mapping[str, str]) -> tuple[Effect, list[str]]:
     """What is refused now and was not, and the other way round, with what follows from it where that can be told."""
     now: list[str] = []
     no_longer: list[str] = []
@@ -54,8 +57,8 @@ def _differences(before: Statement, after: Statement) -> tuple[Effect, list[str]
     was, is_ = _by_test(before), _by_test(after)
     for test in was.keys() & is_.keys():
         # A refusal of all but these: one more of them is one less who, or which, is refused.
-        now += [_excepted(test[1], value) for value in was[test] if value not in is_[test]]
-        no_longer += [_excepted(test[1], value) for value in is_[test] if value not in was[test]]
+        now += [_excepted(test[1], value, keys) for value in was[test] if value not in is_[test]]
+        no_longer += [_excepted(test[1], value, keys) for value in is_[test] if value not in was[test]]
     told = [*(f"no longer refused: {one}" for one in no_longer), *(f"now refused: {one}" for one in now)]
     if _frame(before) != _frame(after) or bool(now) == bool(no_longer):
         return "", told
@@ -77,8 +80,12 @@ def _frame(statement: Statement) -> tuple[object, ...]:
     )
 
 
-def _excepted(key: str, value: str) -> str:
-    return who(value) if key.lower() == _WHO_ASKS else f"{value} as {key}"
+def _excepted(key: str, value: str, keys: Mapping[str, str]) -> str:
+    return who(value) if key.lower() == _WHO_ASKS else f"{_said(value, keys)} as {key}"
+
+
+def _said(value: str, keys: Mapping[str, str]) -> str:
+    return f"key {keys[value]}" if value in keys else value
 
 
 def _of_its_own(statement: Statement | None, entry: Entry | None) -> str:
@@ -98,13 +105,13 @@ def _denied(entry: Entry | None, path: str) -> dict[str, Statement]:
     return {one.sid or json.dumps(one.written, sort_keys=True): one for one in found if not one.allows}
 
 
-def _clauses(statement: Statement) -> Iterator[str]:
+def _clauses(statement: Statement, keys: Mapping[str, str]) -> Iterator[str]:
     refused = ", ".join(statement.actions) or f"all but {', '.join(statement.not_actions)}"
     yield f"{_refused(statement)} is refused {refused}"
     for condition in statement.conditions:
         if condition in _left_out(statement):
             continue
-        yield f"when {condition.key} {condition.operator} {', '.join(condition.values)}"
+        yield f"when {condition.key} {condition.operator} {', '.join(_said(value, keys) for value in condition.values)}"
 
 
 def _left_out(statement: Statement) -> list[Condition]:
