@@ -15,17 +15,11 @@ from velero_on_eks.settings.names import (
     RoleName,
     ScheduleName,
     VeleroNamespace,
+    check_each_once,
 )
-from velero_on_eks.settings.refusals import Refusal, Refused
+from velero_on_eks.settings.refusals import Refusal
 
 BucketSetting = Literal["encryption", "lifecycle", "logging", "ownership", "policy", "publicAccess", "versioning"]
-
-
-def _each_once(value: tuple[str, ...]) -> tuple[str, ...]:
-    twice = sorted({name for name in value if value.count(name) > 1})
-    if twice:
-        raise Refused("twice", f"{', '.join(twice)} stands there twice", "write each once")
-    return value
 
 
 class Adopt(Section):
@@ -33,7 +27,7 @@ class Adopt(Section):
 
     bucket: BucketName | None = None
     """The bucket, by its name."""
-    bucket_settings: Annotated[tuple[BucketSetting, ...], AfterValidator(_each_once)] = ()
+    bucket_settings: Annotated[tuple[BucketSetting, ...], AfterValidator(check_each_once)] = ()
     """Which of the bucket's settings are there."""
     key: str | None = None
     """The bucket's KMS key, by its id."""
@@ -55,7 +49,7 @@ class Adopt(Section):
     """The Secret with the repositories' password; needs `repositoryPassword` with the same value."""
     release: KubernetesName | None = None
     """The Helm release, by its name."""
-    schedules: Annotated[tuple[ScheduleName, ...], AfterValidator(_each_once)] = ()
+    schedules: Annotated[tuple[ScheduleName, ...], AfterValidator(check_each_once)] = ()
     """Which of the schedules are there."""
 
 

@@ -14,7 +14,6 @@ LackCode = Literal["namespaces", "kinds", "labels", "cluster-resources", "volume
 
 _ONLY_SOME = ("includedResources", "includedNamespaceScopedResources")
 _LEFT_OUT = ("excludedResources", "excludedNamespaceScopedResources")
-_OF_CLUSTER = ("includedClusterScopedResources", "excludedClusterScopedResources")
 
 
 @dataclass(frozen=True)

@@ -137,6 +137,14 @@ def check_prefix(prefix: str) -> str:
     return prefix
 
 
+def check_each_once(names: tuple[str, ...], what: str = "") -> tuple[str, ...]:
+    """Refuse a list that has a name twice. `what` is what its entries are, for the remedy."""
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise Refused("twice", f"{', '.join(twice)} stands there twice", f"write each{f' {what}' if what else ''} once")
+    return names
+
+
 def check_label(name: str) -> str:
     """Refuse what is not an RFC 1123 label: namespaces, service accounts, releases."""
     if "*" in name:

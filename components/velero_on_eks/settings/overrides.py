@@ -19,6 +19,7 @@ from velero_on_eks.settings.late import KnownSecret, is_late
 from velero_on_eks.settings.refusals import MISSING, Refusal, names_secret, secret_shaped
 from velero_on_eks.settings.sections import LATER_VOLUME_MODES, VOLUME_MODES, Release
 from velero_on_eks.settings.server_flags import FLAGS, Flag
+from velero_on_eks.settings.versions import numbers
 
 Path = tuple[str | int, ...]
 Verdict = Literal["harmless", "finding"]
@@ -64,7 +65,7 @@ class _Judge:
         self._chart = f"chart {version}"
         self._known = version in CHART_VALUES
         # An unknown chart's values are judged by the names that the newest known one gives them.
-        names = CHART_VALUES.get(version) or CHART_VALUES[max(CHART_VALUES, key=_number)]
+        names = CHART_VALUES.get(version) or CHART_VALUES[max(CHART_VALUES, key=numbers)]
         self._kinds = {tuple(name.split(".")): kind for name, kind in names.items()}
         self._inner = {path[:depth] for path in self._kinds for depth in range(1, len(path))}
         self._release = release
@@ -146,10 +147,6 @@ class _Judge:
             names = {known[-1]: known for known in sorted(self._kinds, key=len, reverse=True)}
             same = [names[name] for name in difflib.get_close_matches(key, sorted(names), n=1, cutoff=0.8)]
         return f"did you mean {'.'.join(same[0])}?" if same else ""
-
-
-def _number(version: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in re.findall(r"[0-9]+", version))
 
 
 def _in_settings(path: Path) -> Path:

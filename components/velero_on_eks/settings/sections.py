@@ -28,6 +28,7 @@ from velero_on_eks.settings.names import (
     RoleName,
     ServiceAccountName,
     VeleroNamespace,
+    check_each_once,
 )
 from velero_on_eks.settings.namespaces import EVERY, Namespaces, Undecidable
 from velero_on_eks.settings.refusals import Refused
@@ -266,9 +267,7 @@ class Storage(Section):
     @field_validator("break_glass")
     @classmethod
     def _a_few_and_each_once(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        twice = sorted({arn for arn in value if value.count(arn) > 1})
-        if twice:
-            raise Refused("twice", f"{', '.join(twice)} stands there twice", "write each once")
+        check_each_once(value)
         if len(value) > BREAK_GLASS_MAX:
             raise Refused(
                 "break-glass-many",
@@ -335,12 +334,6 @@ def _millicores(quantity: str) -> int:
     return int(quantity[:-1]) if quantity.endswith("m") else int(quantity) * 1000
 
 
-def _refuse_twice(names: tuple[str, ...], what: str) -> None:
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
-        raise Refused("twice", f"{', '.join(twice)} stands there twice", f"write each {what} once")
-
-
 class Release(Section):
     """The Helm release and what its server runs with."""
 
@@ -383,8 +376,7 @@ class Release(Section):
     @field_validator("image_pull_secrets")
     @classmethod
     def _each_secret_once(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        _refuse_twice(value, "secret")
-        return value
+        return check_each_once(value, "secret")
 
 
 def _library_of(info: ValidationInfo) -> CronLibrary:
@@ -438,7 +430,7 @@ class Schedule(Section):
     @field_validator("namespaces", "excluded_namespaces")
     @classmethod
     def _each_once(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        _refuse_twice(value, "namespace")
+        check_each_once(value, "namespace")
         if EVERY in value and len(value) > 1:
             raise Refused(
                 "star-and-names",

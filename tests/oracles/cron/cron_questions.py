@@ -195,9 +195,7 @@ def random_text(dice: random.Random, library: str) -> str:
             text = text[:spot] + text[spot + 1 :]
     if dice.random() < 0.2:
         prefix = dice.choice(("TZ=", "CRON_TZ=", " TZ=", "TZ =", "cron_tz="))
-        zone = dice.choice(
-            ("UTC", "Asia/Kolkata", "", "Asia/Nowhere", "asia/kolkata", "../etc", "UTC\t", '"UTC"', "'UTC\"")
-        )
+        zone = dice.choice(_ODD_ZONES)
         text = prefix + zone + dice.choice((" ", "  ", "\t", "", " \u3000")) + text
     return text
 

@@ -18,7 +18,6 @@ from velero_eks.plan.model import Recording, Resource
 from velero_eks.project.engine import StackState
 from velero_eks.trees import Difference
 
-PASSWORD_TYPE = "random:index/randomPassword:RandomPassword"  # noqa: S105
 # In the order in which the parts depend on each other.
 _ORDER = {
     type_: number

@@ -352,7 +352,7 @@ def claims(case: Case) -> Iterator[Finding]:
                 f' {SNAPSHOT_CLASS_MARK}: "true"; EFS, S3 and FSx for Lustre cannot: save their data by other means,'
                 f" and leave the claims out: {label}",
             )
-    able = {_driver(case), *known(case.kubernetes.snapshot_drivers)}
+    able = _able(case)
     classes = [each for each in known(case.kubernetes.storage_classes) if not each.default]
     unable = tuple(f"{each.name} ({each.provisioner})" for each in classes if each.provisioner not in able)
     if unable:
@@ -365,10 +365,15 @@ def claims(case: Case) -> Iterator[Finding]:
 
 def _without_snapshots(case: Case) -> Iterator[Claim]:
     """The claims that a schedule takes, and that no snapshot can be taken of."""
-    able = {_driver(case), *known(case.kubernetes.snapshot_drivers)}
+    able = _able(case)
     for claim in sorted(known(case.kubernetes.claims)):
         if not (claim.left_out or claim.own_class or claim.driver in able) and _taken(case, claim.namespace):
             yield claim
+
+
+def _able(case: Case) -> set[str]:
+    """The drivers that Velero can have snapshots taken of."""
+    return {_driver(case), *known(case.kubernetes.snapshot_drivers)}
 
 
 def _taken(case: Case, namespace: str) -> bool:
