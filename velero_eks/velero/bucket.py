@@ -17,7 +17,7 @@ from velero_eks.velero.backup_contents import BrokenBackup, Place, Stored, Unrea
 from velero_eks.velero.bounded import BOUNDS, Gunzip, Source, Unreadable, mapping, unpacked, whole
 from velero_eks.velero.records import Backup, Location, is_record
 from velero_eks.velero.results import LogLine, VeleroMessage, is_list_of_texts, is_result, log_line, messages
-from velero_eks.velero.volume_info import ClaimWithoutData, claims_without_data
+from velero_eks.velero.volume_info import ClaimWithoutData, claims_without_data, unknown_claims
 
 if TYPE_CHECKING:
     from velero_on_eks.settings import Settings
@@ -149,11 +149,16 @@ class BackupStore:
         return self._messages(f"backups/{name}/{name}-results.gz")
 
     def claims_without_data(self, name: str) -> list[ClaimWithoutData]:
-        """The claims whose volumes have no data in a backup; none where Velero wrote nothing of volumes."""
+        """The claims whose volumes have no data in a backup.
+
+        Velero writes of the volumes of every backup. Where that is gone, nothing says that any claim has its data.
+        """
         key = f"backups/{name}/{name}-volumeinfo.json.gz"
         text = self._document(key)
+        if text is None:
+            return unknown_claims(self.resource_list(name))
         try:
-            return [] if text is None else claims_without_data(text)
+            return claims_without_data(text)
         except Unreadable as error:
             raise Damaged(f"{key} in {self.address} is damaged: {error}") from error
 

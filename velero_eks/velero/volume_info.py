@@ -55,6 +55,13 @@ def claims_without_data(text: bytes) -> list[ClaimWithoutData]:
     )
 
 
+def unknown_claims(resources: Mapping[str, list[str]]) -> list[ClaimWithoutData]:
+    """The claims in a backup's resource list, for a backup without a volumeinfo file."""
+    places = [place.rpartition("/") for place in resources.get("v1/PersistentVolumeClaim") or ()]
+    reason = "nothing says whether it is there: the backup's volumeinfo.json.gz is missing"
+    return sorted(ClaimWithoutData(namespace, claim, "", reason) for namespace, _, claim in places)
+
+
 def _is_volume(value: Any) -> bool:
     return (
         isinstance(value, dict)

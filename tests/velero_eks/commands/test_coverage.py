@@ -186,6 +186,18 @@ def test_a_completed_backup_that_passed_a_volume_by_is_not_good_and_its_claim_is
     ]
 
 
+@pytest.mark.parametrize(("claims", "whole"), [([], True), (["big/data", "big/logs"], False)])
+def test_a_backup_whose_volumeinfo_is_gone_is_good_only_where_it_has_no_claims(claims, whole):
+    bucket = config_maps(1)
+    key = "backups/b/b-resource-list.json.gz"
+    listed = json.loads(gzip.decompress(bucket.files[key]))
+    bucket.files[key] = gzip.compress(json.dumps({**listed, "v1/PersistentVolumeClaim": claims}).encode())
+    found = coverage_of(session(ApiServer({f"{ROOT}/namespaces/big/configmaps": named(1)}), bucket), of_namespace())
+    assert [str(claim) for claim in found.without_data] == claims
+    assert all("volumeinfo.json.gz is missing" in claim.reason for claim in found.without_data)
+    assert found.whole is whole
+
+
 @pytest.mark.parametrize("mode", ["a schedule that takes no volumes", "a stack that takes none"])
 def test_a_backup_that_was_not_to_have_volumes_lacks_none(mode):
     made = session(ApiServer({f"{ROOT}/namespaces/big/configmaps": named(1)}), with_volumes(GP2))
