@@ -28,12 +28,12 @@ from velero_eks.diff.setting_effects import SETTING_EFFECTS
 from velero_eks.rules.table import markdown as rules_table
 
 ROOT = Path(__file__).resolve().parent.parent
-CONFIGURATION = ROOT / "docs" / "configuration.md"
-RULES = ROOT / "docs" / "rules.md"
-ATTACK_TABLE = ROOT / "docs" / "attack-table.md"
-OLD_BACKUPS_TABLE = ROOT / "docs" / "old-backups.md"
-VERSIONS = ROOT / "docs" / "versions.md"
-OVERRIDES = ROOT / "docs" / "overrides.md"
+CONFIGURATION = ROOT / "docs" / "reference" / "settings.md"
+RULES = ROOT / "docs" / "reference" / "rules.md"
+ATTACK_TABLE = ROOT / "docs" / "reference" / "attack-table.md"
+OLD_BACKUPS_TABLE = ROOT / "docs" / "reference" / "old-backups.md"
+VERSIONS = ROOT / "docs" / "reference" / "versions.md"
+OVERRIDES = ROOT / "docs" / "reference" / "overrides.md"
 OVERRIDES_DATA = ROOT / "tests" / "components" / "settings" / "data" / "overrides.yaml"
 REGIONS = ROOT / "components" / "velero_on_eks" / "settings" / "aws_regions.py"
 _TYPES = {"str": "text", "bool": "true or false", "int": "number", "Any": "anything"}

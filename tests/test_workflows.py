@@ -226,7 +226,7 @@ def test_the_pulumi_cli_is_of_the_version_the_program_is_locked_to() -> None:
 
 
 def test_the_setup_names_every_workflow_environment_and_variable() -> None:
-    text = (ROOT / "docs/workflows.md").read_text()
+    text = (ROOT / "docs/how-to/workflows.md").read_text()
     assert {path.name for path in WORKFLOWS} - {"deploy-stack.yml"} == set(
         re.findall(r"/workflows/([\w-]+\.yml)", text)
     )

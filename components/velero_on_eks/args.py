@@ -282,7 +282,7 @@ class Release(TypedDict):
     """How long the release may take. Default: 600."""
 
     helm_values_overrides: NotRequired[Mapping[str, Any]]
-    """Values laid over those made here, for what no setting covers. Each is judged; see docs/overrides.md."""
+    """Values laid over those made here, for what no setting covers. Each is judged; see docs/reference/overrides.md."""
 
 
 class Schedule(TypedDict):
@@ -635,7 +635,7 @@ class VeleroReleaseArgs(TypedDict):
     """How long the release may take. Default: 600."""
 
     helm_values_overrides: NotRequired[Mapping[str, Any]]
-    """Values laid over those made here, for what no setting covers. Each is judged; see docs/overrides.md."""
+    """Values laid over those made here, for what no setting covers. Each is judged; see docs/reference/overrides.md."""
 
     bucket: pulumi.Input[str]
     """The bucket that Velero writes to."""
@@ -717,7 +717,7 @@ class VeleroValuesArgs(TypedDict):
     """How long the release may take. Default: 600."""
 
     helm_values_overrides: NotRequired[Mapping[str, Any]]
-    """Values laid over those made here, for what no setting covers. Each is judged; see docs/overrides.md."""
+    """Values laid over those made here, for what no setting covers. Each is judged; see docs/reference/overrides.md."""
 
     bucket: pulumi.Input[str]
     """The bucket that Velero writes to."""

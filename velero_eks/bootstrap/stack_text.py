@@ -124,7 +124,7 @@ def composed(facts: ClusterFacts, decisions: Decisions, sources: Sources = FROM_
     )
     document = CommentedMap({"config": config})
     document.yaml_set_start_comment(
-        f"{comment(f'Velero on the EKS cluster {facts.name}. {sources.whole}.')}\nAll keys: docs/configuration.md"
+        f"{comment(f'Velero on the EKS cluster {facts.name}. {sources.whole}.')}\nAll keys: docs/reference/settings.md"
     )
     return _dumped(document)
 

@@ -63,7 +63,7 @@ def diff(
         ),
     ],
     properties: Annotated[bool, typer.Option("--properties", help="Show each property that differs too.")] = False,
-    json: Annotated[bool, typer.Option("--json", help="Print JSON (docs/diff.schema.json).")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON (docs/reference/diff.schema.json).")] = False,
     markdown: Annotated[bool, typer.Option("--markdown", help="Print a comment for a pull request.")] = False,
     exit_code: Annotated[bool, typer.Option("--exit-code", help="Exit with 1 when there is a difference.")] = False,
     to_plan: Annotated[

@@ -26,7 +26,9 @@ def plan(
         list[str] | None,
         typer.Argument(metavar="STACK", help="Names of stacks, with * and ? as in a shell. All of them by default."),
     ] = None,
-    json: Annotated[bool, typer.Option("--json", help="Print the plan as JSON (docs/plan.schema.json).")] = False,
+    json: Annotated[
+        bool, typer.Option("--json", help="Print the plan as JSON (docs/reference/plan.schema.json).")
+    ] = False,
     at: RunsFrom = None,
 ) -> None:
     """Show what each stack creates, who may do what, and whether its backups meet the objectives.

@@ -1,4 +1,4 @@
-"""The comparison as JSON, version 1: docs/diff.schema.json describes it.
+"""The comparison as JSON, version 1: docs/reference/diff.schema.json describes it.
 
 Within a version keys are added, never renamed, removed or given another meaning.
 """

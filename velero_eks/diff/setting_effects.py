@@ -1,4 +1,4 @@
-"""What a change of each setting does to the backups that exist: the table of docs/old-backups.md.
+"""What a change of each setting does to the backups that exist: the table of docs/reference/old-backups.md.
 
 A setting that has no row here fails tests/velero_eks/diff/test_setting_effects.py, which also changes each of them in
 a stack and holds what `diff` says against its row.

@@ -1,4 +1,6 @@
-"""The plan as JSON, version 1: what checks outside this repository are built on. docs/plan.schema.json describes it.
+"""The plan as JSON, version 1: what checks outside this repository are built on.
+
+Its schema is docs/reference/plan.schema.json.
 
 Within a version keys are added, never renamed, removed or given another meaning.
 """

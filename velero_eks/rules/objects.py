@@ -51,7 +51,7 @@ _KEPT_BY_VELERO = (
     scope="stack",
     what="Whatever is laid over the chart's values and is not known to be harmless is looked at by somebody, who writes"
     " down why: an error in production until it is waived, elsewhere a warning.",
-    source="Velero chart 12 values.yaml and templates; docs/overrides.md",
+    source="Velero chart 12 values.yaml and templates; docs/reference/overrides.md",
 )
 def helm_override(release: PolicyResource, plan: Plan) -> Iterator[Fault]:
     if release not in plan.releases:

@@ -1,4 +1,4 @@
-"""The rules as a Markdown table, for docs/rules.md."""
+"""The rules as a Markdown table, for docs/reference/rules.md."""
 
 from __future__ import annotations
 

@@ -175,5 +175,5 @@ def _example(path: tuple[str | int, ...]) -> str:
     texts = tuple(str(part) for part in path)
     return next(
         (_EXAMPLES[texts[start:]] for start in range(len(texts)) if texts[start:] in _EXAMPLES),
-        f"{texts[-1]} there, as docs/configuration.md has it",
+        f"{texts[-1]} there, as docs/reference/settings.md has it",
     )

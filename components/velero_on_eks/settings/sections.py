@@ -371,7 +371,7 @@ class Release(Section):
     ] = 600
     """How long the release may take."""
     helm_values_overrides: dict[str, Any] = Field(default_factory=dict)
-    """Values laid over those made here, for what no setting covers. Each is judged; see docs/overrides.md."""
+    """Values laid over those made here, for what no setting covers. Each is judged; see docs/reference/overrides.md."""
 
     @field_validator("image_pull_secrets")
     @classmethod

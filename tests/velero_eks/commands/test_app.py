@@ -72,7 +72,7 @@ def test_a_bad_stack_stands_among_the_errors_of_the_document_and_keeps_no_other_
     for name in "acd":
         assert f"Pulumi.{name}.yaml" in result.stderr or f"stack {name}: " in result.stderr
     document = json.loads(result.stdout)
-    schema = json.loads((root / "docs" / "plan.schema.json").read_text())
+    schema = json.loads((root / "docs" / "reference" / "plan.schema.json").read_text())
     jsonschema.Draft202012Validator(schema).validate(document)
     assert [stack["stack"] for stack in document["stacks"]] == ["b"]
     errors = document["errors"]

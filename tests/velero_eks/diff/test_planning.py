@@ -114,7 +114,7 @@ def test_a_stack_that_the_newer_revision_cannot_plan_is_an_error(run: Run, tmp_p
     assert result.exit_code == 2
     assert result.stderr == "error: the work tree: stacks/Pulumi.dev.yaml:3: wrong\n"
     document = json.loads(result.stdout)
-    schema = json.loads((ROOT / "docs" / "diff.schema.json").read_text())
+    schema = json.loads((ROOT / "docs" / "reference" / "diff.schema.json").read_text())
     jsonschema.Draft202012Validator(schema).validate(document)
     assert {stack["stack"]: stack["status"] for stack in document["stacks"]} == {"dev": "unplanned", "prod": "changed"}
     assert document["stacks"][0]["errors"] == [{"side": "to", **wrong}]

@@ -56,7 +56,7 @@ def in_folder(root: Path, *arguments: str) -> Diff:
 
 @pytest.fixture(scope="module")
 def schema(root: Path) -> dict[str, Any]:
-    return json.loads((root / "docs" / "diff.schema.json").read_text())
+    return json.loads((root / "docs" / "reference" / "diff.schema.json").read_text())
 
 
 def test_each_stack_has_its_status(diff: Diff):

@@ -1,4 +1,4 @@
-"""The plan as JSON: what docs/plan.schema.json says, no more and no less, and the same to the byte every time."""
+"""The plan as JSON is what docs/reference/plan.schema.json says, and the same to the byte every time."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ EVERYTHING = """\
 
 @pytest.fixture(scope="module")
 def schema(root: Path) -> dict[str, Any]:
-    return json.loads((root / "docs" / "plan.schema.json").read_text())
+    return json.loads((root / "docs" / "reference" / "plan.schema.json").read_text())
 
 
 @pytest.fixture(scope="module")

@@ -194,7 +194,7 @@ def test_the_plan_of_a_foreign_program_is_what_the_schema_says(tmp_path, root):
         pulumi_aws.ec2.Subnet("a", vpc_id="vpc-1", availability_zone=zones.names[0])
         Velero("velero", {settings()})
     """
-    schema = json.loads((root / "docs" / "plan.schema.json").read_text(encoding="utf-8"))
+    schema = json.loads((root / "docs" / "reference" / "plan.schema.json").read_text(encoding="utf-8"))
     jsonschema.validate(contract.document(described(foreign(tmp_path, program), "prod")), schema)
 
 

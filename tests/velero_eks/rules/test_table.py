@@ -1,4 +1,4 @@
-"""docs/rules.md is what the rules say."""
+"""docs/reference/rules.md is what the rules say."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from velero_eks.rules.table import markdown
 
 
 def test_the_table_of_rules_is_up_to_date():
-    written = (ROOT / "docs" / "rules.md").read_text(encoding="utf-8")
-    assert written == markdown(), "write docs/rules.md anew from velero_eks.rules.table.markdown()"
+    written = (ROOT / "docs" / "reference" / "rules.md").read_text(encoding="utf-8")
+    assert written == markdown(), "write docs/reference/rules.md anew from velero_eks.rules.table.markdown()"
 
 
 def test_the_table_has_every_rule_once():
