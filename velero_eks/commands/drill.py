@@ -32,7 +32,7 @@ from velero_eks.terminal.questions import agreed
 from velero_eks.terminal.safe import say
 from velero_eks.terminal.text import Text
 from velero_eks.velero.api import no_backup
-from velero_eks.velero.backup_contents import Stored, Unread
+from velero_eks.velero.backup_contents import Place, Stored, Unread
 from velero_eks.velero.filters import Filters
 from velero_eks.velero.records import Backup, newest_completed
 
@@ -115,7 +115,7 @@ def run_drill(session: Session, request: DrillRequest, *, yes: bool, seconds: fl
     began = datetime.now(UTC)
     with working(f"looking for the newest backup of {session.target.name}"):
         backup, namespaces = _chosen(session, request)
-        contents = _contents(session, backup, namespaces)
+        contents, unread = _contents(session, backup, namespaces)
     out = console(stderr=as_json)
     names = ", ".join(namespaces)
     line = Text(f"Drill in {session.target.name}: backup ").append(backup.name, style="cyan")
@@ -129,7 +129,14 @@ def run_drill(session: Session, request: DrillRequest, *, yes: bool, seconds: fl
     with _terminating():
         _clear_leftovers(session)
         drilled = carry_out(
-            session, backup, contents, namespaces, began=began, custom_too=request.custom_too, seconds=seconds
+            session,
+            backup,
+            contents,
+            namespaces,
+            began=began,
+            custom_too=request.custom_too,
+            seconds=seconds,
+            unread=unread,
         )
     return _reported(drilled, request, objectives, as_json=as_json)
 
@@ -186,11 +193,16 @@ def _covers(backup: Backup, namespaces: Iterable[str]) -> bool:
     return all(filters.of_namespace(name) is None for name in namespaces)
 
 
-def _contents(session: Session, backup: Backup, namespaces: Sequence[str]) -> list[Stored]:
-    """What the backup has of the namespaces. Raises `BadTarget` where it has nothing of one."""
+def _contents(session: Session, backup: Backup, namespaces: Sequence[str]) -> tuple[list[Stored], Unread]:
+    """What the backup has of the namespaces, and what of it cannot be read. Raises `BadTarget` where it has nothing of
+    one."""
+
+    def wanted(place: Place) -> bool:
+        return place.namespace in namespaces
+
     store = session.store(backup.location)
-    unread = Unread()
-    inside = store.contents(backup.name, lambda place: place.namespace in namespaces, unread=unread)
+    unread = Unread(wanted)
+    inside = store.contents(backup.name, wanted, unread=unread)
     found = [light(item) for item in inside]
     told_unread(backup.name, unread)
     missing = [name for name in namespaces if all(item.place.namespace != name for item in found)]
@@ -199,7 +211,7 @@ def _contents(session: Session, backup: Backup, namespaces: Sequence[str]) -> li
         raise BadTarget(
             f"backup {backup.name} has nothing of {', '.join(missing)}; it has: {', '.join(there) or 'no namespace'}"
         )
-    return found
+    return found, unread
 
 
 def _clear_leftovers(session: Session) -> None:
@@ -378,6 +390,7 @@ def document(drilled: Drilled, checks: Sequence[DrillCheck]) -> dict[str, Any]:
         "problem": drilled.problem or None,
         "checks": [{"name": check.name, "good": check.good, "found": check.said} for check in checks],
         "compared": len(drilled.compared),
+        "unread": [str(member) for member in drilled.unread.some],
         "wrong": [
             {
                 **key_document(each.key),

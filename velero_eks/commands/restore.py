@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from typing import Annotated, Any, cast
 
@@ -229,7 +229,11 @@ def run_objects(session: Session, objects: Sequence[str], *, namespace: str | No
         live = _liveness(session.cluster)
         return plan_objects(backup.name, contents, found, is_live=live, namespace=namespace, existing=policy)
 
-    return _restore(session, plan, how)
+    def concerns(place: Place) -> bool:
+        # A CRD is called as the resource of its objects, which come along.
+        return any(selection.may_match(place) or place.resource == selection.name for selection in wanted)
+
+    return _restore(session, plan, how, concerns=concerns)
 
 
 def run_cluster(session: Session, *, system: bool, how: RestoreOptions) -> int:
@@ -275,10 +279,12 @@ def prepared(
     source: str,
     at: datetime | None,
     looked_at: Callable[[Place], bool] | None = None,
+    concerns: Callable[[Place], bool] | None = None,
 ) -> Preview:
     """The preview of a plan, from the backup that `source` means. Raises `BadTarget`.
 
-    `looked_at` says which of the backup's objects the plan is about; all of them where it is left out.
+    `looked_at` says which of the backup's objects the plan is about; all of them where it is left out. `concerns` says
+    of which of them a damaged one makes the restore doubtful: where it is left out, of all that are looked at.
     """
     with working(f"looking for {source}"):
         backup = source_of(session.velero, source, at)
@@ -286,7 +292,7 @@ def prepared(
         why = f": {backup.why}" if backup.why else ""
         raise BadTarget(f"backup {backup.name} is {backup.phase}{why}; nothing can be restored from it")
     with working(f"reading backup {backup.name}"):
-        unread = Unread()
+        unread = Unread(concerns or looked_at)
         store = session.store(backup.location)
         contents = [light(item) for item in store.contents(backup.name, looked_at, unread=unread)]
         told_unread(backup.name, unread)
@@ -298,7 +304,7 @@ def prepared(
             session.cluster, backup, plan(backup, contents), contents, deployment, _earlier(session.velero)
         )
     refuse_taken_volumes(preview.predictions)
-    return preview
+    return replace(preview, unread=unread)
 
 
 def _earlier(velero: Velero) -> Sequence[Restore]:
@@ -310,21 +316,25 @@ def _earlier(velero: Velero) -> Sequence[Restore]:
 
 
 def _restore(
-    session: Session, plan: Planner, how: RestoreOptions, looked_at: Callable[[Place], bool] | None = None
+    session: Session,
+    plan: Planner,
+    how: RestoreOptions,
+    looked_at: Callable[[Place], bool] | None = None,
+    concerns: Callable[[Place], bool] | None = None,
 ) -> int:
-    preview = prepared(session, plan, how.source, how.at, looked_at)
+    preview = prepared(session, plan, how.source, how.at, looked_at, concerns)
     if how.preview:
         if how.as_json:
             print_json(preview_document(preview))
         else:
             render_preview(console(), preview, session, everything=how.everything)
-        return FOUND if preview.blocked else 0
+        return 0 if preview.good else FOUND
     render_preview(console(stderr=how.as_json), preview, session, everything=how.everything)
     if not preview.does_something:
         say("nothing is to be restored, and nothing was changed")
         if how.as_json:
             print_json(preview_document(preview))
-        return FOUND if preview.blocked else 0
+        return 0 if preview.good else FOUND
     if preview.plan.restores and not session.server_ready():
         raise BadTarget(
             f"the Velero server does not run in {session.target.name}, and it is what restores;"

@@ -48,6 +48,7 @@ def render_preview(out: Console, preview: Preview, session: Session, *, everythi
             out.print(Text(f"By a Restore: {step.step.title}", style="bold"))
         _fates(out, step.predictions, everything=everything)
     out.print()
+    _unread(out, preview)
     for kind, why in preview.silent.items():
         out.print(Text(f"Not asked of the API server, {kind}: {why}", style="yellow"))
     out.print(_time(preview))
@@ -80,10 +81,18 @@ def render_report(out: Console, report: RestoreReport, session: Session, *, ever
         out.print(Text(f"{words.count(len(blocked), 'object')} not restored, as the preview said:", style="bold red"))
         for each in blocked[:_SHOWN]:
             out.print(_indented(Text(f"{each.key}: {each.reason}")))
+    _unread(out, report.preview)
     close = "" if within_margin(told, report.seconds) or report.seconds < 10 else ", which is off by more than a third"
     out.print(
         Text(f"It took {words.duration(report.seconds)}; the preview said {words.duration(told)}{close}.", style="dim")
     )
+
+
+def _unread(out: Console, preview: Preview) -> None:
+    unread = preview.unread
+    if unread.count:
+        what = f"{words.count(unread.count, 'member')} of the backup cannot be read, and may not come back: "
+        out.print(Text(what, style="bold red").append(Text(str(unread.some[0]))))
 
 
 def _head(out: Console, preview: Preview, session: Session) -> None:
@@ -209,6 +218,7 @@ def preview_document(preview: Preview) -> dict[str, Any]:
             for step in preview.steps
         ],
         "not_asked": dict(preview.silent),
+        "unread": [str(member) for member in preview.unread.some],
     }
 
 

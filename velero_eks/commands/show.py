@@ -120,7 +120,7 @@ def run_show(
     """Print the wanted objects; the exit code is 1 where there are none."""
     store = session.store()
     backup = resolve(store, name, at)
-    unread = Unread()
+    unread = Unread(wanted.may_take)
     with closing(_Pages("" if names_only else "json" if as_json else "yaml")) as pages:
         with working(f"reading backup {backup.name}"):
             left_out = 0

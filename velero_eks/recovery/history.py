@@ -129,7 +129,7 @@ def _in_backup(store: BackupStore, name: str, selection: Selection, namespace: s
         return selection.may_match(place) and namespace in (None, place.namespace)
 
     found: list[Stored] = []
-    unread = Unread()
+    unread = Unread(wanted)
     if left:
         # The list says how many there are of this name; behind the last of them nobody has to read on.
         with closing(store.contents(name, wanted, unread=unread)) as contents:
@@ -145,7 +145,7 @@ def _in_backup(store: BackupStore, name: str, selection: Selection, namespace: s
         except SHAPELESS as error:
             unread.add(BadMember(str(stored.place), f"has no object's shape: {error}", stored.place))
     found = [stored for stored in found if not any(bad.place == stored.place for bad in unread.some)]
-    meant = [bad for bad in unread.some if bad.place is not None and wanted(bad.place)]
+    meant = [bad for bad in unread.some if bad.place is not None]
     if meant and not found:
         raise Damaged(f"backup {name} in {store.address}: {meant[0]}")
     return found

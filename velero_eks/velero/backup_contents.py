@@ -121,14 +121,20 @@ class BadMember:
 
 @dataclass
 class Unread:
-    """What of a backup is not read, since it is damaged or nothing that Velero writes: how many members, and some."""
+    """What of a backup is not read, since it is damaged or not what Velero writes: how many members, and some.
 
+    `concerns` says which places matter; a member elsewhere is not counted, one whose place is unknown always is.
+    """
+
+    concerns: Callable[[Place], bool] | None = None
     count: int = 0
     some: list[BadMember] = field(default_factory=list[BadMember])
     _SHOWN = 20
 
     def add(self, member: BadMember) -> None:
-        """Take one up."""
+        """Count one, where it matters."""
+        if self.concerns is not None and member.place is not None and not self.concerns(member.place):
+            return
         self.count += 1
         if len(self.some) < self._SHOWN:
             self.some.append(member)

@@ -16,12 +16,16 @@ from velero_eks.commands.drill import DrillRequest, run_drill
 from velero_eks.errors import BadTarget
 from velero_eks.recovery.drill.verdict import Objectives
 from velero_eks.recovery.session import Session
+from velero_eks.velero.backup_contents import BadMember, Place
 
 
 class Bucket:
     items = (stored("ConfigMap", "a", "shop"), stored("ConfigMap", "b", "other"), stored("Namespace", "shop"))
+    damaged = (Place("secrets", "other", "c"),)
 
     def contents(self, name: str, wanted: Any, *, unread: Any) -> Any:
+        for place in self.damaged:
+            unread.add(BadMember(f"resources/{place}", "cannot be read: it is no JSON", place))
         return (item for item in self.items if wanted(item.place))
 
     def places(self, name: str, *, unread: Any) -> Any:
@@ -31,8 +35,10 @@ class Bucket:
 def test_only_what_is_drilled_is_read_and_a_namespace_that_is_missing_is_said(monkeypatch):
     monkeypatch.setattr(Session, "store", lambda *_: Bucket())
     made = session(Api())
-    found = command._contents(made, backup("b"), ("shop",))
+    found, unread = command._contents(made, backup("b"), ("shop",))
     assert [str(item.place) for item in found] == ["configmaps/a -n shop"]
+    # What is damaged in another namespace is none of this drill's concern.
+    assert unread.count == 0
     with pytest.raises(BadTarget, match="backup b has nothing of shpo; it has: other, shop"):
         command._contents(made, backup("b"), ("shop", "shpo"))
 
@@ -50,3 +56,22 @@ def test_a_report_that_fails_at_the_end_takes_the_others_not_away(tmp_path, caps
     with pytest.raises(BadTarget, match=r"drill\.xml cannot be written: No such file"):
         command._reported(drilled(), asked, Objectives(), as_json=True)
     assert json.loads(capsys.readouterr().out)["version"] == 1
+
+
+@pytest.mark.parametrize("place", [Place("secrets", "shop", "c"), None])
+def test_what_of_a_drilled_namespace_cannot_be_read_fails_the_drill(monkeypatch, capsys, place):
+    bucket = Bucket()
+    monkeypatch.setattr(Session, "store", lambda *_: bucket)
+    monkeypatch.setattr(Bucket, "damaged", (place,))
+    if place is None:
+        monkeypatch.setattr(
+            Bucket, "contents", lambda self, name, wanted, *, unread: unread.add(BadMember("../x", "is outside")) or
+            (item for item in self.items if wanted(item.place)),
+        )  # fmt: skip
+    _, unread = command._contents(session(Api()), backup("b"), ("shop",))
+    assert command._reported(drilled(unread=unread), DrillRequest(), Objectives(), as_json=True) == 1
+    found = json.loads(capsys.readouterr().out)
+    (failed,) = (check for check in found["checks"] if not check["good"])
+    assert (failed["name"], found["good"]) == ("backup", False)
+    assert failed["found"].startswith("1 member cannot be read")
+    assert found["unread"] == [str(unread.some[0])]

@@ -12,10 +12,11 @@ from tests.velero_eks.recovery.restore.api import Api, session
 from tests.velero_eks.recovery.restore.made import body, definition, live, stored
 from velero_eks.commands import app as cli
 from velero_eks.commands import restore as command
-from velero_eks.commands.restore import RestoreOptions, run_cluster, run_namespace, source_of
+from velero_eks.commands.restore import RestoreOptions, run_cluster, run_namespace, run_objects, source_of
 from velero_eks.errors import BadTarget
 from velero_eks.recovery.restore.prediction import predict, refuse_taken_volumes
 from velero_eks.recovery.session import Session
+from velero_eks.velero.backup_contents import BadMember, Place
 from velero_eks.velero.restore_spec import RestoreSpec
 
 SCHEDULED = [backup("daily-1", hours=30), backup("daily-2", hours=6)]
@@ -67,10 +68,13 @@ def test_a_volume_is_not_taken_from_the_claim_that_has_it():
 class Bucket:
     """A backup of two objects."""
 
-    def __init__(self):
+    def __init__(self, *damaged):
         self.read = []
+        self.damaged = damaged
 
     def contents(self, name, wanted=None, *, unread):
+        for place in self.damaged:
+            unread.add(BadMember("resources/x.json", "cannot be read: it is no JSON", place))
         inside = [definition(), stored("ConfigMap", "a", "shop")]
         self.read = [item for item in inside if wanted is None or wanted(item.place)]
         return iter(self.read)
@@ -103,6 +107,36 @@ def test_of_other_namespaces_a_namespaces_restore_reads_the_names_alone(monkeypa
     with pytest.raises(BadTarget, match="nothing of namespace 'shpo'; it has: shop"):
         run_namespace(session(api), "shpo", into=None, how=RestoreOptions(source="daily-2", preview=True))
     assert [item.place.resource for item in bucket.read] == ["customresourcedefinitions.apiextensions.k8s.io"]
+
+
+@pytest.mark.parametrize(
+    ("restored", "damaged", "code"),
+    [
+        ("namespace", Place("secrets", "shop", "key"), 1),
+        ("namespace", None, 1),
+        ("namespace", Place("secrets", "other", "key"), 0),
+        ("object", Place("configmaps", "shop", "b"), 0),
+        ("object", Place("configmaps", "shop", "a"), 1),
+        ("definition", Place(definition().body["metadata"]["name"], "shop", "one"), 1),
+        ("cluster", Place("secrets", "other", "key"), 1),
+    ],
+)
+def test_a_restore_that_a_damaged_member_of_the_backup_concerns_is_not_good(
+    monkeypatch, capsys, restored, damaged, code
+):
+    monkeypatch.setattr(Session, "store", lambda *_: Bucket(damaged))
+    made = session(Api(*(each.body for each in SCHEDULED)))
+    how = RestoreOptions(source="daily-2", preview=True)
+    if restored == "namespace":
+        ended = run_namespace(made, "shop", into=None, how=how)
+    elif restored == "cluster":
+        ended = run_cluster(made, system=False, how=how)
+    else:
+        name = "configmap/a" if restored == "object" else f"crd/{definition().body['metadata']['name']}"
+        ended = run_objects(made, [name], namespace=None, how=how)
+    out = capsys.readouterr().out
+    assert ended == code
+    assert ("cannot be read, and may not come back" in out) is bool(code)
 
 
 TYPED = (

@@ -25,7 +25,7 @@ from velero_eks.recovery.restore.run import messages_of, start_restore
 from velero_eks.recovery.session import Session
 from velero_eks.terminal import words
 from velero_eks.terminal.safe import say
-from velero_eks.velero.backup_contents import Stored
+from velero_eks.velero.backup_contents import Stored, Unread
 from velero_eks.velero.records import Backup, Restore
 from velero_eks.velero.results import VeleroMessage
 
@@ -43,8 +43,12 @@ def drill(
     began: datetime,
     custom_too: bool,
     seconds: float,
+    unread: Unread,
 ) -> Drilled:
-    """Run a drill to its end. What it made is removed also when it fails or is interrupted (`KeyboardInterrupt`)."""
+    """Run a drill to its end. What it made is removed also when it fails or is interrupted (`KeyboardInterrupt`).
+
+    `unread` is what of the namespaces is in the backup and not in `contents`, as it cannot be read.
+    """
     mark = Mark.new(3 * seconds + 600)
     mapping = {name: mark.namespace(name) for name in namespaces}
     known = [item for item in contents if item.place.namespace in mapping]
@@ -75,6 +79,7 @@ def drill(
         seconds=ran.seconds,
         left=tuple(left),
         problem=ran.problem,
+        unread=unread,
     )
 
 

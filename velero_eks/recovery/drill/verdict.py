@@ -11,7 +11,7 @@ from enum import StrEnum
 from velero_eks.kube.defaulted import settled
 from velero_eks.kube.objects import Difference, Object, ObjectKey, differences
 from velero_eks.terminal import words
-from velero_eks.velero.backup_contents import Stored
+from velero_eks.velero.backup_contents import Stored, Unread
 from velero_eks.velero.records import Backup, Restore
 from velero_eks.velero.results import VeleroMessage
 
@@ -93,6 +93,7 @@ class Drilled:
     seconds: float = 0.0
     left: tuple[str, ...] = ()
     problem: str = ""
+    unread: Unread = field(default_factory=Unread)
 
     @property
     def data_age(self) -> float:
@@ -133,6 +134,10 @@ def checks(drilled: Drilled, objectives: Objectives) -> list[DrillCheck]:
 
 
 def _checks(drilled: Drilled, objectives: Objectives) -> Iterator[DrillCheck]:
+    unread = drilled.unread
+    if unread.count:
+        said = f"{words.count(unread.count, 'member')} cannot be read, so nothing is proven of them: {unread.some[0]}"
+        yield DrillCheck("backup", False, said)
     restore = drilled.restore
     if restore is None:
         yield DrillCheck("restore", False, drilled.problem or "no Restore was made")

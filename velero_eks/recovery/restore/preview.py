@@ -26,7 +26,7 @@ from velero_eks.recovery.restore.prediction import (
     definition_serves,
     predict,
 )
-from velero_eks.velero.backup_contents import Stored
+from velero_eks.velero.backup_contents import Stored, Unread
 from velero_eks.velero.records import Backup, Restore
 from velero_eks.velero.restore_actions import update_patch, without_server_fields
 
@@ -60,6 +60,8 @@ class Preview:
     before: Mapping[ObjectKey, Object] = field(repr=False)
     silent: Mapping[str, str]
     """Kinds of which the API server could not be asked by dry run, and why."""
+    unread: Unread = field(default_factory=Unread)
+    """What of the backup cannot be read and concerns this restore: nothing is known of what becomes of it."""
 
     @property
     def predictions(self) -> Iterator[Prediction]:
@@ -76,6 +78,11 @@ class Preview:
     def blocked(self) -> tuple[Prediction, ...]:
         """What will not come back as things stand."""
         return tuple(each for each in self.predictions if each.fate is Fate.BLOCKED and not each.derived)
+
+    @property
+    def good(self) -> bool:
+        """Whether all that was asked for will come back, as far as the backup and the API server tell."""
+        return not self.blocked and not self.unread.count
 
     @property
     def does_something(self) -> bool:

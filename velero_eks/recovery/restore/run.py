@@ -169,9 +169,9 @@ class RestoreReport:
 
     @property
     def good(self) -> bool:
-        """Whether every step ended well, all is as foretold, and nothing was in the way."""
+        """Whether every step ended well, all is as the preview said, and the preview was good."""
         ended = len(self.results) == len(self.preview.steps) and all(result.good for result in self.results)
-        return ended and self.outcome.whole and not self.preview.blocked
+        return ended and self.outcome.whole and self.preview.good
 
 
 def run(session: Session, preview: Preview, *, seconds: float) -> RestoreReport:

@@ -19,6 +19,7 @@ from velero_eks.recovery.drill.run import drill
 from velero_eks.recovery.drill.scratch import Mark, leftovers, make_namespace, remove_all
 from velero_eks.recovery.drill.verdict import CopyState
 from velero_eks.recovery.session import Session
+from velero_eks.velero.backup_contents import Unread
 
 CONTENTS = [
     stored("ConfigMap", "config", "shop", data={"k": "saved"}),
@@ -55,7 +56,7 @@ class Server(Api):
 
 def drilled(api: Api):
     return drill(
-        session(api), backup("b"), CONTENTS, ("shop",), began=NOW, custom_too=False, seconds=5
+        session(api), backup("b"), CONTENTS, ("shop",), began=NOW, custom_too=False, seconds=5, unread=Unread()
     )  # fmt: skip
 
 
