@@ -89,7 +89,7 @@ def test_another_drill_leaves_one_that_runs_alone_for_as_long_as_it_may_take():
         return None
 
     api = Server(*ORIGINAL, on=on)
-    drill(session(api), backup("b"), CONTENTS, ("shop",), began=NOW, custom_too=False, seconds=1800)
+    drill(session(api), backup("b"), CONTENTS, ("shop",), began=NOW, custom_too=False, seconds=1800, unread=Unread())
     ((expired, running),) = seen
     assert expired == {}
     assert [len(namespaces) for namespaces in running.values()] == [1]
