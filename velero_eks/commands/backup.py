@@ -195,10 +195,22 @@ def _check_namespaces(session: Session, request: BackupRequest) -> None:
         try:
             session.cluster.get(NAMESPACE.path(None, name))
         except NotFound as error:
-            raise BadTarget(f"{session.target.name} has no namespace {name!r}; nothing would be saved of it") from error
+            close = words.did_you_mean(name, _namespaces(session))
+            raise BadTarget(
+                f"{session.target.name} has no namespace {name!r}; nothing would be saved of it{close}"
+            ) from error
         except Forbidden:
             # Who may make a backup need not see namespaces.
             return
+
+
+def _namespaces(session: Session) -> list[str]:
+    """The namespaces that exist, none where they may not be listed."""
+    try:
+        found = session.cluster.list(NAMESPACE.path(None), metadata_only=True)
+        return sorted(each["metadata"]["name"] for each in found)
+    except OperationError:
+        return []
 
 
 def _spec(session: Session, request: BackupRequest) -> dict[str, Any]:

@@ -208,8 +208,10 @@ def _contents(session: Session, backup: Backup, namespaces: Sequence[str]) -> tu
     missing = [name for name in namespaces if all(item.place.namespace != name for item in found)]
     if missing:
         there = sorted({place.namespace for place in store.places(backup.name, unread=Unread())} - {""})
+        close = words.did_you_mean(missing[0], there)
         raise BadTarget(
             f"backup {backup.name} has nothing of {', '.join(missing)}; it has: {', '.join(there) or 'no namespace'}"
+            f"{close}"
         )
     return found, unread
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import tempfile
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -225,6 +224,7 @@ def _nothing(store: BackupStore, backup: Backup, wanted: Wanted) -> str:
     if not wanted.selections:
         there = sorted({place.namespace for place in store.places(backup.name, unread=Unread()) if place.namespace})
         hint = f"; its namespaces are: {', '.join(there)}" if there else ""
+        hint += words.did_you_mean(wanted.namespace or "", there)
         return f"backup {backup.name} has nothing{where}{hint}"
     asked = ", ".join(str(selection) for selection in wanted.selections)
     names = {selection.name for selection in wanted.selections if selection.name}
@@ -235,15 +235,16 @@ def _nothing(store: BackupStore, backup: Backup, wanted: Wanted) -> str:
     }
     asked_kinds = {selection.word for selection in wanted.selections}
     of_kind = [place for place in places if any(word.startswith(place.plural[:-1]) for word in asked_kinds)]
-    close = difflib.get_close_matches(next(iter(names), ""), [place.name for place in of_kind], n=3, cutoff=0.5)
+    close = words.did_you_mean(next(iter(names), ""), sorted(place.name for place in of_kind))
     elsewhere = sorted({str(place) for place in places if place.name in names})[:3]
     if close:
-        hint = f"; did you mean {' or '.join(close)}?"
+        hint = close
     elif elsewhere:
         hint = f"; there is {', '.join(elsewhere)}"
     else:
         kinds = sorted({place.resource for place in places})
         hint = f"; its kinds are: {', '.join(kinds)}" if kinds and not of_kind else ""
+        hint += words.did_you_mean(min(asked_kinds), kinds) if not of_kind else ""
     return f"backup {backup.name} has no {asked}{where}{hint}"
 
 

@@ -13,6 +13,7 @@ from velero_eks.diff.git import Repository
 from velero_eks.diff.model import Revision
 from velero_eks.errors import DiffError
 from velero_eks.project.project import Project, matching, stack_files
+from velero_eks.terminal import words
 
 # What no program reads: where only these differ, or another stack's file, a stack's plan is the same and not made.
 # uv.lock is among them since both revisions run with the packages installed here; `notes` speaks of it.
@@ -125,6 +126,7 @@ def _second(repository: Repository, rest: list[str], sides: tuple[Side, Side]) -
         return work_tree, rest
     raise DiffError(
         f"{word!r} is no revision{_cut_off(repository)} and no stack; there are the stacks: {', '.join(sorted(names))}"
+        f"{words.did_you_mean(word, sorted(names))}"
     )
 
 

@@ -14,6 +14,7 @@ import yaml
 from velero_eks.errors import BadTarget
 from velero_eks.kube.credentials import Credentials, ExecPlugin, FixedCredentials, token_file
 from velero_eks.kube.transport import ApiServer, Credential
+from velero_eks.terminal import words
 
 _SECTIONS = {"contexts": "context", "clusters": "cluster", "users": "user"}
 _EXTENSION = "client.authentication.k8s.io/exec"
@@ -66,7 +67,7 @@ class Kubeconfig:
     def access(self, context: str) -> tuple[ApiServer, Credentials]:
         """How the API server of a context is reached, and as whom. Raises `BadTarget`."""
         if context not in self._entries["contexts"]:
-            there = f"there are: {', '.join(self.contexts)}" if self.contexts else "it has none"
+            there = words.instead(context, self.contexts)
             raise BadTarget(f"the kubeconfig ({self.shown}) has no context {context!r}; {there}")
         chosen = self._entries["contexts"][context].body
         try:

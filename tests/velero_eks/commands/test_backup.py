@@ -86,7 +86,7 @@ def test_what_is_completed_and_lacks_something_exits_with_1(monkeypatch):
 
 def test_a_namespace_that_is_not_there_is_refused_before_anything_is_made(monkeypatch):
     server = Server()
-    with pytest.raises(BadTarget, match="has no namespace 'shpo'"):
+    with pytest.raises(BadTarget, match=r"has no namespace 'shpo'; .* did you mean shop\?$"):
         made(server, monkeypatch, BackupRequest(name="b", namespaces=("shop", "shpo")))
     assert server.spec == {}
 

@@ -135,7 +135,10 @@ def test_names_alone_can_be_listed(bucket, run):
             "has no configmaps/gradin in namespace exam-prod; did you mean grading?",
         ),
         (("show", "whole", "secret/grading"), "there is configmaps/grading -n exam-prod"),
-        (("show", "whole", "-n", "exam"), "has nothing in namespace exam; its namespaces are: exam-prod"),
+        (
+            ("show", "whole", "-n", "exam"),
+            "has nothing in namespace exam; its namespaces are: exam-prod; did you mean exam-prod?",
+        ),
         (("history", "cm/nothing"), "none of 2 backups in s3://backups-of-exam has configmaps/nothing"),
     ],
 )

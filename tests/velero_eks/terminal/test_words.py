@@ -73,6 +73,35 @@ def test_numbers_come_with_their_word():
     assert words.more(3) == "… and 3 more"
 
 
+@pytest.mark.parametrize(
+    ("name", "there", "said"),
+    [
+        ("prod", ["dev", "production"], "did you mean production?"),
+        ("production-eu", ["dev", "production"], "did you mean production?"),
+        ("PROD", ["prod", "prod-eu"], "did you mean prod or prod-eu?"),
+        ("exam_prod", ["exam-dev", "exam-prod"], "did you mean exam-prod or exam-dev?"),
+        ("eu", ["prod-eu", "prod-us"], "did you mean prod-eu?"),
+        ("exam-prod", ["arn:aws:eks:eu-west-1:123456789012:cluster/exam-prod", "kind"],
+         "did you mean arn:aws:eks:eu-west-1:123456789012:cluster/exam-prod?"),
+        ("prd", ["development", "production"], "did you mean production?"),
+        ("stg", ["staging", "prod"], "did you mean staging?"),
+        ("pord", ["dev", "prod"], "did you mean prod?"),
+        ("x", ["dev", "prod"], "there are: dev, prod"),
+        ("", ["dev"], "there is: dev"),
+        ("-", ["dev"], "there is: dev"),
+        ("d", ["dev"], "did you mean dev?"),
+        ("daily", [f"daily-{day}" for day in range(10, 20)], "did you mean daily-17 or daily-18 or daily-19?"),
+        ("dev", [], "there is none"),
+    ],
+)  # fmt: skip
+def test_an_unknown_name_is_answered_with_what_was_likely_meant(name, there, said):
+    assert words.instead(name, there) == said
+
+
+def test_a_long_list_of_names_does_not_fill_the_screen():
+    assert words.instead("q", [f"n{number}" for number in range(9)]) == "there are: n4, n5, n6, n7, n8 and others"
+
+
 # What a second formatter looks like in the source.
 _UNIT = re.compile(r" ?(?:s|secs?|seconds?|min|mins|minutes?|h|hrs?|hours?|days?|weeks?)(?:$|[ ,.;:)])")
 _SIZES = frozenset({60, 3_600, 86_400, 1_440})

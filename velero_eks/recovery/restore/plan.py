@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from velero_eks.errors import BadTarget
 from velero_eks.recovery.restore.prediction import definition_serves
+from velero_eks.terminal import words
 from velero_eks.velero.backup_contents import Place, Selection, Stored
 from velero_eks.velero.restore_spec import (
     CLAIMS,
@@ -104,6 +105,7 @@ def plan_namespace(
         there = sorted({*others, *(item.place.namespace for item in contents)} - {""})
         raise BadTarget(
             f"backup {backup} has nothing of namespace {namespace!r}; it has: {', '.join(there) or 'no namespace'}"
+            f"{words.did_you_mean(namespace, there)}"
         )
     missing = {(item.body["apiVersion"], item.body["kind"]) for item in inside} - set(served)
     lost = [
