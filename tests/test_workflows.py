@@ -161,7 +161,7 @@ def test_the_difference_is_computed_by_the_bases_code_and_the_changes_is_data() 
     lines = [line.strip() for step in runs for line in step["run"].splitlines() if "change" in line]
     assert lines == ['git fetch --quiet --no-tags ../change "$HEAD_SHA"']
     assert not [step for step in runs if str(step.get("working-directory")).startswith("change")]
-    installs = [number for number, step in enumerate(job["steps"]) if step.get("run") == "make .venv/ready"]
+    installs = [number for number, step in enumerate(job["steps"]) if step.get("run") == "make .venv/runtime"]
     assert installs[0] < job["steps"].index(checkouts["change"])
 
 
