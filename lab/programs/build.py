@@ -23,7 +23,7 @@ from lab.programs.progress import BuildProgress
 from lab.programs.versions import ProgramError, Version
 
 BUILD_SECONDS = 30 * 60.0
-"""For each program. The longest takes 8 minutes on two cores; Go itself waits for ever for a proxy that stalls."""
+"""For each program. The longest takes 8 minutes on two cores; Go itself waits forever for a proxy that stalls."""
 
 _POLL_SECONDS = 0.1
 _PARTIAL = ".partial-"

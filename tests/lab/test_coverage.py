@@ -290,7 +290,7 @@ def test_a_claim_on_an_in_tree_volume_is_passed_by_in_a_completed_backup_and_the
             },
         ]
     )
-    # No controller binds volumes in this lab, and none would take these finalizers away.
+    # No controller binds volumes in this lab, and none would remove these finalizers.
     bound = {"status": {"phase": "Bound"}}
     for path in (f"/api/v1/persistentvolumes/{name}", f"/api/v1/namespaces/{namespace}/persistentvolumeclaims/data"):
         api.request("PATCH", f"{path}/status", bound, content="application/merge-patch+json")

@@ -277,7 +277,7 @@ def test_a_backup_before_a_change_has_what_was_installed_a_second_ago(tool, api,
     for plural in ("backups", "restores", "deletebackuprequests"):
         names = [each["metadata"]["name"] for each in api.list(f"/apis/velero.io/v1/namespaces/velero/{plural}")]
         assert not [name for name in names if name.startswith("velero-eks-discovery")], plural
-    # A kind that went is in the server's cache too, and makes backups fail in part; the nudge mends that as well.
+    # A kind that went is in the server's cache too, and makes backups fail in part; the nudge fixes that as well.
     after = tool("backup", f"after-{run}", "--pre-change", app.GROUP, "-n", app.NAMESPACE, "--yes", "--json").json
     assert after["phase"] == "Completed"
 

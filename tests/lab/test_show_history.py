@@ -29,7 +29,7 @@ def lost(deployment, tmp_path_factory) -> Tool:
 @pytest.fixture(scope="module")
 def backups(velero, api):
     """Three backups: before the hotfix of the night, with it, and after a sync has overwritten it."""
-    # Made anew: a Restore of another test would go on owning the fields that it wrote, and no apply take them away.
+    # Made anew: a Restore of another test would go on owning the fields that it wrote, and no apply remove them.
     api.delete(HOTFIX)
     api.apply_all(app.application())
     for name, change in (("show-1", app.from_git()), ("show-2", app.hotfix()), ("show-3", app.from_git())):

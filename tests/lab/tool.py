@@ -168,7 +168,7 @@ def server_is_back(lab: LabEnvironment, before: ServerRun, *, synced: bool = Tru
 
 
 def deny_bucket(deployment: Deployment) -> Callable[[], object]:
-    """Add a statement to the bucket's policy that denies Velero's role everything; what takes it away again."""
+    """Add a statement to the bucket's policy that denies Velero's role everything; how it is removed again."""
     outputs, s3 = deployment.outputs(), deployment.lab.cloud.client("s3")
     bucket = outputs["bucket"]
     policy = s3.get_bucket_policy(Bucket=bucket)["Policy"]

@@ -85,14 +85,14 @@ def derived(facts: ClusterFacts, environment: str) -> Decisions:
 
 
 def checked(name: str, value: Any) -> Any:
-    """A decision as it was given, when it can be one. Raises `BadTarget`, which names the flag and the mend."""
+    """A decision as it was given, when it can be one. Raises `BadTarget`, which names the flag and the fix."""
     try:
         if name in ("rpo", "retention"):
             Duration.parse(value)
         elif name == "namespaces":
             value = tuple(dict.fromkeys(_namespace(part) for part in value))
             if "*" in value and len(value) > 1:
-                raise ValueError("'*' is every namespace and stands alone; take the other names away, or the '*'")
+                raise ValueError("'*' is every namespace and stands alone; remove the other names, or the '*'")
         elif name == "timezone":
             check_timezone(value)
     except ValueError as error:

@@ -20,7 +20,7 @@ from velero_eks.errors import BadStackFile, BadTarget
 
 
 def with_section(text: str, name: str, values: Mapping[str, Any] | None, comment: str = "") -> str:
-    """The file with one section put in whole, a comment above it; None takes both away. No other line changes.
+    """The file with one section put in whole, a comment above it; None removes both. No other line changes.
 
     Raises `BadTarget` where the file is written in a way that this cannot be done to (a `config` in braces).
     """

@@ -149,7 +149,7 @@ def updated(text: str, facts: ClusterFacts, changes: Mapping[str, Mapping[str, A
             continue
         section: Any = config.setdefault(key, _flow({}))
         if not isinstance(section, dict):
-            raise BadTarget(f"{key} is no mapping; mend the file first, or take the key away")
+            raise BadTarget(f"{key} is no mapping; fix the file first, or remove the key")
         for inner, value in values.items():
             if section.get(inner) != value:
                 section[inner] = _written(inner, value)
@@ -163,9 +163,9 @@ def parsed(text: str) -> Any:
     try:
         document = _yaml().load(text)
     except YAMLError as error:
-        raise BadTarget(f"the stack file is not YAML: {str(error).splitlines()[0]}; mend it first") from None
+        raise BadTarget(f"the stack file is not YAML: {str(error).splitlines()[0]}; fix it first") from None
     if not isinstance(document, dict) or not isinstance(document.get("config"), dict):
-        raise BadTarget("the stack file has no mapping called config; mend it first, or move it away")
+        raise BadTarget("the stack file has no mapping called config; fix it first, or move it away")
     return document
 
 

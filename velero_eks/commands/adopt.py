@@ -46,7 +46,7 @@ def adopt(
     yes: WriteYes = False,
     json: Json = False,
     done: Annotated[
-        bool, typer.Option("--done", help="Take the section away, once the state has everything in it.")
+        bool, typer.Option("--done", help="Remove the section, once the state has everything in it.")
     ] = False,
 ) -> None:
     """Take over a bucket, key, role, namespace or release that exists: nothing is made anew or lost.
@@ -95,7 +95,7 @@ def run_adopt(
 def run_done(
     stack: str, *, yes: bool = False, as_json: bool = False, start: Path | None = None, terminal: Terminal | None = None
 ) -> int:
-    """Take the section away again, once the stack's state has everything in it. Refuses while something is missing.
+    """Remove the section again, once the stack's state has everything in it. Refuses while something is missing.
 
     With `as_json` nothing is asked, and written only with `yes`.
     """

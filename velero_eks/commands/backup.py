@@ -184,7 +184,7 @@ def _check_name(request: BackupRequest) -> None:
     if request.count_for_schedule and not request.schedule:
         raise BadTarget("--count-for-schedule goes with --schedule; name the schedule that it counts for")
     if request.groups and request.cluster_resources is False:
-        raise BadTarget("--pre-change takes all cluster-scoped objects; take --no-cluster-resources away")
+        raise BadTarget("--pre-change takes all cluster-scoped objects; remove --no-cluster-resources")
 
 
 def _check_namespaces(session: Session, request: BackupRequest) -> None:

@@ -113,7 +113,7 @@ def run_diff(
 
     0: compared. 1: there is a difference and `exit_code` asks for it. 2: the newer revision's program cannot plan a
     stack; it is named on stderr and in the comparison, and the others are compared all the same. A stack that only
-    the older revision cannot plan is no error: whoever mends it must be able to compare. Raises `OperationError` for a
+    the older revision cannot plan is no error: whoever fixes it must be able to compare. Raises `OperationError` for a
     revision or another argument that is bad.
     """
     if to_plan is None:

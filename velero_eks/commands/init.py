@@ -161,7 +161,7 @@ def _facts(
     stack = request.from_cluster_stack
     if stack is not None:
         if request.cluster or request.region:
-            raise BadTarget("--from-cluster-stack gives the cluster and its region; take --cluster and --region away")
+            raise BadTarget("--from-cluster-stack gives the cluster and its region; remove --cluster and --region")
         if not _FULL_STACK_NAME.match(stack):
             raise BadTarget(
                 f"--from-cluster-stack {stack!r}: write ORG/PROJECT/STACK, the stack that made the cluster; ORG is"
@@ -183,7 +183,7 @@ def _facts(
         wait = f"; wait for it: aws eks wait cluster-active --name {cluster} --region {region}"
         raise BadTarget(
             f"the EKS cluster {cluster} in {region} is {facts.status}, and its facts are not those that it will have"
-            f"{wait if facts.status in ('CREATING', 'PENDING') else '; mend it in EKS first'}"
+            f"{wait if facts.status in ('CREATING', 'PENDING') else '; fix it in EKS first'}"
         )
     return facts, stack_text.FROM_EKS
 

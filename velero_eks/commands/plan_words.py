@@ -343,7 +343,7 @@ def _verdict_of(
     verdict += f" {words.count(errors, 'error')}, {words.count(warnings, 'warning')}."
     if failing:
         return Text(
-            f"{verdict} Mend the errors of {', '.join(failing)}, or waive them: velero-eks:waivers: {{RULE: REASON}}.",
+            f"{verdict} Fix the errors of {', '.join(failing)}, or waive them: velero-eks:waivers: {{RULE: REASON}}.",
             style="bold red",
         )
     return Text(verdict, style="yellow" if warnings or left_out else "green")

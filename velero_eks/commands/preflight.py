@@ -174,7 +174,7 @@ def render(file: StackFile, results: Sequence[Result], screen: Console | None = 
     said += [words.count(warnings, "warning")] if warnings else []
     unasked = sum(bool(each.why) for each in results)
     if errors:
-        verdict = Text(f"{' and '.join(said)}. Mend the errors before 'pulumi up'.", "red")
+        verdict = Text(f"{' and '.join(said)}. Fix the errors before 'pulumi up'.", "red")
     elif unasked:
         # Not green: what nobody could look at may be what is in the way.
         so_far = said[0] if said else "Nothing was found"

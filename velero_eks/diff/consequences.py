@@ -112,7 +112,7 @@ def _stopped(change: ResourceChange) -> str:
             return "It is protected: 'pulumi up' refuses to delete it until 'pulumi state unprotect' is run on it."
         return "It is protected: 'pulumi up' refuses to replace it and stops."
     if _options(change).get("protect"):
-        return "The same change takes its protection away, so 'pulumi up' does not stop here."
+        return "The same change removes its protection, so 'pulumi up' does not stop here."
     return ""
 
 
@@ -242,7 +242,7 @@ _MEANINGS: dict[str, Meaning] = {
     "aws:iam/role:Role": _access,
     "aws:eks/podIdentityAssociation:PodIdentityAssociation": _access,
     "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration": _says(
-        "Nothing clears old versions and unfinished uploads away: they are kept, and paid for, for ever."
+        "Nothing clears old versions and unfinished uploads away: they are kept, and paid for, forever."
     ),
     "pulumi:providers:kubernetes": _says("", "All that goes through it is replaced."),
 }

@@ -15,7 +15,7 @@ Finding = dict[str, Any]
 def findings(old: Plan, new: Plan) -> list[Fact]:
     """What differs between two plans' findings, by rule and resource; a message in other words is no difference.
 
-    One that is gone is mended only where its resource still is there, and the same rules hold for it.
+    One that is gone is fixed only where its resource still is there, and the same rules hold for it.
     """
     facts: list[Fact] = []
     befores, afters = _by_place(old), _by_place(new)

@@ -183,9 +183,9 @@ def _rules(inputs: dict[str, Any]) -> dict[tuple[str, str], Any]:
 
 def _lifecycle_words(kind: str, was: Any, now: Any) -> tuple[str, Effect]:
     if kind == "noncurrent":
-        before = "for ever" if was is None else words.days(was)
+        before = "forever" if was is None else words.days(was)
         if now is None:
-            return f"deleted versions are kept for ever, was {before}", "stronger"
+            return f"deleted versions are kept forever, was {before}", "stronger"
         return (
             f"deleted versions are kept {words.days(now)}, was {before}",
             "stronger" if was and now > was else "weaker",
@@ -202,7 +202,7 @@ def _lifecycle_words(kind: str, was: Any, now: Any) -> tuple[str, Effect]:
             return f"objects stay in their storage class, no longer moved to {was}", "stronger"
         return f"objects are moved to {now}: a restore waits for them, or fails", "weaker"
     if kind == "abort":
-        days = ["for ever" if each is None else words.days(each) for each in (now, was)]
+        days = ["forever" if each is None else words.days(each) for each in (now, was)]
         return f"unfinished uploads are kept {days[0]}, was {days[1]}", ""
     return f"lone delete markers are {'removed' if now else 'kept'}", ""
 

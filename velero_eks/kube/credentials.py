@@ -177,7 +177,7 @@ class ExecPlugin:
         if self._cluster is not None:
             spec["cluster"] = self._cluster
         asked = {"apiVersion": self._api_version, "kind": "ExecCredential", "spec": spec}
-        # Files and no pipes: a pipe that a child of the plugin holds open would be read for ever.
+        # Files and no pipes: a pipe that a child of the plugin holds open would be read forever.
         with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
             try:
                 process = subprocess.Popen(

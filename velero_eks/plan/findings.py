@@ -78,7 +78,7 @@ def _of_deployment(
     for rule in sorted(set(waivers) - {rule for rule, *_ in found}):
         there = (*rules.RULES, *WARNINGS, UNKNOWN_VALUE)
         message = (
-            f"waivers.{rule} waives nothing, since rule {rule} has no finding here; take it away"
+            f"waivers.{rule} waives nothing, since rule {rule} has no finding here; remove it"
             if rule in there
             else f"waivers.{rule}: there is no such rule; {words.instead(rule, there)}"
         )

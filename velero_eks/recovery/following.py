@@ -96,7 +96,7 @@ class _Patience:
                 name, kind = record.name, str(record.body.get("kind") or "object")
                 raise TimeLimit(
                     f"{_named(operation)} does not begin (phase {operation.phase}): the server cannot decode"
-                    f" {kind} {name}, {found.field}: {found.problem}. Mend or delete it (velero-eks status says how),"
+                    f" {kind} {name}, {found.field}: {found.problem}. Fix or delete it (velero-eks status says how),"
                     f" and {operation.name} begins by itself"
                 )
 

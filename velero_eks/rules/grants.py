@@ -52,7 +52,7 @@ def unmeant_grant(resource: PolicyResource, plan: Plan) -> Iterator[str]:
         for statement in allowed(found):
             beyond = _beyond(statement, allowed(meant))
             if beyond:
-                yield f"{statement} of {field} allows what is not meant: {beyond}; take it away."
+                yield f"{statement} of {field} allows what is not meant: {beyond}; remove it."
 
 
 @rule(
@@ -67,7 +67,7 @@ def unmeant_refusal(resource: PolicyResource, plan: Plan) -> Iterator[str]:
         for statement in refused(found):
             if not any(_same(statement, one) for one in refused(meant)):
                 yield (
-                    f"{statement} of {field} refuses what is not meant: {_said(statement)}; take it away, or write it"
+                    f"{statement} of {field} refuses what is not meant: {_said(statement)}; remove it, or write it"
                     " as the settings have it."
                 )
 

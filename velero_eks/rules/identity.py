@@ -33,7 +33,7 @@ def iam_managed_policy(resource: PolicyResource, plan: Plan) -> Iterator[str]:
         if ours or _BROAD.search(name):
             yield (
                 f"the managed policy {name} is attached, and the role needs its inline policy alone;"
-                " take the attachment away."
+                " remove the attachment."
             )
 
 
@@ -49,4 +49,4 @@ def _names_velero(resource: PolicyResource, plan: Plan) -> bool:
     source="CKV_AWS_273, CKV2_AWS_40",
 )
 def iam_static_credentials(resource: PolicyResource, plan: Plan) -> Iterator[str]:
-    yield ("long-lived credentials, where Velero has a role; take the user and its keys away, see velero-eks:identity.")
+    yield ("long-lived credentials, where Velero has a role; remove the user and its keys, see velero-eks:identity.")

@@ -63,7 +63,7 @@ def unmeant_setting(resource: PolicyResource, plan: Plan) -> Iterator[str]:
         # What the release brings along is none of the resources that the settings ask for.
         return
     if resource.kind in _NOT_OF_BUCKET:
-        yield "is not meant: no setting asks for it, and it would undo one that is; take it away."
+        yield "is not meant: no setting asks for it, and it would undo one that is; remove it."
     elif resource.kind in kinds.REPLICATIONS:
         yield from _replication(resource, plan)
     else:
@@ -316,9 +316,9 @@ def _replication(resource: PolicyResource, plan: Plan) -> Iterator[str]:
         destination = look(entry, "destination", default={})
         narrowed = {key: value for key, value in look(entry, "filter", default={}).items() if value not in (None, "")}
         if look(entry, "status") != "Enabled":
-            yield f"{called} is {look(entry, 'status')}, so that it copies nothing; write Enabled, or take it away."
+            yield f"{called} is {look(entry, 'status')}, so that it copies nothing; write Enabled, or remove it."
         if narrowed or look(entry, "prefix"):
-            yield f"{called} copies a part of the backups; take its filter away."
+            yield f"{called} copies a part of the backups; remove its filter."
         if look(entry, "deleteMarkerReplication", "status") == "Enabled":
             yield f"{called} copies deletions too, and the replica goes as the backups go; write Disabled."
         if look(destination, "account") not in (None, meant.account):

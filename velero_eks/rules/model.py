@@ -151,7 +151,7 @@ class PolicyResource:
 
 @dataclass(frozen=True)
 class Finding:
-    """Something a plan should not do. `resource` is a URN; `message` names value, limit and mend."""
+    """Something a plan should not do. `resource` is a URN; `message` names value, limit and fix."""
 
     rule: str
     severity: Severity

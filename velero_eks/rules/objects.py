@@ -60,7 +60,7 @@ def helm_override(release: PolicyResource, plan: Plan) -> Iterator[Fault]:
     for place, value, effect in _unknown_effects(release, plan):
         said = f" = {value}" if value else ""
         yield Fault(
-            f"values.{place}{said} {effect or 'does what nobody here can judge'}. Take it away, or waive this with the"
+            f"values.{place}{said} {effect or 'does what nobody here can judge'}. Remove it, or waive this with the"
             " reason.",
             severity,
         )
@@ -94,7 +94,7 @@ def object_rights(resource: PolicyResource, plan: Plan) -> Iterator[str]:
     if resource.kind == _SERVICE_ACCOUNT:
         arn = resource.get("metadata", "annotations", kinds.ROLE_ANNOTATION)
         if arn is not None:
-            yield f"its Pods get the AWS role {arn}; take the annotation away, Velero's account is the chart's."
+            yield f"its Pods get the AWS role {arn}; remove the annotation, Velero's account is the chart's."
     elif resource.kind in _BINDINGS:
         yield from _binding(resource)
     else:
@@ -106,9 +106,9 @@ def _binding(resource: PolicyResource) -> Iterator[str]:
     subjects = [str(look(subject, "name", default="nobody")) for subject in resource.items("subjects")]
     everybody = [name for name in subjects if name.startswith(_EVERYBODY)]
     if everybody:
-        yield f"gives {role} to {', '.join(everybody)}, which is everybody; take it away, or name one account."
+        yield f"gives {role} to {', '.join(everybody)}, which is everybody; remove it, or name one account."
     elif role in _WHOLE_ROLES:
-        yield f"gives {role} to {', '.join(subjects) or 'nobody'}; take it away, or give a role of what it needs."
+        yield f"gives {role} to {', '.join(subjects) or 'nobody'}; remove it, or give a role of what it needs."
 
 
 def _role(resource: PolicyResource) -> Iterator[str]:
@@ -119,7 +119,7 @@ def _role(resource: PolicyResource) -> Iterator[str]:
         if stars:
             yield f"allows '*' in {', '.join(stars)}; name what it needs."
         elif wide:
-            yield f"allows {', '.join(wide)}, by which more can be had; take these away."
+            yield f"allows {', '.join(wide)}, by which more can be had; remove these."
 
 
 def items_of(entry: Any, key: str) -> list[str]:
@@ -139,7 +139,7 @@ def object_pod(resource: PolicyResource, plan: Plan) -> Iterator[str]:
     pod = resource.get(*_PODS[resource.kind], default={})
     for key in ("hostNetwork", "hostPID", "hostIPC"):
         if look(pod, key) is True:
-            yield f"{key} is true: it shares the node's; take it away."
+            yield f"{key} is true: it shares the node's; remove it."
     for volume in items(pod, "volumes"):
         path = look(volume, "hostPath", "path")
         if path is not None:
@@ -152,7 +152,7 @@ def object_pod(resource: PolicyResource, plan: Plan) -> Iterator[str]:
         ]
     for where, context in contexts:
         for path, value, why in weakened(context):
-            yield f"{where}.{dotted(path)} is {str(value).lower()}: {why}; take it away."
+            yield f"{where}.{dotted(path)} is {str(value).lower()}: {why}; remove it."
 
 
 @rule(
@@ -163,7 +163,7 @@ def object_pod(resource: PolicyResource, plan: Plan) -> Iterator[str]:
 )
 def object_secret(resource: PolicyResource, plan: Plan) -> Iterator[str]:
     if resource.inputs.get("type") == "kubernetes.io/service-account-token":
-        yield "is a token of a service account without an end; take it away, a Pod gets its own."
+        yield "is a token of a service account without an end; remove it, a Pod gets its own."
     # The engine shows its policies what is secret: only a recorded plan tells the two apart.
     for block in () if plan.from_engine else ("data", "stringData"):
         held = resource.inputs.get(block)
@@ -189,13 +189,13 @@ def _is_plain(value: Any) -> bool:
 def second_location(location: PolicyResource, plan: Plan) -> Iterator[str | Fault]:
     bucket = location.get("spec", "objectStorage", "bucket", default="no bucket")
     if location.get("spec", "default") is True:
-        yield f"is a second default location, on {bucket}: backups would go there; take it away, or set default: false."
+        yield f"is a second default location, on {bucket}: backups would go there; remove it, or set default: false."
     elif location.get("spec", "accessMode") == "ReadOnly":
         yield Fault(
             f"lets Velero read backups of {bucket}, and no setting asks for it; waive this with why.", "warning"
         )
     else:
-        yield f"lets Velero write to {bucket}, which no setting asks for; take it away, or set accessMode: ReadOnly."
+        yield f"lets Velero write to {bucket}, which no setting asks for; remove it, or set accessMode: ReadOnly."
 
 
 @rule(
@@ -206,7 +206,7 @@ def second_location(location: PolicyResource, plan: Plan) -> Iterator[str | Faul
 )
 def velero_object(resource: PolicyResource, plan: Plan) -> Iterator[str]:
     kind = resource.kind.rpartition(":")[2]
-    yield f"is a {kind}, which Velero makes itself, or somebody once; take it away, there is a command for it."
+    yield f"is a {kind}, which Velero makes itself, or somebody once; remove it, there is a command for it."
 
 
 @rule(

@@ -78,10 +78,10 @@ def _of_kubernetes(plan: Plan, settings: Settings, found: dict[str, Any], unknow
     if cluster.context is not None and context != cluster.context:
         yield f"context is {_said(context)}, and the settings name {cluster.context}; write that."
     if _known(found, "enableServerSideApply", unknown) is False:
-        yield "enableServerSideApply is off, so that what others set is overwritten unseen; take it away."
+        yield "enableServerSideApply is off, so that what others set is overwritten unseen; remove it."
     for key, why in _NEVER.items():
         if _known(found, key, unknown) not in _NOTHING:
-            yield f"{key} is on: {why}; take it away."
+            yield f"{key} is on: {why}; remove it."
     if not _is_ours(plan):
         return
     identity = f"{account}/{region}/{cluster.name}"
@@ -133,7 +133,7 @@ def _kubeconfig(found: Any, plan: Plan, settings: Settings, unknown: list[NotKno
 def _beside(found: Mapping[str, Any], expected: tuple[str, ...], unknown: list[NotKnown]) -> Iterator[str]:
     for key in sorted(set(found) - set(expected)):
         if is_secret(found[key]) or isinstance(found[key], Unknown) or _known(found, key, unknown) not in _NOTHING:
-            yield f"{key} is set, which no setting asks for; take it away."
+            yield f"{key} is set, which no setting asks for; remove it."
 
 
 def _is_ours(plan: Plan) -> bool:

@@ -125,7 +125,7 @@ def location_transport(release: PolicyResource, plan: Plan) -> Iterator[Fault]:
             yield Fault(
                 f"{_called(location)} has insecureSkipTLSVerify on in {plan.environment}: anybody on the way"
                 " could answer"
-                " for S3. Take it away, and give caCert for a private authority.",
+                " for S3. Remove it, and give caCert for a private authority.",
                 severity,
             )
         for key in ("s3Url", "publicUrl"):
@@ -138,7 +138,7 @@ def location_transport(release: PolicyResource, plan: Plan) -> Iterator[Fault]:
         if "checksumAlgorithm" in config and not look(config, "checksumAlgorithm"):
             yield Fault(
                 f"{_called(location)} has an empty checksumAlgorithm, so that damage on the way is not seen;"
-                " take the key away, the default is CRC32.",
+                " remove the key, the default is CRC32.",
                 severity,
             )
 

@@ -71,7 +71,7 @@ def unmeant_resource(resource: PolicyResource, plan: Plan) -> Iterator[str]:
     reached = plan.reach.of(resource)
     if reached is not None:
         yield (
-            f"reaches {reached}, and the settings ask for no such resource; take it away, or waive this with what"
+            f"reaches {reached}, and the settings ask for no such resource; remove it, or waive this with what"
             " it is for."
         )
 
@@ -82,12 +82,12 @@ def _not_once(resource: PolicyResource, plan: Plan, settings: Settings) -> Itera
         name = look(resource.inputs, "metadata", "name")
         of_name = [one for one in plan.own_of(kinds.SCHEDULE) if look(one.inputs, "metadata", "name") == name]
         if resource in of_name[1:]:
-            yield f"is a second Schedule {name}; take one of them away."
+            yield f"is a second Schedule {name}; remove one of them."
     elif resource.kind not in wanted:
         if resource.kind in _MADE or plan.reach.of(resource) is not None:
-            yield "is not meant: the settings ask for none of its kind; take it away."
+            yield "is not meant: the settings ask for none of its kind; remove it."
     elif resource is not _meant_one(plan.own_of(resource.kind), plan):
-        yield f"is a second {resource.kind.rsplit(':', 1)[-1]}, and one is meant; take one of them away."
+        yield f"is a second {resource.kind.rsplit(':', 1)[-1]}, and one is meant; remove one of them."
 
 
 def _meant_one(found: list[PolicyResource], plan: Plan) -> PolicyResource:
@@ -187,25 +187,25 @@ def unmeant_option(resource: PolicyResource, plan: Plan) -> Iterator[str]:
     left = ("metadata.labels",) if adopted else ()
     ignored = [one for one in options.get("ignoreChanges") or () if one not in left and not _may_be_ignored(str(one))]
     if ignored:
-        yield f"ignoreChanges is {', '.join(ignored)}: what changes there never reaches it; take that away."
+        yield f"ignoreChanges is {', '.join(ignored)}: what changes there never reaches it; remove that."
     if options.get("deleteBeforeReplace") is True:
-        yield "deleteBeforeReplace is on: a change that replaces it would delete it first; take that away."
+        yield "deleteBeforeReplace is on: a change that replaces it would delete it first; remove that."
     if options.get("replaceOnChanges"):
         yield (
             f"replaceOnChanges is {', '.join(map(str, options['replaceOnChanges']))}: a change there would delete it;"
-            " take that away."
+            " remove that."
         )
     if options.get("deletedWith"):
-        yield f"deletedWith is {_named(options['deletedWith'])}: it would be gone with that; take that away."
+        yield f"deletedWith is {_named(options['deletedWith'])}: it would be gone with that; remove that."
     imported = options.get("import")
     if imported and not _is_adopted(str(imported), settings):
-        yield f"import is {imported}, and velero-eks:adopt names no such thing; take it away, or write it there."
+        yield f"import is {imported}, and velero-eks:adopt names no such thing; remove it, or write it there."
     if options.get("customTimeouts"):
         said = ", ".join(f"{key} {value}" for key, value in options["customTimeouts"].items())
-        yield f"customTimeouts is {said}: the engine would give up, or wait, at another time; take that away."
+        yield f"customTimeouts is {said}: the engine would give up, or wait, at another time; remove that."
     for alias in options.get("aliases") or ():
         if plan.is_of_other(str(alias), resource):
-            yield f"the alias {_named(str(alias))} would take another resource's state; take it away."
+            yield f"the alias {_named(str(alias))} would take another resource's state; remove it."
     missing = _SECRET_OUTPUTS.get(resource.kind, set()) - set(options.get("additionalSecretOutputs") or ())
     if missing and "additionalSecretOutputs" in options:
         yield (

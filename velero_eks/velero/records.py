@@ -401,7 +401,7 @@ class Undecodable:
 
     @property
     def patch(self) -> str | None:
-        """The merge patch that mends it, as JSON, where it is clear what was meant."""
+        """The merge patch that fixes it, as JSON, where it is clear what was meant."""
         try:
             meant: Any = Duration.parse(self.value).go
         except ValueError:

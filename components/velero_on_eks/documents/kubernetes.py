@@ -54,7 +54,7 @@ def schedule_spec(
     """`spec` of a velero.io/v1 Schedule. `cron` may carry a CRON_TZ prefix, `ttl` is a Go duration (no days), `filters`
     is what its backups take and leave.
 
-    `skipImmediately` is declared since the controller writes it back as false: left out, it would drift for ever.
+    `skipImmediately` is declared since the controller writes it back as false: left out, it would drift forever.
     `useOwnerReferencesInBackup` stays false, or deleting the Schedule would delete its backups.
     """
     return {

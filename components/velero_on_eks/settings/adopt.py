@@ -59,37 +59,37 @@ def misplaced(s: Any) -> Iterator[Refusal]:
     missing = sorted(set(adopt.schedules) - set(s.schedules))
     if missing:
         yield _misplaced(
-            "schedules", missing, "velero-eks:schedules has none of this name", "add it there, or take it away"
+            "schedules", missing, "velero-eks:schedules has none of this name", "add it there, or remove it"
         )
     if adopt.key and s.storage.kms_key_arn:
         yield _misplaced(
             "key",
             adopt.key,
             "storage.kmsKeyArn names a key that is used and not managed",
-            "take one of the two away",
+            "remove one of the two",
         )
     if "logging" in adopt.bucket_settings and not s.storage.access_logs:
-        yield _misplaced("bucketSettings", "logging", "storage.accessLogs is not set", "set it, or take logging away")
+        yield _misplaced("bucketSettings", "logging", "storage.accessLogs is not set", "set it, or remove logging")
     if adopt.pod_identity_association and s.identity.mode != "pod-identity":
         yield _misplaced(
             "podIdentityAssociation",
             adopt.pod_identity_association,
             "identity.mode is irsa, which has no association",
-            "take it away, or set identity.mode: pod-identity",
+            "remove it, or set identity.mode: pod-identity",
         )
     if adopt.snapshot_controller and (s.volumes.mode, s.volumes.snapshot_controller) != ("csi-snapshot", "addon"):
         yield _misplaced(
             "snapshotController",
             True,
             "the add-on is made only with volumes.mode csi-snapshot and snapshotController addon",
-            "take it away",
+            "remove it",
         )
     if adopt.snapshot_class and s.volumes.mode != "csi-snapshot":
         yield _misplaced(
             "snapshotClass",
             adopt.snapshot_class,
             "volumes.mode none makes no VolumeSnapshotClass",
-            "take it away, or set the mode",
+            "remove it, or set the mode",
         )
     if adopt.repository_secret and s.repository_password is None:
         yield _misplaced(

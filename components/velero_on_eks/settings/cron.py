@@ -72,7 +72,7 @@ class Cron:
         server accepts, but nobody can mean, is refused unless ``allow_never``: an expression that never runs
         (``0 0 30 2 *``) or more than five years apart, so that Velero would back up continuously, and a range from
         beyond the field's end.
-        Raises ValueError naming the field, its value, the limit and the mend.
+        Raises ValueError naming the field, its value, the limit and the fix.
         """
         if not isinstance(expression, str):
             raise Refused("cron", f"cron {expression!r} is not text", "write it in quotes, such as '0 2 * * *'")

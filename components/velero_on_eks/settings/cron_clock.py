@@ -33,7 +33,7 @@ _WEEKS = sum(1 << 7 * week for week in range(5))
 def next_run(fields: Fields, zone: ZoneInfo, after: int, library: CronLibrary) -> int | None:
     """The first run after a Unix time, as a Unix time; None when there is none within five calendar years.
 
-    None also where the library would search for ever: it cannot step by days over a day that a zone left out, as
+    None also where the library would search forever: it cannot step by days over a day that a zone left out, as
     Samoa did with 30 December 2011.
     """
     cursor = _Cursor(zone, after + 1, library)

@@ -116,7 +116,7 @@ def strip_space(text: str) -> str:
 
 @lru_cache(maxsize=4096)
 def parse_fields(expression: str, library: CronLibrary, *, strict: bool = True) -> Fields:
-    """Read five fields. Raises ValueError naming the field, its value, the limit and the mend.
+    """Read five fields. Raises ValueError naming the field, its value, the limit and the fix.
 
     Without ``strict`` a first value beyond the field's end is read as go-cron does, counted round the end.
     """
@@ -309,7 +309,7 @@ def _wrong_count(expression: str, words: list[str]) -> Refused:
         return Refused(
             "cron",
             f"cron {quoted(expression)} has spaces around it, and Velero's cron takes none there",
-            f"take the spaces around {quoted(words[0])} away",
+            f"remove the spaces around {quoted(words[0])}",
         )
     count = f"{len(words)} field{'s' if len(words) > 1 else ''}"
     said = f"cron {quoted(expression)} has {count}, and the limit is exactly 5"

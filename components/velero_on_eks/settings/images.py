@@ -52,7 +52,7 @@ def check_image_repository(value: str) -> str:
 
 
 def check_image_tag(tag: str) -> str:
-    """Refuse a tag that is not one image for ever."""
+    """Refuse a tag that is not one image forever."""
     if not _TAG.fullmatch(tag):
         digest = re.search(r"sha256:\S+", tag)
         remedy = f"write one like {PINNED_VELERO}"
@@ -188,7 +188,7 @@ class Image(Section):
             raise Refused(
                 "image-version",
                 f"the tag says {told} and version says {self.version}",
-                "take version away, or name the image by its digest alone",
+                "remove version, or name the image by its digest alone",
                 path=("version",),
             )
         return self

@@ -99,7 +99,7 @@ def _refusal(item: Any, model: type[BaseModel]) -> Refusal:
         remedy = f"write its keys under it: {keys}" if keys else "write KEY: VALUE under it"
         return Refusal("not-a-mapping", "a mapping of keys is expected here", remedy, path, value)
     if value is None and kind in _KINDS:
-        return Refusal("no-value", "there is no value here", "write one, or take the line away", path, value)
+        return Refusal("no-value", "there is no value here", "write one, or remove the line", path, value)
     if kind in _KINDS:
         code, limit, remedy = _KINDS[kind]
         return Refusal(code, limit, remedy, path, value)
@@ -111,7 +111,7 @@ def unknown_key(path: tuple[str | int, ...], value: Any, valid: Iterable[str]) -
     """The refusal of a key that nothing reads, with what may stand there."""
     valid = list(valid)
     close = difflib.get_close_matches(str(path[-1]).rpartition(":")[2], valid, n=1, cutoff=0.5)
-    remedy = f"did you mean {close[0]}?" if close else "take it away"
+    remedy = f"did you mean {close[0]}?" if close else "remove it"
     limit = f"unknown key, valid here: {', '.join(valid)}" if valid else "unknown key, nothing reads it"
     return Refusal("unknown-key", limit, remedy, path, value)
 

@@ -77,7 +77,7 @@ def check_bucket_name(name: str) -> str:
         )
     if name[0] in ".-" or name[-1] in ".-":
         raise Refused(
-            "bucket-name", "a bucket name begins and ends with a letter or a digit", "take the edge character away"
+            "bucket-name", "a bucket name begins and ends with a letter or a digit", "remove the edge character"
         )
     if ".." in name or ".-" in name or "-." in name:
         raise Refused(
@@ -108,7 +108,7 @@ def check_prefix(prefix: str) -> str:
         raise Refused("key-prefix", "a prefix has at least one character", "leave the field out for the whole bucket")
     if prefix.startswith("/") or prefix.endswith("/"):
         raise Refused(
-            "key-prefix", "a prefix neither begins nor ends with '/': Velero puts the slashes in", "take the '/' away"
+            "key-prefix", "a prefix neither begins nor ends with '/': Velero puts the slashes in", "remove the '/'"
         )
     if "//" in prefix:
         raise Refused("key-prefix", "a prefix with '//' names an empty folder", "write a single '/'")

@@ -87,7 +87,7 @@ def missed(s: Any) -> Found:
             yield Refusal(
                 "volumes-without-mode",
                 "volumes.mode is none: no backup holds the data of volumes",
-                "write volumes: {mode: csi-snapshot}, or take it away",
+                "write volumes: {mode: csi-snapshot}, or remove it",
                 ("recovery", number, "volumes"),
                 True,
             )
@@ -103,7 +103,7 @@ def _missed(s: Any, target: Target, few: dict[str, Refusal]) -> Found:
         yield Refusal(
             "objective-of-velero",
             "Velero's own namespace is never backed up",
-            "take it away",
+            "remove it",
             ("recovery", number, "namespaces"),
             namespace,
         )
@@ -162,7 +162,7 @@ def _remedy(codes: set[str]) -> str:
         "kinds": "take them back, or add them to the objective's excludedResources if it does without",
         "cluster-resources": "leave clusterResources out, or name the namespaces that the objective is for",
         "volumes": "set volumes.mode, or volumes: false in the objective",
-        "labels": "take the selector away",
+        "labels": "remove the selector",
     }
     return "; ".join(text for code, text in said.items() if code in codes)
 

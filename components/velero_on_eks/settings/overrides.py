@@ -128,7 +128,7 @@ class _Judge:
         return Refusal(
             "unknown-helm-value",
             f"{self._chart} has no such value, and Helm says nothing of it",
-            self._meant(path) or "take it away",
+            self._meant(path) or "remove it",
             _in_settings(path),
             value,
         )
@@ -199,7 +199,7 @@ def _of_another_kind(path: Path, value: Any, kind: str, why: str = "") -> Refusa
 def _null(path: Path) -> Refusal:
     return Refusal(
         "helm-value-null",
-        "null takes a value of the chart or of this program away",
+        "null removes a value of the chart or of this program",
         "leave it out, or write what you mean",
         _in_settings(path),
         None,
@@ -350,7 +350,7 @@ def _late(path: Path, value: Any, check: Check) -> Found:
         yield Override(path, value, "finding", "is known later, and judged when it is")
 
 
-def _without_effect(path: Path, value: Any, why: str, remedy: str = "take it away") -> Refusal:
+def _without_effect(path: Path, value: Any, why: str, remedy: str = "remove it") -> Refusal:
     return Refusal("helm-value-without-effect", f"nothing comes of it: {why}", remedy, _in_settings(path), value)
 
 
@@ -361,7 +361,7 @@ _NODE_AGENT = (
     " offered yet"
 )
 _OF_NODE_AGENT = (("configuration", "dataMoverPrepareTimeout"), ("metrics", "nodeAgentPodMonitor"))
-_ROLE = "take it away: Velero gets its credentials from its role (identity)"
+_ROLE = "remove it: Velero gets its credentials from its role (identity)"
 
 
 def weakened(context: Any) -> Iterator[tuple[Path, Any, str]]:
@@ -404,7 +404,7 @@ def _security_context(path: Path, value: Any) -> Found:
         yield Refusal(
             "helm-value-security",
             f"{why}, and the namespace takes restricted Pods only",
-            "take it away",
+            "remove it",
             _in_settings((*path, *below)),
             found,
         )
@@ -433,7 +433,7 @@ _VARIABLES: tuple[tuple[str, tuple[str, str, str]], ...] = (
         (
             "helm-value-security",
             "decides whom the server believes to be AWS and the API server",
-            "take it away: the image has the public authorities",
+            "remove it: the image has the public authorities",
         ),
     ),
     (
@@ -445,12 +445,12 @@ _VARIABLES: tuple[tuple[str, tuple[str, str, str]], ...] = (
         (
             "helm-value-security",
             "sends what the server says to AWS and to the API server through somebody else",
-            "take it away: reach S3 through a VPC endpoint, or name one with storage.s3Url",
+            "remove it: reach S3 through a VPC endpoint, or name one with storage.s3Url",
         ),
     ),
     (
         r"KUBECONFIG|KUBERNETES_.*",
-        ("helm-value-credentials", "names another API server, or other rights there", "take it away: see cluster"),
+        ("helm-value-credentials", "names another API server, or other rights there", "remove it: see cluster"),
     ),
     (
         r"TZ|ZONEINFO",
@@ -462,7 +462,7 @@ _VARIABLES: tuple[tuple[str, tuple[str, str, str]], ...] = (
     ),
     (
         r"VELERO_.*|LD_.*|PATH|HOME|NODE_NAME",
-        ("helm-value-breaks", "the chart and the image set it: the server looks for its parts there", "take it away"),
+        ("helm-value-breaks", "the chart and the image set it: the server looks for its parts there", "remove it"),
     ),
 )
 _HARMLESS_VARIABLES = re.compile("GOMAXPROCS|GOMEMLIMIT|GOGC|" + "|".join(_AWS_HARMLESS))
@@ -593,7 +593,7 @@ def _host_aliases(path: Path, value: Any) -> Found:
             yield Refusal(
                 "helm-value-security",
                 f"{', '.join(ours)} is looked for at {entry.get('ip')}",
-                "take it away: another endpoint of S3 is storage.s3Url",
+                "remove it: another endpoint of S3 is storage.s3Url",
                 _in_settings((*path, number, "hostnames")),
                 names,
             )
@@ -632,7 +632,7 @@ def _pod_annotations(path: Path, value: Any) -> Found:
             yield Refusal("helm-value-credentials", "changes which credentials the Pod gets", _ROLE,
                           _in_settings(where), text)  # fmt: skip
         elif key.startswith("container.apparmor.security.beta.kubernetes.io/") and text == "unconfined":
-            yield Refusal("helm-value-security", "takes the container's confinement away", "take it away",
+            yield Refusal("helm-value-security", "takes the container's confinement away", "remove it",
                           _in_settings(where), text)  # fmt: skip
         elif key == "karpenter.sh/do-not-disrupt" and text != "true":
             yield Override(where, text, "finding", "lets Karpenter move the Pod: the backup that runs then fails")
@@ -672,7 +672,7 @@ def _budget_maximum(path: Path, value: Any) -> Found:
         yield Refusal(
             "helm-value-breaks",
             "a budget has minAvailable or maxUnavailable, and the program sets the first: the API server refuses both",
-            "take it away, or set release.disruptionBudget: false",
+            "remove it, or set release.disruptionBudget: false",
             _in_settings(path),
             value,
         )
@@ -706,8 +706,8 @@ def _local_port(path: Path, value: Any) -> Found:
     if str(value).rpartition(":")[2] == "8085":
         yield Override(path, value, "harmless")
     else:
-        limit = "the chart's probes and its Service ask port 8085: the server would be restarted for ever"
-        yield Refusal("helm-value-breaks", limit, "take it away", _in_settings(path), value)
+        limit = "the chart's probes and its Service ask port 8085: the server would be restarted forever"
+        yield Refusal("helm-value-breaks", limit, "remove it", _in_settings(path), value)
 
 
 def _profiler(path: Path, value: Any) -> Found:
@@ -749,14 +749,10 @@ def _at(checks: Mapping[str, Check]) -> dict[Path, Check]:
 # whatever is in it.
 _WHOLE: dict[Path, Check] = _at(
     {
-        "credentials": _owned(
-            "take it away: Velero gets its credentials from its role (identity), never from a secret"
-        ),
+        "credentials": _owned("remove it: Velero gets its credentials from its role (identity), never from a secret"),
         "serviceAccount.server.name": _owned("set release.serviceAccount: the role's trust is made from the same name"),
-        "serviceAccount.server.create": _owned(
-            "take it away: the chart makes the service account that the role trusts"
-        ),
-        "serviceAccount.server.annotations": _owned("take it away: the role's annotation is made from identity"),
+        "serviceAccount.server.create": _owned("remove it: the chart makes the service account that the role trusts"),
+        "serviceAccount.server.annotations": _owned("remove it: the role's annotation is made from identity"),
         "configuration.backupStorageLocation": _owned("set storage"),
         "configuration.volumeSnapshotLocation": _owned("set volumes"),
         "configuration.features": _owned("set volumes: EnableCSI is on in the CSI modes only"),
@@ -773,7 +769,7 @@ _WHOLE: dict[Path, Check] = _at(
         "nameOverride": _owned("set release.name: the names of the release's objects are derived from it"),
         "fullnameOverride": _owned("set release.name: the names of the release's objects are derived from it"),
         "snapshotsEnabled": _owned("set volumes"),
-        "backupsEnabled": _owned("take it away: without a location there is nothing to restore from"),
+        "backupsEnabled": _owned("remove it: without a location there is nothing to restore from"),
     }
 )
 
@@ -785,7 +781,7 @@ CHECKS: dict[Path, Check] = _WHOLE | _at(
         "configMaps": _config_maps,
         "configuration.backupSyncPeriod": _duration(
             _finding("decides how often backups that are in the bucket are looked for"),
-            zero=_refusing(_BACKUPS, "0 keeps the server from finding the backups in its bucket", "take it away"),
+            zero=_refusing(_BACKUPS, "0 keeps the server from finding the backups in its bucket", "remove it"),
         ),
         "configuration.clientPageSize": _harmless(),
         "configuration.dataMoverPrepareTimeout": _duration(_harmless()),
@@ -810,7 +806,7 @@ CHECKS: dict[Path, Check] = _WHOLE | _at(
             unless=(False,),
         ),
         "configuration.disableControllers": _refusing(
-            _BACKUPS, "switches parts of the server off: backups, schedules or their end", "take it away; a schedule"
+            _BACKUPS, "switches parts of the server off: backups, schedules or their end", "remove it; a schedule"
             " that stands still is schedules.NAME.paused", unless=("",),
         ),
         "configuration.disableInformerCache": _finding("makes a restore slower and the server smaller"),
@@ -825,26 +821,26 @@ CHECKS: dict[Path, Check] = _WHOLE | _at(
         "configuration.logLevel": _one_of("debug", "info", "warning", "error", then=_harmless()),
         "configuration.metricsAddress": _local_port,
         "configuration.pluginDir": _refusing(
-            "helm-value-breaks", "the plugin for AWS lies in /plugins", "take it away", unless=("/plugins",)
+            "helm-value-breaks", "the plugin for AWS lies in /plugins", "remove it", unless=("/plugins",)
         ),
         "configuration.profilerAddress": _profiler,
         "configuration.repositoryMaintenanceJob.repositoryConfigData.global": _harmless(),
         "configuration.repositoryMaintenanceJob.repositoryConfigData.name": _finding("names another ConfigMap"),
         "configuration.repositoryMaintenanceJob.repositoryConfigData.repositories": _harmless(),
         "configuration.restoreOnlyMode": _refusing(
-            _BACKUPS, "switches backups, schedules and their end off", "take it away; a schedule that stands still is"
+            _BACKUPS, "switches backups, schedules and their end off", "remove it; a schedule that stands still is"
             " schedules.NAME.paused", unless=(False,),
         ),
         "configuration.restoreResourcePriorities": _finding("decides in which order a restore makes objects"),
         "configuration.storeValidationFrequency": _duration(
             _finding("decides how often the bucket is tried"),
-            zero=_refusing(_BACKUPS, "0 keeps the server from seeing that its bucket is away", "take it away"),
+            zero=_refusing(_BACKUPS, "0 keeps the server from seeing that its bucket is away", "remove it"),
         ),
         "configuration.terminatingResourceTimeout": _duration(
             _finding("decides how long a restore waits for what is being deleted")
         ),
         "configuration.uploaderType": _refusing(
-            "helm-value-breaks", "Velero writes with kopia only", "take it away", unless=("kopia",)
+            "helm-value-breaks", "Velero writes with kopia only", "remove it", unless=("kopia",)
         ),
         "containerSecurityContext": _security_context,
         "deployNodeAgent": _refusing(
@@ -865,7 +861,7 @@ CHECKS: dict[Path, Check] = _WHOLE | _at(
         "lifecycle": _finding("runs commands in the server's container"),
         "livenessProbe": _probe,
         "metrics.enabled": _refusing(
-            _BACKUPS, "without metrics and probes nobody sees that backups stopped", "take it away", unless=(True,)
+            _BACKUPS, "without metrics and probes nobody sees that backups stopped", "remove it", unless=(True,)
         ),
         "metrics.podAnnotations": _pod_annotations,
         "metrics.service.nodePort": _finding("opens the metrics to whoever reaches the nodes"),
@@ -884,14 +880,14 @@ CHECKS: dict[Path, Check] = _WHOLE | _at(
         "podSecurityContext": _security_context,
         "priorityClassName": _finding("says what release.priorityClass says"),
         "rbac.clusterAdministrator": _refusing(
-            _RIGHTS, "without its rights the server backs up and restores nothing", "take it away", unless=(True,)
+            _RIGHTS, "without its rights the server backs up and restores nothing", "remove it", unless=(True,)
         ),
         "rbac.clusterAdministratorName": _refusing(
-            _RIGHTS, "a restore makes whatever was backed up, which no lesser role may", "take it away",
+            _RIGHTS, "a restore makes whatever was backed up, which no lesser role may", "remove it",
             unless=("cluster-admin",),
         ),
         "rbac.create": _refusing(
-            _RIGHTS, "without its rights the server backs up and restores nothing", "take it away", unless=(True,)
+            _RIGHTS, "without its rights the server backs up and restores nothing", "remove it", unless=(True,)
         ),
         "readinessProbe": _probe,
         "resizePolicy": _harmless(),
@@ -901,7 +897,7 @@ CHECKS: dict[Path, Check] = _WHOLE | _at(
         "secretAnnotations": _harmless(),
         "securityContext": _security_context,
         "serviceAccount.server.automountServiceAccountToken": _refusing(
-            _RIGHTS, "without its token the server cannot speak to the API server", "take it away", unless=(True,)
+            _RIGHTS, "without its token the server cannot speak to the API server", "remove it", unless=(True,)
         ),
         "serviceAccount.server.imagePullSecrets": _finding("says what release.imagePullSecrets says"),
         "serviceAccount.server.labels": _labels,
@@ -909,10 +905,10 @@ CHECKS: dict[Path, Check] = _WHOLE | _at(
         "tolerations": _harmless(),
         "upgradeCRDs": _refusing(
             _BACKUPS, "the CRDs would stay as old as they are, and a newer server cannot write its objects",
-            "take it away", unless=(True,),
+            "remove it", unless=(True,),
         ),
         "upgradeCRDsJob.automountServiceAccountToken": _refusing(
-            _RIGHTS, "without its token the job cannot write the CRDs, and the upgrade ends", "take it away",
+            _RIGHTS, "without its token the job cannot write the CRDs, and the upgrade ends", "remove it",
             unless=(True,),
         ),
         "upgradeCRDsJob.extraEnvVars": _environment,
@@ -931,11 +927,11 @@ _FLAGS: dict[str, Check] = {
     "colorized": _harmless(),
     "concurrent-backups": _finding("decides how many backups run at once"),
     "global-backup-volume-policies-configmap": _refusing(
-        _BACKUPS, "volumes could be left out of every backup by it", "take it away"
+        _BACKUPS, "volumes could be left out of every backup by it", "remove it"
     ),
     "item-operation-sync-frequency": _duration(_harmless()),
-    "kubeconfig": _refusing("helm-value-credentials", "names another API server, or other rights", "take it away"),
-    "kubecontext": _refusing("helm-value-credentials", "names another API server, or other rights", "take it away"),
+    "kubeconfig": _refusing("helm-value-credentials", "names another API server, or other rights", "remove it"),
+    "kubecontext": _refusing("helm-value-credentials", "names another API server, or other rights", "remove it"),
     "max-concurrent-k8s-connections": _harmless(),
     "repo-maintenance-job-configmap": _finding("names a ConfigMap of settings for maintenance"),
     "resource-timeout": _duration(_finding("decides when parts of a backup are given up")),

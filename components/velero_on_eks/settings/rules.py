@@ -266,7 +266,7 @@ def _production_keeps_its_objects(s: Any) -> Found:
         yield Refusal(
             "production-clean-up-crds",
             "on uninstall it deletes every Backup, Restore and Schedule of the cluster",
-            "take it away in production",
+            "remove it in production",
             ("release", "helmValuesOverrides", "cleanUpCRDs"),
             True,
         )
@@ -319,7 +319,7 @@ def _velero_is_left_out(s: Any) -> Found:
             yield Refusal(
                 "velero-backs-itself-up",
                 "this is Velero's own namespace: its Schedules and locations would be restored over those made here",
-                "take it away",
+                "remove it",
                 ("schedules", name, "namespaces"),
                 s.release.namespace,
             )

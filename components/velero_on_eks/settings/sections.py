@@ -201,13 +201,13 @@ class Volumes(Section):
             raise Refused(
                 "snapshot-controller-without-snapshots",
                 "snapshotController belongs to mode csi-snapshot",
-                "take it away or change the mode",
+                "remove it or change the mode",
             )
         if self.snapshot_controller == "existing" and self.snapshot_controller_version:
             raise Refused(
                 "snapshot-controller-version",
                 "snapshotControllerVersion is of the add-on made here",
-                "take it away with 'existing'",
+                "remove it with 'existing'",
             )
         return self
 
@@ -435,7 +435,7 @@ class Schedule(Section):
             raise Refused(
                 "star-and-names",
                 "'*' is every namespace and stands alone",
-                "take the other names away, or the '*'",
+                "remove the other names, or the '*'",
             )
         return value
 
@@ -558,7 +558,7 @@ class RetentionTiers(Section):
                 raise Refused(
                     "tier-order",
                     f"{coarser} is kept {long}, no longer than {finer} ({short}): it would add nothing",
-                    f"keep {coarser} longer, or take it away",
+                    f"keep {coarser} longer, or remove it",
                 )
         return self
 

@@ -257,13 +257,13 @@ def _unknown(key: str, namespace: str, name: str, value: Any) -> Refusal:
         return unknown_key((key,), value, sections())
     if namespace == "aws":
         limit = "the aws provider is made from aws:region and cluster.account, credentials are the environment's"
-        remedy = "take it away"
+        remedy = "remove it"
     elif namespace == "kubernetes":
         limit = "the kubernetes provider is made from cluster"
-        remedy = "take it away, and name a kubeconfig context with cluster.context"
+        remedy = "remove it, and name a kubeconfig context with cluster.context"
     else:
         limit = f"nothing reads this: keys here begin with {PROJECT}:, besides aws:region"
-        remedy = f"take it away, or put {PROJECT}: in front"
+        remedy = f"remove it, or put {PROJECT}: in front"
     return Refusal("unknown-key", limit, remedy, (key,), value)
 
 

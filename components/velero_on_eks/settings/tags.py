@@ -63,9 +63,7 @@ def _check_characters(code: str, what: str, text: str) -> None:
 def check_tags(tags: dict[str, str]) -> dict[str, str]:
     """Refuse tags that one resource cannot have together."""
     if len(tags) > TAGS_MAX:
-        raise Refused(
-            "too-many-tags", f"a resource has at most {TAGS_MAX} tags, these are {len(tags)}", "take some away"
-        )
+        raise Refused("too-many-tags", f"a resource has at most {TAGS_MAX} tags, these are {len(tags)}", "remove some")
     seen: dict[str, str] = {}
     for key in tags:
         other = seen.setdefault(key.casefold(), key)
@@ -85,14 +83,14 @@ def check_own_tags(tags: dict[str, str]) -> dict[str, str]:
             raise Refused(
                 "own-tag",
                 f"the program sets {key} itself, and finds what it made by it",
-                "take it away, or write another key",
+                "remove it, or write another key",
             )
     if len(tags) > TAGS_MAX - len(OWN_TAGS):
         raise Refused(
             "too-many-tags",
             f"a resource has at most {TAGS_MAX} tags, of which {len(OWN_TAGS)} are the program's own, and these are"
             f" {len(tags)}",
-            "take some away",
+            "remove some",
         )
     return tags
 

@@ -79,13 +79,13 @@ def parse(text: str, shown: str) -> yaml.Node | None:
         root = yaml.compose(text, Loader=_Loader)
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else None
-        raise _refused(shown, "not-yaml", f"is not YAML: {error.problem}", "mend it there", line) from None
+        raise _refused(shown, "not-yaml", f"is not YAML: {error.problem}", "fix it there", line) from None
     except yaml.reader.ReaderError as error:
         raise _refused(
             shown,
             "not-yaml",
             f"is not YAML: it has the character U+{_code(error.character):04X}, which YAML does not allow",
-            "take it away",
+            "remove it",
             text.encode().count(b"\n", 0, error.position) + 1,
         ) from None
     if root is not None:
@@ -117,7 +117,7 @@ def _bounded_events(text: str, shown: str) -> None:
             depth += 1
             if depth > MAX_DEPTH:
                 limit = f"lists and mappings lie at most {MAX_DEPTH} deep in each other"
-                raise _refused(shown, "too-deep", limit, "take the brackets away", event.start_mark.line + 1)
+                raise _refused(shown, "too-deep", limit, "remove the brackets", event.start_mark.line + 1)
         elif isinstance(event, yaml.CollectionEndEvent):
             depth -= 1
 

@@ -1,4 +1,4 @@
-"""What a stack file may not say: each refused before any resource, with the field, the limit and the mend."""
+"""What a stack file may not say: each refused before any resource, with the field, the limit and the fix."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ BUCKET_AND_PREFIX = [
 REGION_ACCOUNT_ARN = [
     ("unknown region", "region", {"region": "eu-west-9"}, "region", "did you mean"),
     ("short account", "account-id", cluster(account="12345678901"), "cluster.account", "exactly 12 digits"),
-    ("no value", "no-value", schedule(timezone=None), "schedules.daily-backup.timezone", "take the line away"),
+    ("no value", "no-value", schedule(timezone=None), "schedules.daily-backup.timezone", "remove the line"),
     ("account with hyphens", "account-id", cluster(account="1234-5678-9012"), "cluster.account", '"123456789012"'),
     ("account with spaces", "account-id", cluster(account="1234 5678 9012"), "cluster.account", '"123456789012"'),
     ("account as a short number", "account-number", cluster(account=31), "cluster.account", "get-caller-identity"),

@@ -116,7 +116,7 @@ def test_next_runs_are_the_librarys(library: CronLibrary) -> None:
         (", * * * *", "never runs: it names no minute"),
         ("0 0 * * ,", "never runs: it names no day of week"),
         ("@Daily", "write @daily"),
-        (" @daily", "take the spaces around '@daily' away"),
+        (" @daily", "remove the spaces around '@daily'"),
         ("@reboot", "write one of these"),
         ("@every 1d", "write days as hours"),
         ("@every 6 hours", "@every 6 hours"),

@@ -54,9 +54,9 @@ TABLE = [
         {"caller": CallerIdentity(ACCOUNT, f"arn:aws-cn:iam::{ACCOUNT}:user/me")},
         {},
         "of partition aws-cn, and eu-west-1 lies in aws",
-        "mend aws:region",
+        "fix aws:region",
     ),
-    Finds("cluster", {"cluster": None}, {}, "eu-west-1 has no EKS cluster shop", "mend cluster.name"),
+    Finds("cluster", {"cluster": None}, {}, "eu-west-1 has no EKS cluster shop", "fix cluster.name"),
     Finds("cluster", {"cluster": {"status": "UPDATING"}}, {}, "is UPDATING, not ACTIVE", "wait for it"),
     Finds(
         "cluster",
@@ -118,7 +118,7 @@ TABLE = [
         {"cluster": {"addons": {"eks-pod-identity-agent": Addon("v1", "DEGRADED")}}},
         {"cluster": {"addons": {"eks-pod-identity-agent": Addon("v1", "ACTIVE")}}},
         "the add-on eks-pod-identity-agent is DEGRADED",
-        "mend it in EKS",
+        "fix it in EKS",
         settings=POD_IDENTITY,
     ),
     Finds(
@@ -200,7 +200,7 @@ TABLE = [
         "has folders that are not Velero's (logs, tmp)",
         "storage.prefix",
     ),
-    Finds("key", {"key": None}, {"key": key()}, "does not exist", "mend the ARN", settings=OWN_KEY),
+    Finds("key", {"key": None}, {"key": key()}, "does not exist", "fix the ARN", settings=OWN_KEY),
     Finds(
         "key",
         {"key": key(state="Disabled")},

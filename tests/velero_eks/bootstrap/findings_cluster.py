@@ -68,7 +68,7 @@ TABLE = [
         {"issuer": "https://oidc.eks.eu-west-1.amazonaws.com/id/STAGING"},
         {"issuer": ISSUER},
         "the context shop-admin leads to another cluster: its tokens are issued by https://oidc.eks.eu-west-1",
-        "mend cluster.context",
+        "fix cluster.context",
         settings=CONTEXT,
     ),
     Finds("access", {"kubernetes": Unknown("no context")}, {}, "no context", "context shop-admin", settings=CONTEXT),
@@ -246,7 +246,7 @@ TABLE = [
         {"schedules": (schedule({"schedule": "0 2 * * 8"}),)},
         {"schedules": (FINE_TTL,)},
         "its cron is none to Velero, so it never runs",
-        "mend it",
+        "fix it",
         "warning",
     ),
     Finds(

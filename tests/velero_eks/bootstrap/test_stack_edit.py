@@ -51,7 +51,7 @@ def test_a_comment_of_somebodys_own_stays():
     "text", ["config: {aws:region: eu-west-1}\n", '"config":\n  a: b\n', "config:\n  a: b\n c: d\n"]
 )
 def test_a_file_that_is_written_otherwise_is_left_to_its_author(text):
-    with pytest.raises(BadTarget, match=r"by hand|mend it first"):
+    with pytest.raises(BadTarget, match=r"by hand|fix it first"):
         with_section(text, "adopt", VALUES, "taken over")
 
 

@@ -47,7 +47,7 @@ def test_a_clean_plan_exits_with_0(run):
 def test_an_error_in_the_findings_exits_with_1(run):
     result = run("plan", *AT, program=OPEN, dev=stack_text())
     assert result.exit_code == 1
-    assert "Mend the errors of dev" in result.stdout
+    assert "Fix the errors of dev" in result.stdout
 
 
 def test_every_bad_file_is_named_on_stderr_and_the_good_stack_is_still_shown(run):

@@ -165,7 +165,7 @@ def test_cluster_scoped_objects_are_asked_for_in_the_filters_that_the_template_h
         (BackupRequest(name="Upper"), "1 to 63 of a-z"),
         (BackupRequest(name="b" * 64), "1 to 63 of a-z"),
         (BackupRequest(name="b", count_for_schedule=True), "goes with --schedule"),
-        (BackupRequest(name="b", groups=("g",), cluster_resources=False), "take --no-cluster-resources away"),
+        (BackupRequest(name="b", groups=("g",), cluster_resources=False), "remove --no-cluster-resources"),
         (BackupRequest(name="b", keep="long"), "--keep 'long'"),
     ],
 )

@@ -51,7 +51,7 @@ def test_a_fault_in_a_saved_plan_exits_with_1_and_is_named(tmp_path, capsys):
     assert run_check(saved(tmp_path, plan, draft("dev")), as_json=False) == 1
     shown = capsys.readouterr().out
     assert "error bucket-force-destroy" in shown
-    assert "2 stacks checked: 2 errors, 1 warning. Mend the errors of prod" in " ".join(shown.split())
+    assert "2 stacks checked: 2 errors, 1 warning. Fix the errors of prod" in " ".join(shown.split())
 
 
 def test_a_plan_comes_from_standard_input_too(monkeypatch, capsys):

@@ -160,7 +160,7 @@ def test_an_input_that_ends_writes_nothing(root):
         ({"environment": "production", "stack": "a/b"}, "STACK 'a/b'"),
         ({"environment": "production", "region": "eu-wst-1"}, "--region 'eu-wst-1': AWS has no region of this name"),
         ({"environment": "production", "namespaces": ("Shop",)}, "--namespace: 'Shop': an RFC 1123 label"),
-        ({"environment": "production", "from_cluster_stack": "o/p/s"}, "take --cluster and --region away"),
+        ({"environment": "production", "from_cluster_stack": "o/p/s"}, "remove --cluster and --region"),
     ],
 )
 def test_a_bad_argument_is_named_and_nothing_is_written(root, said, part):
@@ -187,8 +187,8 @@ def test_an_untested_kubernetes_needs_a_word(root):
     ("status", "mend"),
     [
         ("CREATING", "aws eks wait cluster-active --name shop --region eu-west-1"),
-        ("FAILED", "mend it in EKS first"),
-        ("DELETING", "mend it in EKS first"),
+        ("FAILED", "fix it in EKS first"),
+        ("DELETING", "fix it in EKS first"),
     ],
 )
 def test_a_cluster_that_is_not_there_yet_or_no_more_gives_no_file(root, status, mend):

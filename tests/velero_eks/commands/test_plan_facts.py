@@ -123,7 +123,7 @@ FINDING = PlannedFinding("bucket-open", "error", "urn:pulumi:a::b::c::d", "is op
     ("findings", "shown", "verdict"),
     [
         ([], "Findings none", "1 stack planned: 0 errors, 0 warnings."),
-        ([FINDING], "error bucket-open is open; close it", "1 error, 0 warnings. Mend the errors of staging"),
+        ([FINDING], "error bucket-open is open; close it", "1 error, 0 warnings. Fix the errors of staging"),
         ([replace(FINDING, severity="warning")], "warning bucket-open is open", "0 errors, 1 warning."),
         ([replace(FINDING, waived="a demonstration")], "waived bucket-open is open; close it because a demonstration",
          "0 errors, 0 warnings."),
@@ -195,4 +195,4 @@ def test_a_checked_plan_says_the_same_of_its_findings():
     render_findings(Console(file=written, width=400), [("staging", [FINDING], True), ("dev", [], True)])
     shown = re.sub(r"[ \n]+", " ", written.getvalue())
     assert "error bucket-open is open; close it" in shown
-    assert "none 2 stacks checked: 1 error, 0 warnings. Mend the errors of staging" in shown
+    assert "none 2 stacks checked: 1 error, 0 warnings. Fix the errors of staging" in shown

@@ -97,7 +97,7 @@ def test_every_resource_grant_run_objective_and_finding_is_there(stacks):
     assert "Tue 24 Nov 02:00" in shown
     assert "24 h 24 h 14 days 14 days daily-backup met" in shown
     assert "error key-short" in shown
-    assert "2 errors, 0 warnings. Mend the errors of dev" in shown
+    assert "2 errors, 0 warnings. Fix the errors of dev" in shown
 
 
 def test_what_is_protected_with_its_parent_is_said_once(stacks):

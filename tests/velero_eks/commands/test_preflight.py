@@ -56,7 +56,7 @@ def test_an_error_exits_with_1_and_says_so(run):
     result = run(clean(cluster={"status": "DELETING"}))
     assert result.exit_code == 1
     assert "DELETING" in result.stdout
-    assert "1 error. Mend the errors before 'pulumi up'." in result.stdout
+    assert "1 error. Fix the errors before 'pulumi up'." in result.stdout
 
 
 def test_what_could_not_be_asked_is_never_told_as_nothing_in_the_way(run):

@@ -82,8 +82,8 @@ def lifecycle(*rules: dict[str, Any]) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("old", "new", "words", "effect"),
     [
-        (NONCURRENT, {}, "deleted versions are kept for ever, was 30 days", "stronger"),
-        ({}, NONCURRENT, "deleted versions are kept 30 days, was for ever", "weaker"),
+        (NONCURRENT, {}, "deleted versions are kept forever, was 30 days", "stronger"),
+        ({}, NONCURRENT, "deleted versions are kept 30 days, was forever", "weaker"),
         ({"expiration": {"days": 9}}, {}, "objects are no longer deleted by age", "stronger"),
         ({}, GLACIER, "objects are moved to GLACIER after 30 days", "weaker"),
         ({}, {"expiration": {"days": 9}, "filter": {"prefix": "logs/"}}, "this destroys backups under logs/", "risk"),
@@ -118,7 +118,7 @@ def test_protection_that_goes_with_the_replacement_is_said():
     old = entry(BUCKET, "b", {"bucket": "a"}, protect=True)
     new = entry(BUCKET, "b", {"bucket": "b"}, protect=False)
     (replaced, *_) = compare("prod", stack(old), stack(new)).facts
-    assert "The same change takes its protection away, so 'pulumi up' does not stop here." in replaced.details
+    assert "The same change removes its protection, so 'pulumi up' does not stop here." in replaced.details
 
 
 def finding(message: str = "m", severity: str = "error", waived: str | None = None) -> dict[str, Any]:

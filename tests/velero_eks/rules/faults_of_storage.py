@@ -195,7 +195,7 @@ FAULTS = [
              _lifecycle(expiration={"days": 20}, filter={"prefix": "backups/"})),
     Injected("noncurrent versions expire after a day", "lifecycle-noncurrent",
              _edit_rule("noncurrentVersionExpiration", {"noncurrentDays": 1}), implied=("unmeant-setting",)),
-    Injected("noncurrent versions stay for ever", "lifecycle-noncurrent", _without_rule("noncurrentVersionExpiration"),
+    Injected("noncurrent versions stay forever", "lifecycle-noncurrent", _without_rule("noncurrentVersionExpiration"),
              severity="warning", implied=("unmeant-setting",)),
     Injected("backups move to Glacier", "unmeant-setting",
              _lifecycle(transitions=[{"days": 90, "storageClass": "GLACIER"}])),

@@ -88,7 +88,7 @@ class Draft:
         self.one(kind, name)["options"][option] = value
 
     def statement(self, kind: str, sid: str, field: str = "policy", /, **changes: Any) -> None:
-        """Change elements of a statement of a policy document; None takes one away."""
+        """Change elements of a statement of a policy document; None removes one."""
         inputs = self.one(kind)["inputs"]
         policy = json.loads(inputs[field])
         [found] = [statement for statement in policy["Statement"] if statement["Sid"] == sid]

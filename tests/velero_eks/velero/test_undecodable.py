@@ -1,4 +1,4 @@
-"""Texts that stop a whole kind: found in every object, with the patch that mends them."""
+"""Texts that stop a whole kind: found in every object, with the patch that fixes them."""
 
 from __future__ import annotations
 

@@ -79,7 +79,7 @@ class ExistingAws:
             return Existing(found.name, cannot=("it belongs to another account", "set storage.bucket to another name"))
         if found.region and found.region != self._settings.region:
             why = f"it lies in {found.region}, and the stack is of {self._settings.region}"
-            return Existing(found.name, cannot=(why, "set storage.bucket to another name, or mend aws:region"))
+            return Existing(found.name, cannot=(why, "set storage.bucket to another name, or fix aws:region"))
         return Existing(found.name, {"tags": _own(found.tags)})
 
     def _setting(self, name: str) -> Callable[[Properties], Existing | None]:

@@ -25,7 +25,7 @@ def credentials(case: Case) -> Iterator[Finding]:
     caller, wanted = case.facts.aws.caller, case.settings.cluster.account
     if isinstance(caller, Unknown):
         login = "log in, for example with 'aws sso login', or set AWS_PROFILE"
-        yield Finding("error", caller.why, login if caller.refused else "mend that first: nothing can be asked of AWS")
+        yield Finding("error", caller.why, login if caller.refused else "fix that first: nothing can be asked of AWS")
         return
     if caller.account != wanted:
         yield Finding(
@@ -38,7 +38,7 @@ def credentials(case: Case) -> Iterator[Finding]:
         yield Finding(
             "error",
             f"the AWS credentials are of partition {caller.partition}, and {case.settings.region} lies in {partition}",
-            "use credentials of that partition, or mend aws:region",
+            "use credentials of that partition, or fix aws:region",
         )
 
 
@@ -51,11 +51,11 @@ def cluster(case: Case) -> Iterator[Finding]:
         yield Finding(
             "error",
             f"{settings.region} has no EKS cluster {settings.cluster.name}",
-            "mend cluster.name or aws:region; 'aws eks list-clusters' lists those there are",
+            "fix cluster.name or aws:region; 'aws eks list-clusters' lists those there are",
         )
         return
     if found.status != "ACTIVE":
-        yield Finding("error", f"the cluster is {found.status}, not ACTIVE", "wait for it, or mend it in EKS first")
+        yield Finding("error", f"the cluster is {found.status}, not ACTIVE", "wait for it, or fix it in EKS first")
     facts = settings.cluster
     pairs = (
         ("kubernetesVersion", facts.kubernetes_version, found.version),
@@ -98,7 +98,7 @@ def identity(case: Case) -> Iterator[Finding]:
         yield Finding(
             "error",
             f"identity.permissionsBoundary {case.settings.identity.permissions_boundary} does not exist",
-            "make the policy first, or mend the ARN",
+            "make the policy first, or fix the ARN",
         )
 
 
@@ -135,7 +135,7 @@ def _pod_identity(case: Case) -> Iterator[Finding]:
                 f"aws eks create-addon --cluster-name {found.name} --addon-name {POD_IDENTITY_AGENT}",
             )
         elif agent.status != "ACTIVE":
-            yield Finding("error", f"the add-on {POD_IDENTITY_AGENT} is {agent.status}", "mend it in EKS first")
+            yield Finding("error", f"the add-on {POD_IDENTITY_AGENT} is {agent.status}", "fix it in EKS first")
     association = known(case.facts.aws.association)
     if association is not None:
         release = case.settings.release
@@ -158,7 +158,7 @@ def bucket(case: Case) -> Iterator[Finding]:
         yield Finding(
             "error",
             f"the bucket {name} lies in {found.region}, and the stack is of {settings.region}",
-            f"{rename}, or mend aws:region",
+            f"{rename}, or fix aws:region",
         )
         return
     ours = found.tags.get(CLUSTER_TAG) == settings.cluster.name
@@ -189,7 +189,7 @@ def key(case: Case) -> Iterator[Finding]:
     found = known(case.facts.aws.key)
     if found is None:
         yield Finding(
-            "error", f"storage.kmsKeyArn {storage.kms_key_arn} does not exist", "mend the ARN, or leave it out"
+            "error", f"storage.kmsKeyArn {storage.kms_key_arn} does not exist", "fix the ARN, or leave it out"
         )
         return
     yield from _enabled(found)
@@ -233,7 +233,7 @@ def access_logs(case: Case) -> Iterator[Finding]:
     found: Bucket | None = known(case.facts.aws.logs)
     if found is None:
         yield Finding(
-            "error", f"storage.accessLogs.bucket {logs.bucket} does not exist", "make it first, or mend the name"
+            "error", f"storage.accessLogs.bucket {logs.bucket} does not exist", "make it first, or fix the name"
         )
     elif not found.owned or (found.region and found.region != case.settings.region):
         where = "another account's" if not found.owned else f"in {found.region}"
@@ -255,7 +255,7 @@ def break_glass(case: Case) -> Iterator[Finding]:
             yield Finding(
                 "error",
                 f"storage.breakGlass names {arn}, and IAM has no such {_kind(arn)}",
-                "mend the name, or make it first",
+                "fix the name, or make it first",
             )
         elif isinstance(found, str) and found != arn:
             yield Finding(

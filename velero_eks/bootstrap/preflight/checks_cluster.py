@@ -42,7 +42,7 @@ def access(case: Case) -> Iterator[Finding]:
         yield from _other_cluster(case, found)
         return
     if context:
-        yield Finding("error", found.why, f"mend the kubeconfig context {context}, or the way to its API server")
+        yield Finding("error", found.why, f"fix the kubeconfig context {context}, or the way to its API server")
         return
     if isinstance(caller, Unknown) or caller.account != case.settings.cluster.account:
         raise NotAsked("there are no AWS credentials of this account to ask with")
@@ -64,13 +64,13 @@ def _other_cluster(case: Case, found: Kubernetes) -> Iterator[Finding]:
             "error",
             f"the context {context} leads to another cluster: its tokens are issued by {issuer}, and those of"
             f" {case.settings.cluster.name} by {wanted}",
-            "mend cluster.context; 'kubectl config get-contexts' lists those there are",
+            "fix cluster.context; 'kubectl config get-contexts' lists those there are",
         )
 
 
 def _way_in(eks: ClusterFacts | Unknown, *, refused: bool) -> str:
     if isinstance(eks, Unknown):
-        return "mend the rights of your role in AWS first: it needs eks:DescribeCluster"
+        return "fix the rights of your role in AWS first: it needs eks:DescribeCluster"
     if not refused:
         return (
             "call from where the API server can be reached (its network, a VPN), or add your address to"
@@ -214,7 +214,7 @@ def stopping_schedules(case: Case) -> Iterator[Finding]:
                 f"{where}: {field.field} = {field.value!r} stops every Schedule of the cluster ({field.problem})",
                 f"kubectl patch {place} --type merge -p '{field.patch}'"
                 if field.patch
-                else f"mend or delete it: kubectl edit {place}",
+                else f"fix or delete it: kubectl edit {place}",
             )
         yield from _cron(where, schedule, _library(case, schedule.namespace))
 
@@ -234,11 +234,11 @@ def _cron(where: str, schedule: Schedule, library: CronLibrary) -> Iterator[Find
         cron = Cron.parse(schedule.cron, library=library, allow_never=True)
     except ValueError as error:
         yield Finding(
-            "warning", f"{where}: its cron is none to Velero, so it never runs: {error}", "mend it, or delete it"
+            "warning", f"{where}: its cron is none to Velero, so it never runs: {error}", "fix it, or delete it"
         )
         return
     if cron.endless is not None:
-        yield Finding("error", f"{where}: {cron.endless.limit}", "mend it, pause it, or delete it")
+        yield Finding("error", f"{where}: {cron.endless.limit}", "fix it, pause it, or delete it")
 
 
 def snapshots(case: Case) -> Iterator[Finding]:

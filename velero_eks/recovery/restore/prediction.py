@@ -205,7 +205,7 @@ def _left_out(spec: RestoreSpec, known: Iterable[Stored], taken: Mapping[Place, 
 def _absent(
     spec: RestoreSpec, taken: Iterable[Stored], live: ClusterState, done: Collection[ObjectKey]
 ) -> Iterator[Prediction]:
-    """Live objects in the same namespaces that the backup does not have. A restore takes nothing away."""
+    """Live objects in the same namespaces that the backup does not have. A restore deletes nothing."""
     if spec.resources != ("*",) or spec.selectors:
         return
     places = {spec.target(item.place.namespace) for item in taken} | {
@@ -213,7 +213,7 @@ def _absent(
     }
     for key, body in live.objects.items():
         if key.namespace and key.namespace in places and key not in done and not is_derived(body):
-            yield Prediction(key, Fate.ABSENT, "it stays: a restore takes nothing away", expected=body)
+            yield Prediction(key, Fate.ABSENT, "it stays: a restore deletes nothing", expected=body)
 
 
 def _definitions_made(spec: RestoreSpec, taken: Iterable[Stored], live: ClusterState) -> Iterator[tuple[str, str]]:

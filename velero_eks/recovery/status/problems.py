@@ -1,4 +1,4 @@
-"""What was seen of a Velero installation, and what can be wrong with its parts: since when, how to mend it. Pure."""
+"""What was seen of a Velero installation, and what can be wrong with its parts: since when, how to fix it. Pure."""
 
 from __future__ import annotations
 
@@ -245,7 +245,7 @@ def undecodable_problems(observed: Observed) -> Iterator[Problem]:
                 mend = f"kubectl -n {record.namespace} {patch}"
             text = (
                 f"{found.field}: {found.problem}. The server cannot decode it, and with it none of the {plural}"
-                " of this cluster: until it is mended they all stand still, silently"
+                " of this cluster: until it is fixed they all stand still, silently"
             )
             if word == "schedule":
                 text += ", and after the server's next start no backup begins at all"
