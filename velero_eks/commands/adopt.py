@@ -19,6 +19,7 @@ from velero_eks.bootstrap import stack_edit
 from velero_eks.bootstrap.adopt.existing_aws import ExistingAws
 from velero_eks.bootstrap.adopt.existing_cluster import ExistingCluster
 from velero_eks.bootstrap.adopt.survey import Adoption, Found, survey
+from velero_eks.commands.help import described
 from velero_eks.commands.options import Json, StackArgument, WriteYes, run
 from velero_eks.errors import BadTarget, PlanError
 from velero_eks.plan.details import label
@@ -41,6 +42,18 @@ SHOWN_ADDITIONS = 4
 _SHOWN_VALUE = 60
 
 
+@described(
+    examples={
+        "velero-eks adopt prod": "Show what exists, ask, and write it into the stack's file.",
+        "velero-eks adopt prod --json": "Show it as JSON, and write nothing.",
+        "velero-eks adopt prod --done": "Take the section away after the `pulumi up`.",
+    },
+    exits={
+        0: "The section is written, or nothing exists.",
+        1: "Something cannot be taken over, or the answer was no; nothing is written.",
+        2: "The account, the cluster, the stack or its state cannot be read.",
+    },
+)
 def adopt(
     stack: StackArgument,
     yes: WriteYes = False,
@@ -52,8 +65,8 @@ def adopt(
     """Take over a bucket, key, role, namespace or release that exists: nothing is made anew or lost.
 
     Shows what would be imported, what changes with it and what cannot be, then writes velero-eks:adopt into the
-    stack's file, from which the next `pulumi up` imports. Exits with 1 when something cannot be taken over or the
-    answer is no.
+    stack's file, from which the next `pulumi up` imports. Needs AWS credentials, access to the cluster
+    and an initialised stack.
     """
     work = run_done if done else run_adopt
     run(lambda: work(stack, yes=yes, as_json=json))

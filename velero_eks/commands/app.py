@@ -6,11 +6,12 @@ import importlib
 import io
 import os
 import sys
+from collections.abc import Iterator
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperGroup
 
+from velero_eks.commands import help
 from velero_eks.commands.options import BAD_INPUT, loading_much
 
 DEBUG = "VELERO_EKS_DEBUG"
@@ -42,18 +43,25 @@ PANELS = {
 }
 
 
+# The way from nothing to the first good backup.
+EXAMPLES = {
+    "velero-eks init prod --cluster my-cluster --region eu-west-1": "Write the stack's file from what EKS says.",
+    "velero-eks plan prod": "See what it makes; no credentials are needed.",
+    "velero-eks preflight prod": "Find what would make the deployment or the first backup fail.",
+    "velero-eks backup first --stack prod": "Make a backup, and check what is in it.",
+    "velero-eks status --stack prod": "See what can be recovered.",
+}
+EXITS = {0: "True, or done.", 1: "Something was found, or was not done.", 2: "An argument, a file or an answer is bad."}
+
+
 def load(name: str) -> Any:
     """The command in the file of its name: the function, or the group of commands, that has the file's name too."""
     with loading_much():
         found = getattr(importlib.import_module(f"velero_eks.commands.{name}"), name)
     if isinstance(found, typer.Typer):
-        return typer.main.get_command(found)
-    return _single(name, found)
-
-
-def _single(name: str, function: Any, help: str | None = None, panel: str | None = None) -> Any:
+        return help.as_ours(found)
     one = typer.Typer(add_completion=False)
-    one.command(name, help=help, rich_help_panel=panel)(function)
+    one.command(name, cls=help.Command)(found)
     return typer.main.get_command(one)
 
 
@@ -78,31 +86,19 @@ class _Commands(dict[str, Any]):
         return [self[name] for name in self]
 
 
-class Group(TyperGroup):
+class Group(help.Group):
     """The tool. Its help is made of `PANELS`, without loading a command."""
-
-    _helping = False
 
     def __init__(self, **given: Any) -> None:
         super().__init__(**given)
         self.commands = _Commands((name, None) for panel in PANELS.values() for name in panel)
 
-    def list_commands(self, ctx: Any) -> list[str]:
-        return list(self.commands)
-
-    def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        return self._summary(cmd_name) if self._helping else self.commands.get(cmd_name)
-
-    def format_help(self, ctx: Any, formatter: Any) -> None:
-        self._helping = True
-        try:
-            super().format_help(ctx, formatter)
-        finally:
-            self._helping = False
-
-    def _summary(self, name: str) -> Any:
-        ((panel, text),) = ((panel, texts[name]) for panel, texts in PANELS.items() if name in texts)
-        return _single(name, lambda: None, text, panel)
+    def page(self, name: str) -> help.Page:
+        """The help of the tool."""
+        sections = {
+            title: tuple(help.Row(command, text) for command, text in texts.items()) for title, texts in PANELS.items()
+        }
+        return help.page(name, self, sections, help.Described(EXAMPLES, {**EXITS, **help.INTERRUPTED}))
 
 
 app = typer.Typer(
@@ -112,7 +108,13 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+def pages() -> Iterator[help.Page]:
+    """The help of the tool and of every command as values: what the command reference is made of. Loads them all."""
+    return help.pages(help.TOOL, typer.main.get_command(app))
 
 
 def _version(wanted: bool) -> None:

@@ -10,6 +10,7 @@ import typer
 
 from velero_eks.commands.coverage import document as coverage_document
 from velero_eks.commands.coverage import render as render_coverage
+from velero_eks.commands.help import described
 from velero_eks.commands.logs import explain
 from velero_eks.commands.options import Context, Everything, Json, Stack, VeleroNamespace, Yes, connect, run
 from velero_eks.errors import BadTarget, Conflict, Forbidden, NotFound, OperationError
@@ -33,6 +34,20 @@ _SCOPED = tuple(
 )
 
 
+@described(
+    examples={
+        "velero-eks backup first --stack prod --schedule daily-backup": "Back up what a schedule takes.",
+        "velero-eks backup exam-only --stack prod -n exam --keep 7d": "Back up one namespace, kept for seven days.",
+        "velero-eks backup before-change --stack prod --pre-change cert-manager.io": (
+            "Back up before CRDs of a group are changed."
+        ),
+    },
+    exits={
+        0: "The backup is Completed, and has all that was asked for.",
+        1: "The backup is not Completed or lacks something, or the answer was no.",
+        2: "Nothing was begun: the name is taken, the cluster cannot be asked, or an argument is bad.",
+    },
+)
 def backup(
     name: Annotated[str, typer.Argument(metavar="NAME", help="The backup's name; it must be new.")],
     schedule: Annotated[
@@ -82,8 +97,8 @@ def backup(
 ) -> None:
     """Make a backup, follow it, and check that what was asked for is in it.
 
-    With --schedule it takes what the schedule takes, but neither counts for it nor resets it. Exits with 1 when the
-    backup is not Completed, or lacks something.
+    With --schedule it takes what the schedule takes, but neither counts for it nor resets it. Needs access to the
+    cluster and a running Velero server.
     """
 
     def command() -> int:

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 from velero_on_eks.settings import render
 
+from velero_eks.commands.help import described
 from velero_eks.commands.options import complain, loading_much, run
 from velero_eks.commands.plan import BAD_INPUT, CLEAN, FOUND, write
 from velero_eks.errors import BadTarget
@@ -19,13 +20,24 @@ from velero_eks.plan.findings import PlannedFinding
 from velero_eks.terminal.output import console, write_json
 
 
+@described(
+    examples={
+        "velero-eks check plan.json": "Judge a plan that was saved with `velero-eks plan --json > plan.json`.",
+        "velero-eks check - --json": "Judge a plan from standard input, and print JSON.",
+    },
+    exits={
+        0: "No finding is an error.",
+        1: "A finding is an error.",
+        2: "The file is not a plan, or a stack has no plan in it.",
+    },
+)
 def check(
     file: Annotated[str, typer.Argument(metavar="FILE", help="What 'velero-eks plan --json' wrote; - is stdin.")],
     json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False,
 ) -> None:
     """Judge a saved plan by the same rules as `plan`, which finds the same in it.
 
-    Exits with 1 on findings that are errors, with 2 on a file that is no plan.
+    Needs the file alone: no project, no credentials, no network.
     """
 
     def command() -> int:

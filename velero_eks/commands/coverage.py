@@ -10,6 +10,7 @@ import typer
 from rich.console import Console, RenderableType
 from rich.padding import Padding
 
+from velero_eks.commands.help import described
 from velero_eks.commands.options import Context, Json, Stack, VeleroNamespace, connect, run
 from velero_eks.kube.objects import ObjectKey
 from velero_eks.recovery.coverage import DISCOVERY, Coverage, Missing, Why, coverage_of
@@ -36,6 +37,19 @@ _TITLES = {
 _LEFT_OUT = (Why.EXCLUDED, Why.CLUSTER_SCOPED, Why.DEFINITION_UNUSED)
 
 
+@described(
+    examples={
+        "velero-eks coverage daily-backup --stack prod": "Compare with the schedule's newest good backup.",
+        "velero-eks coverage before-change --stack prod --need cert-manager.io": (
+            "Also ask for every object of an API group."
+        ),
+    },
+    exits={
+        0: "Everything that was asked of the backup is in it.",
+        1: "The backup is not Completed, or lacks something.",
+        2: "There is no such backup, the cluster cannot be asked, or an argument is bad.",
+    },
+)
 def coverage(
     backup: Annotated[str, typer.Argument(metavar="BACKUP", help="A backup, or a schedule for its newest good one.")],
     need: Annotated[
@@ -55,9 +69,9 @@ def coverage(
 ) -> None:
     """Hold what the cluster has now against a backup, object by object, and explain each difference.
 
-    Exits with 1 when the backup is not Completed, or lacks something that was asked of it: what Velero could not save,
-    a kind that it did not know yet, a CRD without objects. What the filters leave out, and what was created later, is
-    said and does not count, unless --need names it.
+    A backup lacks what Velero could not save, a kind that it did not know yet, a CRD without objects. What the filters
+    leave out, and what was created later, is said and does not count, unless --need names it. Needs access to the
+    cluster and to the bucket.
     """
 
     def command() -> int:

@@ -22,6 +22,7 @@ from velero_on_eks.settings import Refusal, StackFileError
 from velero_on_eks.settings import render as as_line
 from velero_on_eks.settings.yaml_file import parse, plain, read_text
 
+from velero_eks.commands.help import described
 from velero_eks.commands.options import RunsFrom, complain, loading_much, moment_or_now, run
 from velero_eks.diff.compare import compare
 from velero_eks.diff.model import CATEGORIES, EFFECTS, Diff, Effect, Fact, ResourceChange, SideName, StackDiff
@@ -54,6 +55,19 @@ _STYLES: dict[Effect, str] = {
 _VALUE_LIMIT = 400
 
 
+@described(
+    examples={
+        "velero-eks diff main": "Compare the work tree with the branch main.",
+        "velero-eks diff v1.4.0 v1.5.0 prod": "Compare two tags for one stack.",
+        "velero-eks diff main...HEAD --markdown": "Write the comment for a pull request.",
+        "velero-eks diff main --to-plan plan.json": "Compare with a plan that was saved, without running its program.",
+    },
+    exits={
+        0: "The revisions are compared.",
+        1: "There is a difference, and --exit-code is given.",
+        2: "A revision, a stack, the newer program or an argument is bad.",
+    },
+)
 def diff(
     revisions: Annotated[
         list[str],
@@ -81,8 +95,8 @@ def diff(
     What is replaced or deleted comes first, then who may do what, when backups run, what is kept how long, and which
     objectives weaken.
 
-    Each revision's own program is run under its own recorder, without credentials. Exits with 2 on a bad revision,
-    stack or program.
+    Each revision's own program is run under its own recorder, without credentials. Needs a Git
+    repository.
     """
 
     def command() -> int:

@@ -17,6 +17,7 @@ import typer
 from rich.console import Console
 from rich.padding import Padding
 
+from velero_eks.commands.help import described
 from velero_eks.commands.options import Context, Json, Stack, VeleroNamespace, Yes, connect, run, told_unread
 from velero_eks.commands.restore_report import key_document
 from velero_eks.errors import BadTarget
@@ -40,6 +41,23 @@ FOUND, STOPPED = 1, 1
 _SHOWN = 20
 
 
+@described(
+    examples={
+        "velero-eks drill --stack prod": "Drill the namespaces of the stack's objectives.",
+        "velero-eks drill --stack prod -n exam --within 15m --yes": (
+            "Drill one namespace in CI, and fail when it takes longer."
+        ),
+        "velero-eks drill --stack prod --clean-up": "Remove what a drill that was killed left behind.",
+    },
+    exits={
+        0: "Everything came back as it was, in time, and nothing is left behind.",
+        1: (
+            "Something is not as it was, the data is older than the RPO, it took longer than --within, something "
+            "is left behind, or the answer was no."
+        ),
+        2: "Nothing was begun: no backup fits, the cluster cannot be asked, or an argument is bad.",
+    },
+)
 def drill(
     schedule: Annotated[
         str | None, typer.Option("--schedule", metavar="NAME", help="Whose newest backup; by default any.")
@@ -77,8 +95,8 @@ def drill(
 ) -> None:
     """Prove that the newest backup restores: into scratch namespaces, compared object by object, timed, cleaned up.
 
-    No Pod runs in them, and nothing outside is acted upon. Exits with 1 when anything is not as it was, when the data
-    is older than the stack's RPO or recovery takes longer than --within, or when something is left behind.
+    No Pod runs in them, and nothing outside is acted upon. Needs access to the cluster and to the bucket, and a running
+    Velero server.
     """
 
     def command() -> int:

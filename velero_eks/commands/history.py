@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 from rich.padding import Padding
 
+from velero_eks.commands.help import described
 from velero_eks.commands.options import Context, Json, Namespace, ShowSecrets, Stack, VeleroNamespace, connect, run
 from velero_eks.errors import BadTarget
 from velero_eks.kube.kinds import ResourceKind
@@ -26,6 +27,17 @@ FOUND = 1
 _ALL_VERBS = ("list", "get", "create", "delete")
 
 
+@described(
+    examples={
+        "velero-eks history configmap/grading -n exam --stack prod": "Say when a ConfigMap changed.",
+        "velero-eks history crd/exams.example.org --stack prod --json": "Print the changes of a CRD as JSON.",
+    },
+    exits={
+        0: "At least one backup has the object.",
+        1: "No backup has the object.",
+        2: "The bucket cannot be read, or an argument is bad.",
+    },
+)
 def history(
     target: Annotated[str, typer.Argument(metavar="KIND/NAME", help="One object, as kubectl names it.")],
     namespace: Namespace = None,
@@ -38,7 +50,7 @@ def history(
     """Follow one object through all backups: when it changed, and which fields.
 
     Reads the bucket with your own AWS credentials; with --stack neither the Velero server nor the cluster has to be
-    there. Exits with 1 when no backup has the object.
+    there.
     """
 
     def command() -> int:

@@ -17,6 +17,7 @@ from velero_on_eks.settings.versions import PINNED_CHART, PINNED_PLUGIN, PINNED_
 from velero_eks.aws.eks import SERVING, ClusterFacts, Unknown, discover, guessed_environment
 from velero_eks.bootstrap import outputs, stack_edit, stack_text
 from velero_eks.bootstrap.decisions import ENVIRONMENTS, IDENTITIES, VOLUMES, Decisions, checked, derived
+from velero_eks.commands.help import described
 from velero_eks.commands.options import WriteYes, run
 from velero_eks.errors import BadTarget
 from velero_eks.project import engine
@@ -29,6 +30,24 @@ _FULL_STACK_NAME = re.compile(r"^[^/\s]+/[^/\s]+/[^/\s]+$")
 _STACK_NAME = re.compile(r"^[A-Za-z0-9_.-]{1,100}$")
 
 
+@described(
+    examples={
+        "velero-eks init prod --cluster my-cluster --region eu-west-1": (
+            "Ask for what is left to decide, and write stacks/Pulumi.prod.yaml."
+        ),
+        "velero-eks init prod --cluster my-cluster --region eu-west-1 --environment production --yes": (
+            "Ask nothing, for scripts."
+        ),
+        "velero-eks init prod --from-cluster-stack acme/clusters/prod": (
+            "Read the facts from the Pulumi stack that made the cluster."
+        ),
+    },
+    exits={
+        0: "The file is written, or agrees with the cluster.",
+        1: "The answer was no; nothing is written.",
+        2: "Nothing can be written: the cluster cannot be read, a flag is missing or bad, or the file would be.",
+    },
+)
 def init(
     stack: Annotated[str, typer.Argument(metavar="STACK", help="Its file is stacks/Pulumi.STACK.yaml.")],
     cluster: Annotated[str | None, typer.Option(metavar="NAME", help="The cluster's name in EKS.")] = None,
@@ -64,7 +83,7 @@ def init(
     """Write a stack's file from what EKS says of a cluster, or bring the facts of one up to date.
 
     Asks on a terminal for what no flag says. A file that exists keeps its decisions and comments, and is written
-    only after its difference was shown. Exits with 1 when the answer is no, with 2 when nothing can be written.
+    only after its difference was shown. Needs AWS credentials that may read the cluster.
     """
     request = InitRequest(
         stack=stack,

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 from rich.padding import Padding
 
+from velero_eks.commands.help import described
 from velero_eks.commands.options import Context, Json, Stack, VeleroNamespace, connect, run
 from velero_eks.errors import BadTarget, NotAllowed, OperationError, Unreachable
 from velero_eks.recovery.session import Session
@@ -23,6 +24,17 @@ FOUND = 1
 LEVELS = ("error", "warning", "info", "debug")
 
 
+@described(
+    examples={
+        "velero-eks logs daily-backup-20261124020000 --stack prod": "Say why a backup failed.",
+        "velero-eks logs before-change --stack prod --level info": "Show its log, information included.",
+    },
+    exits={
+        0: "The backup or restore completed.",
+        1: "It did not complete, or not yet.",
+        2: "There is none of that name, the bucket cannot be read, or an argument is bad.",
+    },
+)
 def logs(
     name: Annotated[str, typer.Argument(metavar="BACKUP|RESTORE", help="Whose log.")],
     level: Annotated[
@@ -38,8 +50,7 @@ def logs(
 ) -> None:
     """Show what Velero wrote about a backup or a restore: why it failed, its errors and warnings, its log.
 
-    Reads the bucket with your own AWS credentials, so that it works without the server. Exits with 1 when the backup
-    or restore did not complete.
+    Reads the bucket with your own AWS credentials, so that it works without the server.
     """
 
     def command() -> int:

@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 from velero_on_eks.settings import Refusal
 
+from velero_eks.commands.help import described
 from velero_eks.commands.options import RunsFrom, complain, loading_much, moment_or_now, run
 from velero_eks.errors import OperationError, PlanError
 from velero_eks.plan import contract, fleet, processes
@@ -21,6 +22,18 @@ from velero_eks.terminal.output import console, write, write_json
 CLEAN, FOUND, BAD_INPUT = 0, 1, 2
 
 
+@described(
+    examples={
+        "velero-eks plan": "Plan every stack of the project.",
+        "velero-eks plan prod": "Plan one stack.",
+        "velero-eks plan 'exam-*' --json": "Plan the stacks of a name, as JSON; `check` and `diff --to-plan` read it.",
+    },
+    exits={
+        0: "Every stack is planned, and no finding is an error.",
+        1: "A finding is an error.",
+        2: "A stack file, the program or an argument is bad. Other stacks are planned all the same.",
+    },
+)
 def plan(
     stacks: Annotated[
         list[str] | None,
@@ -34,7 +47,7 @@ def plan(
     """Show what each stack creates, who may do what, and whether its backups meet the objectives.
 
     Runs the real program under a recorder: no credentials, no network, nothing is changed. Many stacks are planned on
-    all cores. Exits with 1 on findings that are errors, with 2 on a bad stack file.
+    all cores. Needs a Pulumi program in Python that uses the package.
     """
 
     def command() -> int:

@@ -19,6 +19,7 @@ from velero_eks.bootstrap.preflight.account import account_facts
 from velero_eks.bootstrap.preflight.check import Case, Check, Result, document, result
 from velero_eks.bootstrap.preflight.cluster import cluster_facts
 from velero_eks.bootstrap.preflight.facts import Facts, Here, Kubernetes
+from velero_eks.commands.help import described
 from velero_eks.commands.options import Json, StackArgument, run
 from velero_eks.errors import OperationError
 from velero_eks.project import engine
@@ -53,11 +54,22 @@ CHECKS = (
 _STYLES = {"error": "red", "warning": "yellow"}
 
 
+@described(
+    examples={
+        "velero-eks preflight prod": "Check everything that can be asked before `pulumi up`.",
+        "velero-eks preflight prod --json": "Print every check's result as JSON.",
+    },
+    exits={
+        0: "No error was found. What could not be asked is told.",
+        1: "An error was found.",
+        2: "There is no such stack, or its file is bad.",
+    },
+)
 def preflight(stack: StackArgument, json: Json = False) -> None:
     """Find what would make `pulumi up` or the first backup fail, before it. Changes nothing.
 
-    Looks at the account, the cluster, the bucket, other stacks and this machine. Exits with 1 when an error is
-    found, with 2 on a bad stack file.
+    Looks at the account, the cluster, the bucket, other stacks and this machine. Needs AWS credentials and
+    access to the cluster; what is refused is told.
     """
     run(lambda: run_preflight(stack, as_json=json))
 

@@ -9,6 +9,7 @@ from typing import Annotated, Any, cast
 
 import typer
 
+from velero_eks.commands.help import described
 from velero_eks.commands.options import (
     At,
     Context,
@@ -66,10 +67,25 @@ restore = typer.Typer(
 )
 
 FOUND, STOPPED = 1, 1
+_EXITS = {
+    0: "Everything is as the preview said; with --preview: nothing is in the way.",
+    1: "Something is not as the preview said or is in the way, or the answer was no.",
+    2: "Nothing was begun: there is no such backup, the cluster cannot be asked, or an argument is bad.",
+}
 Planner = Callable[[Backup, Sequence[Stored]], RestorePlan]
 
 
 @restore.command("namespace")
+@described(
+    examples={
+        "velero-eks restore namespace exam --from daily-backup --stack prod --preview": "Show what a restore would do.",
+        "velero-eks restore namespace exam --from daily-backup --stack prod": "Preview, ask, restore, compare.",
+        "velero-eks restore namespace exam --from daily-backup --into exam-copy --stack prod": (
+            "Restore beside the original."
+        ),
+    },
+    exits=_EXITS,
+)
 def restore_namespace(
     namespace: Annotated[str, typer.Argument(metavar="NAMESPACE", help="As the backup has it.")],
     source: Source,
@@ -89,8 +105,8 @@ def restore_namespace(
 ) -> None:
     """Restore everything of one namespace, and the CRDs of its objects that are missing.
 
-    Nothing is taken away: what is there and not in the backup stays. Exits with 1 when anything is not as the preview
-    said, or is in the way; with --preview when anything would be.
+    Nothing is taken away: what is there and not in the backup stays. Needs access to the cluster and to the bucket, and
+    a running Velero server.
     """
     given = locals()
 
@@ -103,6 +119,17 @@ def restore_namespace(
 
 
 @restore.command("object")
+@described(
+    examples={
+        "velero-eks restore object configmap/grading -n exam --from daily-backup --stack prod": (
+            "Restore one ConfigMap as it was."
+        ),
+        "velero-eks restore object crd/exams.example.org --from daily-backup --stack prod": (
+            "Restore a CRD with all its objects."
+        ),
+    },
+    exits=_EXITS,
+)
 def restore_object(
     objects: Annotated[list[str], typer.Argument(metavar="KIND/NAME...", help="As kubectl names them.")],
     source: Source,
@@ -123,8 +150,8 @@ def restore_object(
     """Restore these objects and nothing else; a CRD brings its objects along.
 
     Where Velero cannot tell an object from another one, since it chooses by labels alone, the object is written from
-    the backup's content with your own rights; the preview says so. Claims come back with their namespace only. Exits
-    with 1 when anything is not as the preview said.
+    the backup's content with your own rights; the preview says so. Claims come back with their namespace only. Needs
+    access to the cluster and to the bucket.
     """
     given = locals()
 
@@ -137,6 +164,15 @@ def restore_object(
 
 
 @restore.command("cluster")
+@described(
+    examples={
+        "velero-eks restore cluster --from daily-backup --stack prod --preview": "Show what a restore would do.",
+        "velero-eks restore cluster --from daily-backup --at 2026-11-24T09:00Z --stack prod": (
+            "Restore the newest backup before a time."
+        ),
+    },
+    exits=_EXITS,
+)
 def restore_cluster(
     source: Source,
     at: At = None,
@@ -156,8 +192,8 @@ def restore_cluster(
 ) -> None:
     """Restore a whole cluster into a new one: every namespace, CRDs, webhooks and other cluster-scoped objects.
 
-    Webhooks come last. Velero's own namespace is left out, and what every cluster makes for itself. Exits with 1 when
-    anything is not as the preview said.
+    Webhooks come last. Velero's own namespace is left out, and what every cluster makes for itself. Needs access to the
+    new cluster and to the bucket, and a running Velero server.
     """
     given = locals()
 

@@ -13,6 +13,7 @@ from typing import Annotated
 import typer
 
 from velero_eks.commands.coverage import without_data_document
+from velero_eks.commands.help import described
 from velero_eks.commands.options import (
     At,
     Context,
@@ -43,6 +44,22 @@ FOUND = 1
 _ROWS, _WIDEST = 2_000, 60
 
 
+@described(
+    examples={
+        "velero-eks show daily-backup configmap/grading -n exam --stack prod": (
+            "Print one object as it was in the newest good backup."
+        ),
+        "velero-eks show daily-backup -n exam --list --stack prod": "List what the backup has of a namespace.",
+        "velero-eks show daily-backup deployment -n exam --at 2026-11-24T09:00Z --stack prod": (
+            "Print a kind's objects as they were at a time."
+        ),
+    },
+    exits={
+        0: "Everything that was asked for is printed.",
+        1: "The backup does not have it.",
+        2: "There is no such backup, the bucket cannot be read, or an argument is bad.",
+    },
+)
 def show(
     backup: Annotated[str, typer.Argument(metavar="BACKUP", help="A backup, or a schedule for its newest good one.")],
     objects: Annotated[
@@ -64,8 +81,7 @@ def show(
     """Print objects as they were in a backup: clean YAML, to commit to Git or to apply by hand.
 
     Reads the bucket with your own AWS credentials; with --stack neither the Velero server nor the cluster has to be
-    there. Secrets are masked, in a form that no cluster accepts, unless --show-secrets. Exits with 1 when nothing in
-    the backup matches.
+    there. Secrets are masked, in a form that no cluster accepts, unless --show-secrets.
     """
 
     def command() -> int:

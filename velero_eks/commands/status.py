@@ -11,6 +11,7 @@ from rich.console import RenderableType
 from rich.padding import Padding
 from rich.table import Table
 
+from velero_eks.commands.help import described
 from velero_eks.commands.options import Context, Json, Stack, VeleroNamespace, connect, run
 from velero_eks.errors import Forbidden, OperationError
 from velero_eks.recovery.session import Session
@@ -25,13 +26,28 @@ from velero_eks.velero.volume_info import ClaimWithoutData, takes_volumes
 FOUND = 1
 
 
+@described(
+    examples={
+        "velero-eks status --stack prod": "Say whether what the stack promises can be recovered.",
+        "velero-eks status --context admin@prod": "Ask a cluster that has no stack here.",
+        "velero-eks status --stack prod --json": "Print JSON for a monitor.",
+    },
+    exits={
+        0: "Every objective is met; without a stack: every schedule keeps its pace.",
+        1: (
+            "An objective is missed, or will be: a location unavailable, a schedule paused, invalid or failing, "
+            "no server."
+        ),
+        2: "The cluster cannot be asked, or an argument is bad.",
+    },
+)
 def status(
     stack: Stack = None, context: Context = None, velero_namespace: VeleroNamespace = None, json: Json = False
 ) -> None:
     """Say what can be recovered, what is running, and what is wrong since when.
 
-    Exits with 1 when an objective is missed, or will be: a location unavailable, a schedule paused, failing its
-    validation or undecodable, no server. With --stack the objectives are the stack file's.
+    With --stack the objectives are the stack file's. Needs access to the cluster, and to the bucket for what is known
+    of volumes.
     """
 
     def command() -> int:

@@ -1,0 +1,82 @@
+"""The help: whole for every command, examples that parse, and text that flows at any width."""
+
+from __future__ import annotations
+
+import io
+import shlex
+
+import pytest
+import typer
+
+from velero_eks.commands import help
+from velero_eks.commands.app import app, load, pages
+from velero_eks.terminal.text import SafeConsole
+
+TOOL = typer.main.get_command(app)
+PAGES = {page.name: page for page in pages()}
+EXAMPLES = [(page.name, example) for page in PAGES.values() for example in page.examples]
+
+
+def shown(page: help.Page, width: int) -> list[str]:
+    """The page as a pipe gets it."""
+    out = SafeConsole(file=io.StringIO(), width=width)
+    with out.capture() as text:
+        help.render(out, page)
+    return text.get().splitlines()
+
+
+@pytest.mark.parametrize("page", PAGES.values(), ids=lambda page: page.name)
+def test_a_command_tells_what_it_is_for_and_its_exit_codes(page):
+    assert page.summary.endswith(".")
+    assert 2 <= len(page.examples) <= 5
+    assert list(page.exits) == [0, 1, 2, 130]
+    rows = [row for rows in page.sections.values() for row in rows]
+    assert [row.label for row in rows if not row.text.endswith(".")] == []
+    for text in (page.summary, *page.paragraphs, *page.examples.values(), *page.exits.values()):
+        assert text.endswith("."), text
+
+
+@pytest.mark.parametrize(("name", "example"), EXAMPLES, ids=[example for _, example in EXAMPLES])
+def test_an_example_is_taken_by_the_parser(name, example):
+    tool, *words = shlex.split(example)
+    assert tool == help.TOOL
+    command, path = TOOL, [tool]
+    while commands := getattr(command, "commands", {}):
+        path.append(words.pop(0))
+        command = commands[path[-1]]
+    assert name in (help.TOOL, " ".join(path), " ".join(path[:-1]))
+    context = command.make_context(path[-1], words)
+    assert context.args == []
+
+
+def test_an_example_that_the_parser_does_not_take_is_found():
+    with pytest.raises(typer.TyperException, match="No such option"):
+        load("status").make_context("status", ["--stak", "prod"])
+
+
+@pytest.mark.parametrize("width", [60, 80, 120, 200])
+def test_the_help_flows_at_any_width(width):
+    for page in PAGES.values():
+        lines = shown(page, width)
+        assert [line for line in lines if len(line) > width or line != line.rstrip() or "\x1b" in line] == []
+        # Every text is as long as its line may be: none is broken where the source is.
+        flat = " ".join(" ".join(lines).split())
+        for text in (page.summary, *page.paragraphs):
+            assert text in flat
+            if len(text) < min(width, 120) - 1:
+                assert text in lines
+
+
+def test_every_option_of_a_command_is_told_once():
+    for page in PAGES.values():
+        labels = [row.label for rows in page.sections.values() for row in rows]
+        assert len(labels) == len(set(labels)), page.name
+
+
+def test_sections_name_options_that_exist():
+    there = {
+        name for page in PAGES.values() for rows in page.sections.values() for row in rows for name in row.label.split()
+    }
+    known = {name.rstrip(",") for name in there}
+    for title, names in help._SECTIONS.items():
+        assert known & set(names), title
