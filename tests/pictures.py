@@ -79,7 +79,7 @@ font-size: {char_height}px; line-height: {line_height}px; }}
 class Picture:
     """A command, and the part of its output that is shown.
 
-    `edits` change the stack file. Where the command is `diff`, the file as it was before is committed first. `parts` are
+    `edits` change the stack file. Where the command is `diff`, the file before them is committed first. `parts` are
     the headings that are shown, each with the number of its lines (0: all); without them the whole output is shown. The
     first block and the last line always are.
     """
