@@ -57,11 +57,14 @@ lab-shell: .venv/ready ## the lab, left running, with a shell in it
 programs: .venv/ready ## find or build the lab's programs
 	@$(RUN) python -m lab.programs
 
-docs: .venv/ready ## write the generated tables anew
+docs: .venv/ready ## generated pages and pictures, and the site from docs/ in build/site
 	@$(RUN) python -m tests.generated
+	@$(RUN) python -m tests.pictures
+	@UV_PROJECT_ENVIRONMENT=build/docs $(UV) run --frozen --only-group docs --quiet \
+		sphinx-build -q -n -W --keep-going -E -c tools/site -d build/doctrees docs build/site
 
 clean: ## remove what was installed here
-	rm -rf .venv .tools tools/simulator/node_modules .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .tools build/docs build/doctrees build/site tools/simulator/node_modules .pytest_cache .ruff_cache .hypothesis
 
 LOCKED := pyproject.toml components/pyproject.toml uv.lock
 INSTALL := $(UV) run --frozen

@@ -27,6 +27,7 @@ WRITES = {
     "deploy.yml": {"id-token"},
     "deploy-stack.yml": {"id-token"},
     "drill.yml": {"id-token"},
+    "pages.yml": {"id-token", "pages"},
 }
 named = pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
 each_file = pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT / ".github")))
@@ -232,6 +233,9 @@ def test_the_setup_names_every_workflow_environment_and_variable() -> None:
     )
     used = {re.sub(r"\$\{\{ (?:inputs|matrix)\.stack \}\}", "<stack>", job["environment"])
             for path in WORKFLOWS for job in jobs(path).values() if "environment" in job}  # fmt: skip
+    # GitHub makes it itself, for whoever switches Pages on.
+    used.remove("github-pages")
+    assert "`github-pages`" in text
     assert {f"`{name}`" for name in used} == set(re.findall(r"^ +\| (`<stack>[\w-]*`) \|", text, re.MULTILINE))
     variables = {name for path in FILES for name in re.findall(r"\bvars\.(\w+)", path.read_text())}
     assert all(f"`{name}`" in text for name in variables)

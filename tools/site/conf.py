@@ -1,0 +1,42 @@
+"""How Sphinx makes the site of docs/: `make docs`."""
+
+import re
+import shutil
+from pathlib import Path
+
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = ROOT / "docs"
+NAVIGATION = yaml.safe_load((PAGES / "navigation.yaml").read_text(encoding="utf-8"))
+
+project = "velero-eks"
+html_title = project
+extensions = ["myst_parser"]
+html_theme = "pydata_sphinx_theme"
+html_theme_options = {"secondary_sidebar_items": ["page-toc"], "navbar_align": "left", "show_nav_level": 2}
+html_copy_source = False
+# Anchors as GitHub makes them, for headings of every level that pages link to.
+myst_heading_anchors = 4
+# A block may be cut with `…`, which no lexer knows.
+suppress_warnings = ["misc.highlighting_failure"]
+
+
+def _read(app, docname, source):
+    """Put the navigation into the first page, where GitHub would show it as code; offer Markdown of other folders as files."""
+    source[0] = re.sub(r"\]\(((?:\.\./)+[A-Z]+\.md)\)", r"](path:\1)", source[0])
+    if docname == "index":
+        for caption, pages in NAVIGATION.items():
+            source[0] += f"\n```{{toctree}}\n:hidden:\n:caption: {caption}\n\n" + "\n".join(pages) + "\n```\n"
+
+
+def _pictures(app, failed):
+    """Pictures that stand in HTML, one for light and one for dark pages, are none of Sphinx' files."""
+    if not failed:
+        shutil.copytree(PAGES / "pictures", Path(app.outdir) / "pictures", dirs_exist_ok=True)
+
+
+def setup(app):
+    """Connect both."""
+    app.connect("source-read", _read)
+    app.connect("build-finished", _pictures)
