@@ -23,7 +23,7 @@ suppress_warnings = ["misc.highlighting_failure"]
 
 
 def _read(app, docname, source):
-    """Put the navigation into the first page, where GitHub would show it as code; offer Markdown of other folders as files."""
+    """Put the navigation into the first page, where GitHub would show it as code; offer other Markdown as files."""
     source[0] = re.sub(r"\]\(((?:\.\./)+[A-Z]+\.md)\)", r"](path:\1)", source[0])
     if docname == "index":
         for caption, pages in NAVIGATION.items():
