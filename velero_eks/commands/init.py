@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from velero_on_eks.settings import stack_path
+from velero_on_eks.settings import Settings, stack_path
 from velero_on_eks.settings.aws_facts import check_region
 from velero_on_eks.settings.stack_file import shown_path
 from velero_on_eks.settings.versions import PINNED_CHART, PINNED_PLUGIN, PINNED_VELERO, mismatches
@@ -17,11 +17,12 @@ from velero_on_eks.settings.versions import PINNED_CHART, PINNED_PLUGIN, PINNED_
 from velero_eks.aws.eks import SERVING, ClusterFacts, Unknown, discover, guessed_environment
 from velero_eks.bootstrap import outputs, stack_edit, stack_text
 from velero_eks.bootstrap.decisions import ENVIRONMENTS, IDENTITIES, VOLUMES, Decisions, checked, derived
+from velero_eks.bootstrap.new_project import ADDED_BY_HAND, NewProject, new_project
 from velero_eks.commands.help import described
 from velero_eks.commands.options import WriteYes, run
 from velero_eks.errors import BadTarget
 from velero_eks.project import engine
-from velero_eks.project.project import Project
+from velero_eks.project.project import Project, project_folder
 from velero_eks.terminal.output import put
 from velero_eks.terminal.questions import Terminal
 
@@ -82,6 +83,8 @@ def init(
 ) -> None:
     """Write a stack's file from what EKS says of a cluster, or bring the facts of one up to date.
 
+    In a folder without a Pulumi project it writes that first: Pulumi.yaml, __main__.py, pyproject.toml, .gitignore.
+
     Asks on a terminal for what no flag says. A file that exists keeps its decisions and comments, and is written
     only after its difference was shown. Needs AWS credentials that may read the cluster.
     """
@@ -131,17 +134,72 @@ def run_init(
     terminal: Terminal | None = None,
     find: Callable[[str, str], ClusterFacts] = discover,
 ) -> int:
-    """Write a stack's file, or bring the facts of one up to date.
+    """Write a stack's file, or bring the facts of one up to date; where there is no project, write that first.
 
     Returns 0 where it is written or needs no change, 1 where somebody said no. Raises `OperationError` where the file
-    would be bad, the cluster cannot be looked up or an argument is wrong; nothing is written then.
+    would be bad, the cluster cannot be looked up or an argument is wrong; the stack's file is not written then.
     """
-    return _init(request, Project.find(start).root, terminal or Terminal(), find)
+    terminal = terminal or Terminal()
+    if request.yes:
+        terminal = Terminal(watched=False)
+    here = start or Path.cwd()
+    root = project_folder(here)
+    _check(request, terminal, new=not stack_path(root or here, request.stack).exists())
+    if root is None and not _make_project(new_project(here), terminal, yes=request.yes):
+        return LEFT
+    return _init(request, Project.find(here).root, terminal, find)
+
+
+def _check(request: InitRequest, terminal: Terminal, *, new: bool) -> None:
+    """Refuse what is wrong or missing on the command line, before anything is asked, written or looked up."""
+    if not _STACK_NAME.match(request.stack):
+        raise BadTarget(f"STACK {request.stack!r}: a stack's name is 1 to 100 letters, digits, '-', '_' and '.'")
+    if request.from_cluster_stack is not None:
+        if request.cluster or request.region:
+            raise BadTarget("--from-cluster-stack gives the cluster and its region; remove --cluster and --region")
+        if not _FULL_STACK_NAME.match(request.from_cluster_stack):
+            raise BadTarget(
+                f"--from-cluster-stack {request.from_cluster_stack!r}: write ORG/PROJECT/STACK, the stack that made the"
+                " cluster; ORG is 'organization' on a backend of your own"
+            )
+    elif request.region is not None:
+        _region(request.region)
+    if terminal.watched:
+        return
+    said = {"--cluster": request.cluster, "--region": request.region}
+    missing = [flag for flag, value in said.items() if not value and request.from_cluster_stack is None]
+    if missing:
+        raise BadTarget(
+            f"{' and '.join(missing)} missing; say which cluster, or --from-cluster-stack ORG/PROJECT/STACK"
+        )
+    guess = guessed_environment(request.stack, request.cluster or "") if request.yes else None
+    if new and request.environment is None and guess is None:
+        raise BadTarget(f"--environment missing; one of {', '.join(ENVIRONMENTS)}")
+
+
+def _make_project(project: NewProject, terminal: Terminal, *, yes: bool) -> bool:
+    """Show the files of a new project and write them, when that is wanted; whether they are there now."""
+    folder = project.folder
+    put(f"{folder} has no Pulumi project. These files make it one; files that exist are not changed.")
+    for file in project.files:
+        put("", f"── {file.name}: {file.what}", *(f"  {line}" for line in file.text.splitlines()))
+    for name in project.kept:
+        put("", f"── {name} exists and stays as it is. It needs: {ADDED_BY_HAND[name]}")
+    put("")
+    names = ", ".join(file.name for file in project.files)
+    if not yes and not terminal.watched:
+        raise BadTarget(
+            f"no Pulumi.yaml in {folder} or above it. Give --yes to write {names}, or go to the folder of your project"
+        )
+    if not yes and not terminal.confirm(f"Write {names}?"):
+        put("Nothing was written.")
+        return False
+    project.write()
+    put(f"Wrote {names}.")
+    return True
 
 
 def _init(request: InitRequest, root: Path, terminal: Terminal, find: Callable[[str, str], ClusterFacts]) -> int:
-    if not _STACK_NAME.match(request.stack):
-        raise BadTarget(f"STACK {request.stack!r}: a stack's name is 1 to 100 letters, digits, '-', '_' and '.'")
     path = stack_path(root, request.stack)
     facts, sources = _facts(request, root, terminal, find)
     if path.exists():
@@ -155,7 +213,7 @@ def _init(request: InitRequest, root: Path, terminal: Terminal, find: Callable[[
     if before == after:
         put(f"{shown} agrees with the cluster: nothing to change.")
         return DONE
-    stack_edit.check(after, path)
+    settings = stack_edit.check(after, path).settings
     if before:
         put(*stack_edit.difference(before, after, shown))
         if not request.yes and not terminal.watched:
@@ -170,8 +228,19 @@ def _init(request: InitRequest, root: Path, terminal: Terminal, find: Callable[[
         unknown = [fact.why for fact in (facts.addons, facts.oidc_provider) if isinstance(fact, Unknown)]
         for why in dict.fromkeys(unknown):
             put(f"Decided without what could not be asked: {why}")
-        put(f"Next: velero-eks plan {request.stack}, then velero-eks preflight {request.stack}.")
+        put(*_next_steps(request.stack, settings))
     return DONE
+
+
+def _next_steps(stack: str, settings: Settings) -> list[str]:
+    schedule = next(iter(settings.schedules))
+    return [
+        "Next, from the file to the first backup:",
+        f"  velero-eks plan {stack}",
+        f"  velero-eks preflight {stack}",
+        f"  pulumi stack init {stack} && pulumi up",
+        f"  velero-eks backup first --stack {stack} --schedule {schedule}",
+    ]
 
 
 def _facts(
@@ -179,22 +248,7 @@ def _facts(
 ) -> tuple[ClusterFacts, stack_text.Sources]:
     stack = request.from_cluster_stack
     if stack is not None:
-        if request.cluster or request.region:
-            raise BadTarget("--from-cluster-stack gives the cluster and its region; remove --cluster and --region")
-        if not _FULL_STACK_NAME.match(stack):
-            raise BadTarget(
-                f"--from-cluster-stack {stack!r}: write ORG/PROJECT/STACK, the stack that made the cluster; ORG is"
-                " 'organization' on a backend of your own"
-            )
         return outputs.facts_from(engine.outputs(stack, root), stack), outputs.sources(stack)
-    if request.region is not None:
-        _region(request.region)
-    said = {"--cluster": request.cluster, "--region": request.region}
-    missing = [flag for flag, value in said.items() if not value]
-    if missing and not terminal.watched:
-        raise BadTarget(
-            f"{' and '.join(missing)} missing; say which cluster, or --from-cluster-stack ORG/PROJECT/STACK"
-        )
     region = request.region or terminal.ask("AWS region of the cluster", None, _region)
     cluster = request.cluster or terminal.ask("Name of the cluster in EKS", None, str)
     facts = find(cluster, region)
@@ -218,9 +272,11 @@ def _decided(request: InitRequest, facts: ClusterFacts, terminal: Terminal) -> D
     environment = request.environment
     if environment is None:
         guess = guessed_environment(request.stack, facts.name)
-        if not terminal.watched:
-            raise BadTarget(f"--environment missing; one of {', '.join(ENVIRONMENTS)}")
-        environment = _ask(terminal, "environment", f"Environment ({', '.join(ENVIRONMENTS)})", guess)
+        if terminal.watched or guess is None:
+            environment = _ask(terminal, "environment", f"Environment ({', '.join(ENVIRONMENTS)})", guess)
+        else:
+            put(f"Environment {guess}: the name says so. --environment sets another.")
+            environment = guess
     decisions = derived(facts, environment)
     if terminal.watched:
         decisions = _asked(request, decisions, terminal)

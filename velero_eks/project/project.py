@@ -30,10 +30,8 @@ class Project:
         """The project that `start` (by default the current folder) lies in: the nearest folder upward that has a
         Pulumi.yaml. Raises `BadTarget`, whose remedy ends with `otherwise`."""
         here = start or Path.cwd()
-        for folder in (here, *here.parents):
-            path = folder / "Pulumi.yaml"
-            if path.is_file():
-                return cls(folder, _project_name(path))
+        if (folder := project_folder(here)) is not None:
+            return cls(folder, _project_name(folder / "Pulumi.yaml"))
         raise BadTarget(f"no Pulumi.yaml in {here} or above it; go to the project's folder{otherwise}")
 
     @property
@@ -103,6 +101,14 @@ class Project:
             stop = "" if there.endswith("?") else "."
             raise BadTarget(f"no stack {stack!r}; {there}{stop} Or write one: velero-eks init {stack}")
         return load_file(files[stack])
+
+
+def project_folder(start: Path) -> Path | None:
+    """The nearest folder, from `start` upward, that has a Pulumi.yaml; None where none has."""
+    for folder in (start, *start.parents):
+        if (folder / "Pulumi.yaml").is_file():
+            return folder
+    return None
 
 
 def stack_files(root: Path) -> dict[str, Path]:
