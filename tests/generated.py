@@ -28,6 +28,8 @@ from velero_eks.diff.setting_effects import SETTING_EFFECTS
 from velero_eks.rules.table import markdown as rules_table
 
 ROOT = Path(__file__).resolve().parent.parent
+DOCS = ROOT / "docs"
+NAVIGATION = DOCS / "navigation.yaml"
 CONFIGURATION = ROOT / "docs" / "reference" / "settings.md"
 RULES = ROOT / "docs" / "reference" / "rules.md"
 ATTACK_TABLE = ROOT / "docs" / "reference" / "attack-table.md"
@@ -247,6 +249,25 @@ def attack_table() -> str:
     return "\n".join(lines) + "\n"
 
 
+_SECTIONS = {
+    "how-to": ("How to", "One page for each task."),
+    "reference": (
+        "Reference",
+        "Most of these pages are made from the code by `make docs`, so that they say what it does.",
+    ),
+    "adr": ("Decisions", "Choices that were contested: the context, what was chosen, and what it costs."),
+}
+
+
+def section(folder: str) -> str:
+    """The first page of a section: its pages by their titles, in the order of the navigation."""
+    title, text = _SECTIONS[folder]
+    pages = yaml.safe_load(NAVIGATION.read_text(encoding="utf-8"))[f"{folder}/README.md"]
+    titles = [(page, (DOCS / page).read_text(encoding="utf-8").partition("\n")[0].lstrip("# ")) for page in pages]
+    rows = [f"- [{title}]({page.removeprefix(f'{folder}/')})" for page, title in titles]
+    return "\n".join([f"# {title}", "", text, "", *rows]) + "\n"
+
+
 def regions() -> str:
     """The regions of AWS by partition, as botocore knows them. The component package does not install it."""
     source = importlib.resources.files("botocore") / "data" / "partitions.json"
@@ -319,6 +340,7 @@ def tables() -> dict[Path, str]:
         VERSIONS: version_tables(),
         ATTACK_TABLE: attack_table(),
         REGIONS: regions(),
+        **{DOCS / folder / "README.md": section(folder) for folder in _SECTIONS},
         arguments.ARGUMENTS: arguments.Writer(descriptions()).text(),
         arguments.SCHEMA: arguments.schema(),
     }

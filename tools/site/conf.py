@@ -14,7 +14,9 @@ project = "velero-eks"
 html_title = project
 extensions = ["myst_parser"]
 html_theme = "pydata_sphinx_theme"
-html_theme_options = {"secondary_sidebar_items": ["page-toc"], "navbar_align": "left", "show_nav_level": 2}
+html_theme_options = {"secondary_sidebar_items": ["page-toc"], "navbar_align": "left", "footer_end": []}
+html_static_path = ["static"]
+html_css_files = ["tables.css"]
 html_copy_source = False
 # Anchors as GitHub makes them, for headings of every level that pages link to.
 myst_heading_anchors = 4
@@ -23,11 +25,11 @@ suppress_warnings = ["misc.highlighting_failure"]
 
 
 def _read(app, docname, source):
-    """Put the navigation into the first page, where GitHub would show it as code; offer other Markdown as files."""
+    """Put the navigation into each section's page, where GitHub would show it as code; link other Markdown."""
     source[0] = re.sub(r"\]\(((?:\.\./)+[A-Z]+\.md)\)", r"](path:\1)", source[0])
-    if docname == "index":
-        for caption, pages in NAVIGATION.items():
-            source[0] += f"\n```{{toctree}}\n:hidden:\n:caption: {caption}\n\n" + "\n".join(pages) + "\n```\n"
+    pages = NAVIGATION if docname == "index" else NAVIGATION.get(f"{docname}.md")
+    if pages:
+        source[0] += "\n```{toctree}\n:hidden:\n\n" + "\n".join(f"/{page}" for page in pages) + "\n```\n"
 
 
 def _pictures(app, failed):
