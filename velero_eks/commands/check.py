@@ -84,7 +84,7 @@ def _text(file: str, shown: str) -> bytes:
 def _for_people(judged: list[tuple[str, list[PlannedFinding], bool]]) -> str:
     from velero_eks.commands.plan_words import render_findings
 
-    out = console(wide=False)
+    out = console()
     with out.capture() as shown:
         render_findings(out, judged)
     return shown.get()

@@ -13,11 +13,9 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
-from rich.box import SIMPLE_HEAD
 from rich.console import Console, Group, RenderableType
 from rich.padding import Padding
 from rich.rule import Rule
-from rich.table import Table
 from velero_on_eks.settings import Refusal, StackFileError
 from velero_on_eks.settings import render as as_line
 from velero_on_eks.settings.yaml_file import parse, plain, read_text
@@ -34,7 +32,7 @@ from velero_eks.errors import BadTarget, DiffError
 from velero_eks.plan import saved
 from velero_eks.plan.saved import BadPlanError
 from velero_eks.terminal import words
-from velero_eks.terminal.output import console, working, write, write_json
+from velero_eks.terminal.output import console, table, working, write, write_json
 from velero_eks.terminal.text import Text
 
 SAME, DIFFERENT, BAD_INPUT = 0, 1, 2
@@ -325,7 +323,7 @@ def _print(made: Diff, form: Form, properties: bool) -> None:
 
         write(as_markdown(made))
     else:
-        render(console(wide=False), made, properties=properties)
+        render(console(), made, properties=properties)
     sys.stdout.flush()
 
 
@@ -392,14 +390,12 @@ def _properties(change: ResourceChange) -> RenderableType:
 
 
 def _summary(diff: Diff) -> RenderableType:
-    table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
-    table.add_column("Stack", overflow="fold")
-    columns = ("Replaced", "Deleted", "Updated", "Created", "At risk", "Weaker")
-    for column in columns:
-        table.add_column(column, justify="right")
+    rows = table("Stack", "Replaced", "Deleted", "Updated", "Created", "At risk", "Weaker")
+    for column in rows.columns[1:]:
+        column.justify = "right"
     for stack in diff.different:
-        table.add_row(Text(stack.stack, style="cyan"), *_cells(stack))
-    return Group(Rule(Text("All stacks", style="bold"), align="left", style="cyan"), table, Text())
+        rows.add_row(Text(stack.stack, style="cyan"), *_cells(stack))
+    return Group(Rule(Text("All stacks", style="bold"), align="left", style="cyan"), rows, Text())
 
 
 def _cells(stack: StackDiff) -> Iterator[Text]:

@@ -261,7 +261,9 @@ class Group(_Helping, TyperGroup):
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Without a command: the help, and the exit code of a bad input."""
         if not args and not ctx.resilient_parsing:
-            print(self.get_help(ctx))
+            from velero_eks.terminal.output import write
+
+            write(f"{self.get_help(ctx)}\n")
             raise typer.Exit(2)
         return super().parse_args(ctx, args)
 

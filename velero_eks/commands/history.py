@@ -132,7 +132,9 @@ def _print(key: ObjectKey, changes: Iterable[Event], backups: int, seen: int, se
         place = f" -n {key.namespace}" if key.namespace else ""
         kind = f"{key.kind}.{key.group}" if key.group else key.kind
         command = f"velero-eks show {session.target.arguments} {last.backup.name} {kind}/{key.name}{place}"
-        out.print(Text("As it was there: ").append(command, style="cyan"))
+        out.print("As it was there:")
+        # Not broken, so that it can be copied.
+        out.print(Text("  ").append(command, style="cyan"), soft_wrap=True)
 
 
 def _do(number: int) -> str:

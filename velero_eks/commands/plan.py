@@ -115,7 +115,7 @@ def _progress(total: int) -> Iterator:
 def _for_people(described: Sequence[contract.Described], refusals: Mapping[str, Sequence[Refusal]]) -> str:
     from velero_eks.commands.plan_words import render
 
-    out = console(wide=False)
+    out = console()
     with out.capture() as shown:
         render(out, described, refusals)
     return shown.get()

@@ -6,11 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
-from rich.box import SIMPLE_HEAD
 from rich.console import Console, Group, RenderableType
 from rich.padding import Padding
 from rich.rule import Rule
-from rich.table import Table
 from rich.tree import Tree
 from velero_on_eks.settings import Refusal
 from velero_on_eks.settings import render as as_line
@@ -27,6 +25,7 @@ from velero_eks.plan.model import Resource
 from velero_eks.plan.objectives import Objective, PlannedSchedule
 from velero_eks.plan.unknown import Note
 from velero_eks.terminal import words
+from velero_eks.terminal.output import table
 from velero_eks.terminal.text import Text
 
 # The coming runs that a person reads; the JSON has more.
@@ -190,14 +189,14 @@ def _schedules(stack: Described) -> RenderableType:
         return Text("none from this program: it makes parts of a Velero that another tool installs")
     if not schedules:
         return Text("none: nothing is ever backed up", style="red")
-    table = _table("Schedule", "Runs", "Namespaces", "Kept", "Next")
-    table.columns[0].no_wrap = table.columns[-1].no_wrap = True
+    rows = table("Schedule", "Runs", "Namespaces", "Kept", "Next")
+    rows.columns[0].no_wrap = rows.columns[-1].no_wrap = True
     for schedule in schedules:
         namespaces = "every" if schedule.namespaces == ("*",) else ", ".join(schedule.namespaces)
         if schedule.excluded_namespaces:
             namespaces += f" but {', '.join(schedule.excluded_namespaces)}"
         coming = Text("paused", style="yellow") if schedule.paused else Text.lines(_runs(schedule))
-        table.add_row(
+        rows.add_row(
             Text(schedule.name, style="cyan"),
             schedule.description,
             namespaces,
@@ -205,7 +204,7 @@ def _schedules(stack: Described) -> RenderableType:
             coming,
         )
     # In the table it would leave no room for names.
-    return Group(table, *(_purpose(schedule) for schedule in schedules if not schedule.paused))
+    return Group(rows, *(_purpose(schedule) for schedule in schedules if not schedule.paused))
 
 
 def _purpose(schedule: PlannedSchedule) -> Text:
@@ -220,10 +219,10 @@ def _runs(schedule: PlannedSchedule) -> Iterator[str]:
 
 
 def _objectives(objectives: Sequence[Objective]) -> RenderableType:
-    table = _table("Namespace", "Loss", "Limit", "Goes back", "Wanted", "By", "")
+    rows = table("Namespace", "Loss", "Limit", "Goes back", "Wanted", "By", "")
     for objective in objectives:
         worst, kept = objective.worst_case_rpo, objective.kept
-        table.add_row(
+        rows.add_row(
             Text("every namespace" if objective.namespace == "*" else objective.namespace, style="cyan"),
             Text(
                 "everything" if worst is None else words.exact(worst),
@@ -242,16 +241,16 @@ def _objectives(objectives: Sequence[Objective]) -> RenderableType:
         "Loss is the longest gap between two runs in the coming year, clock changes included; the time a backup takes"
         " comes on top. Limit is recovery.rpo, wanted is recovery.retention."
     )
-    return Group(table, Text(note, style="dim"))
+    return Group(rows, Text(note, style="dim"))
 
 
 def _overrides(stack: Described) -> RenderableType:
-    table = _table("Value", "Is", "What of it")
+    rows = table("Value", "Is", "What of it")
     for one in stack.overrides:
         said = f"it {one.effect}" if one.effect else "harmless" if one.verdict == "harmless" else "nobody can judge it"
         style = "yellow" if one.verdict == "finding" else "dim"
-        table.add_row(Text(one.path, style="cyan"), _override_value(one.value), Text(said, style=style))
-    return table
+        rows.add_row(Text(one.path, style="cyan"), _override_value(one.value), Text(said, style=style))
+    return rows
 
 
 def _override_value(value: Any) -> str:
@@ -308,16 +307,16 @@ def _finding(finding: PlannedFinding) -> RenderableType:
 
 
 def _summary(stacks: Sequence[Described]) -> RenderableType:
-    table = _table("Stack", "Environment", "Region", "Resources", "Loss", "Errors", "Warnings")
+    rows = table("Stack", "Environment", "Region", "Resources", "Loss", "Errors", "Warnings")
     for column in (3, 5, 6):
-        table.columns[column].justify = "right"
+        rows.columns[column].justify = "right"
     for stack in stacks:
         settings = [one.settings for one in stack.plan.deployments]
         gaps = [objective.worst_case_rpo for objective in stack.objectives]
         known = [gap for gap in gaps if gap is not None]
         loses = "everything" if len(known) < len(gaps) or not known else words.exact(max(known))
         errors, warnings = _counts(stack.findings)
-        table.add_row(
+        rows.add_row(
             Text(stack.plan.stack, style="cyan"),
             ", ".join(dict.fromkeys(one.environment for one in settings)),
             ", ".join(dict.fromkeys(_late(one.region) for one in settings)),
@@ -326,7 +325,7 @@ def _summary(stacks: Sequence[Described]) -> RenderableType:
             Text(str(errors), style="bold red" if errors else ""),
             Text(str(warnings), style="yellow" if warnings else ""),
         )
-    return Group(Rule(Text("All stacks", style="bold"), align="left", style="cyan"), table)
+    return Group(Rule(Text("All stacks", style="bold"), align="left", style="cyan"), rows)
 
 
 def _verdict(stacks: Sequence[Described], unplanned: int) -> Text:
@@ -353,10 +352,3 @@ def _counts(found: Sequence[PlannedFinding]) -> tuple[int, int]:
     standing = [finding for finding in found if finding.waived is None]
     errors = sum(finding.severity == "error" for finding in standing)
     return errors, len(standing) - errors
-
-
-def _table(*columns: str) -> Table:
-    table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
-    for column in columns:
-        table.add_column(column, overflow="fold")
-    return table

@@ -19,23 +19,26 @@ from velero_eks.terminal.safe import escaped, visible
 
 if TYPE_CHECKING:
     from rich.console import Console
-    from rich.table import Table
+
+    from velero_eks.terminal.tables import Table
 
 VERSION = 1
 INDENT = 2
-_UNBOUND_WIDTH = 160
+# Where no terminal says how wide it is.
+_PIPED_WIDTH = 80
 
 
-def console(*, stderr: bool = False, wide: bool = True) -> Console:
-    """A console that colours by meaning alone and wraps at the terminal's width; in a file or a CI log, late.
+def console(*, stderr: bool = False) -> Console:
+    """A console that colours by meaning alone.
 
-    Without `wide` it wraps there at 80 columns too.
+    It is as wide as COLUMNS says, else as the terminal; in a pipe or a file as wide for every command, whichever
+    terminal the command was typed in. Colours are rich's to decide, by the terminal, NO_COLOR, FORCE_COLOR and TERM.
     """
     from velero_eks.terminal.text import SafeConsole
 
     made = SafeConsole(stderr=stderr, highlight=False, markup=False, emoji=False)
-    if wide and not made.is_terminal and "COLUMNS" not in os.environ:
-        made.width = _UNBOUND_WIDTH
+    if not made.file.isatty() and not os.environ.get("COLUMNS", "").isdigit():
+        made.width = _PIPED_WIDTH
     return made
 
 
@@ -58,14 +61,10 @@ def put(*lines: str) -> None:
 
 
 def table(*columns: str) -> Table:
-    """A table without borders; every column folds rather than cuts."""
-    from rich.box import SIMPLE_HEAD
-    from rich.table import Table
+    """A table without borders. No name is cut: where the columns do not fit, each row becomes a paragraph."""
+    from velero_eks.terminal.tables import Table
 
-    made = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
-    for column in columns:
-        made.add_column(column, overflow="fold")
-    return made
+    return Table(*columns)
 
 
 def print_json(document: dict[str, Any]) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import rich.console
@@ -48,7 +49,12 @@ class Text(rich.text.Text):
 
 
 class SafeConsole(rich.console.Console):
-    """A console that takes no string for markup, and lets nothing out that commands a terminal but its own styles."""
+    """A console that takes no string for markup, lets nothing out that commands a terminal but its own styles, and
+    ends no line with blanks."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.push_render_hook(_Trimming())
 
     def render_str(self, text: str, *, style: Any = "", justify: Any = None, overflow: Any = None, **_: Any) -> Text:
         """Any string that something to be shown is made of, as text."""
@@ -63,6 +69,36 @@ class SafeConsole(rich.console.Console):
             else:
                 shown = text if harmless(text) else "\n".join(map(visible, text.split("\n")))
                 yield segment if shown is text else Segment(shown, segment.style)
+
+
+class _Trimming(rich.console.RenderHook):
+    """Tables and paddings fill their lines with blanks, which whoever copies or compares them gets too."""
+
+    def process_renderables(self, renderables: list[Any]) -> list[Any]:
+        return [_Trimmed(one) for one in renderables]
+
+
+@dataclass(frozen=True)
+class _Trimmed:
+    content: Any
+
+    def __rich_console__(self, console: rich.console.Console, options: Any) -> Iterator[Segment]:
+        blanks: list[Segment] = []
+        for segment in console.render(self.content, options):
+            for number, text in enumerate(segment.text.split("\n") if not segment.control else [segment.text]):
+                if segment.control:
+                    yield segment
+                    continue
+                if number:
+                    blanks.clear()
+                    yield Segment.line()
+                kept = text.rstrip(" ")
+                if kept:
+                    yield from blanks
+                    blanks.clear()
+                    yield Segment(kept, segment.style)
+                if len(kept) < len(text):
+                    blanks.append(Segment(text[len(kept) :], segment.style))
 
 
 def _safe(text: str) -> str:
