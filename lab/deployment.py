@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import socket
 import sys
 import sysconfig
@@ -92,11 +93,13 @@ class Deployment:
         """The lab's variables and those that attach the stand-in providers to the engine."""
         attached = ",".join(f"{name}:{port}" for name, port in self._providers.items())
         # The language host starts the first `python3` on PATH, and the program needs this environment's packages.
-        scripts = sysconfig.get_path("scripts")
-        lab = self.lab.variables
+        folders = [sysconfig.get_path("scripts"), self.lab.variables["PATH"]]
+        if not shutil.which("uv") and (started_by := os.environ.get("UV")):
+            # A uv beside the project is not on PATH, where the engine looks for it.
+            folders.append(str(Path(started_by).parent))
         return {
-            **lab,
-            "PATH": os.pathsep.join([scripts, lab["PATH"]]),
+            **self.lab.variables,
+            "PATH": os.pathsep.join(folders),
             "PULUMI_DEBUG_PROVIDERS": attached,
             "PYTHONDONTWRITEBYTECODE": "1",
         }

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import importlib
+import os
 import shutil
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from importlib.metadata import version
 from pathlib import Path
 from typing import TypeVar
 
@@ -23,10 +25,11 @@ from velero_eks.commands.help import described
 from velero_eks.commands.options import Json, StackArgument, run
 from velero_eks.errors import OperationError
 from velero_eks.project import engine
+from velero_eks.project.backend import backend
 from velero_eks.project.project import Project
 from velero_eks.project.target import Target
 from velero_eks.terminal import words
-from velero_eks.terminal.output import console, print_json, table, working
+from velero_eks.terminal.output import console, next_step, print_json, table, working
 from velero_eks.terminal.text import BREAK, Text
 
 CLEAN, FOUND = 0, 1
@@ -50,6 +53,7 @@ CHECKS = (
     Check("storage-class", "Volumes and their driver", checks_cluster.storage_class),
     Check("claims", "Claims that no backup has the data of", checks_cluster.claims),
     Check("tools", "Programs and stack", checks_machine.tools),
+    Check("backend", "Pulumi's state and secrets", checks_machine.backend),
 )
 _STYLES = {"error": "red", "warning": "yellow"}
 
@@ -89,6 +93,9 @@ def run_preflight(stack: str, *, as_json: bool = False, start: Path | None = Non
         print_json({"stack": stack, "clean": not failed, "checks": document(results)})
     else:
         render(file, results)
+        if not failed:
+            init = f"pulumi stack init {stack} && " if facts.here.state is None else ""
+            next_step(f"{init}pulumi up --stack {stack}")
     return FOUND if failed else CLEAN
 
 
@@ -111,11 +118,17 @@ def gather(project: Project, file: StackFile) -> Facts:
 
 def look_here(project: Project, file: StackFile, *, find: Callable[[str], str | None] = shutil.which) -> Here:
     """What this machine and the project's other stacks say."""
+    beside = project.root / ".tools/uv/bin"
     return Here(
         state=_answered(lambda: engine.state(file.stack, project.root)),
         conflicts=tuple(_conflicts(project, file)),
         aws_cli=find("aws") is not None,
         engine=_answered(lambda: engine.version(project.root)),
+        uv=find("uv") is not None if project.toolchain == "uv" else None,
+        uv_folder=str(beside) if (beside / "uv").exists() else None,
+        backend=backend(project.root / "Pulumi.yaml", file.path, os.environ),
+        release=version("velero-on-eks"),
+        deploys=project.pinned("velero-on-eks"),
     )
 
 

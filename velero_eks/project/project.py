@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import fnmatch
+import re
+import tomllib
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -43,6 +45,23 @@ class Project:
     def _declared(self) -> Mapping[str, Any]:
         declared = yaml.safe_load((self.root / "Pulumi.yaml").read_bytes())
         return declared if isinstance(declared, Mapping) else {}
+
+    @property
+    def toolchain(self) -> str:
+        """What installs and starts a program in Python: `pip`, `poetry` or `uv`."""
+        runtime = self._declared.get("runtime")
+        options = runtime.get("options") if isinstance(runtime, Mapping) else None
+        return str(options.get("toolchain") or "pip") if isinstance(options, Mapping) else "pip"
+
+    def pinned(self, package: str) -> str | None:
+        """The version that pyproject.toml pins a package to with `==`; None where it does not, or cannot be read."""
+        try:
+            found = tomllib.loads((self.root / "pyproject.toml").read_text(encoding="utf-8"))
+            wanted = found["project"]["dependencies"]
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+        exact = re.compile(rf"{re.escape(package)}\s*==\s*([\w.+!-]+)$")
+        return next((match[1] for each in wanted if (match := exact.match(str(each)))), None)
 
     @cached_property
     def folder(self) -> Path:

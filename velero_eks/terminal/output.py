@@ -60,6 +60,17 @@ def put(*lines: str) -> None:
     sys.stdout.write("".join(f"{visible(line)}\n" for line in lines))
 
 
+def watched() -> bool:
+    """Whether standard output is a terminal."""
+    return sys.stdout.isatty()
+
+
+def next_step(command: str) -> None:
+    """The command to type next, where a person watches."""
+    if watched():
+        put("", f"Next: {command}")
+
+
 def table(*columns: str) -> Table:
     """A table without borders. No name is cut: where the columns do not fit, each row becomes a paragraph."""
     from velero_eks.terminal.tables import Table

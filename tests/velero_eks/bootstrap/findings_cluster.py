@@ -28,6 +28,7 @@ from tests.velero_eks.bootstrap.spoilt import (
 )
 from velero_eks.aws.eks import Addon, Unknown
 from velero_eks.bootstrap.preflight.facts import Claim, Contents, Definition, Namespace, StorageClass
+from velero_eks.project.backend import Backend
 from velero_eks.project.engine import StackState
 
 EFS = Claim(driver="efs.csi.aws.com", namespace="shop", name="files", volume="pv-2")
@@ -413,6 +414,65 @@ TABLE = [
     ),
     Finds("tools", {"state": None}, {}, "the stack is not initialised", "pulumi stack init prod", "warning"),
     Finds("tools", {"state": Unknown("no passphrase")}, {}, "could not be read: no passphrase", "login", "warning"),
+    Finds(
+        "tools",
+        {"uv": False},
+        {"uv": None},
+        "uv is not on PATH, and 'pulumi up' starts the program with it",
+        "run: curl -LsSf https://astral.sh/uv/install.sh | sh",
+    ),
+    Finds(
+        "tools",
+        {"uv": False, "uv_folder": "/shop/.tools/uv/bin"},
+        {"uv_folder": "/shop/.tools/uv/bin"},
+        "uv is not on PATH",
+        'run: export PATH="/shop/.tools/uv/bin:$PATH"',
+    ),
+    Finds(
+        "tools",
+        {"deploys": "0.9.0"},
+        {"deploys": "1.0.0"},
+        "this tool is of release 1.0.0, and pyproject.toml deploys velero-on-eks 0.9.0",
+        "run: uv tool install velero-eks==0.9.0, or: uv add velero-on-eks==1.0.0",
+        "warning",
+    ),
+    Finds(
+        "backend",
+        {"backend": Backend(url=None, logged_in=False)},
+        {"backend": Backend(url="s3://states")},
+        "Pulumi is not logged in: nothing says where the stack's state is kept",
+        "run: pulumi login (Pulumi Cloud), or: pulumi login 's3://BUCKET?region=eu-west-1'",
+    ),
+    Finds(
+        "backend",
+        {"backend": Backend(url="https://pulumi.acme.example", logged_in=False)},
+        {"backend": Backend(url="https://pulumi.acme.example")},
+        "Pulumi is not logged in to https://pulumi.acme.example",
+        "run: pulumi login https://pulumi.acme.example",
+    ),
+    Finds(
+        "backend",
+        {"backend": Backend(url="s3://states", passphrase=False)},
+        {"backend": Backend(url="s3://states", passphrase=False, provider="awskms://alias/pulumi")},
+        "the stack's secrets are encrypted with a passphrase",
+        "run: export PULUMI_CONFIG_PASSPHRASE_FILE=FILE",
+        "warning",
+    ),
+    Finds(
+        "backend",
+        {"backend": Backend(passphrase=False, provider="passphrase"), "state": None},
+        {"backend": Backend(passphrase=False)},
+        "the stack's secrets are encrypted with a passphrase",
+        "pulumi stack init prod --secrets-provider='awskms://alias/NAME?region=eu-west-1'",
+        "warning",
+    ),
+    Finds(
+        "backend",
+        {"backend": Backend(url="s3://states", passphrase=False, passphrase_file="/run/secrets/passphrase")},
+        {"backend": Backend(url="s3://states")},
+        "PULUMI_CONFIG_PASSPHRASE_FILE names /run/secrets/passphrase, which does not exist",
+        "run: export PULUMI_CONFIG_PASSPHRASE_FILE=FILE",
+    ),
     Finds("tools", {"aws_cli": False}, {}, "the AWS CLI is not on PATH", "kubeconfig context"),
     Finds(
         "tools",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from importlib.metadata import version
 
 import pytest
 from rich.console import Console
@@ -28,7 +29,9 @@ def run(tmp_path, monkeypatch):
     """Runs the command on a stack about which these facts were gathered."""
 
     def invoke(found: Facts, *arguments: str, text: str | None = None):
-        root = project(tmp_path / "p", prod=text or stack_text())
+        root = tmp_path / "p"
+        if not root.exists():
+            project(root, prod=text or stack_text())
         monkeypatch.chdir(root)
         monkeypatch.setattr(command, "gather", lambda project, file: found)
         return CliRunner().invoke(cli.app, ["preflight", *(arguments or ("prod",))])
@@ -141,3 +144,38 @@ def test_without_a_pulumi_cli_the_state_is_unknown(tmp_path, monkeypatch):
     here = look_here(Project.find(root), load_stack_file(root / "stacks" / "Pulumi.prod.yaml"))
     assert isinstance(here.state, Unknown)
     assert isinstance(here.engine, Unknown)
+
+
+def test_uv_the_backend_and_the_pinned_release_are_looked_up(tmp_path, pulumi, monkeypatch):
+    pulumi.answer("version", "v3.259.0")
+    pulumi.answer("stack export", {"deployment": {}})
+    root = project(tmp_path / "p", prod=stack_text())
+    (root / "Pulumi.yaml").write_text(
+        "name: velero-eks\nruntime: {name: python, options: {toolchain: uv}}\nbackend: {url: 's3://states'}\n"
+    )
+    (root / "pyproject.toml").write_text('[project]\ndependencies = ["pulumi>=3", "velero-on-eks == 0.9.0"]\n')
+    monkeypatch.delenv("PULUMI_BACKEND_URL", raising=False)
+    file = load_stack_file(root / "stacks" / "Pulumi.prod.yaml")
+    here = look_here(Project.find(root), file, find=lambda name: None)
+    assert (here.uv, here.uv_folder, here.deploys) == (False, None, "0.9.0")
+    assert here.release == version("velero-on-eks")
+    assert here.backend.url == "s3://states"
+    (root / ".tools/uv/bin").mkdir(parents=True)
+    (root / ".tools/uv/bin/uv").touch()
+    here = look_here(Project.find(root), file, find=lambda name: f"/usr/bin/{name}")
+    assert (here.uv, here.uv_folder, here.aws_cli) == (True, str(root / ".tools/uv/bin"), True)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({}, "Next: pulumi up --stack prod\n"),
+        ({"state": None}, "Next: pulumi stack init prod && pulumi up --stack prod\n"),
+        ({"cluster": {"status": "DELETING"}}, ""),
+    ],
+)
+def test_where_somebody_watches_it_ends_with_the_next_command(run, monkeypatch, changes, said):
+    assert "Next:" not in run(clean(**changes)).stdout
+    monkeypatch.setattr("velero_eks.terminal.output.watched", lambda: True)
+    end = run(clean(**changes)).stdout.partition("Next:")
+    assert "".join(end[1:]) == said

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from velero_eks.aws.eks import Unknown
-from velero_eks.bootstrap.preflight.check import Case, Finding, known
+from velero_eks.bootstrap.preflight.check import Case, Finding, NotAsked, known
 from velero_eks.bootstrap.preflight.facts import Contents
 from velero_eks.project.engine import IMPORTS_AND_UPDATES
 from velero_eks.terminal import words
@@ -56,10 +56,39 @@ def _others(case: Case, contents: Contents) -> Iterator[Finding]:
 
 
 def tools(case: Case) -> Iterator[Finding]:
-    """The programs that `pulumi up` starts are here, and the stack is initialised."""
+    """The programs that `pulumi up` starts are here, of fitting versions, and the stack is initialised."""
+    here = case.facts.here
+    yield from _pulumi(case)
+    if here.uv is False:
+        yield Finding(
+            "warning" if isinstance(here.engine, Unknown) else "error",
+            "uv is not on PATH, and 'pulumi up' starts the program with it (toolchain: uv in Pulumi.yaml)",
+            f'run: export PATH="{here.uv_folder}:$PATH"'
+            if here.uv_folder
+            else "run: curl -LsSf https://astral.sh/uv/install.sh | sh",
+        )
+    if here.deploys not in (None, here.release):
+        yield Finding(
+            "warning",
+            f"this tool is of release {here.release}, and pyproject.toml deploys velero-on-eks {here.deploys}:"
+            " 'pulumi up' may make something else than the plan shows",
+            f"run: uv tool install velero-eks=={here.deploys}, or: uv add velero-on-eks=={here.release}",
+        )
+    if not case.settings.cluster.context and not here.aws_cli:
+        yield Finding(
+            "error",
+            "the AWS CLI is not on PATH, and 'pulumi up' signs in to the cluster with 'aws eks get-token'",
+            "install it (https://docs.aws.amazon.com/cli/latest/userguide/getting-started-install.html), or name a"
+            " kubeconfig context in cluster.context",
+        )
+
+
+def _pulumi(case: Case) -> Iterator[Finding]:
     here = case.facts.here
     if isinstance(here.engine, Unknown):
-        yield Finding("warning", here.engine.why, "install it where 'pulumi up' is to run")
+        yield Finding(
+            "warning", here.engine.why, "install it where 'pulumi up' runs: curl -fsSL https://get.pulumi.com | sh"
+        )
     elif here.engine < IMPORTS_AND_UPDATES and case.settings.adopt.model_fields_set:
         wanted = ".".join(map(str, IMPORTS_AND_UPDATES))
         yield Finding(
@@ -70,13 +99,43 @@ def tools(case: Case) -> Iterator[Finding]:
         )
     if here.state is None:
         yield Finding("warning", "the stack is not initialised", f"run: pulumi stack init {case.stack}")
-    elif isinstance(here.state, Unknown) and not isinstance(here.engine, Unknown):
+    elif isinstance(here.state, Unknown) and not isinstance(here.engine, Unknown) and here.backend.logged_in:
         yield Finding(
-            "warning", f"the stack's state could not be read: {here.state.why}", "pulumi login, then try again"
+            "warning",
+            f"the stack's state could not be read: {here.state.why}",
+            f"try it by hand: pulumi stack export --stack {case.stack}; another login: pulumi login",
         )
-    if not case.settings.cluster.context and not here.aws_cli:
+
+
+def backend(case: Case) -> Iterator[Finding]:
+    """The Pulumi CLI knows where the state is kept, may go there, and has what encrypts the stack's secrets."""
+    here = case.facts.here
+    if isinstance(here.engine, Unknown):
+        raise NotAsked(here.engine.why)
+    found = here.backend
+    if found.url is None:
         yield Finding(
             "error",
-            "the AWS CLI is not on PATH, and 'pulumi up' signs in to the cluster with 'aws eks get-token'",
-            "install it, or name a kubeconfig context in cluster.context",
+            "Pulumi is not logged in: nothing says where the stack's state is kept",
+            f"run: pulumi login (Pulumi Cloud), or: pulumi login 's3://BUCKET?region={case.settings.region}' (a bucket"
+            " of yours)",
+        )
+    elif not found.logged_in:
+        yield Finding("error", f"Pulumi is not logged in to {found.url}", f"run: pulumi login {found.url}")
+    if found.passphrase_file:
+        yield Finding(
+            "error",
+            f"PULUMI_CONFIG_PASSPHRASE_FILE names {found.passphrase_file}, which does not exist",
+            "run: export PULUMI_CONFIG_PASSPHRASE_FILE=FILE, with a file that holds the passphrase",
+        )
+    elif found.needs_passphrase and not found.passphrase:
+        other = (
+            f"; without a passphrase: pulumi stack init {case.stack} --secrets-provider="
+            f"'awskms://alias/NAME?region={case.settings.region}'"
+        )
+        yield Finding(
+            "warning",
+            "the stack's secrets are encrypted with a passphrase, and neither PULUMI_CONFIG_PASSPHRASE nor"
+            " PULUMI_CONFIG_PASSPHRASE_FILE is set: 'pulumi up' asks for it, and fails where nobody can answer",
+            f"run: export PULUMI_CONFIG_PASSPHRASE_FILE=FILE{other if here.state is None else ''}",
         )

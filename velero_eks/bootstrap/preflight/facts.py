@@ -10,6 +10,7 @@ from velero_on_eks.settings import Refusal
 from velero_eks.aws.account import Bucket, Key
 from velero_eks.aws.client import CallerIdentity
 from velero_eks.aws.eks import ClusterFacts, Unknown
+from velero_eks.project.backend import Backend
 from velero_eks.project.engine import StackState
 from velero_eks.velero.installation import Server
 from velero_eks.velero.records import Location, Schedule
@@ -126,13 +127,20 @@ class Kubernetes:
 class Here:
     """What this machine and this project say: the stack's state, other stacks, the programs on PATH.
 
-    `state` is None where the stack was never initialised.
+    `state` is None where the stack was never initialised. `uv` is None where the program is started without it.
+    `uv_folder` is where `make` put it beside the project. `release` is this tool's, `deploys` the one of
+    velero-on-eks that the project pins, None where it pins none.
     """
 
     state: StackState | Unknown | None = field(default_factory=lambda: StackState({}))
     conflicts: tuple[Refusal, ...] = ()
     aws_cli: bool = True
     engine: tuple[int, int, int] | Unknown = (3, 200, 0)
+    uv: bool | None = True
+    uv_folder: str | None = None
+    backend: Backend = field(default_factory=Backend)
+    release: str = "1.0.0"
+    deploys: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
