@@ -28,6 +28,7 @@ PANELS = {
     },
     "Look": {
         "status": "Say what can be recovered, what is running, and what is wrong since when.",
+        "backups": "List the backups that exist, newest first, and say which can be restored.",
         "coverage": "Hold what the cluster has now against a backup, object by object, and explain each difference.",
         "show": "Print objects as they were in a backup: clean YAML, to commit to Git or to apply by hand.",
         "history": "Follow one object through all backups: when it changed, and which fields.",

@@ -39,6 +39,13 @@ def ago(when: datetime | None, now: datetime) -> str:
     return f"{duration(seconds)} ago" if seconds >= 1 else "now"
 
 
+def roughly(when: datetime, now: datetime) -> str:
+    """The same in one unit, for a column of many: `3 h ago`, `in 13 days`."""
+    seconds = (now - when).total_seconds()
+    said = _duration(abs(seconds), units=1)
+    return f"in {said}" if seconds < 0 else f"{said} ago"
+
+
 def age(when: datetime, now: datetime) -> str:
     """How long it has been since `when`: `3 h 12 min`."""
     return duration((now - when).total_seconds())

@@ -17,7 +17,7 @@ from velero_eks.velero.backup_contents import BrokenBackup, Place, Stored, Unrea
 from velero_eks.velero.bounded import BOUNDS, Gunzip, Source, Unreadable, mapping, unpacked, whole
 from velero_eks.velero.records import Backup, Location, is_record
 from velero_eks.velero.results import LogLine, VeleroMessage, is_list_of_texts, is_result, log_line, messages
-from velero_eks.velero.volume_info import ClaimWithoutData, claims_without_data, unknown_claims
+from velero_eks.velero.volume_info import ClaimWithoutData, VolumeData, unknown_claims, volume_data
 
 if TYPE_CHECKING:
     from velero_on_eks.settings import Settings
@@ -148,17 +148,35 @@ class BackupStore:
         """The errors and warnings of a backup; none where it failed before there could be any."""
         return self._messages(f"backups/{name}/{name}-results.gz")
 
+    def files(self, name: str) -> frozenset[str]:
+        """The names of the files in a backup's folder; none where there is no such folder."""
+        if _NAME.fullmatch(name) is None:
+            return frozenset()
+        prefix = f"{self._root}backups/{name}/"
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        try:
+            # Velero writes a dozen; whoever puts thousands beside them hides none of its own, which sort by the name.
+            found = self._s3().list_objects_v2(Prefix=prefix, **self._whose()).get("Contents") or ()
+        except (BotoCoreError, ClientError) as error:
+            raise self._explained(error) from error
+        return frozenset(item["Key"][len(prefix) :] for item in found)
+
     def claims_without_data(self, name: str) -> list[ClaimWithoutData]:
-        """The claims whose volumes have no data in a backup.
+        """The claims whose volumes have no data in a backup."""
+        return list(self.volume_data(name).without_data)
+
+    def volume_data(self, name: str) -> VolumeData:
+        """How many volumes have their data in a backup, and which claims have not.
 
         Velero writes of the volumes of every backup. Where that is gone, nothing says that any claim has its data.
         """
         key = f"backups/{name}/{name}-volumeinfo.json.gz"
         text = self._document(key)
         if text is None:
-            return unknown_claims(self.resource_list(name))
+            return VolumeData(0, tuple(unknown_claims(self.resource_list(name))))
         try:
-            return claims_without_data(text)
+            return volume_data(text)
         except Unreadable as error:
             raise Damaged(f"{key} in {self.address} is damaged: {error}") from error
 

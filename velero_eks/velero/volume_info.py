@@ -41,18 +41,27 @@ def takes_volumes(spec: Mapping[str, Any], settings: Settings | None = None) -> 
     return spec.get("snapshotVolumes") is not False or bool(spec.get("defaultVolumesToFsBackup"))
 
 
-def claims_without_data(text: bytes) -> list[ClaimWithoutData]:
-    """The claims that a volumeinfo file says have no data in their backup, sorted. Raises `Unreadable`."""
+@dataclass(frozen=True)
+class VolumeData:
+    """How many volumes have their data in a backup, and the claims that have not, sorted."""
+
+    with_data: int
+    without_data: tuple[ClaimWithoutData, ...] = ()
+
+
+def volume_data(text: bytes) -> VolumeData:
+    """What a volumeinfo file says of its backup's volumes; those that a policy of the user's leaves out count as
+    neither. Raises `Unreadable`."""
     found = parsed(text)
     if not isinstance(found, list | None) or not all(map(_is_volume, found or ())):
         raise Unreadable("it is JSON of another shape than Velero writes")
-    return sorted(
-        ClaimWithoutData(
-            each.get("pvcNamespace") or "", each.get("pvcName") or "", each.get("pvName") or "", _reason(each)
-        )
+    without = [
+        ClaimWithoutData(each.get("pvcNamespace") or "", each.get("pvcName") or "", each.get("pvName") or "", reason)
         for each in found or ()
-        if _reason(each)
-    )
+        if (reason := _reason(each))
+    ]
+    with_data = sum(not each.get("skipped") and not _reason(each) for each in found or ())
+    return VolumeData(with_data, tuple(sorted(without)))
 
 
 def unknown_claims(resources: Mapping[str, list[str]]) -> list[ClaimWithoutData]:

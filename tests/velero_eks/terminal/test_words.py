@@ -56,6 +56,8 @@ def test_a_moment_is_said_as_how_long_ago():
     assert words.ago(NOW - timedelta(seconds=0.4), NOW) == "now"
     assert words.ago(None, NOW) == "never"
     assert words.age(NOW - timedelta(hours=3, minutes=12), NOW) == "3 h 12 min"
+    assert words.roughly(NOW - timedelta(hours=3, minutes=12), NOW) == "3 h ago"
+    assert words.roughly(NOW + timedelta(days=13, hours=20), NOW) == "in 13 days"
 
 
 def test_a_moment_is_said_in_utc_and_a_run_in_its_own_zone():

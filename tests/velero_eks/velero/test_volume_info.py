@@ -9,14 +9,14 @@ import pytest
 
 from tests.support import settings
 from velero_eks.velero.bounded import Unreadable
-from velero_eks.velero.volume_info import ClaimWithoutData, claims_without_data, takes_volumes
+from velero_eks.velero.volume_info import ClaimWithoutData, VolumeData, takes_volumes, volume_data
 
 CLAIM = {"pvcName": "data", "pvcNamespace": "exam-prod", "pvName": "pv-1"}
 NONE_FOUND = "volumeSnapshot: no applicable volumesnapshotter found;"
 
 
 def reasons(*volumes: Any) -> list[str]:
-    return [each.reason for each in claims_without_data(json.dumps(volumes).encode())]
+    return [each.reason for each in volume_data(json.dumps(volumes).encode()).without_data]
 
 
 @pytest.mark.parametrize(
@@ -41,14 +41,15 @@ def test_a_claim_has_no_data_in_a_backup_where_its_volume_was_passed_by_or_faile
 
 
 def test_claims_are_sorted_and_a_volume_without_a_claim_is_named_by_itself() -> None:
-    found = claims_without_data(json.dumps([{"pvName": "pv-2", "skipped": True}, {**CLAIM, "skipped": True}]).encode())
+    volumes = [{"pvName": "pv-2", "skipped": True}, {**CLAIM, "skipped": True}]
+    found = volume_data(json.dumps(volumes).encode()).without_data
     assert [str(each) for each in found] == ["volume pv-2", "exam-prod/data"]
     assert found[1] == ClaimWithoutData("exam-prod", "data", "pv-1", "Velero passed it by and does not say why")
 
 
 @pytest.mark.parametrize("text", [b"null", b"[]"])
 def test_a_backup_without_volumes_lacks_none(text: bytes) -> None:
-    assert claims_without_data(text) == []
+    assert volume_data(text) == VolumeData(0)
 
 
 @pytest.mark.parametrize(
@@ -67,7 +68,7 @@ def test_a_backup_without_volumes_lacks_none(text: bytes) -> None:
 )
 def test_what_velero_never_writes_is_refused(text: bytes) -> None:
     with pytest.raises(Unreadable):
-        claims_without_data(text)
+        volume_data(text)
 
 
 @pytest.mark.parametrize(
@@ -83,3 +84,14 @@ def test_what_velero_never_writes_is_refused(text: bytes) -> None:
 def test_whether_a_backup_is_meant_to_have_volumes(spec: dict, mode: str | None, taken: bool) -> None:
     stack = settings(volumes={"mode": mode}) if mode else None
     assert takes_volumes(spec, stack) is taken
+
+
+def test_volumes_with_their_data_are_counted_and_what_a_policy_leaves_out_counts_as_neither() -> None:
+    by_policy = {"skipped": True, "skippedReason": "x: matched action is 'skip' in chosen resource policies;"}
+    volumes = [
+        {**CLAIM, "backupMethod": "CSISnapshot", "result": "succeeded"},
+        {**CLAIM, "pvcName": "logs", "backupMethod": "CSISnapshot", "result": "failed"},
+        {**CLAIM, "pvcName": "cache", **by_policy},
+    ]
+    found = volume_data(json.dumps(volumes).encode())
+    assert (found.with_data, [each.claim for each in found.without_data]) == (1, ["logs"])
