@@ -17,7 +17,7 @@ from velero_eks.errors import OperationError, PlanError
 from velero_eks.plan import contract, fleet, processes
 from velero_eks.plan.runner import AnyStack, load_stacks
 from velero_eks.project.project import Project
-from velero_eks.terminal.output import console, write, write_json
+from velero_eks.terminal.output import console, next_step, write, write_json
 
 CLEAN, FOUND, BAD_INPUT = 0, 1, 2
 
@@ -81,7 +81,11 @@ def run_plan(patterns: Sequence[str], *, as_json: bool, at: datetime) -> int:
         write(_for_people(described, refusals))
     if errors:
         return BAD_INPUT
-    return FOUND if any(stack.fails for stack in described) else CLEAN
+    if any(stack.fails for stack in described):
+        return FOUND
+    if len(described) == 1 and not as_json:
+        next_step(f"velero-eks preflight {described[0].plan.stack}")
+    return CLEAN
 
 
 def _described(
