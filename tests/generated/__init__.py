@@ -1,0 +1,31 @@
+"""Pages and code that are made from the code: `python -m tests.generated` writes them, a test says when they are old.
+
+`settings`, `commands`, `outputs`, `rights` are the pages of their names, `tables` are those that are one table or two.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests import arguments
+from tests.generated import navigation, settings, tables
+from velero_eks.rules.table import markdown as rules_table
+
+ROOT = Path(__file__).resolve().parents[2]
+REFERENCE = ROOT / "docs" / "reference"
+
+
+def files() -> dict[Path, str]:
+    """Every generated file and what it should hold."""
+    made = {
+        REFERENCE / "settings.md": settings.page(),
+        REFERENCE / "overrides.md": tables.overrides(),
+        REFERENCE / "rules.md": rules_table(),
+        REFERENCE / "old-backups.md": tables.old_backups(),
+        REFERENCE / "versions.md": tables.versions_and_dates(),
+        REFERENCE / "attack-table.md": tables.attack_table(),
+        ROOT / "components" / "velero_on_eks" / "settings" / "aws_regions.py": tables.regions(),
+        arguments.ARGUMENTS: arguments.Writer(settings.descriptions()).text(),
+        arguments.SCHEMA: arguments.schema(),
+    }
+    return {**made, **navigation.sections(made)}

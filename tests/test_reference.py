@@ -1,0 +1,61 @@
+"""The reference is whole: every setting has its row, and a place in an example that the real loader reads."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+import yaml
+from velero_on_eks.settings import load_stack_file
+from velero_on_eks.settings.settings import Settings
+
+from tests.generated import settings
+
+# What cannot be written beside the others: the key of storage.kmsKeyArn is used, and not managed here.
+_COMMENTED = {"adopt": {"key"}}
+
+
+def test_the_complete_stack_file_is_valid() -> None:
+    assert load_stack_file(settings.EXAMPLE).stack == "complete"
+
+
+def test_every_field_of_the_settings_has_a_section() -> None:
+    assert {*settings.NAMES, "region"} == set(Settings.model_fields)
+
+
+@pytest.mark.parametrize("name", settings.NAMES)
+def test_every_key_of_a_section_has_its_row_and_stands_in_the_example(name: str) -> None:
+    key = f"velero-eks:{Settings.model_fields[name].alias or name}"
+    text = settings.example_sections()[key]
+    example = yaml.safe_load(text)[key]
+    _, _, section = settings.page().partition(f"\n## `{key}`\n")
+    rows = re.findall(r"^\| `([^`]+)` \|", section.partition("\n## ")[0], re.MULTILINE)
+    assert rows == settings.keys(name)
+    by_name = name in ("schedules", "retention_tiers")
+    shown = {key for one in (example.values() if by_name else _as_list(example)) for key in _keys(one)}
+    commented = {each for each in _COMMENTED.get(name, ()) if f"# {each}: " in text}
+    missing = [row for row in rows if row not in shown and row not in commented]
+    assert not missing, f"docs/reference/Pulumi.complete.yaml: {key} has no {', '.join(missing)}"
+
+
+def test_a_limit_is_what_a_refusal_says() -> None:
+    from velero_on_eks.settings.sections import Release, Storage
+
+    assert settings.limits(Release, "client_qps").startswith("1 to 5000 requests a second")
+    assert "3 to 63 characters" in settings.limits(Storage, "bucket")
+    assert settings.limits(Storage, "protect") == ""
+
+
+def _as_list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def _keys(value: Any, before: str = "") -> list[str]:
+    """The keys of an example, those of mappings inside it in dots, and both for a mapping that is a value."""
+    if not isinstance(value, dict):
+        return []
+    found: list[str] = []
+    for key, inner in value.items():
+        found += [f"{before}{key}", *_keys(inner, f"{before}{key}.")]
+    return found
