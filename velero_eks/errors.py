@@ -45,9 +45,9 @@ class OperationError(Exception):
     def __str__(self) -> str:
         if not self._refusals:
             return super().__str__()
-        from velero_on_eks.settings import render
+        from velero_on_eks.settings.refusals import told
 
-        return "\n".join(render(refusal) for refusal in self._refusals)
+        return "\n".join(map(told, self._refusals))
 
 
 class BadTarget(OperationError):

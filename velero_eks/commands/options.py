@@ -64,11 +64,12 @@ _DATE = re.compile(r"(\d{4}-\d{2}-\d{2})(Z|[+-]\d{2}:?\d{2})")
 
 
 def complain(said: str) -> None:
-    """Print what went wrong on standard error, each line of it as an error."""
+    """Print what went wrong on standard error, each line of it as an error; one that begins with a blank belongs to the
+    line before."""
     from velero_eks.terminal.safe import say
 
     for line in said.splitlines():
-        say(f"error: {line}")
+        say(line if line.startswith(" ") else f"error: {line}")
 
 
 def told_unread(backup: str, unread: Unread) -> None:

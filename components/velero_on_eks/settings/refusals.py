@@ -81,7 +81,8 @@ class Refusal:
 
     `code` is kebab-case and stays the same for programs, whatever the words become. `limit` says what must hold and
     why, `remedy` what to do; it is empty only where nothing can be done. `path` is the way to the field, its keys as
-    they were written, a list's places from 0. `line` counts from 1. `value` is what was found, `MISSING` where there
+    they were written, a list's places from 0. `line` and `column` count from 1; `source` is that line's text, where the
+    place in it is what people look for, and no secret is in it. `value` is what was found, `MISSING` where there
     is none; what may be a secret is `(hidden)` from the moment that the refusal is made.
     """
 
@@ -92,6 +93,8 @@ class Refusal:
     value: Any = MISSING
     file: str | None = None
     line: int | None = None
+    column: int | None = None
+    source: str = ""
 
     def __post_init__(self) -> None:
         shown = masked(self.path, self.value)
@@ -125,8 +128,11 @@ class Refusal:
         return found
 
     def to_mapping(self) -> dict[str, Any]:
-        """For programs: `code`, `file`, `line`, `field`, `limit` and `remedy`, and `value` where there is one."""
-        found = {"code": self.code, "file": self.file, "line": self.line, "field": self.field or None}
+        """For programs: `code`, `file`, `line`, `field`, `limit` and `remedy`; `column`, `source` and `value` where
+        there is one."""
+        found: dict[str, Any] = {"code": self.code, "file": self.file, "line": self.line, "field": self.field or None}
+        if self.column is not None:
+            found |= {"column": self.column, "source": self.source}
         if self.value is not MISSING:
             found["value"] = self.value
         return {**found, "limit": self.limit, "remedy": self.remedy}
@@ -134,7 +140,7 @@ class Refusal:
     @classmethod
     def from_mapping(cls, given: Mapping[str, Any]) -> Refusal:
         """What `to_mapping` wrote, as another version of this tool may have written it."""
-        field, line = given.get("field"), given.get("line")
+        field, line, column = given.get("field"), given.get("line"), given.get("column")
         return cls(
             code=str(given.get("code") or "unknown"),
             limit=str(given.get("limit") or ""),
@@ -143,6 +149,8 @@ class Refusal:
             value=given.get("value", MISSING),
             file=given.get("file") and str(given["file"]),
             line=line if isinstance(line, int) else None,
+            column=column if isinstance(column, int) else None,
+            source=str(given.get("source") or ""),
         )
 
 
@@ -172,7 +180,7 @@ class _WithRefusals(Exception):
         super().__init__(self.refusals)
 
     def __str__(self) -> str:
-        return "\n".join(render(refusal) for refusal in self.refusals)
+        return "\n".join(map(told, self.refusals))
 
 
 @dataclass(frozen=True)
@@ -197,13 +205,32 @@ def render(refusal: Refusal) -> str:
     """The one line that people read: `FILE:LINE: FIELD = VALUE: LIMIT; REMEDY`, without what is not known of it."""
     place = refusal.file or ""
     if place and refusal.line is not None:
-        place = f"{place}:{refusal.line}"
+        place = f"{place}:{refusal.line}" + (f":{refusal.column}" if refusal.column is not None else "")
     field = _cut(refusal.field, _LONGEST_FIELD)
     if refusal.value is not MISSING:
         field = f"{field} = {shown_value(refusal.value)}" if field else shown_value(refusal.value)
     said = ": ".join(part for part in (place, field, _cut(refusal.sentence, _LONGEST_SENTENCE)) if part)
     # What a file or a server says may hold a terminal's own commands, or a line that looks like one of ours.
     return "".join(one if one.isprintable() else _escaped(one) for one in said)
+
+
+def told(refusal: Refusal) -> str:
+    """What people read on a page of its own: the line of `render`, then the line of the file with a caret below it.
+
+    Only the first of the lines begins without a blank.
+    """
+    return "\n".join([render(refusal), *_excerpt(refusal)])
+
+
+def _excerpt(refusal: Refusal) -> list[str]:
+    if refusal.line is None or refusal.column is None or not refusal.source:
+        return []
+    # As an editor shows a tab: a character of its own, so that the caret stands below the right one.
+    text = "".join("→" if one == "\t" else one if one.isprintable() else "�" for one in refusal.source)
+    first = max(0, refusal.column - 1 - SHOWN // 2) if len(text) > SHOWN else 0
+    number = str(refusal.line)
+    caret = " " * (refusal.column - 1 - first)
+    return [f"  {number} | {text[first : first + SHOWN]}", f"  {' ' * len(number)} | {caret}^"]
 
 
 def _escaped(character: str) -> str:

@@ -195,7 +195,16 @@ def _settings(
         # Of a secret that cannot be one nothing else is said.
         refused += [one for one in error.refusals if not any(one.path[: len(no.path)] == no.path for no in refused)]
     found = [*unknown, *(replace(refusal, path=_in_file(refusal.path)) for refusal in refused)]
-    return settings, [replace(refusal, file=shown, line=lines.of(refusal.path)) for refusal in found]
+    return settings, [_placed(refusal, shown, lines) for refusal in found]
+
+
+def _placed(refusal: Refusal, shown: str, lines: Lines) -> Refusal:
+    """A refusal with its file and line, and what may have happened to the value where it is not as it looks."""
+    swallowed = lines.swallowed(refusal.path)
+    remedy = refusal.remedy
+    if swallowed:
+        remedy = f"{swallowed}; {remedy}" if remedy else swallowed
+    return replace(refusal, file=shown, line=lines.of(refusal.path), remedy=remedy)
 
 
 def _with_secret(value: Any, place: Place, field: str, whole: Place) -> Any:

@@ -12,6 +12,7 @@ from typing import Any
 
 import yaml
 
+from velero_on_eks.settings import yaml_mistakes
 from velero_on_eks.settings.refusals import MISSING, Refusal, StackFileError, shown_value
 
 # A stack file of every setting has some 5 kB. The bounds keep one bad file from taking the memory and time of all.
@@ -23,6 +24,7 @@ MAX_VALUES = 5_000
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 # Codes of what the engine reads as text, and some readers do not.
 AMBIGUOUS = frozenset({"read-in-two-ways", "lost-zero"})
+_LOST_COLON = re.compile(r"([A-Za-z_][\w-]*)(?::\S| +\S)")
 _LOST_ZERO = re.compile(r"0[0-9]+")
 _MERGE, _STANDARD = "tag:yaml.org,2002:merge", "tag:yaml.org,2002:"
 # What PyYAML's constructors end with, where a tag says a kind that the text is not of.
@@ -78,8 +80,23 @@ def parse(text: str, shown: str) -> yaml.Node | None:
             _bounded_events(text, shown)
         root = yaml.compose(text, Loader=_Loader)
     except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else None
-        raise _refused(shown, "not-yaml", f"is not YAML: {error.problem}", "fix it there", line) from None
+        deep = _may_be_deep(text) or _may_be_many(text)
+        found = yaml_mistakes.find(text, error, try_mends=not deep)
+        source = yaml_mistakes.shown_line(text, found.line)
+        raise StackFileError(
+            [
+                Refusal(
+                    "not-yaml",
+                    f"is not YAML: {found.what}",
+                    found.mend,
+                    file=shown,
+                    line=found.line,
+                    # Of a line that is hidden in part, its end is as far as a column can be.
+                    column=min(found.column, len(source) + 1),
+                    source=source,
+                )
+            ]
+        ) from None
     except yaml.reader.ReaderError as error:
         raise _refused(
             shown,
@@ -298,6 +315,26 @@ class Lines:
 
     def of(self, path: tuple[str | int, ...]) -> int | None:
         """The line of a field by its way from `config`."""
+        return self._found(path)[1]
+
+    def swallowed(self, path: tuple[str | int, ...]) -> str:
+        """What a field's value may be instead of what was meant, where it looks like a line that lacks its colon or
+        its blank; empty for a value that looks as it is meant."""
+        node, line = self._found(path)
+        if not isinstance(node, yaml.ScalarNode) or node.style:
+            return ""
+        begin, end = node.start_mark.line + 1, node.end_mark.line + 1
+        text = str(node.value)
+        if text.startswith("-") and begin != line:
+            return f"on line {begin} a space is missing after '-'"
+        if begin != end:
+            return f"line {begin + 1} is part of this value: its indentation is wrong, or it lacks '- ' or a colon"
+        if begin != line and (key := _LOST_COLON.match(text)):
+            return f"on line {begin} a colon and a space are missing after '{key[1]}'"
+        return ""
+
+    def _found(self, path: tuple[str | int, ...]) -> tuple[yaml.Node | None, int | None]:
+        """The deepest part of a path that the file has, and its line."""
         node, line = self._root, None
         for part in path:
             if isinstance(node, yaml.MappingNode):
@@ -305,9 +342,9 @@ class Lines:
             else:
                 found = _child(node, part)
             if found is None:
-                return line
+                break
             node, line = found
-        return line
+        return node, line
 
     def _mapping(self, node: yaml.MappingNode) -> dict[str, tuple[yaml.Node, int]]:
         """The keys of a mapping, gone through once: of thousands of refusals each asks for one."""

@@ -84,7 +84,7 @@ def test_a_missing_field_is_shown_at_its_section(tmp_path):
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("config: [", "Pulumi.shop.yaml:2: is not YAML"),
+        ("config: [", "Pulumi.shop.yaml:1:9: is not YAML: the bracket [ is not closed"),
         ("- a\n", "Pulumi.shop.yaml: config: a stack file has a mapping called config"),
         ("", "Pulumi.shop.yaml: config: a stack file has a mapping called config"),
         ("config: 3\n", "Pulumi.shop.yaml: config: a stack file has a mapping called config"),
