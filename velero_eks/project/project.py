@@ -19,6 +19,8 @@ from velero_on_eks.settings.stack_file import PROJECT
 from velero_eks.errors import BadStackFile, BadTarget
 from velero_eks.terminal import words
 
+_PLAIN = re.compile(r"[A-Za-z0-9_.-]+")
+
 
 @dataclass(frozen=True)
 class Project:
@@ -109,7 +111,11 @@ class Project:
             if not files:
                 raise BadTarget(f"{self.root} has no stack file; name the stack to plan: velero-eks plan STACK")
         if not files:
-            raise BadTarget(f"{self.root / 'stacks'} has no stack file; write one as stacks/Pulumi.<stack>.yaml")
+            wanted = patterns[0] if patterns and _PLAIN.fullmatch(patterns[0]) else "STACK"
+            raise BadTarget(
+                f"{self.root / 'stacks'} has no stack file; write one:"
+                f" velero-eks init {wanted} --cluster NAME --region REGION"
+            )
         return {name: files[name] for name in matching(files, patterns)}
 
     def load(self, stack: str) -> StackFile:

@@ -249,6 +249,9 @@ def break_glass(case: Case) -> Iterator[Finding]:
     named = case.settings.storage.break_glass
     if not named:
         return
+    caller, deployer = known(case.facts.aws.caller), case.facts.aws.deployer
+    if caller.account != case.settings.cluster.account:
+        raise NotAsked("the AWS credentials are of another account")
     for arn in named:
         found = case.facts.aws.principals.get(arn)
         if found is None:
@@ -263,7 +266,6 @@ def break_glass(case: Case) -> Iterator[Finding]:
                 f"storage.breakGlass names {arn}, and IAM has it as {found}: the policy would not let it in",
                 f"write {found}",
             )
-    caller, deployer = known(case.facts.aws.caller), case.facts.aws.deployer
     session = Caller(arn=caller.arn).role
     if isinstance(deployer, Unknown) and session and session.rpartition("/")[2] in map(_name, named):
         # It is one of them by its name. Whether its path is as written, only IAM could say.

@@ -112,6 +112,17 @@ def test_what_could_not_be_asked_is_told_as_that_and_not_as_fine(unknown, check)
     assert (result.outcome, result.why) == ("not asked", "a right is missing")
 
 
+def test_without_credentials_nobody_is_told_to_be_missing_in_iam():
+    named = {"breakGlass": [f"arn:aws:iam::{ACCOUNT}:role/velero-deploy"]}
+    other = CallerIdentity("999988887777", "arn:aws:sts::999988887777:assumed-role/admin/me")
+    for caller, why in (
+        (Unknown("no AWS credentials were found"), "no AWS credentials were found"),
+        (other, "the AWS credentials are of another account"),
+    ):
+        result = results(facts(caller=caller), storage=named)["break-glass"]
+        assert (result.outcome, result.findings, result.why) == ("not asked", (), why)
+
+
 @pytest.mark.parametrize("unknown", ["claims", "snapshot_drivers", "storage_classes"])
 def test_claims_that_could_not_be_asked_for_are_told_as_that_in_a_csi_mode(unknown):
     result = results(facts(**{unknown: Unknown("a right is missing")}), volumes={"mode": "csi-snapshot"})["claims"]
