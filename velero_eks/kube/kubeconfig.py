@@ -93,10 +93,15 @@ class Kubeconfig:
 
 
 def _document(path: Path) -> Any:
+    text = ""
     try:
-        with path.open("rb") as stream:
-            found = yaml.load(stream, _Loader)  # noqa: S506 - the safe loader, in C where there is one
-    except (OSError, yaml.YAMLError) as error:
+        text = path.read_text(encoding="utf-8")
+        found = yaml.load(text, _Loader)  # noqa: S506 - the safe loader, in C where there is one
+    except yaml.MarkedYAMLError as error:
+        from velero_on_eks.settings.yaml_file import not_yaml
+
+        raise BadTarget(refusals=[not_yaml(text, f"the kubeconfig {path}", error)]) from None
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         why = getattr(error, "strerror", None) or " ".join(str(error).split())
         raise BadTarget(f"the kubeconfig {path} cannot be read: {why}") from error
     if found is not None and not isinstance(found, dict):

@@ -12,9 +12,9 @@ from pathlib import Path
 from types import CodeType
 from typing import Any
 
-import yaml
 from velero_on_eks.settings import StackFile, StackFileError, find_stack_files, load_stack_file
-from velero_on_eks.settings.stack_file import PROJECT
+from velero_on_eks.settings.stack_file import PROJECT, shown_path
+from velero_on_eks.settings.yaml_file import parse, plain, read_text
 
 from velero_eks.errors import BadStackFile, BadTarget
 from velero_eks.terminal import words
@@ -45,8 +45,7 @@ class Project:
 
     @cached_property
     def _declared(self) -> Mapping[str, Any]:
-        declared = yaml.safe_load((self.root / "Pulumi.yaml").read_bytes())
-        return declared if isinstance(declared, Mapping) else {}
+        return _read(self.root / "Pulumi.yaml")
 
     @property
     def toolchain(self) -> str:
@@ -177,8 +176,19 @@ def load_file(path: Path) -> StackFile:
 
 
 def _project_name(path: Path) -> str:
+    name = _read(path).get("name")
+    if not isinstance(name, str) or not name:
+        raise BadTarget(f"{shown_path(path)}: name: a project has a name; write 'name: velero-eks'")
+    return name
+
+
+def _read(path: Path) -> Mapping[str, Any]:
+    """A Pulumi.yaml. Raises `BadTarget` with the place of a mistake in it."""
+    shown = shown_path(path)
     try:
-        name = yaml.safe_load(path.read_bytes())["name"]
-    except (OSError, yaml.YAMLError, KeyError, TypeError) as error:
-        raise BadTarget(f"{path} names no project ({error}); write 'name: velero-eks'") from None
-    return str(name)
+        root = parse(read_text(path, shown), shown)
+    except StackFileError as error:
+        raise BadTarget(refusals=error.refusals) from None
+    # What readers of YAML disagree on is the engine's to judge in this file.
+    found = plain(root, shown)[0] if root is not None else None
+    return found if isinstance(found, Mapping) else {}

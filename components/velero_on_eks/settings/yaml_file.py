@@ -80,23 +80,7 @@ def parse(text: str, shown: str) -> yaml.Node | None:
             _bounded_events(text, shown)
         root = yaml.compose(text, Loader=_Loader)
     except yaml.MarkedYAMLError as error:
-        deep = _may_be_deep(text) or _may_be_many(text)
-        found = yaml_mistakes.find(text, error, try_mends=not deep)
-        source = yaml_mistakes.shown_line(text, found.line)
-        raise StackFileError(
-            [
-                Refusal(
-                    "not-yaml",
-                    f"is not YAML: {found.what}",
-                    found.mend,
-                    file=shown,
-                    line=found.line,
-                    # Of a line that is hidden in part, its end is as far as a column can be.
-                    column=min(found.column, len(source) + 1),
-                    source=source,
-                )
-            ]
-        ) from None
+        raise StackFileError([not_yaml(text, shown, error)]) from None
     except yaml.reader.ReaderError as error:
         raise _refused(
             shown,
@@ -108,6 +92,23 @@ def parse(text: str, shown: str) -> yaml.Node | None:
     if root is not None:
         _bounded_size(root, shown)
     return root
+
+
+def not_yaml(text: str, shown: str, error: yaml.MarkedYAMLError) -> Refusal:
+    """What is wrong in a text that a parser stopped in: the line, the place in it, the likely mend."""
+    deep = _may_be_deep(text) or _may_be_many(text)
+    found = yaml_mistakes.find(text, error, try_mends=not deep)
+    source = yaml_mistakes.shown_line(text, found.line)
+    return Refusal(
+        "not-yaml",
+        f"is not YAML: {found.what}",
+        found.mend,
+        file=shown,
+        line=found.line,
+        # Of a line that is hidden in part, its end is as far as a column can be.
+        column=min(found.column, len(source) + 1),
+        source=source,
+    )
 
 
 def _may_be_deep(text: str) -> bool:

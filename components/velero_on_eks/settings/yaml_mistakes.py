@@ -397,7 +397,7 @@ def _where_it_stopped(error: yaml.MarkedYAMLError, lines: list[str]) -> Mistake:
     line = _line(mark, len(lines))
     column = min(mark.column if mark else 0, len(lines[line]) if lines else 0)
     if problem == "but found another document":
-        mend = "a stack file is one document: remove what does not belong to it"
+        mend = "the file has one document: remove what does not belong to it"
     elif problem == "found unknown escape character":
         mend = "write the backslash twice, or use single quotes"
     else:

@@ -172,3 +172,17 @@ def test_a_context_whose_cluster_is_gone_is_told_so(tmp_path):
     path = write(tmp_path / "config", users=None)
     with pytest.raises(BadTarget, match="there is no user 'exam'"):
         Kubeconfig.load(path).access("exam")
+
+
+def test_a_mistake_in_a_kubeconfig_is_shown_in_its_line_and_a_secret_is_not(tmp_path):
+    path = tmp_path / "config"
+    path.write_text("contexts:\n- name: exam\n  context: {cluster: a\nusers:\n- name: b\n  user: {token: hunter2}\n")
+    with pytest.raises(BadTarget) as error:
+        Kubeconfig.load(path)
+    first, line, caret = str(error.value).splitlines()
+    assert first.startswith(f"the kubeconfig {path}:3:12: is not YAML: the bracket {{ is not closed")
+    assert line[caret.index("^")] == "{"
+    path.write_text("users:\n- name: b\n  user:\n    token: hunter2: x\n")
+    with pytest.raises(BadTarget, match=r"token: \(hidden\)") as error:
+        Kubeconfig.load(path)
+    assert "hunter2" not in str(error.value)
