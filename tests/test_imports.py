@@ -31,8 +31,15 @@ FLOORS = (
     ("velero_on_eks.settings",),
     ("velero_on_eks.documents",),
     ("velero_on_eks",),
-    # How a time, a number or a text of others is said, and what goes wrong: pure, and known to everybody.
-    ("velero_eks.errors", "velero_eks.terminal.safe", "velero_eks.terminal.words", "velero_eks.trees"),
+    # How a time, a number or a text of others is said, and what goes wrong: pure, and known to everybody. So is the
+    # clock of a command.
+    (
+        "velero_eks.errors",
+        "velero_eks.terminal.safe",
+        "velero_eks.terminal.words",
+        "velero_eks.time_limit",
+        "velero_eks.trees",
+    ),
     ("velero_eks.kube", "velero_eks.aws", "velero_eks.velero"),
     ("velero_eks.project", "velero_eks.plan", "velero_eks.rules"),
     ("velero_eks.diff", "velero_eks.recovery", "velero_eks.bootstrap"),

@@ -40,7 +40,7 @@ def test_a_drill_proves_the_newest_backup_and_leaves_nothing_behind(tool, api, d
         arguments = ("--schedule", "daily-backup", "--count-for-schedule", "--pre-change", app.GROUP, "--yes")
         tool("backup", f"drilled-{run}", *arguments)
         junit, markdown = deployment.workspace / "drill.xml", deployment.workspace / "drill.md"
-        reports = ("--junit", str(junit), "--markdown", str(markdown))
+        reports = ("--junit", str(junit), "--markdown-file", str(markdown))
         found = tool("drill", "--schedule", "daily-backup", "--yes", "--json", *reports).json
         assert found["good"]
         assert (found["backup"], found["phase"], found["wrong"]) == (f"drilled-{run}", "Completed", [])

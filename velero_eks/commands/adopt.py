@@ -20,7 +20,7 @@ from velero_eks.bootstrap.adopt.existing_aws import ExistingAws
 from velero_eks.bootstrap.adopt.existing_cluster import ExistingCluster
 from velero_eks.bootstrap.adopt.survey import Adoption, Found, survey
 from velero_eks.commands.help import described
-from velero_eks.commands.options import Json, StackArgument, WriteYes, run
+from velero_eks.commands.options import Json, Kubeconfig, Stack, StackArgument, Timeout, Yes, needed_stack, run
 from velero_eks.errors import BadTarget, PlanError
 from velero_eks.plan.details import label
 from velero_eks.plan.runner import run_stack
@@ -55,12 +55,15 @@ _SHOWN_VALUE = 60
     },
 )
 def adopt(
-    stack: StackArgument,
-    yes: WriteYes = False,
-    json: Json = False,
+    stack_argument: StackArgument = None,
     done: Annotated[
         bool, typer.Option("--done", help="Remove the section, once the state has everything in it.")
     ] = False,
+    yes: Yes = False,
+    timeout: Timeout = None,
+    stack: Stack = None,
+    kubeconfig: Kubeconfig = None,
+    json: Json = False,
 ) -> None:
     """Take over a bucket, key, role, namespace or release that exists: nothing is made anew or lost.
 
@@ -68,12 +71,24 @@ def adopt(
     stack's file, from which the next `pulumi up` imports. Needs AWS credentials, access to the cluster
     and an initialised stack.
     """
-    work = run_done if done else run_adopt
-    run(lambda: work(stack, yes=yes, as_json=json))
+
+    def command() -> int:
+        name = needed_stack(stack_argument, stack, "adopt")
+        if done:
+            return run_done(name, yes=yes, as_json=json)
+        return run_adopt(name, yes=yes, as_json=json, kubeconfig=kubeconfig)
+
+    run(command, timeout)
 
 
 def run_adopt(
-    stack: str, *, yes: bool = False, as_json: bool = False, start: Path | None = None, terminal: Terminal | None = None
+    stack: str,
+    *,
+    yes: bool = False,
+    as_json: bool = False,
+    kubeconfig: str | None = None,
+    start: Path | None = None,
+    terminal: Terminal | None = None,
 ) -> int:
     """Show what would be taken over, and write `velero-eks:adopt` into the stack's file.
 
@@ -85,7 +100,7 @@ def run_adopt(
     file = project.load(stack)
     terminal = terminal or Terminal()
     with working(f"looking for what exists of stack {stack}"):
-        found, live = look(project, file)
+        found, live = look(project, file, kubeconfig)
         # After the survey, so that a value that cannot be decrypted is not the first thing that is told.
         password = live.password() if found.password else None
         _same_password(project, file, password)
@@ -138,7 +153,7 @@ def run_done(
     return _put(file, before, after, yes=yes, terminal=terminal, said="Its resources are the stack's own now.")
 
 
-def look(project: Project, file: StackFile) -> tuple[Adoption, ExistingCluster]:
+def look(project: Project, file: StackFile, kubeconfig: str | None = None) -> tuple[Adoption, ExistingCluster]:
     """What would be taken over, and the cluster that it was read from."""
     settings = file.settings
     # Without what is there of an earlier run: the plan that is compared imports nothing.
@@ -149,7 +164,7 @@ def look(project: Project, file: StackFile) -> tuple[Adoption, ExistingCluster]:
     state = _state(project, file)
     # Another account has keys and roles of the same names, and a named context reaches the cluster all the same.
     aws.check_account(settings.cluster.account, settings.region)
-    target = Target(file.stack, settings.cluster.context, settings.release.namespace, settings)
+    target = Target.of_file(file, kubeconfig=kubeconfig)
     account, cluster = ExistingAws(settings), ExistingCluster(settings, target.cluster)
     return survey(recording, settings, state, account, cluster), cluster
 

@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from velero_eks.commands import help
-from velero_eks.commands.options import BAD_INPUT, loading_much
+from velero_eks.commands.options import BAD_INPUT, complain, loading_much
 
 DEBUG = "VELERO_EKS_DEBUG"
 # What `--help` says of each, in its order: loading them all for that would take a second. Each is the first sentence of
@@ -133,8 +133,16 @@ def _options(
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
     ] = False,
+    directory: Annotated[
+        list[str] | None, typer.Option("-C", metavar="DIR", help="Run as if started in this folder.")
+    ] = None,
 ) -> None:
-    pass
+    for folder in directory or ():
+        try:
+            os.chdir(folder)
+        except OSError as error:
+            complain(f"-C {folder}: {error.strerror}")
+            raise typer.Exit(BAD_INPUT) from None
 
 
 def main() -> None:

@@ -12,7 +12,20 @@ from velero_eks.commands.coverage import document as coverage_document
 from velero_eks.commands.coverage import render as render_coverage
 from velero_eks.commands.help import described
 from velero_eks.commands.logs import explain
-from velero_eks.commands.options import Context, Everything, Json, Stack, VeleroNamespace, Yes, connect, run
+from velero_eks.commands.options import (
+    Context,
+    Everything,
+    Json,
+    Kubeconfig,
+    Namespaces,
+    Stack,
+    Timeout,
+    VeleroNamespace,
+    Yes,
+    connect,
+    run,
+    seconds_of,
+)
 from velero_eks.errors import BadTarget, Conflict, Forbidden, NotFound, OperationError
 from velero_eks.kube.kinds import NAMESPACE
 from velero_eks.recovery.coverage import Coverage, coverage_of
@@ -28,6 +41,7 @@ from velero_eks.terminal.text import Text
 from velero_eks.velero.records import BACKUP, SCHEDULE_LABEL, Backup, Schedule
 
 FOUND, STOPPED = 1, 1
+_SECONDS = 3600.0
 _NAME_MAX = 63
 _SCOPED = tuple(
     f"{what}{scope}ScopedResources" for what in ("included", "excluded") for scope in ("Cluster", "Namespace")
@@ -53,10 +67,7 @@ def backup(
     schedule: Annotated[
         str | None, typer.Option("--schedule", metavar="NAME", help="Take what this schedule takes, kept as long.")
     ] = None,
-    namespaces: Annotated[
-        list[str] | None,
-        typer.Option("--namespace", "-n", metavar="NAME", help="Only this namespace. May be given more than once."),
-    ] = None,
+    namespaces: Namespaces = None,
     cluster_resources: Annotated[
         bool | None,
         typer.Option(
@@ -87,18 +98,17 @@ def backup(
     ] = None,
     yes: Yes = False,
     everything: Everything = False,
-    timeout: Annotated[
-        float, typer.Option("--timeout", metavar="SECONDS", min=1, help="How long the backup may take.")
-    ] = 3600,
+    timeout: Timeout = None,
     stack: Stack = None,
     context: Context = None,
+    kubeconfig: Kubeconfig = None,
     velero_namespace: VeleroNamespace = None,
     json: Json = False,
 ) -> None:
     """Make a backup, follow it, and check that what was asked for is in it.
 
-    With --schedule it takes what the schedule takes, but neither counts for it nor resets it. Needs access to the
-    cluster and a running Velero server.
+    With --schedule it takes what the schedule takes, but neither counts for it nor resets it.
+    Without --timeout it may take an hour. Needs access to the cluster and a running Velero server.
     """
 
     def command() -> int:
@@ -111,10 +121,11 @@ def backup(
             count_for_schedule=count_for_schedule,
             keep=keep,
         )
-        session = connect(stack, context, velero_namespace)
-        return run_backup(session, request, yes=yes, everything=everything, seconds=timeout, as_json=json)
+        seconds = seconds_of("--timeout", timeout) or _SECONDS
+        session = connect(stack, context, velero_namespace, kubeconfig)
+        return run_backup(session, request, yes=yes, everything=everything, seconds=seconds, as_json=json)
 
-    run(command)
+    run(command, timeout)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,10 +13,17 @@ from rich.padding import Padding
 from velero_eks.commands.coverage import without_data_document
 from velero_eks.commands.options import (
     Context,
+    Everything,
     Json,
+    Kubeconfig,
+    Markdown,
     Stack,
+    StackArgument,
+    Timeout,
     VeleroNamespace,
     connect,
+    form_of,
+    one_stack,
     run,
 )
 from velero_eks.errors import BadTarget
@@ -41,9 +48,7 @@ _BAD = frozenset({Flaw.NO_FILES, Flaw.NO_RECORD, Flaw.NO_CONTENTS, Flaw.DAMAGED}
 
 
 def backups(
-    stack_argument: Annotated[
-        str | None, typer.Argument(metavar="STACK", help="The same as --stack.", show_default=False)
-    ] = None,
+    stack_argument: StackArgument = None,
     schedule: Annotated[
         str | None, typer.Option("--schedule", metavar="NAME", help="Only the backups of this schedule.")
     ] = None,
@@ -51,12 +56,14 @@ def backups(
         int | None,
         typer.Option("--last", metavar="N", min=1, help=f"Only the newest N. By default {_SHOWN}; --json has all."),
     ] = None,
-    full: Annotated[bool, typer.Option("--full", help="List every backup.")] = False,
+    full: Everything = False,
+    timeout: Timeout = None,
     stack: Stack = None,
     context: Context = None,
+    kubeconfig: Kubeconfig = None,
     velero_namespace: VeleroNamespace = None,
     json: Json = False,
-    markdown: Annotated[bool, typer.Option("--markdown", help="Print Markdown in place of tables.")] = False,
+    markdown: Markdown = False,
 ) -> None:
     """List the backups that exist, newest first, and say which can be restored.
 
@@ -66,15 +73,16 @@ def backups(
     """
 
     def command() -> int:
-        if json and markdown:
-            raise BadTarget("--json and --markdown are two forms of the same output. Give one of them")
+        form = form_of(json, markdown)
         if last is not None and full:
             raise BadTarget(f"--full lists every backup, and --last {last} the newest ones. Give one of them")
-        session = connect(stack_argument or stack, context, velero_namespace)
+        session = connect(one_stack(stack_argument, stack), context, velero_namespace, kubeconfig)
         wanted = last or (None if full or json else _SHOWN)
-        return run_backups(session, schedule=schedule, last=wanted, as_json=json, as_markdown=markdown)
+        return run_backups(
+            session, schedule=schedule, last=wanted, as_json=form == "json", as_markdown=form == "markdown"
+        )
 
-    run(command)
+    run(command, timeout)
 
 
 def run_backups(

@@ -11,7 +11,7 @@ import typer
 from velero_on_eks.settings import render
 
 from velero_eks.commands.help import described
-from velero_eks.commands.options import complain, loading_much, run
+from velero_eks.commands.options import Json, complain, loading_much, run
 from velero_eks.commands.plan import BAD_INPUT, CLEAN, FOUND, write
 from velero_eks.errors import BadTarget
 from velero_eks.plan import saved
@@ -33,7 +33,7 @@ from velero_eks.terminal.output import console, write_json
 )
 def check(
     file: Annotated[str, typer.Argument(metavar="FILE", help="What 'velero-eks plan --json' wrote; - is stdin.")],
-    json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False,
+    json: Json = False,
 ) -> None:
     """Judge a saved plan by the same rules as `plan`, which finds the same in it.
 

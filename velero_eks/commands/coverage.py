@@ -11,7 +11,17 @@ from rich.console import Console, RenderableType
 from rich.padding import Padding
 
 from velero_eks.commands.help import described
-from velero_eks.commands.options import Context, Json, Stack, VeleroNamespace, connect, run
+from velero_eks.commands.options import (
+    Context,
+    Everything,
+    Json,
+    Kubeconfig,
+    Stack,
+    Timeout,
+    VeleroNamespace,
+    connect,
+    run,
+)
 from velero_eks.kube.objects import ObjectKey
 from velero_eks.recovery.coverage import DISCOVERY, Coverage, Missing, Why, coverage_of
 from velero_eks.recovery.session import Session
@@ -61,9 +71,11 @@ def coverage(
             " May be given more than once.",
         ),
     ] = None,
-    everything: Annotated[bool, typer.Option("--all", help="Name every object; else long lists are cut.")] = False,
+    everything: Everything = False,
+    timeout: Timeout = None,
     stack: Stack = None,
     context: Context = None,
+    kubeconfig: Kubeconfig = None,
     velero_namespace: VeleroNamespace = None,
     json: Json = False,
 ) -> None:
@@ -75,10 +87,10 @@ def coverage(
     """
 
     def command() -> int:
-        session = connect(stack, context, velero_namespace)
+        session = connect(stack, context, velero_namespace, kubeconfig)
         return run_coverage(session, backup, needs=need or [], everything=everything, as_json=json)
 
-    run(command)
+    run(command, timeout)
 
 
 def run_coverage(session: Session, name: str, *, needs: Sequence[str], everything: bool, as_json: bool) -> int:
@@ -229,7 +241,7 @@ def _names(keys: Iterable[ObjectKey], everything: bool) -> Text:
     shown = names if everything else names[:_SHOWN]
     rest = len(names) - len(shown)
     text = Text.lines(shown, "cyan")
-    return text.append(BREAK).append(words.more(rest, "--all names them"), style="dim") if rest else text
+    return text.append(BREAK).append(words.more(rest, "--full names them"), style="dim") if rest else text
 
 
 def _others(out: Console, found: Coverage, session: Session) -> None:

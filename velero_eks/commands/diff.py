@@ -10,7 +10,7 @@ import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console, Group, RenderableType
@@ -21,7 +21,18 @@ from velero_on_eks.settings import render as as_line
 from velero_on_eks.settings.yaml_file import parse, plain, read_text
 
 from velero_eks.commands.help import described
-from velero_eks.commands.options import RunsFrom, complain, loading_much, moment_or_now, run
+from velero_eks.commands.options import (
+    At,
+    Form,
+    Json,
+    Markdown,
+    Stack,
+    complain,
+    form_of,
+    loading_much,
+    moment_or_now,
+    run,
+)
 from velero_eks.diff.compare import compare
 from velero_eks.diff.model import CATEGORIES, EFFECTS, Diff, Effect, Fact, ResourceChange, SideName, StackDiff
 from velero_eks.diff.planning import Planned, plan, saved_plan
@@ -36,7 +47,6 @@ from velero_eks.terminal.output import console, table, working, write, write_jso
 from velero_eks.terminal.text import Text
 
 SAME, DIFFERENT, BAD_INPUT = 0, 1, 2
-Form = Literal["text", "json", "markdown"]
 _LOCKED = "uv.lock"
 # The packages whose version decides what a program registers.
 _DECIDING = ("pulumi", "pydantic")
@@ -75,8 +85,6 @@ def diff(
         ),
     ],
     properties: Annotated[bool, typer.Option("--properties", help="Show each property that differs too.")] = False,
-    json: Annotated[bool, typer.Option("--json", help="Print JSON (docs/reference/diff.schema.json).")] = False,
-    markdown: Annotated[bool, typer.Option("--markdown", help="Print a comment for a pull request.")] = False,
     exit_code: Annotated[bool, typer.Option("--exit-code", help="Exit with 1 when there is a difference.")] = False,
     to_plan: Annotated[
         str | None,
@@ -86,7 +94,10 @@ def diff(
             help="What 'velero-eks plan --json' wrote of the newer revision, which is then not run.",
         ),
     ] = None,
-    at: RunsFrom = None,
+    at: At = None,
+    stack: Stack = None,
+    json: Json = False,
+    markdown: Markdown = False,
 ) -> None:
     """Compare the plans of two revisions in words.
 
@@ -94,17 +105,25 @@ def diff(
     objectives weaken.
 
     Each revision's own program is run under its own recorder, without credentials. Needs a Git
-    repository.
+    repository. The schema of --json is docs/reference/diff.schema.json.
     """
 
     def command() -> int:
-        if json and markdown:
-            raise BadTarget("--json and --markdown are two forms of the same; give one")
+        form = form_of(json, markdown)
+        if properties and form == "markdown":
+            raise BadTarget(
+                "--markdown shows no properties. Leave --properties out, or give --json, which has them all"
+            )
         moment = moment_or_now(at) if at or not to_plan else None
-        form: Form = "json" if json else "markdown" if markdown else "text"
         with loading_much():
             return run_diff(
-                revisions, form=form, properties=properties, exit_code=exit_code, at=moment, to_plan=to_plan
+                revisions,
+                form=form,
+                properties=properties,
+                exit_code=exit_code,
+                at=moment,
+                to_plan=to_plan,
+                stack=stack,
             )
 
     run(command)
@@ -118,10 +137,12 @@ def run_diff(
     exit_code: bool,
     at: datetime | None,
     to_plan: str | None = None,
+    stack: str | None = None,
 ) -> int:
     """Print what differs between two revisions, and return the exit code.
 
-    `to_plan` is a file with the newer one's plans, whose moment counts where `at` is None.
+    `to_plan` is a file with the newer one's plans, whose moment counts where `at` is None. `stack` is one that the
+    arguments may name as well.
 
     0: compared. 1: there is a difference and `exit_code` asks for it. 2: the newer revision's program cannot plan a
     stack; it is named on stderr and in the comparison, and the others are compared all the same. A stack that only
@@ -129,9 +150,9 @@ def run_diff(
     revision or another argument that is bad.
     """
     if to_plan is None:
-        made = compared(arguments, at or moment_or_now(None))
+        made = compared(arguments, at or moment_or_now(None), stack)
     else:
-        made = compared_with_file(arguments, at, to_plan)
+        made = compared_with_file(arguments, at, to_plan, stack)
     for line in _complaints(made):
         complain(line)
     _print(made, form, properties)
@@ -146,9 +167,9 @@ def _complaints(made: Diff) -> list[str]:
     return list(dict.fromkeys(f"{made.new}: {as_line(refusal)}" for refusal in bad))
 
 
-def compared(arguments: Sequence[str], at: datetime) -> Diff:
+def compared(arguments: Sequence[str], at: datetime, stack: str | None = None) -> Diff:
     """The comparison of `REV [REV] [STACK]…` for the project that the current folder lies in."""
-    with _ended_by_signals(), lay_out(Path.cwd(), arguments) as sides, _progress(sides):
+    with _ended_by_signals(), lay_out(Path.cwd(), arguments, stack) as sides, _progress(sides):
         old, new = plan(
             [(side, [stack for stack in sides.touched if stack in side.stacks()]) for side in (sides.old, sides.new)],
             at,
@@ -156,7 +177,7 @@ def compared(arguments: Sequence[str], at: datetime) -> Diff:
         return _diff(sides, old, new)
 
 
-def compared_with_file(arguments: Sequence[str], at: datetime | None, file: str) -> Diff:
+def compared_with_file(arguments: Sequence[str], at: datetime | None, file: str, stack: str | None = None) -> Diff:
     """The same with a newer side that was planned elsewhere. Raises `BadPlanError` where the file is no such plan.
 
     Whoever sent the file may have written anything into it.
@@ -168,7 +189,7 @@ def compared_with_file(arguments: Sequence[str], at: datetime | None, file: str)
     document = saved.document_of(text, file)
     stacks = saved.read_document(document, file)
     moment = at or (stacks[0].at if stacks else moment_or_now(None))
-    with _ended_by_signals(), lay_out(Path.cwd(), arguments) as sides, _progress(sides):
+    with _ended_by_signals(), lay_out(Path.cwd(), arguments, stack) as sides, _progress(sides):
         [old] = plan([(sides.old, [stack for stack in sides.touched if stack in sides.old.stacks()])], moment)
         new = saved_plan(sides.new, [stack for stack in sides.touched if stack in sides.new.stacks()], document, file)
         try:

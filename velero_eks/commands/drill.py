@@ -18,7 +18,25 @@ from rich.console import Console
 from rich.padding import Padding
 
 from velero_eks.commands.help import described
-from velero_eks.commands.options import Context, Json, Stack, VeleroNamespace, Yes, connect, run, told_unread
+from velero_eks.commands.options import (
+    Context,
+    Form,
+    Json,
+    Kubeconfig,
+    Markdown,
+    Namespaces,
+    Stack,
+    StackArgument,
+    Timeout,
+    VeleroNamespace,
+    Yes,
+    connect,
+    form_of,
+    one_stack,
+    run,
+    seconds_of,
+    told_unread,
+)
 from velero_eks.commands.restore_report import key_document
 from velero_eks.errors import BadTarget
 from velero_eks.recovery.drill.run import drill as carry_out
@@ -28,7 +46,7 @@ from velero_eks.recovery.restore.live import light
 from velero_eks.recovery.session import Session
 from velero_eks.terminal import safe, words
 from velero_eks.terminal.fields import field_json, field_line
-from velero_eks.terminal.output import INDENT, console, print_json, table, working
+from velero_eks.terminal.output import INDENT, console, print_json, table, working, write
 from velero_eks.terminal.questions import agreed
 from velero_eks.terminal.safe import say
 from velero_eks.terminal.text import Text
@@ -38,6 +56,7 @@ from velero_eks.velero.filters import Filters
 from velero_eks.velero.records import Backup, newest_completed
 
 FOUND, STOPPED = 1, 1
+_SECONDS = 1800.0
 _SHOWN = 20
 
 
@@ -59,15 +78,14 @@ _SHOWN = 20
     },
 )
 def drill(
+    stack_argument: StackArgument = None,
     schedule: Annotated[
-        str | None, typer.Option("--schedule", metavar="NAME", help="Whose newest backup; by default any.")
-    ] = None,
-    namespaces: Annotated[
-        list[str] | None,
+        str | None,
         typer.Option(
-            "--namespace", "-n", metavar="NAME", help="What to restore beside the original; the stack's by default."
+            "--schedule", metavar="NAME", help="Drill the newest backup of this schedule. By default: of any."
         ),
     ] = None,
+    namespaces: Namespaces = None,
     within: Annotated[
         str | None, typer.Option("--within", metavar="DURATION", help="Fail when recovery takes longer, such as 15m.")
     ] = None,
@@ -80,18 +98,20 @@ def drill(
         ),
     ] = False,
     junit: Annotated[Path | None, typer.Option("--junit", metavar="FILE", help="Write JUnit for CI there.")] = None,
-    markdown: Annotated[Path | None, typer.Option("--markdown", metavar="FILE", help="Write Markdown there.")] = None,
+    markdown_file: Annotated[
+        Path | None, typer.Option("--markdown-file", metavar="FILE", help="Write Markdown there.")
+    ] = None,
     clean_up: Annotated[
         bool, typer.Option("--clean-up", help="Only remove what earlier drills left behind, when one was killed.")
     ] = False,
     yes: Yes = False,
-    timeout: Annotated[
-        float, typer.Option("--timeout", metavar="SECONDS", min=1, help="How long the restore may take.")
-    ] = 1800,
+    timeout: Timeout = None,
     stack: Stack = None,
     context: Context = None,
+    kubeconfig: Kubeconfig = None,
     velero_namespace: VeleroNamespace = None,
     json: Json = False,
+    markdown: Markdown = False,
 ) -> None:
     """Prove that the newest backup restores: into scratch namespaces, compared object by object, timed, cleaned up.
 
@@ -100,41 +120,51 @@ def drill(
     """
 
     def command() -> int:
-        session = connect(stack, context, velero_namespace)
+        form = form_of(json, markdown)
+        if markdown and (stack_argument or "").endswith(".md"):
+            raise BadTarget(f"--markdown takes no file. To write {stack_argument}: --markdown-file {stack_argument}")
+        session = connect(one_stack(stack_argument, stack), context, velero_namespace, kubeconfig)
         if clean_up:
-            return run_clean_up(session, yes=yes)
-        request = DrillRequest(schedule=schedule, namespaces=tuple(namespaces or ()), within=within, junit=junit,
-                      custom_too=custom_resources, markdown=markdown)  # fmt: skip
-        return run_drill(session, request, yes=yes, seconds=timeout, as_json=json)
+            return run_clean_up(session, yes=yes, form=form)
+        request = DrillRequest(
+            schedule=schedule,
+            namespaces=tuple(namespaces or ()),
+            within=seconds_of("--within", within),
+            junit=junit,
+            custom_too=custom_resources,
+            markdown=markdown_file,
+        )
+        seconds = seconds_of("--timeout", timeout) or _SECONDS
+        return run_drill(session, request, yes=yes, seconds=seconds, form=form)
 
-    run(command)
+    run(command, timeout)
 
 
 @dataclass(frozen=True, kw_only=True)
 class DrillRequest:
-    """What is to be drilled, and where its report goes. `within` is a duration such as `15m`."""
+    """What is to be drilled, and where its report goes. `within` is in seconds."""
 
     schedule: str | None = None
     namespaces: tuple[str, ...] = ()
-    within: str | None = None
+    within: float | None = None
     custom_too: bool = False
     junit: Path | None = None
     markdown: Path | None = None
 
 
-def run_drill(session: Session, request: DrillRequest, *, yes: bool, seconds: float, as_json: bool) -> int:
+def run_drill(session: Session, request: DrillRequest, *, yes: bool, seconds: float, form: Form = "text") -> int:
     """Drill, and report; the exit code is 0 where all came back as it was, in time, and nothing is left behind."""
     for path in (request.junit, request.markdown):
         if path is not None and not path.parent.is_dir():
             raise BadTarget(f"{path}: there is no folder {path.parent}; make it first")
         if path is not None and path.is_dir():
             raise BadTarget(f"{path} is a folder; give the name of a file in it")
-    objectives = Objectives(_rpo(session), _seconds(request.within))
+    objectives = Objectives(_rpo(session), request.within)
     began = datetime.now(UTC)
     with working(f"looking for the newest backup of {session.target.name}"):
         backup, namespaces = _chosen(session, request)
         contents, unread = _contents(session, backup, namespaces)
-    out = console(stderr=as_json)
+    out = console(stderr=form != "text")
     names = ", ".join(namespaces)
     line = Text(f"Drill in {session.target.name}: backup ").append(backup.name, style="cyan")
     out.print(line.append(f", begun {words.ago(backup.started, began)}, into scratch namespaces beside {names}."))
@@ -156,14 +186,15 @@ def run_drill(session: Session, request: DrillRequest, *, yes: bool, seconds: fl
             seconds=seconds,
             unread=unread,
         )
-    return _reported(drilled, request, objectives, as_json=as_json)
+    return _reported(drilled, request, objectives, form=form)
 
 
-def run_clean_up(session: Session, *, yes: bool) -> int:
+def run_clean_up(session: Session, *, yes: bool, form: Form = "text") -> int:
     """Remove what earlier drills left behind, whatever their age; the exit code is 1 where something resists."""
     found = leftovers(session, any_age=True)
     if not found:
         say("no drill left anything behind")
+        _told_left([], form)
         return 0
     names = ", ".join(name for namespaces in found.values() for name in namespaces) or "no namespace"
     say(f"{words.count(len(found), 'drill')} left something behind: {names}")
@@ -172,7 +203,16 @@ def run_clean_up(session: Session, *, yes: bool) -> int:
     left = [what for name, namespaces in found.items() for what in remove_all(session, name, namespaces)]
     for what in left:
         say(f"left behind: {what}")
+    _told_left(left, form)
     return FOUND if left else 0
+
+
+def _told_left(left: Sequence[str], form: Form) -> None:
+    """The outcome of a clean-up on standard output, where it is asked for; people have read it on the other one."""
+    if form == "json":
+        print_json({"good": not left, "left_behind": list(left)})
+    elif form == "markdown":
+        write("".join(f"- left behind: {safe.markdown(what)}\n" for what in left) or "Drills left nothing behind.\n")
 
 
 def _chosen(session: Session, request: DrillRequest) -> tuple[Backup, tuple[str, ...]]:
@@ -241,10 +281,12 @@ def _clear_leftovers(session: Session) -> None:
             say(f"left behind: {what}")
 
 
-def _reported(drilled: Drilled, request: DrillRequest, objectives: Objectives, *, as_json: bool) -> int:
+def _reported(drilled: Drilled, request: DrillRequest, objectives: Objectives, *, form: Form) -> int:
     found = checks(drilled, objectives)
-    if as_json:
+    if form == "json":
         print_json(document(drilled, found))
+    elif form == "markdown":
+        write(markdown(drilled, found))
     else:
         render(console(), drilled, found)
     for path, make in ((request.junit, junit), (request.markdown, markdown)):
@@ -260,17 +302,6 @@ def _reported(drilled: Drilled, request: DrillRequest, objectives: Objectives, *
 def _rpo(session: Session) -> float | None:
     # The strictest of them: a drill of several namespaces has one newest backup.
     return float(min(one.rpo.seconds for one in session.settings.recovery)) if session.settings else None
-
-
-def _seconds(within: str | None) -> float | None:
-    if within is None:
-        return None
-    from velero_on_eks.settings.duration import Duration
-
-    try:
-        return float(Duration.parse(within).seconds)
-    except ValueError as error:
-        raise BadTarget(f"--within {within!r}: {error}") from error
 
 
 @contextmanager

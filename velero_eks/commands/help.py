@@ -14,7 +14,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import typer
-from typer.core import TyperCommand, TyperGroup
+from typer.core import TyperGroup
+
+from velero_eks.commands import spelling
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -251,7 +253,7 @@ class _Helping:
         return shown.get().rstrip("\n")
 
 
-class Command(_Helping, TyperCommand):
+class Command(_Helping, spelling.Command):
     """A command."""
 
 

@@ -9,7 +9,18 @@ import typer
 from rich.padding import Padding
 
 from velero_eks.commands.help import described
-from velero_eks.commands.options import Context, Json, Namespace, ShowSecrets, Stack, VeleroNamespace, connect, run
+from velero_eks.commands.options import (
+    Context,
+    Json,
+    Kubeconfig,
+    Namespace,
+    ShowSecrets,
+    Stack,
+    Timeout,
+    VeleroNamespace,
+    connect,
+    run,
+)
 from velero_eks.errors import BadTarget
 from velero_eks.kube.kinds import ResourceKind
 from velero_eks.kube.manifest import is_secret
@@ -42,8 +53,10 @@ def history(
     target: Annotated[str, typer.Argument(metavar="KIND/NAME", help="One object, as kubectl names it.")],
     namespace: Namespace = None,
     show_secrets: ShowSecrets = False,
+    timeout: Timeout = None,
     stack: Stack = None,
     context: Context = None,
+    kubeconfig: Kubeconfig = None,
     velero_namespace: VeleroNamespace = None,
     json: Json = False,
 ) -> None:
@@ -54,10 +67,10 @@ def history(
     """
 
     def command() -> int:
-        session = connect(stack, context, velero_namespace)
+        session = connect(stack, context, velero_namespace, kubeconfig)
         return run_history(session, target, namespace=namespace, show_secrets=show_secrets, as_json=json)
 
-    run(command)
+    run(command, timeout)
 
 
 def run_history(session: Session, target: str, *, namespace: str | None, show_secrets: bool, as_json: bool) -> int:

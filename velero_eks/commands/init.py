@@ -19,11 +19,11 @@ from velero_eks.bootstrap import outputs, stack_edit, stack_text
 from velero_eks.bootstrap.decisions import ENVIRONMENTS, IDENTITIES, VOLUMES, Decisions, checked, derived
 from velero_eks.bootstrap.new_project import ADDED_BY_HAND, NewProject, new_project
 from velero_eks.commands.help import described
-from velero_eks.commands.options import WriteYes, run
+from velero_eks.commands.options import Context, Json, Namespaces, Stack, StackArgument, Timeout, Yes, needed_stack, run
 from velero_eks.errors import BadTarget
 from velero_eks.project import engine
 from velero_eks.project.project import Project, project_folder
-from velero_eks.terminal.output import put
+from velero_eks.terminal.output import print_json, put
 from velero_eks.terminal.questions import Terminal
 
 DONE, LEFT = 0, 1
@@ -50,7 +50,7 @@ _STACK_NAME = re.compile(r"^[A-Za-z0-9_.-]{1,100}$")
     },
 )
 def init(
-    stack: Annotated[str, typer.Argument(metavar="STACK", help="Its file is stacks/Pulumi.STACK.yaml.")],
+    stack_argument: StackArgument = None,
     cluster: Annotated[str | None, typer.Option(metavar="NAME", help="The cluster's name in EKS.")] = None,
     region: Annotated[str | None, typer.Option(metavar="REGION", help="The cluster's AWS region.")] = None,
     from_cluster_stack: Annotated[
@@ -66,20 +66,19 @@ def init(
     retention: Annotated[
         str | None, typer.Option(metavar="DURATION", help="At least this far back one can go: 30d.")
     ] = None,
-    namespace: Annotated[
-        list[str] | None, typer.Option(metavar="NAME", help="A namespace that this holds for; may be repeated.")
-    ] = None,
+    namespace: Namespaces = None,
     identity: Annotated[str | None, typer.Option(help="irsa or pod-identity.")] = None,
     volumes: Annotated[str | None, typer.Option(help="none or csi-snapshot.")] = None,
     timezone: Annotated[str | None, typer.Option(metavar="ZONE", help="The zone of the schedule's clocks.")] = None,
-    context: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Reach the cluster by this kubeconfig context.")
-    ] = None,
     allow_untested_kubernetes: Annotated[
         bool | None,
         typer.Option("--allow-untested-kubernetes", help="Go on with a version Velero was not tested on."),
     ] = None,
-    yes: WriteYes = False,
+    yes: Yes = False,
+    timeout: Timeout = None,
+    stack: Stack = None,
+    context: Context = None,
+    json: Json = False,
 ) -> None:
     """Write a stack's file from what EKS says of a cluster, or bring the facts of one up to date.
 
@@ -88,23 +87,28 @@ def init(
     Asks on a terminal for what no flag says. A file that exists keeps its decisions and comments, and is written
     only after its difference was shown. Needs AWS credentials that may read the cluster.
     """
-    request = InitRequest(
-        stack=stack,
-        cluster=cluster,
-        region=region,
-        from_cluster_stack=from_cluster_stack,
-        environment=environment,
-        rpo=rpo,
-        retention=retention,
-        namespaces=tuple(namespace) if namespace else None,
-        identity=identity,
-        volumes=volumes,
-        timezone=timezone,
-        context=context,
-        allow_untested_kubernetes=allow_untested_kubernetes,
-        yes=yes,
-    )
-    run(lambda: run_init(request))
+
+    def command() -> int:
+        request = InitRequest(
+            stack=needed_stack(stack_argument, stack, "init"),
+            cluster=cluster,
+            region=region,
+            from_cluster_stack=from_cluster_stack,
+            environment=environment,
+            rpo=rpo,
+            retention=retention,
+            namespaces=tuple(namespace) if namespace else None,
+            identity=identity,
+            volumes=volumes,
+            timezone=timezone,
+            context=context,
+            allow_untested_kubernetes=allow_untested_kubernetes,
+            yes=yes,
+            as_json=json,
+        )
+        return run_init(request)
+
+    run(command, timeout)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,6 +129,7 @@ class InitRequest:
     context: str | None = None
     allow_untested_kubernetes: bool | None = None
     yes: bool = False
+    as_json: bool = False
 
 
 def run_init(
@@ -138,14 +143,15 @@ def run_init(
 
     Returns 0 where it is written or needs no change, 1 where somebody said no. Raises `OperationError` where the file
     would be bad, the cluster cannot be looked up or an argument is wrong; the stack's file is not written then.
+    With `as_json` nothing is asked, and a file that exists is written only with `yes`: 1 where it differs and was not.
     """
     terminal = terminal or Terminal()
-    if request.yes:
+    if request.yes or request.as_json:
         terminal = Terminal(watched=False)
     here = start or Path.cwd()
     root = project_folder(here)
     _check(request, terminal, new=not stack_path(root or here, request.stack).exists())
-    if root is None and not _make_project(new_project(here), terminal, yes=request.yes):
+    if root is None and not _make_project(new_project(here), terminal, request):
         return LEFT
     return _init(request, Project.find(here).root, terminal, find)
 
@@ -177,20 +183,26 @@ def _check(request: InitRequest, terminal: Terminal, *, new: bool) -> None:
         raise BadTarget(f"--environment missing; one of {', '.join(ENVIRONMENTS)}")
 
 
-def _make_project(project: NewProject, terminal: Terminal, *, yes: bool) -> bool:
+def _make_project(project: NewProject, terminal: Terminal, request: InitRequest) -> bool:
     """Show the files of a new project and write them, when that is wanted; whether they are there now."""
-    folder = project.folder
+    folder, yes = project.folder, request.yes
+    names = ", ".join(file.name for file in project.files)
+    unasked = BadTarget(
+        f"no Pulumi.yaml in {folder} or above it. Give --yes to write {names}, or go to the folder of your project"
+    )
+    if request.as_json:
+        if not yes:
+            raise unasked
+        project.write()
+        return True
     put(f"{folder} has no Pulumi project. These files make it one; files that exist are not changed.")
     for file in project.files:
         put("", f"── {file.name}: {file.what}", *(f"  {line}" for line in file.text.splitlines()))
     for name in project.kept:
         put("", f"── {name} exists and stays as it is. It needs: {ADDED_BY_HAND[name]}")
     put("")
-    names = ", ".join(file.name for file in project.files)
     if not yes and not terminal.watched:
-        raise BadTarget(
-            f"no Pulumi.yaml in {folder} or above it. Give --yes to write {names}, or go to the folder of your project"
-        )
+        raise unasked
     if not yes and not terminal.confirm(f"Write {names}?"):
         put("Nothing was written.")
         return False
@@ -210,10 +222,28 @@ def _init(request: InitRequest, root: Path, terminal: Terminal, find: Callable[[
         decisions = _untested(_decided(request, facts, terminal), facts, terminal)
         after = stack_text.composed(facts, decisions, sources)
     shown = shown_path(path)
-    if before == after:
+    settings = stack_edit.check(after, path).settings if before != after else None
+    # A decision that was made without a fact looks in the file like one that was made with it.
+    unknown = [] if before else [each.why for each in (facts.addons, facts.oidc_provider) if isinstance(each, Unknown)]
+    if request.as_json:
+        write = before != after and (request.yes or not before)
+        if write:
+            stack_edit.put(after, path)
+        difference = list(stack_edit.difference(before, after, shown)) if before else []
+        print_json(
+            {
+                "stack": request.stack,
+                "file": shown,
+                "new": not before,
+                "difference": difference,
+                "written": write,
+                "unknown": list(dict.fromkeys(unknown)),
+            }
+        )
+        return LEFT if before != after and not write else DONE
+    if settings is None:
         put(f"{shown} agrees with the cluster: nothing to change.")
         return DONE
-    settings = stack_edit.check(after, path).settings
     if before:
         put(*stack_edit.difference(before, after, shown))
         if not request.yes and not terminal.watched:
@@ -224,8 +254,6 @@ def _init(request: InitRequest, root: Path, terminal: Terminal, find: Callable[[
     stack_edit.put(after, path)
     put(f"Wrote {shown}.")
     if not before:
-        # A decision that was made without a fact looks in the file like one that was made with it.
-        unknown = [fact.why for fact in (facts.addons, facts.oidc_provider) if isinstance(fact, Unknown)]
         for why in dict.fromkeys(unknown):
             put(f"Decided without what could not be asked: {why}")
         put(*_next_steps(request.stack, settings))

@@ -9,7 +9,7 @@ import typer
 from rich.padding import Padding
 
 from velero_eks.commands.help import described
-from velero_eks.commands.options import Context, Json, Stack, VeleroNamespace, connect, run
+from velero_eks.commands.options import Context, Json, Kubeconfig, Stack, Timeout, VeleroNamespace, connect, run
 from velero_eks.errors import BadTarget, NotAllowed, OperationError, Unreachable
 from velero_eks.recovery.session import Session
 from velero_eks.terminal import words
@@ -43,8 +43,10 @@ def logs(
     kind: Annotated[
         str | None, typer.Option("--kind", metavar="KIND", help="backup or restore, where both have that name.")
     ] = None,
+    timeout: Timeout = None,
     stack: Stack = None,
     context: Context = None,
+    kubeconfig: Kubeconfig = None,
     velero_namespace: VeleroNamespace = None,
     json: Json = False,
 ) -> None:
@@ -54,10 +56,10 @@ def logs(
     """
 
     def command() -> int:
-        session = connect(stack, context, velero_namespace)
+        session = connect(stack, context, velero_namespace, kubeconfig)
         return run_logs(session, name, level=level, kind=kind, as_json=json)
 
-    run(command)
+    run(command, timeout)
 
 
 def run_logs(session: Session, name: str, *, level: str, kind: str | None, as_json: bool) -> int:

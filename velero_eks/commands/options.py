@@ -6,10 +6,10 @@ import gc
 import os
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -17,20 +17,23 @@ if TYPE_CHECKING:
     from velero_eks.recovery.session import Session
     from velero_eks.velero.backup_contents import Unread
 
-BAD_INPUT, INTERRUPTED = 2, 130
+FOUND, BAD_INPUT, INTERRUPTED = 1, 2, 130
 
-Stack = Annotated[
-    str | None,
-    typer.Option(
-        "--stack",
-        metavar="STACK",
-        help="A stack of this project, or a stack file: names the cluster, Velero's namespace, the bucket and the"
-        " objectives.",
-    ),
-]
+_STACK = "A stack of this project, by its name, or a stack file. It says which cluster and which bucket."
+
+Stack = Annotated[str | None, typer.Option("--stack", "-s", metavar="STACK", help=_STACK)]
+StackArgument = Annotated[str | None, typer.Argument(metavar="STACK", help="The same as --stack.", show_default=False)]
 Context = Annotated[
     str | None,
-    typer.Option("--context", metavar="NAME", help="A kubeconfig context, where there is no stack for the cluster."),
+    typer.Option("--context", metavar="NAME", help="A kubeconfig context. The current one is never used."),
+]
+Kubeconfig = Annotated[
+    str | None,
+    typer.Option(
+        "--kubeconfig",
+        metavar="FILE",
+        help="Take the context from this file, also a stack's. By default: KUBECONFIG, else ~/.kube/config.",
+    ),
 ]
 VeleroNamespace = Annotated[
     str | None,
@@ -41,24 +44,28 @@ At = Annotated[
     typer.Option(
         "--at",
         metavar="TIME",
-        help="Of a schedule: its newest backup that had ended by then, such as 2026-11-24T09:00Z; with its zone.",
+        help="As of this time, not now: which backup is the newest, which runs come next. Such as 2026-11-24T09:00Z.",
     ),
 ]
-RunsFrom = Annotated[
+_namespace = typer.Option("--namespace", "-n", metavar="NAME", help="Only this namespace.")
+Namespace = Annotated[str | None, _namespace]
+Namespaces = Annotated[list[str] | None, _namespace]
+ShowSecrets = Annotated[bool, typer.Option("--show-secrets", help="Print the values of Secrets, in place of a mask.")]
+Everything = Annotated[bool, typer.Option("--full", help="List everything. By default long lists are cut.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document, for programs.")]
+Markdown = Annotated[
+    bool, typer.Option("--markdown", help="Print Markdown in place of tables, for a pull request or a page.")
+]
+Timeout = Annotated[
     str | None,
     typer.Option(
-        "--at",
-        metavar="TIME",
-        help="Reckon the next backups from this moment, such as 2026-11-24T09:00Z, not from now; with its zone.",
+        "--timeout",
+        metavar="DURATION",
+        help="How long to wait in all for what is waited for, such as 90s or 10m. A bare number is seconds.",
     ),
 ]
-Namespace = Annotated[str | None, typer.Option("--namespace", "-n", metavar="NAME", help="Only what lies in it.")]
-ShowSecrets = Annotated[bool, typer.Option("--show-secrets", help="Print the values of Secrets, in place of a mask.")]
-Everything = Annotated[bool, typer.Option("--all", help="Name every object; else long lists are cut.")]
-Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
-StackArgument = Annotated[str, typer.Argument(metavar="STACK", help="A stack of this project, by its name.")]
-WriteYes = Annotated[bool, typer.Option("--yes", help="Write without asking, for scripts.")]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs; progress and errors go to stderr.")]
+Form = Literal["text", "json", "markdown"]
 
 _DATE = re.compile(r"(\d{4}-\d{2}-\d{2})(Z|[+-]\d{2}:?\d{2})")
 
@@ -82,12 +89,17 @@ def told_unread(backup: str, unread: Unread) -> None:
         say(f"warning: backup {backup}: {unread.count - len(unread.some)} more of its members cannot be read")
 
 
-def run(command: Callable[[], int]) -> None:
-    """Run a command and leave with its exit code: 0 for true, 1 for found something, 2 for what could not be asked."""
+def run(command: Callable[[], int], timeout: str | None = None) -> None:
+    """Run a command and leave with its exit code: 0 for true, 1 for found something, 2 for what could not be asked.
+
+    `timeout` is what was typed for `--timeout`.
+    """
     from velero_eks.errors import OperationError
+    from velero_eks.time_limit import TimeUp, limited
 
     try:
-        code = command()
+        with limited(seconds_of("--timeout", timeout)):
+            code = command()
         sys.stdout.flush()
     except OperationError as error:
         complain(str(error))
@@ -95,7 +107,11 @@ def run(command: Callable[[], int]) -> None:
     except BrokenPipeError:
         # Whoever read has seen enough, such as `head`; the interpreter's last flush must not complain either.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = 1
+        code = FOUND
+    except TimeUp as error:
+        doing = f" It was {error.doing}." if error.doing else ""
+        complain(f"not done within --timeout {timeout}.{doing}")
+        code = FOUND if error.begun else BAD_INPUT
     except KeyboardInterrupt:
         from velero_eks.terminal.safe import say
 
@@ -104,8 +120,9 @@ def run(command: Callable[[], int]) -> None:
     raise typer.Exit(code)
 
 
-def connect(stack: str | None, context: str | None, namespace: str | None) -> Session:
-    """The session of `--stack`, `--context` and `--velero-namespace`, which shows progress where somebody watches.
+def connect(stack: str | None, context: str | None, namespace: str | None, kubeconfig: str | None = None) -> Session:
+    """The session of `--stack`, `--context`, `--velero-namespace` and `--kubeconfig`, which shows progress where
+    somebody watches.
 
     Raises `BadTarget` for what names nothing; nothing is connected yet.
     """
@@ -114,7 +131,59 @@ def connect(stack: str | None, context: str | None, namespace: str | None) -> Se
     progress = phases
     if sys.stderr.isatty():
         from velero_eks.terminal.progress import bar as progress
-    return connected(stack=stack, context=context, namespace=namespace, progress=progress)
+    return connected(stack=stack, context=context, namespace=namespace, kubeconfig=kubeconfig, progress=progress)
+
+
+def one_stack(argument: str | None, option: str | None) -> str | None:
+    """The stack of the argument STACK and of `--stack`, which are the same. Raises `BadTarget` for two of them."""
+    from velero_eks.errors import BadTarget
+
+    if argument and option and argument != option:
+        raise BadTarget(f"two stacks are given: {argument}, and --stack {option}. Keep one of them")
+    return argument or option
+
+
+def needed_stack(argument: str | None, option: str | None, command: str) -> str:
+    """The same for a command that cannot do without one. Raises `BadTarget`."""
+    from velero_eks.errors import BadTarget
+
+    found = one_stack(argument, option)
+    if not found:
+        raise BadTarget(f"which stack? Name it: velero-eks {command} STACK")
+    return found
+
+
+def stacks_of(arguments: Sequence[str] | None, option: str | None) -> list[str]:
+    """The stacks of a command that takes several: the arguments, or the one of `--stack`. Raises `BadTarget`."""
+    from velero_eks.errors import BadTarget
+
+    if arguments and option and list(arguments) != [option]:
+        raise BadTarget(f"two stacks are given: {', '.join(arguments)}, and --stack {option}. Keep one of them")
+    return list(arguments or ()) or ([option] if option else [])
+
+
+def form_of(json: bool, markdown: bool) -> Form:
+    """What `--json` and `--markdown` ask for. Raises `BadTarget` for both."""
+    from velero_eks.errors import BadTarget
+
+    if json and markdown:
+        raise BadTarget("--json and --markdown are two forms of the same output. Give one of them")
+    return "json" if json else "markdown" if markdown else "text"
+
+
+def seconds_of(option: str, text: str | None) -> float | None:
+    """The seconds of an option's DURATION such as `90s` or `1h30m`, None where it was not given; a bare number is
+    seconds. Raises `BadTarget`."""
+    from velero_eks.errors import BadTarget
+
+    if text is None:
+        return None
+    from velero_on_eks.settings.duration import Duration
+
+    try:
+        return float(Duration.parse(text + "s" if text.isascii() and text.isdecimal() else text).seconds)
+    except ValueError as error:
+        raise BadTarget(f"{option} {text!r}: {error}") from error
 
 
 @contextmanager

@@ -12,7 +12,7 @@ import typer
 from velero_on_eks.settings import Refusal
 
 from velero_eks.commands.help import described
-from velero_eks.commands.options import RunsFrom, complain, loading_much, moment_or_now, run
+from velero_eks.commands.options import At, Json, Stack, complain, loading_much, moment_or_now, run, stacks_of
 from velero_eks.errors import OperationError, PlanError
 from velero_eks.plan import contract, fleet, processes
 from velero_eks.plan.runner import AnyStack, load_stacks
@@ -39,21 +39,21 @@ def plan(
         list[str] | None,
         typer.Argument(metavar="STACK", help="Names of stacks, with * and ? as in a shell. All of them by default."),
     ] = None,
-    json: Annotated[
-        bool, typer.Option("--json", help="Print the plan as JSON (docs/reference/plan.schema.json).")
-    ] = False,
-    at: RunsFrom = None,
+    at: At = None,
+    stack: Stack = None,
+    json: Json = False,
 ) -> None:
     """Show what each stack creates, who may do what, and whether its backups meet the objectives.
 
     Runs the real program under a recorder: no credentials, no network, nothing is changed. Many stacks are planned on
-    all cores. Needs a Pulumi program in Python that uses the package.
+    all cores. Needs a Pulumi program in Python that uses the package. The schema of --json is
+    docs/reference/plan.schema.json.
     """
 
     def command() -> int:
         moment = moment_or_now(at)
         with loading_much():
-            return run_plan(stacks or [], as_json=json, at=moment)
+            return run_plan(stacks_of(stacks, stack), as_json=json, at=moment)
 
     run(command)
 

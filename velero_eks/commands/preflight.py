@@ -6,7 +6,6 @@ import importlib
 import os
 import shutil
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import version
 from pathlib import Path
 from typing import TypeVar
@@ -22,8 +21,9 @@ from velero_eks.bootstrap.preflight.check import Case, Check, Result, document, 
 from velero_eks.bootstrap.preflight.cluster import cluster_facts
 from velero_eks.bootstrap.preflight.facts import Facts, Here, Kubernetes
 from velero_eks.commands.help import described
-from velero_eks.commands.options import Json, StackArgument, run
+from velero_eks.commands.options import Json, Kubeconfig, Stack, StackArgument, Timeout, needed_stack, run
 from velero_eks.errors import OperationError
+from velero_eks.kube.threads import Threads
 from velero_eks.project import engine
 from velero_eks.project.backend import backend
 from velero_eks.project.project import Project
@@ -69,16 +69,29 @@ _STYLES = {"error": "red", "warning": "yellow"}
         2: "There is no such stack, or its file is bad.",
     },
 )
-def preflight(stack: StackArgument, json: Json = False) -> None:
+def preflight(
+    stack_argument: StackArgument = None,
+    timeout: Timeout = None,
+    stack: Stack = None,
+    kubeconfig: Kubeconfig = None,
+    json: Json = False,
+) -> None:
     """Find what would make `pulumi up` or the first backup fail, before it. Changes nothing.
 
     Looks at the account, the cluster, the bucket, other stacks and this machine. Needs AWS credentials and
     access to the cluster; what is refused is told.
     """
-    run(lambda: run_preflight(stack, as_json=json))
+
+    def command() -> int:
+        name = needed_stack(stack_argument, stack, "preflight")
+        return run_preflight(name, as_json=json, kubeconfig=kubeconfig)
+
+    run(command, timeout)
 
 
-def run_preflight(stack: str, *, as_json: bool = False, start: Path | None = None) -> int:
+def run_preflight(
+    stack: str, *, as_json: bool = False, kubeconfig: str | None = None, start: Path | None = None
+) -> int:
     """Print what is in the way of a stack, with a remedy each; return 1 where an error is found, else 0.
 
     Raises `OperationError` where there is no such stack or its file is bad.
@@ -86,7 +99,7 @@ def run_preflight(stack: str, *, as_json: bool = False, start: Path | None = Non
     project = Project.find(start)
     file = project.load(stack)
     with working(f"looking at {file.settings.cluster.name} and its account"):
-        facts = gather(project, file)
+        facts = gather(project, file, kubeconfig)
     results = judge(file, facts)
     failed = any(each.outcome == "failed" for each in results)
     if as_json:
@@ -105,13 +118,13 @@ def judge(file: StackFile, facts: Facts) -> list[Result]:
     return [result(check, case) for check in CHECKS]
 
 
-def gather(project: Project, file: StackFile) -> Facts:
+def gather(project: Project, file: StackFile, kubeconfig: str | None = None) -> Facts:
     """Ask the account, the cluster and the Pulumi CLI at the same time. What one of them refuses is `Unknown`."""
     # Loaded before the threads, which import it at the same time.
     importlib.import_module("boto3")
-    with ThreadPoolExecutor(max_workers=3) as pool:
+    with Threads(3) as pool:
         asked_aws = pool.submit(account_facts, file.settings)
-        asked_cluster = pool.submit(_cluster, file)
+        asked_cluster = pool.submit(_cluster, file, kubeconfig)
         asked_here = pool.submit(look_here, project, file)
         return Facts(aws=asked_aws.result(), kubernetes=asked_cluster.result(), here=asked_here.result())
 
@@ -132,11 +145,9 @@ def look_here(project: Project, file: StackFile, *, find: Callable[[str], str | 
     )
 
 
-def _cluster(file: StackFile) -> Kubernetes | Unknown:
-    settings = file.settings
-    target = Target(file.stack, settings.cluster.context, settings.release.namespace, settings)
+def _cluster(file: StackFile, kubeconfig: str | None) -> Kubernetes | Unknown:
     try:
-        return cluster_facts(target.cluster, settings)
+        return cluster_facts(Target.of_file(file, kubeconfig=kubeconfig).cluster, file.settings)
     except OperationError as error:
         return Unknown(str(error))
 

@@ -15,11 +15,17 @@ from velero_eks.commands.options import (
     Context,
     Everything,
     Json,
+    Kubeconfig,
+    Namespace,
     Stack,
+    StackArgument,
+    Timeout,
     VeleroNamespace,
     Yes,
     connect,
     moment_of,
+    one_stack,
+    seconds_of,
     told_unread,
 )
 from velero_eks.commands.options import run as run_command
@@ -56,10 +62,6 @@ ExistingPolicy = Annotated[
     ),
 ]
 PreviewOnly = Annotated[bool, typer.Option("--preview", help="Show what would happen, and change nothing.")]
-Limit = Annotated[
-    float | None,
-    typer.Option("--timeout", metavar="SECONDS", min=1, help="How long Velero may take, for each of its operations."),
-]
 
 restore = typer.Typer(
     help="Restore a namespace, single objects or a cluster: previewed first, and held against the preview after.",
@@ -97,9 +99,10 @@ def restore_namespace(
     preview: PreviewOnly = False,
     yes: Yes = False,
     everything: Everything = False,
-    seconds: Limit = None,
+    timeout: Timeout = None,
     stack: Stack = None,
     context: Context = None,
+    kubeconfig: Kubeconfig = None,
     velero_namespace: VeleroNamespace = None,
     as_json: Json = False,
 ) -> None:
@@ -112,10 +115,10 @@ def restore_namespace(
 
     def command() -> int:
         how = _how(given)
-        session = connect(stack, context, velero_namespace)
+        session = connect(stack, context, velero_namespace, kubeconfig)
         return run_namespace(session, namespace, into=into, how=how)
 
-    run_command(command)
+    run_command(command, timeout)
 
 
 @restore.command("object")
@@ -133,17 +136,16 @@ def restore_namespace(
 def restore_object(
     objects: Annotated[list[str], typer.Argument(metavar="KIND/NAME...", help="As kubectl names them.")],
     source: Source,
-    namespace: Annotated[
-        str | None, typer.Option("--namespace", "-n", metavar="NAME", help="The objects' namespace.")
-    ] = None,
+    namespace: Namespace = None,
     at: At = None,
     existing: ExistingPolicy = "update",
     preview: PreviewOnly = False,
     yes: Yes = False,
     everything: Everything = False,
-    seconds: Limit = None,
+    timeout: Timeout = None,
     stack: Stack = None,
     context: Context = None,
+    kubeconfig: Kubeconfig = None,
     velero_namespace: VeleroNamespace = None,
     as_json: Json = False,
 ) -> None:
@@ -157,10 +159,10 @@ def restore_object(
 
     def command() -> int:
         how = _how(given)
-        session = connect(stack, context, velero_namespace)
+        session = connect(stack, context, velero_namespace, kubeconfig)
         return run_objects(session, objects, namespace=namespace, how=how)
 
-    run_command(command)
+    run_command(command, timeout)
 
 
 @restore.command("cluster")
@@ -175,6 +177,7 @@ def restore_object(
 )
 def restore_cluster(
     source: Source,
+    stack_argument: StackArgument = None,
     at: At = None,
     system: Annotated[
         bool,
@@ -184,9 +187,10 @@ def restore_cluster(
     preview: PreviewOnly = False,
     yes: Yes = False,
     everything: Everything = False,
-    seconds: Limit = None,
+    timeout: Timeout = None,
     stack: Stack = None,
     context: Context = None,
+    kubeconfig: Kubeconfig = None,
     velero_namespace: VeleroNamespace = None,
     as_json: Json = False,
 ) -> None:
@@ -199,16 +203,17 @@ def restore_cluster(
 
     def command() -> int:
         how = _how(given)
-        session = connect(stack, context, velero_namespace)
+        session = connect(one_stack(stack_argument, stack), context, velero_namespace, kubeconfig)
         return run_cluster(session, system=system, how=how)
 
-    run_command(command)
+    run_command(command, timeout)
 
 
 def _how(given: dict[str, Any]) -> RestoreOptions:
     """What every restore takes, of a command's arguments: its options are called as the fields are."""
     return RestoreOptions(
-        **{**{field.name: given[field.name] for field in fields(RestoreOptions)}, "at": moment_of(given["at"])}
+        **{field.name: given[field.name] for field in fields(RestoreOptions) if field.name in given}
+        | {"at": moment_of(given["at"]), "seconds": seconds_of("--timeout", given["timeout"])}
     )
 
 

@@ -75,7 +75,7 @@ def render_report(out: Console, report: RestoreReport, session: Session, *, ever
         for difference in surprise.fields[:_SHOWN_FIELDS]:
             out.print(_indented(field_line(difference, surprise.key.kind == "Secret"), 2 * INDENT))
     if len(outcome.surprises) > len(shown):
-        out.print(_indented(Text(words.more(len(outcome.surprises) - len(shown), "--all names them"), style="dim")))
+        out.print(_indented(Text(words.more(len(outcome.surprises) - len(shown), "--full names them"), style="dim")))
     blocked = report.preview.blocked
     if blocked:
         out.print(Text(f"{words.count(len(blocked), 'object')} not restored, as the preview said:", style="bold red"))
@@ -125,7 +125,7 @@ def _fates(out: Console, predictions: Sequence[Prediction], *, everything: bool)
         for each in named if everything else named[:_SHOWN]:
             _object(out, each)
         if len(named) > _SHOWN and not everything:
-            rest = Text(words.more(len(named) - _SHOWN, "--all names them"), style="dim")
+            rest = Text(words.more(len(named) - _SHOWN, "--full names them"), style="dim")
             out.print(_indented(rest, 2 * INDENT))
     derived = [each for each in predictions if each.derived and each.fate is not Fate.LEFT_OUT]
     if derived:

@@ -18,9 +18,11 @@ from velero_eks.commands.options import (
     At,
     Context,
     Json,
+    Kubeconfig,
     Namespace,
     ShowSecrets,
     Stack,
+    Timeout,
     VeleroNamespace,
     connect,
     moment_of,
@@ -73,8 +75,10 @@ def show(
         bool, typer.Option("--derived", help="Also what controllers make of other objects, such as Pods.")
     ] = False,
     show_secrets: ShowSecrets = False,
+    timeout: Timeout = None,
     stack: Stack = None,
     context: Context = None,
+    kubeconfig: Kubeconfig = None,
     velero_namespace: VeleroNamespace = None,
     json: Json = False,
 ) -> None:
@@ -86,11 +90,11 @@ def show(
 
     def command() -> int:
         moment = moment_of(at)
-        session = connect(stack, context, velero_namespace)
+        session = connect(stack, context, velero_namespace, kubeconfig)
         wanted = Wanted.parse(objects or [], namespace=namespace, derived=derived, show_secrets=show_secrets)
         return run_show(session, backup, wanted, at=moment, names_only=contents, as_json=json)
 
-    run(command)
+    run(command, timeout)
 
 
 @dataclass(frozen=True)

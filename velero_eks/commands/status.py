@@ -12,7 +12,18 @@ from rich.padding import Padding
 from rich.table import Table
 
 from velero_eks.commands.help import described
-from velero_eks.commands.options import Context, Json, Stack, VeleroNamespace, connect, run
+from velero_eks.commands.options import (
+    Context,
+    Json,
+    Kubeconfig,
+    Stack,
+    StackArgument,
+    Timeout,
+    VeleroNamespace,
+    connect,
+    one_stack,
+    run,
+)
 from velero_eks.errors import Forbidden, OperationError
 from velero_eks.recovery.session import Session
 from velero_eks.recovery.status.judge import assess
@@ -42,7 +53,13 @@ FOUND = 1
     },
 )
 def status(
-    stack: Stack = None, context: Context = None, velero_namespace: VeleroNamespace = None, json: Json = False
+    stack_argument: StackArgument = None,
+    timeout: Timeout = None,
+    stack: Stack = None,
+    context: Context = None,
+    kubeconfig: Kubeconfig = None,
+    velero_namespace: VeleroNamespace = None,
+    json: Json = False,
 ) -> None:
     """Say what can be recovered, what is running, and what is wrong since when.
 
@@ -51,9 +68,10 @@ def status(
     """
 
     def command() -> int:
-        return run_status(connect(stack, context, velero_namespace), as_json=json)
+        session = connect(one_stack(stack_argument, stack), context, velero_namespace, kubeconfig)
+        return run_status(session, as_json=json)
 
-    run(command)
+    run(command, timeout)
 
 
 def run_status(session: Session, *, as_json: bool) -> int:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from velero_eks.diff.git import Repository
 from velero_eks.diff.model import Revision
-from velero_eks.errors import DiffError
+from velero_eks.errors import BadTarget, DiffError
 from velero_eks.project.project import Project, matching, stack_files
 from velero_eks.terminal import words
 
@@ -56,11 +56,11 @@ class Sides:
 
 
 @contextmanager
-def lay_out(start: Path, arguments: Sequence[str]) -> Iterator[Sides]:
+def lay_out(start: Path, arguments: Sequence[str], stack: str | None = None) -> Iterator[Sides]:
     """Both sides of `REV [REV] [STACK]…`, laid out in a temporary folder that is gone afterwards whatever happens.
 
     `A..B` is two revisions, `A...B` is B since it left A. The work tree is compared where it is, changes that are not
-    committed and new files included.
+    committed and new files included. `stack` is one more way to name the stack.
     """
     project = Project.find(start)
     root = project.root
@@ -84,6 +84,10 @@ def lay_out(start: Path, arguments: Sequence[str]) -> Iterator[Sides]:
         new = side(new_revision)
         for one in (old, new):
             _refuse_without_program(one)
+        if stack is not None:
+            if rest and rest != [stack]:
+                raise BadTarget(f"two stacks are given: {', '.join(rest)}, and --stack {stack}. Keep one of them")
+            rest = [stack]
         stacks = _select(rest, old, new)
         touched = _touched(repository, old, new, stacks)
         yield Sides(project.name, old, new, stacks, touched)

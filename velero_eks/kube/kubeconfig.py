@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -63,6 +63,11 @@ class Kubeconfig:
     def contexts(self) -> list[str]:
         """The contexts' names, sorted."""
         return sorted(self._entries["contexts"])
+
+    def contexts_of(self, clusters: Collection[str]) -> list[str]:
+        """The names of the contexts whose cluster has one of these names in the kubeconfig, sorted."""
+        contexts = self._entries["contexts"]
+        return [name for name in self.contexts if contexts[name].body.get("cluster") in clusters]
 
     def access(self, context: str) -> tuple[ApiServer, Credentials]:
         """How the API server of a context is reached, and as whom. Raises `BadTarget`."""

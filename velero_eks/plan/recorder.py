@@ -294,12 +294,14 @@ def _alarm(seconds: float) -> Iterator[None]:
 
     before = signal.signal(signal.SIGALRM, ring)
     # Again every second after it: the program may catch the first one.
-    signal.setitimer(signal.ITIMER_REAL, seconds * 1.1 + 0.05, 1.0)
+    timer = signal.setitimer(signal.ITIMER_REAL, seconds * 1.1 + 0.05, 1.0)
     try:
         yield
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
+        # The clock of a `--timeout` goes on.
+        signal.setitimer(signal.ITIMER_REAL, *timer)
 
 
 @contextlib.contextmanager

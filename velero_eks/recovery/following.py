@@ -11,6 +11,7 @@ from velero_eks.errors import ApiError, NotAllowed, NotFound, TimeLimit, Unreach
 from velero_eks.kube.waiting import wait_for
 from velero_eks.recovery.session import Session
 from velero_eks.terminal import words
+from velero_eks.time_limit import waiting_for
 from velero_eks.velero.records import BACKUP, DELETE_REQUEST, RESTORE, Backup, Operation, Restore, undecodable
 
 # A server that was killed is back within seconds, one that is rescheduled within a minute or two.
@@ -44,7 +45,7 @@ def watching(session: Session, what: str) -> Iterator[Watch]:
     it from beginning: the operation would be waited for in vain.
     """
     patience = _Patience(session)
-    with session.progress(what) as report:
+    with waiting_for(f"the end of {what}", begun=True), session.progress(what) as report:
 
         def watch(operation: Operation) -> None:
             report(operation.phase, *items(operation))

@@ -105,10 +105,17 @@ class Session:
 
 
 def connected(
-    *, stack: str | None, context: str | None, namespace: str | None = None, progress: ShowProgress = phases
+    *,
+    stack: str | None,
+    context: str | None,
+    namespace: str | None = None,
+    kubeconfig: str | None = None,
+    progress: ShowProgress = phases,
 ) -> Session:
     """The session of `--stack` or `--context`, with Velero in `namespace` (by default the stack's, else `velero`).
 
+    `kubeconfig` is the file with the context, a stack's too; by default KUBECONFIG, else ~/.kube/config.
+
     Raises `BadTarget` for arguments that name nothing; nothing is connected yet.
     """
-    return Session(Target.of(stack=stack, context=context, namespace=namespace), progress)
+    return Session(Target.of(stack=stack, context=context, namespace=namespace, kubeconfig=kubeconfig), progress)

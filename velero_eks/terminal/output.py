@@ -16,6 +16,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from velero_eks.terminal.safe import escaped, visible
+from velero_eks.time_limit import waiting_for
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -104,13 +105,14 @@ def write_json(text: str) -> None:
 @contextmanager
 def working(what: str) -> Iterator[None]:
     """Say on stderr what is going on, where somebody watches; it is gone afterwards."""
-    if not sys.stderr.isatty():
-        yield
-        return
-    from velero_eks.terminal.text import Text
+    with waiting_for(what):
+        if not sys.stderr.isatty():
+            yield
+            return
+        from velero_eks.terminal.text import Text
 
-    with console(stderr=True).status(Text(what)):
-        yield
+        with console(stderr=True).status(Text(what)):
+            yield
 
 
 def _plain(value: Any) -> Any:

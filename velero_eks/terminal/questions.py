@@ -8,6 +8,7 @@ from typing import Any, TextIO
 
 from velero_eks.errors import BadTarget
 from velero_eks.terminal.safe import visible
+from velero_eks.time_limit import unlimited
 
 
 class Terminal:
@@ -45,7 +46,8 @@ class Terminal:
 
     def _line(self, shown: str) -> str:
         print(visible(shown), end="", file=self._sink, flush=True)
-        line = self._source.readline()
+        with unlimited():
+            line = self._source.readline()
         if not line:
             raise BadTarget("the input ended before every question was answered; give the answers as flags")
         return line.strip()
@@ -61,4 +63,5 @@ def agreed(question: str, *, yes: bool) -> bool:
     if not sys.stdin.isatty():
         raise BadTarget("this changes the cluster, and there is nobody to ask; give --yes to go on")
     print(f"{visible(question)} [y/N] ", end="", file=sys.stderr, flush=True)
-    return sys.stdin.readline().strip().lower() in ("y", "yes")
+    with unlimited():
+        return sys.stdin.readline().strip().lower() in ("y", "yes")

@@ -87,7 +87,7 @@ def count(value: int, noun: str, plural: str = "") -> str:
 
 
 def more(value: int, how: str = "") -> str:
-    """The end of a list that was cut: `… and 12 more; --all names them`."""
+    """The end of a list that was cut: `… and 12 more; --full names them`."""
     return f"… and {number(value)} more{f'; {how}' if how else ''}"
 
 

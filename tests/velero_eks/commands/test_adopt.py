@@ -61,7 +61,7 @@ def sees(monkeypatch):
     """Lets the command see this adoption."""
 
     def see(adoption: Adoption) -> None:
-        monkeypatch.setattr(command, "look", lambda project, file: (adoption, Cluster()))
+        monkeypatch.setattr(command, "look", lambda project, file, kubeconfig: (adoption, Cluster()))
 
     return see
 

@@ -229,7 +229,7 @@ def test_every_command_is_a_file_of_its_name():
     files = {path.stem for path in Path(cli.__file__).parent.glob("*.py")}
     named = {name for panel in cli.PANELS.values() for name in panel}
     assert named <= files
-    assert {name for name in files - named if "_" not in name} == {"app", "help", "options"}
+    assert {name for name in files - named if "_" not in name} == {"app", "help", "options", "spelling"}
 
 
 def test_help_loads_no_command(tmp_path):
@@ -239,5 +239,5 @@ def test_help_loads_no_command(tmp_path):
     )
     names = python(code, REAL).stderr.split()
     loaded = {name for name in names if not name.startswith("velero_eks.terminal")}
-    own = ("app", "help", "options")
-    assert loaded == {"velero_eks.commands", *(f"velero_eks.commands.{name}" for name in own)}
+    own = ("app", "help", "options", "spelling")
+    assert loaded == {"velero_eks.commands", "velero_eks.time_limit", *(f"velero_eks.commands.{name}" for name in own)}

@@ -47,14 +47,14 @@ def test_only_what_is_drilled_is_read_and_a_namespace_that_is_missing_is_said(mo
 def test_a_report_that_cannot_be_written_is_said_before_anything_is_made(tmp_path, path, why):
     api = Api()
     with pytest.raises(BadTarget, match=why):
-        run_drill(session(api), DrillRequest(junit=tmp_path / path), yes=True, seconds=5, as_json=False)
+        run_drill(session(api), DrillRequest(junit=tmp_path / path), yes=True, seconds=5)
     assert api.asked == []
 
 
 def test_a_report_that_fails_at_the_end_takes_the_others_not_away(tmp_path, capsys):
     asked = DrillRequest(junit=tmp_path / "gone" / "drill.xml")
     with pytest.raises(BadTarget, match=r"drill\.xml cannot be written: No such file"):
-        command._reported(drilled(), asked, Objectives(), as_json=True)
+        command._reported(drilled(), asked, Objectives(), form="json")
     assert json.loads(capsys.readouterr().out)["version"] == 1
 
 
@@ -69,7 +69,7 @@ def test_what_of_a_drilled_namespace_cannot_be_read_fails_the_drill(monkeypatch,
             (item for item in self.items if wanted(item.place)),
         )  # fmt: skip
     _, unread = command._contents(session(Api()), backup("b"), ("shop",))
-    assert command._reported(drilled(unread=unread), DrillRequest(), Objectives(), as_json=True) == 1
+    assert command._reported(drilled(unread=unread), DrillRequest(), Objectives(), form="json") == 1
     found = json.loads(capsys.readouterr().out)
     (failed,) = (check for check in found["checks"] if not check["good"])
     assert (failed["name"], found["good"]) == ("backup", False)

@@ -33,7 +33,7 @@ def run(tmp_path, monkeypatch):
         if not root.exists():
             project(root, prod=text or stack_text())
         monkeypatch.chdir(root)
-        monkeypatch.setattr(command, "gather", lambda project, file: found)
+        monkeypatch.setattr(command, "gather", lambda project, file, kubeconfig: found)
         return CliRunner().invoke(cli.app, ["preflight", *(arguments or ("prod",))])
 
     return invoke

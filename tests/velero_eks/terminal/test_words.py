@@ -71,7 +71,7 @@ def test_a_moment_is_said_in_utc_and_a_run_in_its_own_zone():
 def test_numbers_come_with_their_word():
     assert [words.count(number, "object") for number in (0, 1, 2_400)] == ["0 objects", "1 object", "2,400 objects"]
     assert words.count(2, "repository", "repositories") == "2 repositories"
-    assert words.more(1_200, "--all names them") == "… and 1,200 more; --all names them"
+    assert words.more(1_200, "--full names them") == "… and 1,200 more; --full names them"
     assert words.more(3) == "… and 3 more"
 
 

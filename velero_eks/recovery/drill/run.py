@@ -25,6 +25,7 @@ from velero_eks.recovery.restore.run import messages_of, start_restore
 from velero_eks.recovery.session import Session
 from velero_eks.terminal import words
 from velero_eks.terminal.safe import say
+from velero_eks.time_limit import unlimited
 from velero_eks.velero.backup_contents import Stored, Unread
 from velero_eks.velero.records import Backup, Restore
 from velero_eks.velero.results import VeleroMessage
@@ -63,7 +64,7 @@ def drill(
         ran.problem = "interrupted"
         raise
     finally:
-        with _undisturbed():
+        with unlimited(), _undisturbed():
             say(f"cleaning up drill {mark.drill}")
             left = remove_all(session, mark.drill, list(mapping.values()))
         for what in left:
