@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +19,8 @@ ELISION = "…"
 _PROMPT = "$ "
 _FENCE = re.compile(r"^```(\w*)$")
 _EVENT = re.compile(r"^<!-- lab: ([a-z-]+) -->$")
+_ASSIGNMENT = re.compile(r"^[A-Z][A-Z0-9_]*=")
+_SUBSTITUTION = re.compile(r"\$\(([^()]+)\)")
 _CODE = re.compile(r"\s+# exit code (\d+)$")
 
 
@@ -69,7 +71,7 @@ def _steps(lines: list[str]) -> Iterator[Command | Event]:
                 session.append((number, line))
                 continue
             if language == "console":
-                yield from _commands(session)
+                yield from commands(session)
             language, session = None, []
         elif fence:
             language = fence[1]
@@ -79,7 +81,8 @@ def _steps(lines: list[str]) -> Iterator[Command | Event]:
         raise ValueError("a fence is not closed")
 
 
-def _commands(session: list[tuple[int, str]]) -> Iterator[Command]:
+def commands(session: Iterable[tuple[int, str]]) -> Iterator[Command]:
+    """The commands of one session, given as its lines with their numbers. Raises `ValueError` without a first one."""
     lines = iter(session)
     current: tuple[int, str] | None = None
     shown: list[str] = []
@@ -107,20 +110,26 @@ def _command(line: int, text: str, shown: list[str]) -> Command:
 
 def calls(command: Command, program: str) -> list[list[str]]:
     """The arguments of every call of `program` in a command, each side of a pipe for itself."""
-    words = shlex.split(command.text, comments=True)
+    return [words[1:] for words in programs(command.text) if words[0] == program]
+
+
+def programs(line: str) -> list[list[str]]:
+    """Every program that a line of shell starts, with its arguments; redirections are left out.
+
+    Assignments in front of a program are none of its words. What stands in `$(…)` is a line of its own.
+    """
     found: list[list[str]] = []
     call: list[str] | None = None
     begins = True
-    for word in words:
-        if word in ("|", "&&", ";"):
+    for word in shlex.split(line, comments=True):
+        if word in ("|", "||", "&&", ";"):
             begins, call = True, None
         elif word in (">", ">>", "<"):
             call = None
-        elif begins:
+        elif begins and not _ASSIGNMENT.match(word):
             begins = False
-            if word == program:
-                call = []
-                found.append(call)
+            call = [word]
+            found.append(call)
         elif call is not None:
             call.append(word)
-    return found
+    return found + [inner for line in _SUBSTITUTION.findall(line) for inner in programs(line)]
