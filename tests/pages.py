@@ -24,7 +24,7 @@ _FENCE = re.compile(r"^( *)```(\w*)$")
 _NOT_RUN = re.compile(r"^ *<!-- not run: (.+) -->$")
 _INTO = re.compile(r"^ *<!-- into: (\S+) -->$")
 NEWCOMERS = ("README.md", "docs/tutorial.md", "docs/how-to/bootstrap.md")
-"""Pages that begin without a stack; all others begin in a project that has the stack `prod`."""
+"""Pages that begin in an empty folder; all others begin in a project that has the stack `prod`."""
 
 
 @dataclass(frozen=True)

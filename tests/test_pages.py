@@ -117,8 +117,11 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     answers.cluster(CLUSTER, addons={}, **{**auto_mode(), **known})
     answers.add("iam", "get_open_id_connect_provider", {"Url": ISSUER, "ClientIDList": ["sts.amazonaws.com"]})
     find = functools.partial(discover, client=answers.client)
-    typist = Terminal(io.StringIO("\n" * 20), Screen(), watched=True)
-    monkeypatch.setattr(init_command, "run_init", functools.partial(init_command.run_init, find=find, terminal=typist))
+    screen = Screen()
+    typed = functools.partial(
+        init_command.run_init, find=find, terminal=Terminal(Keyboard(screen), screen, watched=True)
+    )
+    monkeypatch.setattr(init_command, "run_init", typed)
     monkeypatch.setenv("COLUMNS", "100")
     here = tmp_path / "backups"
     here.mkdir()
@@ -127,10 +130,26 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 class Screen(io.StringIO):
-    """What is written to a terminal beside the answers, on the standard output of the moment."""
+    """A terminal's screen: what is written goes to the standard output of the moment."""
+
+    last = ""
 
     def write(self, text: str) -> int:
+        self.last = text or self.last
         return sys.stdout.write(text)
+
+
+class Keyboard(io.StringIO):
+    """Somebody who says yes, and takes the default of every other question; the screen shows the answer."""
+
+    def __init__(self, screen: Screen) -> None:
+        super().__init__()
+        self._screen = screen
+
+    def readline(self, *_: Any) -> str:
+        answer = "y\n" if "[y/N]" in self._screen.last else "\n"
+        self._screen.write(answer)
+        return answer
 
 
 def runnable() -> list[Path]:
@@ -144,8 +163,8 @@ def sessions(block: Block) -> list[Command]:
 
 @pytest.mark.parametrize("page", runnable(), ids=lambda page: str(page.relative_to(ROOT)))
 def test_what_needs_no_cluster_prints_what_the_page_shows(page: Path, folder: Path):
-    newcomer = str(page.relative_to(ROOT)) in NEWCOMERS
-    begin(folder, **({} if newcomer else {"prod": STACK}))
+    if str(page.relative_to(ROOT)) not in NEWCOMERS:
+        begin(folder)
     for block in blocks(page):
         if block.into:
             put_into(folder / block.into, block.text)
@@ -154,9 +173,9 @@ def test_what_needs_no_cluster_prints_what_the_page_shows(page: Path, folder: Pa
                 run(command, folder, page)
 
 
-def begin(folder: Path, **stacks: str) -> None:
-    """The project that a page begins in: a repository with one commit and these stacks."""
-    project(folder, **stacks)
+def begin(folder: Path) -> None:
+    """The project that a how-to page begins in: a repository with one commit and the stack `prod`."""
+    project(folder, prod=STACK)
     for command in (["init", "-q", "-b", "main"], ["add", "-A"], ["commit", "-q", "-m", "begin"]):
         subprocess.run(
             ["git", "-c", "user.name=a", "-c", "user.email=a@example.com", *command], cwd=folder, check=True, timeout=60
@@ -313,14 +332,14 @@ def test_a_wrong_command_is_found(line: str, said: str):
 
 
 def test_output_that_was_not_printed_is_found(folder: Path):
-    begin(folder, prod=STACK)
+    begin(folder)
     wrong = Command(1, "velero-eks plan prod --at 2026-11-24T00:00Z", 0, "production\n…\n2 stacks planned")
     with pytest.raises(AssertionError, match="not printed: '2 stacks planned'"):
         run(wrong, folder, ROOT / "README.md")
 
 
 def test_a_wrong_exit_code_is_found(folder: Path):
-    begin(folder, prod=STACK)
+    begin(folder)
     with pytest.raises(AssertionError, match="exit code 2"):
         run(Command(1, "velero-eks plan prd", 0, ""), folder, ROOT / "README.md")
 
