@@ -137,3 +137,35 @@ def test_without_a_stack_the_bucket_is_that_of_the_clusters_location(lost, deplo
     tool = Tool(deployment, ("--context", lab.cluster.name))
     shown = tool("show", "show-2", f"cm/{app.HOTFIX}", "-n", app.NAMESPACE)
     assert yaml.safe_load(documents(shown.out)[0])["data"] == app.hotfix()["data"]
+
+
+def test_the_backups_are_listed_with_the_cluster_gone_and_the_server_stopped(
+    lost, deployment, api, backups, server_down
+):
+    said = lost("backups", "--full", "--json")
+    found = {each["name"]: each for each in said.json["backups"]}
+    assert "the cluster was not asked; this is what the bucket has" in said.err
+    assert [name for name in found if name in backups] == ["show-3", "show-2", "show-1"]
+    assert all(found[name]["good"] and found[name]["objects"] > 20 for name in backups)
+    assert found["show-1"]["in_cluster"] is None
+    # The cluster is there again, and its server still stopped: a file that somebody deletes meanwhile is missed.
+    s3, bucket = deployment.lab.cloud.client("s3"), deployment.outputs()["bucket"]
+    key = next(
+        each["Key"]
+        for each in s3.list_objects_v2(Bucket=bucket)["Contents"]
+        if each["Key"].endswith("/show-1/show-1.tar.gz")
+    )
+    content = s3.get_object(Bucket=bucket, Key=key)["Body"].read()
+    s3.delete_object(Bucket=bucket, Key=key)
+    try:
+        both = Tool(deployment)("backups", "--full", "--json").json
+    finally:
+        s3.put_object(Bucket=bucket, Key=key, Body=content)
+    found = {each["name"]: each for each in both["backups"]}
+    assert both["cluster_read"] is True
+    assert (found["show-1"]["flaws"], found["show-1"]["good"]) == (["no-contents"], False)
+    assert (found["show-3"]["in_cluster"], found["show-3"]["flaws"], both["newest_good"]) == (True, [], "show-3")
+    # An object that somebody deletes by itself comes back from the bucket, which takes its time.
+    api.delete("/apis/velero.io/v1/namespaces/velero/backups/show-2")
+    shown = Tool(deployment)("backups", "--full").all
+    assert "show-2: in the bucket and not in the cluster The Velero server takes finished backups over" in shown

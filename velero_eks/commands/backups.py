@@ -7,10 +7,10 @@ from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import typer
-from rich.cells import cell_len
 from rich.padding import Padding
 
 from velero_eks.commands.coverage import without_data_document
+from velero_eks.commands.help import described
 from velero_eks.commands.options import (
     Context,
     Everything,
@@ -30,8 +30,9 @@ from velero_eks.errors import BadTarget
 from velero_eks.recovery.backups import Files, Flaw, Inventory, Listed, inventory
 from velero_eks.recovery.session import Session
 from velero_eks.terminal import safe, words
-from velero_eks.terminal.output import INDENT, console, print_json, table, working, write
+from velero_eks.terminal.output import INDENT, console, print_json, working, write
 from velero_eks.terminal.safe import say
+from velero_eks.terminal.tables import fitted
 from velero_eks.terminal.text import Text
 
 FOUND, BAD_INPUT = 1, 2
@@ -43,10 +44,21 @@ _COLUMNS = (
 _NUMBERS = ("Errors", "Warnings", "Objects", "Volumes")
 # In this order columns leave a narrow window.
 _GIVEN_UP = ("Warnings", "Volumes", "Errors", "Objects", "Schedule", "Found in", "Expires")
-_BETWEEN = 3
 _BAD = frozenset({Flaw.NO_FILES, Flaw.NO_RECORD, Flaw.NO_CONTENTS, Flaw.DAMAGED})
 
 
+@described(
+    examples={
+        "velero-eks backups prod": "The newest backups of a stack, also with its cluster gone.",
+        "velero-eks backups prod --schedule daily-backup --last 5": "The last five of one schedule.",
+        "velero-eks backups --context staging --json": "Every backup of a cluster without a stack, as JSON.",
+    },
+    exits={
+        0: "There is a good backup: Completed, its files in the bucket, with the data of its volumes, not expired.",
+        1: "There is no good backup.",
+        2: "The bucket cannot be read, or an argument is bad.",
+    },
+)
 def backups(
     stack_argument: StackArgument = None,
     schedule: Annotated[
@@ -67,9 +79,8 @@ def backups(
 ) -> None:
     """List the backups that exist, newest first, and say which can be restored.
 
-    Reads the bucket with your own AWS credentials, and the cluster where it answers; with a stack neither the Velero
-    server nor the cluster has to exist. Exits with 1 when there is no good backup, with 2 when the bucket cannot be
-    read.
+    Reads the bucket with your own AWS credentials, and the cluster where it answers. With a stack neither the Velero
+    server nor the cluster has to exist.
     """
 
     def command() -> int:
@@ -168,15 +179,7 @@ def render(found: Inventory, session: Session, schedule: str | None) -> None:
     if found.shown:
         out.print()
         columns, rows = _rows(found, schedule)
-        columns = _fitting(columns, rows, out.width)
-        shown = table(*columns)
-        shown.columns[0].no_wrap = True
-        for name in _NUMBERS:
-            if name in columns:
-                shown.columns[columns.index(name)].justify = "right"
-        for row in rows:
-            shown.add_row(*(row[column] for column in columns))
-        out.print(shown)
+        out.print(fitted(columns, rows, out.width, give_up=_GIVEN_UP, numbers=_NUMBERS))
         if found.more:
             out.print(Text(words.more(found.more, "--full lists them"), style="dim"))
     said = list(_remarks(found, session.target.arguments))
@@ -196,7 +199,7 @@ def render(found: Inventory, session: Session, schedule: str | None) -> None:
 
 
 def _rows(found: Inventory, schedule: str | None) -> tuple[list[str], list[dict[str, Text]]]:
-    """The table: its columns, without those that say nothing of any backup, and its rows by column."""
+    """The columns that say something of any backup, and the rows by column."""
     rows = [_cells(found, each) for each in found.shown]
     # That the name of a scheduled backup says so, and that each is in the bucket, is what everybody expects.
     silent = {
@@ -205,16 +208,6 @@ def _rows(found: Inventory, schedule: str | None) -> tuple[list[str], list[dict[
     }
     columns = [name for name in _COLUMNS if not silent.get(name) and any(row[name].plain for row in rows)]
     return columns, rows
-
-
-def _fitting(columns: Sequence[str], rows: Sequence[dict[str, Text]], width: int) -> list[str]:
-    """The columns that leave each backup one line: those that the remarks below say as well go first."""
-    left = list(columns)
-    widths = {name: max(cell_len(name), *(row[name].cell_len for row in rows)) + _BETWEEN for name in columns}
-    for name in _GIVEN_UP:
-        if name in left and sum(widths[each] for each in left) - _BETWEEN > width:
-            left.remove(name)
-    return left
 
 
 def _unsaid(listed: Listed) -> bool:

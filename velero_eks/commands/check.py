@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from velero_on_eks.settings import render
+from velero_on_eks.settings import Refusal, render
 
 from velero_eks.commands.help import described
 from velero_eks.commands.options import Json, complain, loading_much, run
@@ -65,10 +66,11 @@ def run_check(file: str, *, as_json: bool) -> int:
         said = {
             "version": saved.VERSION,
             "stacks": [{"stack": name, "findings": [finding_entry(one) for one in found]} for name, found, _ in judged],
+            "errors": {name: [refusal.to_mapping() for refusal in found] for name, found in unplanned.items()},
         }
         write_json(json.dumps(said, indent=1, ensure_ascii=False))
     else:
-        write(_for_people(judged))
+        write(_for_people(judged, unplanned))
     if unplanned:
         return BAD_INPUT
     return FOUND if any(finding.fails for _, found, _ in judged for finding in found) else CLEAN
@@ -81,10 +83,12 @@ def _text(file: str, shown: str) -> bytes:
         raise BadTarget(f"{shown}: cannot be read: {error}") from None
 
 
-def _for_people(judged: list[tuple[str, list[PlannedFinding], bool]]) -> str:
+def _for_people(
+    judged: list[tuple[str, list[PlannedFinding], bool]], unplanned: Mapping[str, Sequence[Refusal]]
+) -> str:
     from velero_eks.commands.plan_words import render_findings
 
     out = console()
     with out.capture() as shown:
-        render_findings(out, judged)
+        render_findings(out, judged, unplanned)
     return shown.get()

@@ -354,6 +354,8 @@ def render(console: Console, diff: Diff, *, properties: bool) -> None:
         console.print(_rendered(stack, properties))
     if len(diff.stacks) > 1 and diff.different:
         console.print(_summary(diff))
+        for line in _unplanned(diff):
+            console.print(line)
     for note in diff.notes:
         console.print(Text(f"Note: {note}", style="yellow"))
     worst = any(stack.effects("risk") for stack in diff.different)
@@ -419,7 +421,21 @@ def _summary(diff: Diff) -> RenderableType:
     return Group(Rule(Text("All stacks", style="bold"), align="left", style="cyan"), rows, Text())
 
 
+def _unplanned(diff: Diff) -> Iterator[RenderableType]:
+    """Why the newer revision has no plan of some stacks, once more, where the first time has scrolled past."""
+    from velero_eks.commands.plan_words import unplanned
+
+    bad = {each.stack: [one for side, one in each.errors if side == "to"] for each in diff.stacks if each.newer_is_bad}
+    return unplanned(bad, f"not planned in {diff.new}")
+
+
 def _cells(stack: StackDiff) -> Iterator[Text]:
+    if stack.newer_is_bad:
+        from velero_eks.commands.plan_words import bad_stack
+
+        yield Text(bad_stack([refusal for side, refusal in stack.errors if side == "to"]), style="bold red")
+        yield from (Text() for _ in range(5))
+        return
     risk, weaker = len(stack.effects("risk")), len(stack.effects("weaker"))
     if stack.status in ("removed", "unplanned"):
         yield from (Text("–", style="dim") for _ in range(4))

@@ -13,11 +13,11 @@ from velero_on_eks.settings import Refusal
 
 from velero_eks.commands.help import described
 from velero_eks.commands.options import At, Json, Stack, complain, loading_much, moment_or_now, run, stacks_of
-from velero_eks.errors import OperationError, PlanError
+from velero_eks.errors import BadTarget, OperationError, PlanError
 from velero_eks.plan import contract, fleet, processes
 from velero_eks.plan.runner import AnyStack, load_stacks
 from velero_eks.project.project import Project
-from velero_eks.terminal.output import console, next_step, write, write_json
+from velero_eks.terminal.output import console, next_step, watched, write, write_json
 
 CLEAN, FOUND, BAD_INPUT = 0, 1, 2
 
@@ -26,6 +26,7 @@ CLEAN, FOUND, BAD_INPUT = 0, 1, 2
     examples={
         "velero-eks plan": "Plan every stack of the project.",
         "velero-eks plan prod": "Plan one stack.",
+        "velero-eks plan --summary": "One row a stack: its cluster, objectives, findings and next backup.",
         "velero-eks plan 'exam-*' --json": "Plan the stacks of a name, as JSON; `check` and `diff --to-plan` read it.",
     },
     exits={
@@ -39,6 +40,9 @@ def plan(
         list[str] | None,
         typer.Argument(metavar="STACK", help="Names of stacks, with * and ? as in a shell. All of them by default."),
     ] = None,
+    summary: Annotated[
+        bool, typer.Option("--summary", help="Print one row a stack. --json has all of it, and has no summary.")
+    ] = False,
     at: At = None,
     stack: Stack = None,
     json: Json = False,
@@ -51,14 +55,18 @@ def plan(
     """
 
     def command() -> int:
+        if summary and json:
+            raise BadTarget(
+                "--summary is a table for people, and --json has everything that it shows. Give one of them"
+            )
         moment = moment_or_now(at)
         with loading_much():
-            return run_plan(stacks_of(stacks, stack), as_json=json, at=moment)
+            return run_plan(stacks_of(stacks, stack), as_json=json, at=moment, summary=summary)
 
     run(command)
 
 
-def run_plan(patterns: Sequence[str], *, as_json: bool, at: datetime) -> int:
+def run_plan(patterns: Sequence[str], *, as_json: bool, at: datetime, summary: bool = False) -> int:
     """Print the plan of the stacks that match, of all without a pattern, and return the exit code.
 
     0: clean. 1: an error that is not waived. 2: a stack file or the program is bad; each is named on stderr and, as
@@ -78,7 +86,7 @@ def run_plan(patterns: Sequence[str], *, as_json: bool, at: datetime) -> int:
     if as_json:
         write_json(contract.text(described, refusals))
     else:
-        write(_for_people(described, refusals))
+        write(_for_people(described, refusals, summary))
     if errors:
         return BAD_INPUT
     if any(stack.fails for stack in described):
@@ -116,10 +124,16 @@ def _progress(total: int) -> Iterator:
         yield lambda: progress.advance(task)
 
 
-def _for_people(described: Sequence[contract.Described], refusals: Mapping[str, Sequence[Refusal]]) -> str:
-    from velero_eks.commands.plan_words import render
+def _for_people(
+    described: Sequence[contract.Described], refusals: Mapping[str, Sequence[Refusal]], summary: bool
+) -> str:
+    from velero_eks.commands.plan_words import render, render_summary
 
     out = console()
     with out.capture() as shown:
-        render(out, described, refusals)
+        if summary:
+            # In a terminal the reasons stand right above.
+            render_summary(out, described, refusals, reasons=not watched())
+        else:
+            render(out, described, refusals)
     return shown.get()

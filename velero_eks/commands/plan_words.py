@@ -26,6 +26,7 @@ from velero_eks.plan.objectives import Objective, PlannedSchedule
 from velero_eks.plan.unknown import Note
 from velero_eks.terminal import words
 from velero_eks.terminal.output import table
+from velero_eks.terminal.tables import fitted
 from velero_eks.terminal.text import Text
 
 # The coming runs that a person reads; the JSON has more.
@@ -36,23 +37,38 @@ _INDENT = 2
 def render(
     console: Console, stacks: Sequence[Described], refusals: Mapping[str, Sequence[Refusal]] | None = None
 ) -> None:
-    """Print every stack, and a summary where there are several. `refusals` say why others have no plan."""
+    """Print every stack, and an overview where there are several. `refusals` say why others have no plan."""
     bad = refusals or {}
     for stack in stacks:
         console.print(_stack(stack))
     if len(stacks) + len(bad) > 1:
-        if stacks:
-            console.print(_summary(stacks))
-        for name, found in bad.items():
-            console.print(_unplanned(name, found))
+        render_overview(console, stacks, bad)
+        for line in unplanned(bad, "not planned"):
+            console.print(line)
     if stacks:
         console.print(_verdict(stacks, len(bad)))
 
 
-def _unplanned(name: str, found: Sequence[Refusal]) -> Text:
-    line = Text(overflow="fold").append(name, style="cyan").append(" not planned: ", style="bold red")
-    line.append(as_line(found[0]))
-    return line.append(f" (and {len(found) - 1} more)", style="dim") if found[1:] else line
+def render_summary(
+    console: Console, stacks: Sequence[Described], bad: Mapping[str, Sequence[Refusal]], *, reasons: bool
+) -> None:
+    """Print one row a stack. `reasons` says why others have no plan too, where that has not been said just above."""
+    render_overview(console, stacks, bad)
+    for line in unplanned(bad, "not planned") if reasons else ():
+        console.print(line)
+    console.print(_verdict(stacks, len(bad)))
+
+
+def unplanned(bad: Mapping[str, Sequence[Refusal]], what: str) -> Iterator[RenderableType]:
+    """Why stacks have no plan, every reason; `what` is said of each of them."""
+    for name, found in bad.items():
+        head = Text(overflow="fold").append(name, style="cyan").append(f" {what}: ", style="bold red")
+        if len(found) == 1:
+            yield head.append(as_line(found[0]))
+            continue
+        yield head
+        for refusal in found:
+            yield Padding(Text(as_line(refusal), overflow="fold"), (0, 0, 0, _INDENT), expand=False)
 
 
 def _stack(stack: Described) -> RenderableType:
@@ -276,13 +292,21 @@ def _missed(objective: Objective) -> str:
     return f"missed{': ' if lacking else ''}{', '.join(lacking)}"
 
 
-def render_findings(console: Console, checked: Sequence[tuple[str, Sequence[PlannedFinding], bool]]) -> None:
-    """Print the findings of stacks by name, each with whether there was anything to judge, and the verdict."""
+def render_findings(
+    console: Console,
+    checked: Sequence[tuple[str, Sequence[PlannedFinding], bool]],
+    bad: Mapping[str, Sequence[Refusal]] | None = None,
+) -> None:
+    """Print the findings of stacks by name, each with whether there was anything to judge, and the verdict. `bad` are
+    those that have no plan, and why."""
     for name, found, judged in checked:
         console.print(Rule(Text(name, style="bold"), align="left", style="cyan"))
         console.print(Padding(_findings(found, judged), (0, 0, 1, _INDENT), expand=False))
+    for line in unplanned(bad or {}, "has no plan"):
+        console.print(line)
     failing = [name for name, found, _ in checked if any(finding.fails for finding in found)]
-    console.print(_verdict_of([one for _, found, _ in checked for one in found], len(checked), "checked", failing))
+    found = [one for _, found, _ in checked for one in found]
+    console.print(_verdict_of(found, len(checked), "checked", failing, len(bad or {})))
 
 
 def _findings(found: Sequence[PlannedFinding], judged: bool = True) -> RenderableType:
@@ -306,26 +330,49 @@ def _finding(finding: PlannedFinding) -> RenderableType:
     return Group(*parts)
 
 
-def _summary(stacks: Sequence[Described]) -> RenderableType:
-    rows = table("Stack", "Environment", "Region", "Resources", "Loss", "Errors", "Warnings")
-    for column in (3, 5, 6):
-        rows.columns[column].justify = "right"
-    for stack in stacks:
-        settings = [one.settings for one in stack.plan.deployments]
-        gaps = [objective.worst_case_rpo for objective in stack.objectives]
-        known = [gap for gap in gaps if gap is not None]
-        loses = "everything" if len(known) < len(gaps) or not known else words.exact(max(known))
-        errors, warnings = _counts(stack.findings)
-        rows.add_row(
-            Text(stack.plan.stack, style="cyan"),
-            ", ".join(dict.fromkeys(one.environment for one in settings)),
-            ", ".join(dict.fromkeys(_late(one.region) for one in settings)),
-            str(len(stack.resources)),
-            Text(loses, style="" if all(objective.met for objective in stack.objectives) else "red"),
-            Text(str(errors), style="bold red" if errors else ""),
-            Text(str(warnings), style="yellow" if warnings else ""),
-        )
-    return Group(Rule(Text("All stacks", style="bold"), align="left", style="cyan"), rows)
+# In this order columns leave a narrow window, so that each stack has one line.
+_GIVEN_UP = ("Region", "Loss", "Creates", "Environment", "Next backup", "Cluster")
+
+
+def render_overview(console: Console, stacks: Sequence[Described], bad: Mapping[str, Sequence[Refusal]]) -> None:
+    """Print a table with a row for each stack, by name; those without a plan have theirs too."""
+    rows = [_overview(stack) for stack in stacks]
+    rows += [
+        {"Stack": Text(name, style="cyan"), "Findings": Text(bad_stack(found), style="bold red")}
+        for name, found in bad.items()
+    ]
+    rows.sort(key=lambda row: row["Stack"].plain)
+    columns = ("Stack", "Environment", "Cluster", "Region", "Creates", "Loss", "Objectives", "Findings", "Next backup")
+    console.print(Rule(Text("All stacks", style="bold"), align="left", style="cyan"))
+    console.print(fitted(columns, rows, console.width, give_up=_GIVEN_UP, numbers=("Creates",)))
+
+
+def bad_stack(found: Sequence[Refusal]) -> str:
+    """How a table says that a stack has no plan."""
+    return f"bad: {words.count(len(found), 'error')}"
+
+
+def _overview(stack: Described) -> dict[str, Text]:
+    settings = [one.settings for one in stack.plan.deployments]
+    missed = sum(not objective.met for objective in stack.objectives)
+    gaps = [objective.worst_case_rpo for objective in stack.objectives]
+    known = [gap for gap in gaps if gap is not None]
+    loses = "everything" if len(known) < len(gaps) or not known else words.exact(max(known))
+    held = f"{missed} of {len(gaps)} missed" if missed else "met" if gaps else "none"
+    errors, warnings = _counts(stack.findings)
+    counts = [words.count(number, noun) for number, noun in ((errors, "error"), (warnings, "warning")) if number]
+    runs = [moment for schedule in stack.schedules if not schedule.paused for moment in schedule.next[:1]]
+    return {
+        "Stack": Text(stack.plan.stack, style="cyan"),
+        "Environment": Text(", ".join(dict.fromkeys(one.environment for one in settings))),
+        "Cluster": Text(", ".join(dict.fromkeys(_late(one.cluster.name) for one in settings))),
+        "Region": Text(", ".join(dict.fromkeys(_late(one.region) for one in settings))),
+        "Creates": Text(str(len(stack.resources))),
+        "Loss": Text(loses, style="red" if missed else ""),
+        "Objectives": Text(held, style="bold red" if missed else "green" if gaps else ""),
+        "Findings": Text(", ".join(counts) or "none", style="bold red" if errors else "yellow" if warnings else ""),
+        "Next backup": Text(words.roughly(min(runs), stack.at) if runs else "never", style="" if runs else "yellow"),
+    }
 
 
 def _verdict(stacks: Sequence[Described], unplanned: int) -> Text:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import rich.table
@@ -81,6 +81,33 @@ class Table(rich.table.Table):
                 for title, cell in said:
                     grid.add_row(Text(title), cell)
                 yield Padding(grid, (0, 0, 0, _INDENT), expand=False)
+
+
+def fitted(
+    columns: Sequence[str],
+    rows: Sequence[Mapping[str, Text]],
+    width: int,
+    *,
+    give_up: Sequence[str],
+    numbers: Sequence[str] = (),
+) -> Table:
+    """A table in which each row has one line where that can be: for it, the columns of `give_up` leave in their order.
+
+    A row is its cells by column, those left out are empty; a column in which all are empty is none. `numbers` are
+    columns that stand on the right.
+    """
+    empty = Text()
+    left = [name for name in columns if any(row.get(name) for row in rows)]
+    widths = {name: max([len(name), *(row.get(name, empty).cell_len for row in rows)]) + _GAP for name in left}
+    for name in give_up:
+        if name in left and sum(widths[each] for each in left) - _GAP > width:
+            left.remove(name)
+    made = Table(*left)
+    for name, column in zip(left, made.columns, strict=True):
+        column.justify = "right" if name in numbers else "left"
+    for row in rows:
+        made.add_row(*(row.get(name, empty) for name in left))
+    return made
 
 
 def _text(cell: Any) -> Text:

@@ -101,6 +101,20 @@ def test_a_bad_stack_has_its_line_at_the_end_for_people_too(run):
     assert said.index("a not planned") > said.index("All stacks")
 
 
+def test_the_summary_has_one_row_a_stack_and_a_bad_one_has_its_own(run):
+    bad = stack_text().replace("staging", "stagnig").replace("1111", "x")
+    result = run("plan", "--summary", *AT, a=bad, b=stack_text())
+    assert result.exit_code == 2
+    lines = [" ".join(line.split()) for line in result.stdout.splitlines()]
+    assert lines[3] == "a bad: 2 errors"
+    assert lines[4].startswith("b staging shop ")
+    assert "Who may do what" not in result.stdout
+    assert "a not planned:" in lines and lines[-1].startswith("1 stack planned, 1 not:")
+    both = run("plan", "--summary", "--json", *AT)
+    assert (both.exit_code, both.stdout) == (2, "")
+    assert "Give one of them" in both.stderr
+
+
 def test_json_is_one_document_on_stdout(run):
     result = run("plan", "--json", *AT, a=stack_text("one"), b=stack_text("two"))
     assert (result.exit_code, result.stderr) == (0, "")

@@ -136,4 +136,8 @@ def test_a_stack_that_had_no_plan_when_it_was_saved_exits_with_2_and_is_named(tm
     assert exit_code(str(path), as_json=True) == 2
     out, err = capsys.readouterr()
     assert [stack["stack"] for stack in json.loads(out)["stacks"]] == ["dev"]
+    assert json.loads(out)["errors"] == {"b": [refusal]}
     assert err == f"error: stack b has no plan in {path}: stacks/Pulumi.b.yaml:3: wrong\n"
+    assert exit_code(str(path), as_json=False) == 2
+    said = " ".join(capsys.readouterr().out.split())
+    assert "b has no plan: stacks/Pulumi.b.yaml:3: wrong 1 stack checked, 1 not:" in said

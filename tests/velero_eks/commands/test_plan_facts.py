@@ -13,7 +13,7 @@ from rich.console import Console
 from velero_on_eks.settings.refusals import Refusal
 
 from tests.velero_eks.plan.projects import plan_of, project, stack_text
-from velero_eks.commands.plan_words import render, render_findings
+from velero_eks.commands.plan_words import render, render_findings, render_summary
 from velero_eks.plan import contract
 from velero_eks.plan.findings import PlannedFinding
 from velero_eks.plan.model import Message
@@ -146,10 +146,41 @@ def test_a_summary_has_every_stacks_figures(plan):
     failing = replace(plan, findings=[FINDING, replace(FINDING, severity="warning")])
     shown = said(replace(plan, findings=[]), failing)
     count = len(plan.resources)
-    assert f"staging staging eu-west-1 {count} 24 h 0 0 " in shown
-    assert f"staging staging eu-west-1 {count} 24 h 1 1 " in shown
+    runs = "in 20 h"
+    assert f"staging staging shop eu-west-1 {count} 24 h met none {runs} " in shown
+    assert f"staging staging shop eu-west-1 {count} 24 h met 1 error, 1 warning {runs} " in shown
     unmet = replace(plan.objectives[0], worst_case_rpo=None)
-    assert f"{count} everything 0 0" in said(plan, replace(plan, findings=[], objectives=[unmet]))
+    assert f"{count} everything 1 of 1 missed none {runs}" in said(plan, replace(plan, findings=[], objectives=[unmet]))
+    paused = [replace(schedule, paused=True) for schedule in plan.schedules]
+    assert f"{count} 24 h met none never " in said(plan, replace(plan, findings=[], schedules=paused))
+
+
+def overview(*stacks: contract.Described, bad: dict[str, list[Refusal]], width: int = 400, reasons: bool = True) -> str:
+    written = io.StringIO()
+    render_summary(Console(file=written, width=width), stacks, bad, reasons=reasons)
+    return written.getvalue()
+
+
+def test_a_bad_stack_has_its_row_among_the_others_and_every_reason_stands_at_the_end(plan):
+    refusals = [Refusal("bad", "text is expected here", f"quote {name}", (name,), 7) for name in ("tags", "keys")]
+    shown = overview(plan, bad={"acme": refusals, "prod": refusals[:1]})
+    lines = [" ".join(line.split()) for line in shown.splitlines()]
+    assert [line.split()[0] for line in lines[3:6]] == ["acme", "prod", "staging"]
+    assert (lines[3], lines[4]) == ("acme bad: 2 errors", "prod bad: 1 error")
+    assert lines[6] == "acme not planned:"
+    assert "quote tags" in lines[7] and "quote keys" in lines[8]
+    assert lines[9].startswith("prod not planned: ") and "quote tags" in lines[9]
+    assert lines[10].startswith("1 stack planned, 2 not: ")
+    assert "quote" not in overview(plan, bad={"acme": refusals}, reasons=False)
+
+
+@pytest.mark.parametrize("width", [60, 80, 120, 200])
+def test_a_summary_has_one_line_a_stack_at_any_width(plan, width):
+    refusals = [Refusal("bad", "text is expected here", "quote it", ("tags",), 7)]
+    lines = overview(plan, bad={"acme": refusals}, width=width, reasons=False).splitlines()
+    assert [line.split()[0] for line in lines[3:5]] == ["acme", "staging"]
+    assert "met" in lines[4]
+    assert all(len(line) <= width for line in lines)
 
 
 def test_what_the_program_says_is_shown(plan):

@@ -123,6 +123,9 @@ def test_a_stack_that_the_newer_revision_cannot_plan_is_an_error(run: Run, tmp_p
         assert said.exit_code == 2
         assert "the work tree has no plan of it to compare with" in said.stdout
         assert "Pulumi.dev.yaml:3: wrong" in said.stdout.replace("\\", "")
+    shown = " ".join(run(root, "HEAD").stdout.split())
+    assert "dev bad: 1 error prod " in shown
+    assert "dev not planned in the work tree: stacks/Pulumi.dev.yaml:3: wrong" in shown
 
 
 def test_a_revision_that_tells_what_is_bad_in_words_alone_is_planned_by_this_recorder(run: Run, tmp_path: Path):
