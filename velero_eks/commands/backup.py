@@ -26,6 +26,7 @@ from velero_eks.commands.options import (
     run,
     seconds_of,
 )
+from velero_eks.commands.spelling import refuse_verb
 from velero_eks.errors import BadTarget, Conflict, Forbidden, NotFound, OperationError
 from velero_eks.kube.kinds import NAMESPACE
 from velero_eks.recovery.coverage import Coverage, coverage_of
@@ -63,7 +64,14 @@ _SCOPED = tuple(
     },
 )
 def backup(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="The backup's name; it must be new.")],
+    context_: typer.Context,
+    name_argument: Annotated[
+        str | None, typer.Argument(metavar="NAME", help="The backup's name. It must be new.", show_default=False)
+    ] = None,
+    name: Annotated[
+        str | None,
+        typer.Option("--name", metavar="NAME", help="The same as the argument; also for a verb such as get."),
+    ] = None,
     schedule: Annotated[
         str | None, typer.Option("--schedule", metavar="NAME", help="Take what this schedule takes, kept as long.")
     ] = None,
@@ -111,9 +119,12 @@ def backup(
     Without --timeout it may take an hour. Needs access to the cluster and a running Velero server.
     """
 
+    if name_argument is not None:
+        refuse_verb(context_, name_argument)
+
     def command() -> int:
         request = BackupRequest(
-            name=name,
+            name=_named(name_argument, name),
             schedule=schedule,
             namespaces=tuple(namespaces or ()),
             cluster_resources=cluster_resources,
@@ -126,6 +137,14 @@ def backup(
         return run_backup(session, request, yes=yes, everything=everything, seconds=seconds, as_json=json)
 
     run(command, timeout)
+
+
+def _named(argument: str | None, option: str | None) -> str:
+    if argument and option and argument != option:
+        raise BadTarget(f"two names are given: {argument}, and --name {option}. Keep one of them")
+    if not (argument or option):
+        raise BadTarget("which name? Give the backup one that is new: velero-eks backup NAME")
+    return argument or option or ""
 
 
 @dataclass(frozen=True, kw_only=True)

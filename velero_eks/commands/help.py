@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import typer
-from typer.core import TyperGroup
 
 from velero_eks.commands import spelling
 
@@ -257,7 +256,7 @@ class Command(_Helping, spelling.Command):
     """A command."""
 
 
-class Group(_Helping, TyperGroup):
+class Group(_Helping, spelling.Group):
     """A command that has commands."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
