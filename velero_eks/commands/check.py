@@ -80,7 +80,7 @@ def _text(file: str, shown: str) -> bytes:
     try:
         return sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
     except OSError as error:
-        raise BadTarget(f"{shown}: cannot be read: {error}") from None
+        raise BadTarget(f"{shown}: cannot be read: {error.strerror or error}") from None
 
 
 def _for_people(

@@ -47,6 +47,10 @@ def document_of(text: str | bytes, file: str) -> Any:
     """The JSON of a text. Raises `BadPlanError`."""
     try:
         return json.loads(text)
+    except json.JSONDecodeError as error:
+        where = f"{file}:{error.lineno}:{error.colno}"
+        cut_off = " (it is cut off)" if error.pos >= len(error.doc.rstrip()) else ""
+        raise BadPlanError(f"{where}: not JSON{cut_off}; save it again with 'velero-eks plan --json'") from None
     except (ValueError, RecursionError) as error:
         raise BadPlanError(f"{file}: not JSON: {error}; save one with 'velero-eks plan --json'") from None
 

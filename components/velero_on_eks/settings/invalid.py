@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import typing
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
@@ -11,7 +10,8 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from velero_on_eks.settings.base import snake_case
-from velero_on_eks.settings.refusals import MISSING, Refusal, Refused
+from velero_on_eks.settings.nearest import nearest
+from velero_on_eks.settings.refusals import HIDDEN, MISSING, Refusal, Refused, masked
 
 # What pydantic calls a value of the wrong kind: code, limit and remedy.
 _KINDS = {
@@ -110,16 +110,20 @@ def _refusal(item: Any, model: type[BaseModel]) -> Refusal:
 def unknown_key(path: tuple[str | int, ...], value: Any, valid: Iterable[str]) -> Refusal:
     """The refusal of a key that nothing reads, with what may stand there."""
     valid = list(valid)
-    close = difflib.get_close_matches(str(path[-1]).rpartition(":")[2], valid, n=1, cutoff=0.5)
-    remedy = f"did you mean {close[0]}?" if close else "remove it"
+    close = nearest(str(path[-1]).rpartition(":")[2], valid)
+    if isinstance(value, (Mapping, list, tuple)) and masked(path, value) != HIDDEN:
+        # The key alone is wrong, and what stands below it is long.
+        value = MISSING
+    if close:
+        return Refusal("unknown-key", "unknown key", f"did you mean {close[0]}?", path, value)
     limit = f"unknown key, valid here: {', '.join(valid)}" if valid else "unknown key, nothing reads it"
-    return Refusal("unknown-key", limit, remedy, path, value)
+    return Refusal("unknown-key", limit, "remove it", path, value)
 
 
 def not_one_of(path: tuple[str | int, ...], value: Any, choices: Iterable[str]) -> Refusal:
     """The refusal of what is none of a few words."""
     choices = list(choices)
-    close = difflib.get_close_matches(value, choices, n=1) if isinstance(value, str) else []
+    close = nearest(value, choices, alike=0.6) if isinstance(value, str) else []
     remedy = f"did you mean {close[0]}?" if close else "write one of these"
     return Refusal("not-one-of", f"one of {', '.join(choices)}", remedy, path, value)
 

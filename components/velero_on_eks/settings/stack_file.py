@@ -198,12 +198,16 @@ def _settings(
     return settings, [_placed(refusal, shown, lines) for refusal in found]
 
 
+_OF_SHAPE = frozenset({"not-a-list", "not-a-mapping"})
+
+
 def _placed(refusal: Refusal, shown: str, lines: Lines) -> Refusal:
     """A refusal with its file and line, and what may have happened to the value where it is not as it looks."""
     swallowed = lines.swallowed(refusal.path)
     remedy = refusal.remedy
     if swallowed:
-        remedy = f"{swallowed}; {remedy}" if remedy else swallowed
+        # That is the mistake, and what the refusal says to do about the value comes after it, if at all.
+        remedy = f"{swallowed}; {remedy}" if remedy and refusal.code not in _OF_SHAPE else swallowed
     return replace(refusal, file=shown, line=lines.of(refusal.path), remedy=remedy)
 
 

@@ -33,6 +33,7 @@ _NO_VALUE = (ValueError, TypeError, AttributeError, LookupError, ArithmeticError
 _LARGEST = 1 << 63
 _COLLECTIONS = (f"{_STANDARD}map", f"{_STANDARD}seq")
 _TEXT_OR_NUMBER = "some readers take it for text and others for a number"
+_TRUTHS = {"yes": "true", "on": "true", "no": "false", "off": "false"}
 # Plain scalars that readers of YAML 1.1 (PyYAML) and the engine's (1.2 in most) take for different values.
 _READ_IN_TWO_WAYS = (
     (re.compile(r"(?i:yes|no|on|off)"), "some readers take it for text and others for true or false"),
@@ -246,7 +247,10 @@ class _Reader:
                 return text
             for pattern, why in _READ_IN_TWO_WAYS:
                 if pattern.fullmatch(text):
-                    self._refuse(node, path, "read-in-two-ways", why, f"quote it: {shown_value(text)}", text)
+                    remedy = f"quote it: {shown_value(text)}"
+                    if text.lower() in _TRUTHS:
+                        remedy = f"write {_TRUTHS[text.lower()]}, or {shown_value(text)} for text"
+                    self._refuse(node, path, "read-in-two-ways", why, remedy, text)
                     return text
         try:
             found = self._loader.construct_object(node)

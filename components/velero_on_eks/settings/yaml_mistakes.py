@@ -223,7 +223,7 @@ def _blanks(lines: list[str]) -> Iterator[_Try]:
         what = f"a blank that is not a space (U+{ord(indent[column]):04X}) indents this line"
         mend = "replace it with spaces"
     if len(bad) > 1:
-        mend += f", here and on {len(bad) - 1} more line{'s' if len(bad) > 2 else ''}"
+        mend += f", in all {len(bad)} lines that have one"
     for width in _TAB_WIDTHS:
         made = [
             _spaced(_indent(line), width) + line[len(_indent(line)) :] if number in set(bad) else line

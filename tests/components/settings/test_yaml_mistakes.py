@@ -17,7 +17,7 @@ HEAD = "config:\n  aws:region: ap-south-1\n"
 # The text below HEAD; line and column of the mistake; a part of what is said.
 CASES = [
     ("  velero-eks:cluster:\n\tname: a\n    b: c\n", 4, 1, "a tab indents this line"),
-    ("  velero-eks:cluster:\n\tname: a\n\tb: c\n", 4, 1, "replace the tab with spaces, here and on 1 more line"),
+    ("  velero-eks:cluster:\n\tname: a\n\tb: c\n", 4, 1, "replace the tab with spaces, in all 2 lines that have one"),
     ("  a:\n    b: c\n\u00a0   d: e\n    f: g\n", 5, 1, "a blank that is not a space (U+00A0)"),
     ("  velero-eks:environment production\n  velero-eks:volumes: {mode: none}\n", 3, 25, "a colon is missing after"),
     ("  velero-eks:cluster:\n    name exam\n    account: b\n", 4, 9, "write 'name: ' and the value"),

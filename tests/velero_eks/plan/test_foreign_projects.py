@@ -151,7 +151,7 @@ def test_a_file_that_is_no_stack_file_is_named(tmp_path):
     files, bad = load_stacks(project, project.select([]))
     assert files == []
     assert [str(error).split(": ")[0].rsplit("/", 1)[-1] for error in bad.values()] == [
-        "Pulumi.dev.yaml:2",
+        "Pulumi.dev.yaml:1:9",
         "Pulumi.prod.yaml",
     ]
 
