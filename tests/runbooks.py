@@ -1,4 +1,4 @@
-"""The pages in docs/runbooks as something to run: their commands, what is said to be printed, the events between.
+"""The pages in docs/runbooks as something to run: their commands, the output they promise, the events between.
 
 A page's fences of the language `console` hold sessions: a line that begins with `$ ` is a command, which goes on in the
 next line after a backslash; the lines below it are what it prints, in order, where `…` stands for anything. A command

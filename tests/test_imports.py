@@ -31,7 +31,7 @@ FLOORS = (
     ("velero_on_eks.settings",),
     ("velero_on_eks.documents",),
     ("velero_on_eks",),
-    # How a time, a number or a text of others is said, and what goes wrong: pure, and known to everybody. So is the
+    # How a time, a number or a text of others is shown, and what goes wrong: pure, any room may use it. So is the
     # clock of a command.
     (
         "velero_eks.errors",

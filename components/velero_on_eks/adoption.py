@@ -126,7 +126,7 @@ def _check_names(inputs: Inputs[Settings]) -> None:
             refused.append(
                 Refusal(
                     "adopted-name",
-                    f"this stack makes {name!r}, and a new name is a replacement",
+                    f"this stack creates {name!r}; another name would replace it",
                     f"set {setting}: {given}, or remove it" if setting else "remove it",
                     ("adopt", to_camel(field)),
                     given,
@@ -140,7 +140,7 @@ def _check_names(inputs: Inputs[Settings]) -> None:
         refused.append(
             Refusal(
                 "adopted-from-a-new-cluster",
-                "only a cluster that exists has something to adopt",
+                "adopt needs a cluster that exists",
                 "give cluster.name as text, or remove adopt",
                 ("adopt",),
             )
@@ -152,7 +152,7 @@ def _check_names(inputs: Inputs[Settings]) -> None:
 def _alone(field: str, owner: str) -> Refusal:
     return Refusal(
         "adopted-alone",
-        f"this belongs to a {owner}, and adopt names none",
+        f"this belongs to a {owner}, and adopt has none",
         f"name it in adopt.{owner}, or remove it",
         ("adopt", field),
     )

@@ -150,8 +150,7 @@ class BackupStorage(pulumi.ComponentResource):
                 return arns
             refused = Refusal(
                 "break-glass-deployer",
-                f"{who} deploys and is not among them: it could change neither this policy nor the bucket's settings"
-                " again",
+                f"{who} deploys and is not in the list: it could not change this policy or the bucket's settings again",
                 "deploy as one of them, or add it",
                 ("breakGlass",),
                 arns,

@@ -78,13 +78,13 @@ def _refusal(made: Made, file: StackFile, earlier: StackFile) -> Refusal:
     elif made.what == "EKS add-on":
         remedy = "set volumes.snapshotController: existing in one of the two"
     elif made.what == "VolumeSnapshotClass":
-        remedy = "one Velero a cluster takes its snapshots: set volumes.mode: none in one of the two"
+        remedy = "only one Velero may snapshot a cluster's volumes: set volumes.mode: none in one of the two"
     else:
         remedy = f"set another {made.setting} in one of the two, or keep one stack for the cluster"
     value = _given(file.settings, made.setting)
     return Refusal(
         "made-by-another-stack",
-        f"{other} makes the {made.what} {made.name} too, and there can be one only: the second 'pulumi up' stops at it",
+        f"{other} makes the {made.what} {made.name}  too, and only one can exist: the second 'pulumi up' fails",
         remedy,
         at,
         value,
@@ -95,11 +95,11 @@ def _refusal(made: Made, file: StackFile, earlier: StackFile) -> Refusal:
 def _same_bucket(made: Made, at: tuple[str, ...], file: StackFile, earlier: StackFile) -> Refusal:
     other = shown_path(earlier.path)
     prefix, others = file.settings.storage.prefix or "", earlier.settings.storage.prefix or ""
-    limit = f"{other} makes the bucket {made.name} too: each sets its own key and policy on it, and shuts the other out"
+    limit = f"{other} makes the bucket {made.name} too: each sets its own key and policy on it and locks the other out"
     if prefix == others:
-        limit += "; and both write to the same prefix, where each expires the other's backups"
+        limit += "; and both write to the same prefix, so each expires the other's backups"
     elif not prefix or not others or f"{prefix}/".startswith(f"{others}/") or f"{others}/".startswith(f"{prefix}/"):
-        limit += "; and one prefix lies inside the other, which makes the outer location Unavailable"
+        limit += "; and one prefix is inside the other, which makes the outer location Unavailable"
     return Refusal(
         "place-of-another-stack",
         limit,

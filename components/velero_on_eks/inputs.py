@@ -244,7 +244,7 @@ class _Walk:
                 self.refused.append(
                     Refusal(
                         "late-value",
-                        "this is checked before the first resource is made, so it cannot be an Output",
+                        "this is checked before the first resource is created, so it cannot be an Output",
                         "give the value",
                         path,
                     )

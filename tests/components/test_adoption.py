@@ -114,10 +114,10 @@ def test_every_field_of_the_section_has_its_resource_type():
 @pytest.mark.parametrize(
     ("adopt", "said"),
     [
-        ({"bucket": "another-bucket"}, f"adopt.bucket = \"another-bucket\": this stack makes '{BUCKET}'"),
+        ({"bucket": "another-bucket"}, f"adopt.bucket = \"another-bucket\": this stack creates '{BUCKET}'"),
         ({"bucket": "another-bucket"}, "set storage.bucket: another-bucket"),
         ({"role": "another-role"}, "set identity.roleName: another-role"),
-        ({"keyAlias": "alias/other"}, "adopt.keyAlias = \"alias/other\": this stack makes 'alias/velero-shop'"),
+        ({"keyAlias": "alias/other"}, "adopt.keyAlias = \"alias/other\": this stack creates 'alias/velero-shop'"),
         ({"namespace": "backup"}, "set release.namespace: backup"),
         ({"release": "my-velero"}, "set release.name: my-velero"),
         ({"bucketSettings": ["policy"]}, "adopt.bucketSettings: this belongs to a bucket"),

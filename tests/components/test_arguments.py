@@ -50,7 +50,7 @@ def arguments(**more: Any) -> VeleroOnEksArgs:
 
 
 def refused(make: Any) -> str:
-    """What is said of arguments that cannot be used."""
+    """The message about arguments that cannot be used."""
     with pytest.raises(ProgramError) as raised:
         record_arguments(make)
     return str(raised.value)

@@ -205,7 +205,7 @@ def test_whoever_is_named_deploys_and_root_can_always_come_back(monkeypatch, cal
 )
 def test_whoever_is_not_named_is_stopped_before_the_policy_shuts_it_out(monkeypatch, caller, named):
     who = {SESSION: DEPLOYER}.get(caller, caller)
-    with pytest.raises(ProgramError, match=f"{who} deploys and is not among them") as raised:
+    with pytest.raises(ProgramError, match=f"{who} deploys and is not in the list") as raised:
         deployed_by(monkeypatch, caller, [named])
     assert "deploy as one of them, or add it" in str(raised.value)
 

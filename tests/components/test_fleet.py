@@ -21,7 +21,7 @@ def file(stack: str, **sections: Any) -> StackFile:
 
 
 def told(one: dict[str, Any], other: dict[str, Any]) -> dict[str, str]:
-    """What is said of the second of two stacks: each field with its sentence."""
+    """The refusal of the second of two stacks: each field with its sentence."""
     errors = conflicts([file("first", **one), file("second", **other)])
     return {refusal.field: refusal.sentence for error in errors for refusal in error.refusals}
 

@@ -202,7 +202,7 @@ def test_a_restore_outlives_a_restart_of_the_api_server(tool, api, lab, big):
         lab.cluster.control_plane.restart_api_server()
         said = running.wait()
     assert "Traceback" not in said.err
-    # Velero may get through or fail in part; either way it is said, and nothing that is missing goes unsaid.
+    # Velero may get through or fail in part; either way it is reported, and so is everything that is missing.
     assert said.code in (0, 1)
     missing = MANY + 1 - len(api.list(f"/api/v1/namespaces/{big}/configmaps"))
     assert (said.code == 0) == (missing == 0 and said.json["good"])

@@ -92,7 +92,7 @@ def checked(name: str, value: Any) -> Any:
         elif name == "namespaces":
             value = tuple(dict.fromkeys(_namespace(part) for part in value))
             if "*" in value and len(value) > 1:
-                raise ValueError("'*' is every namespace and stands alone; remove the other names, or the '*'")
+                raise ValueError("'*' is every namespace and must be alone; remove the other names, or the '*'")
         elif name == "timezone":
             check_timezone(value)
     except ValueError as error:

@@ -82,7 +82,7 @@ def coverage(
     """Hold what the cluster has now against a backup, object by object, and explain each difference.
 
     A backup lacks what Velero could not save, a kind that it did not know yet, a CRD without objects. What the filters
-    leave out, and what was created later, is said and does not count, unless --need names it. Needs access to the
+    leave out, and what was created later, is listed and does not count, unless --need names it. Needs access to the
     cluster and to the bucket.
     """
 

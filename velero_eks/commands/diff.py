@@ -162,7 +162,7 @@ def run_diff(
 
 
 def _complaints(made: Diff) -> list[str]:
-    """What keeps the newer revision's stacks from a plan; what is wrong with its program alone is said once."""
+    """What keeps the newer revision's stacks from a plan; what is wrong with its program alone is reported once."""
     bad = [refusal for stack in made.stacks for side, refusal in stack.errors if side == "to" and stack.newer_is_bad]
     return list(dict.fromkeys(f"{made.new}: {as_line(refusal)}" for refusal in bad))
 

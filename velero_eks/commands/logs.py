@@ -88,7 +88,7 @@ def run_logs(session: Session, name: str, *, level: str, kind: str | None, as_js
 def explain(session: Session, operation: Operation, *, shown: int = 10) -> list[str]:
     """Why a backup or restore went wrong, in a few lines for the moment at which it did.
 
-    Never raises: what cannot be read is said in a line.
+    Never raises: what cannot be read gets one line.
     """
     lines = [operation.why] if operation.why else []
     try:

@@ -157,7 +157,7 @@ def _line(resource: Resource, parent: Resource | None) -> Text:
     if detail:
         line.append(f": {detail}", style="dim")
     kept = _keeping(resource)
-    # What goes with a resource shares its protection; it is said again only where it differs.
+    # What goes with a resource shares its protection; it is repeated only where it differs.
     if kept != (_keeping(parent) if parent is not None and parent.custom else ""):
         line.append(f" [{kept or 'not protected'}]", style="green" if kept else "yellow")
     return line

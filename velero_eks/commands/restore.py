@@ -291,7 +291,7 @@ def run_cluster(session: Session, *, system: bool, how: RestoreOptions) -> int:
 def source_of(velero: Velero, source: str, at: datetime | None) -> Backup:
     """The backup that `--from` means. Raises `BadTarget`.
 
-    A name that a backup and a schedule share means the backup, which is said, and with `--at` the schedule.
+    A name that a backup and a schedule share means the backup (a note says so), and with `--at` the schedule.
     """
     backup = velero.resolve(source, at=at)
     if backup.name != source:

@@ -27,7 +27,7 @@ _OF_AWS = re.compile(r"https?://([^/]+\.)?amazonaws\.com(\.cn)?", re.IGNORECASE)
 
 
 def old_backups(old: Plan, new: Plan, keys: Mapping[str, str]) -> list[Fact]:
-    """What a change does to the backups that exist, beyond what is said where something is replaced or deleted.
+    """What a change does to the backups that exist, beyond what is reported where something is replaced or deleted.
 
     `keys` are the aliases of keys by their ARNs.
     """

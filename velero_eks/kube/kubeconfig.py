@@ -90,7 +90,7 @@ class Kubeconfig:
     def _named(self, section: str, name: Any) -> _Entry:
         field = _SECTIONS[section]
         if not name:
-            raise BadTarget(f"it names no {field}")
+            raise BadTarget(f"it has no {field}")
         try:
             return self._entries[section][str(name)]
         except KeyError:

@@ -236,7 +236,7 @@ class Rule:
                 )
 
 
-# What is said of a resource that no rule can judge yet.
+# The message about a resource that no rule can check yet.
 UNKNOWN_VALUE = "unknown-value"
 
 

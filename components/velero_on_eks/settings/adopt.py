@@ -59,13 +59,13 @@ def misplaced(s: Any) -> Iterator[Refusal]:
     missing = sorted(set(adopt.schedules) - set(s.schedules))
     if missing:
         yield _misplaced(
-            "schedules", missing, "velero-eks:schedules has none of this name", "add it there, or remove it"
+            "schedules", missing, "velero-eks:schedules has no schedule of this name", "add it there, or remove it"
         )
     if adopt.key and s.storage.kms_key_arn:
         yield _misplaced(
             "key",
             adopt.key,
-            "storage.kmsKeyArn names a key that is used and not managed",
+            "storage.kmsKeyArn names a key that this stack uses but does not manage",
             "remove one of the two",
         )
     if "logging" in adopt.bucket_settings and not s.storage.access_logs:
@@ -74,29 +74,29 @@ def misplaced(s: Any) -> Iterator[Refusal]:
         yield _misplaced(
             "podIdentityAssociation",
             adopt.pod_identity_association,
-            "identity.mode is irsa, which has no association",
+            "identity.mode irsa has no association",
             "remove it, or set identity.mode: pod-identity",
         )
     if adopt.snapshot_controller and (s.volumes.mode, s.volumes.snapshot_controller) != ("csi-snapshot", "addon"):
         yield _misplaced(
             "snapshotController",
             True,
-            "the add-on is made only with volumes.mode csi-snapshot and snapshotController addon",
+            "the add-on exists only with volumes.mode csi-snapshot and snapshotController addon",
             "remove it",
         )
     if adopt.snapshot_class and s.volumes.mode != "csi-snapshot":
         yield _misplaced(
             "snapshotClass",
             adopt.snapshot_class,
-            "volumes.mode none makes no VolumeSnapshotClass",
+            "volumes.mode none creates no VolumeSnapshotClass",
             "remove it, or set the mode",
         )
     if adopt.repository_secret and s.repository_password is None:
         yield _misplaced(
             "repositorySecret",
             adopt.repository_secret,
-            "a new password would be laid over the one in it, and older file-system backups could not be read",
-            "run 'pulumi config set --secret repositoryPassword' with the one that it holds",
+            "a new password would overwrite it, and older file-system backups could not be read",
+            "run 'pulumi config set --secret repositoryPassword' with the one in the Secret",
         )
 
 

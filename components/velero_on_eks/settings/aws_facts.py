@@ -23,7 +23,7 @@ def check_region(region: str) -> str:
     if region not in REGIONS:
         close = difflib.get_close_matches(region, REGIONS, n=3)
         hint = f"did you mean {' or '.join(close)}?" if close else "see 'aws ec2 describe-regions'"
-        raise Refused("region", "AWS has no region of this name", hint)
+        raise Refused("region", "unknown AWS region", hint)
     return region
 
 
@@ -31,7 +31,7 @@ def _account_before(value: object) -> object:
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         raise Refused(
             "account-number",
-            "an account id is text of 12 digits, and YAML read this as a number (a leading zero is lost that way)",
+            "an account id is text of 12 digits, and YAML reads this as a number (it drops a leading zero)",
             f'quote it: "{int(value):012d}"'
             if 10**10 <= value < 10**12
             else "copy it in quotes from 'aws sts get-caller-identity'",
@@ -67,7 +67,7 @@ class Arn:
         parts = text.split(":", 5)
         if len(parts) != 6 or parts[0] != "arn" or not parts[1] or not parts[2] or not parts[5]:
             raise Refused(
-                "arn", "an ARN reads arn:partition:service:region:account:resource", "copy it from the AWS console"
+                "arn", "an ARN is arn:partition:service:region:account:resource", "copy it from the AWS console"
             )
         return cls(*parts[1:])
 
@@ -80,15 +80,14 @@ def check_kms_key_arn(text: str) -> str:
     if text.endswith("alias/aws/s3") or text == "aws/s3":
         raise Refused(
             "aws-managed-key",
-            "aws/s3 is the key that AWS manages: no policy can be set on it and no other account or cluster can be"
-            " given it",
-            "leave the field out for a key of its own, or give a customer managed key's ARN",
+            "aws/s3 is managed by AWS: its policy cannot be set, and no other account can use it",
+            "omit the field to create a key, or give the ARN of a customer managed key",
         )
     arn = Arn.parse(text)
     if arn.service != "kms" or not arn.resource.startswith("key/"):
         raise Refused(
             "kms-key-arn",
-            "a KMS key's ARN reads arn:aws:kms:REGION:ACCOUNT:key/ID (IAM knows keys by it, not by an alias)",
+            "a KMS key's ARN is arn:aws:kms:REGION:ACCOUNT:key/ID (IAM needs the key, not an alias)",
             "see 'aws kms describe-key --key-id alias/NAME'",
         )
     if not (
@@ -98,8 +97,7 @@ def check_kms_key_arn(text: str) -> str:
     ):
         raise Refused(
             "kms-key-arn",
-            "a KMS key's ARN names one key of one account and region: the role's policy would read '*', '?' and '${…}'"
-            " as patterns",
+            "a KMS key's ARN names one key: the role's policy would read '*', '?' and '${…}' as patterns",
             "copy it from 'aws kms describe-key'",
         )
     return text
@@ -110,7 +108,7 @@ def check_policy_arn(text: str) -> str:
     arn = Arn.parse(text)
     if arn.service != "iam" or not arn.resource.startswith("policy/"):
         raise Refused(
-            "policy-arn", "an IAM policy's ARN reads arn:aws:iam::ACCOUNT:policy/NAME", "see 'aws iam list-policies'"
+            "policy-arn", "an IAM policy's ARN is arn:aws:iam::ACCOUNT:policy/NAME", "see 'aws iam list-policies'"
         )
     if not (
         re.fullmatch(r"policy/[A-Za-z0-9+=,.@_/-]*[A-Za-z0-9+=,.@_-]", arn.resource)
@@ -125,15 +123,15 @@ def check_policy_arn(text: str) -> str:
     if arn.resource.endswith("policy/AdministratorAccess"):
         raise Refused(
             "boundless-boundary",
-            "AdministratorAccess bounds nothing",
-            "name a policy that is narrower, or leave the field out",
+            "AdministratorAccess limits nothing",
+            "name a narrower policy, or omit the field",
         )
     return text
 
 
 _PRINCIPAL = re.compile(r"arn:aws[a-z-]*:iam::[0-9]{12}:(role|user)/([A-Za-z0-9+=,.@_-]+/)*[A-Za-z0-9+=,.@_-]{1,64}")
-_PRINCIPAL_FORM = "a principal is a role or a user by its whole ARN, arn:aws:iam::ACCOUNT:role/PATH/NAME"
-_SEE_ROLE = "'aws iam get-role --role-name NAME --query Role.Arn' prints it, path included"
+_PRINCIPAL_FORM = "a principal is the full ARN of a role or a user, arn:aws:iam::ACCOUNT:role/PATH/NAME"
+_SEE_ROLE = "'aws iam get-role --role-name NAME --query Role.Arn' prints it with its path"
 
 
 def check_principal_arn(text: str) -> str:
@@ -150,34 +148,34 @@ def check_principal_arn(text: str) -> str:
 def _no_principal(text: str) -> tuple[str, str]:
     """What is wrong with a text that names no principal, and what to write."""
     if "*" in text or "?" in text:
-        return "a wildcard names whoever is made later as well", "name each role or user by its whole ARN"
+        return "a wildcard also includes roles created later", "name each role or user by its full ARN"
     if re.fullmatch(r"[0-9]{12}", text) or re.fullmatch(r"arn:[^:]*:iam::[0-9]{12}:root", text):
         return (
-            "this is the account's root user, who deploys nothing and may change a bucket's policy whatever it says",
-            "name the roles or users that may; root stays the way back in without being named",
+            "this is the account's root user, which can always change a bucket's policy",
+            "name roles or users; root remains the way back in without being listed",
         )
     session = re.fullmatch(r"arn:([^:]*):sts::([0-9]{12}):assumed-role/([^/]+)(/.*)?", text)
     if session:
         partition, account, role, _ = session.groups()
         return (
-            "this is a session, and what is compared is the ARN of its role",
+            "this is a session, and AWS compares the ARN of its role",
             f"write arn:{partition}:iam::{account}:role/{role}, with the role's path if it has one: {_SEE_ROLE}",
         )
     kinds = (
-        (":federated-user/", "a federated user's session is compared as no role and no user"),
-        (":oidc-provider/", "an OIDC provider asks for nothing itself"),
-        (":saml-provider/", "a SAML provider asks for nothing itself"),
-        (":group/", "a group is no principal: requests come from its users"),
-        (":instance-profile/", "an instance profile is no principal: requests come from its role"),
-        (":policy/", "a policy is no principal"),
+        (":federated-user/", "a federated user's session is neither a role nor a user"),
+        (":oidc-provider/", "an OIDC provider sends no requests"),
+        (":saml-provider/", "a SAML provider sends no requests"),
+        (":group/", "a group is not a principal: requests come from its users"),
+        (":instance-profile/", "an instance profile is not a principal: requests come from its role"),
+        (":policy/", "a policy is not a principal"),
     )
     for mark, limit in kinds:
         if mark in text:
-            return limit, "name the role or the users behind it by their whole ARN"
+            return limit, "name the role or the users by their full ARN"
     if re.fullmatch(r"[a-z0-9.-]+\.amazonaws\.com(\.cn)?", text):
-        return "AWS's own services have no ARN to compare", "name a role or a user by its whole ARN"
+        return "AWS services have no ARN to compare", "name a role or a user by its full ARN"
     if "${" in text:
-        return "a policy variable stands for whoever asks", "name each role or user by its whole ARN"
+        return "a policy variable matches any caller", "name each role or user by its full ARN"
     return _PRINCIPAL_FORM, f"{_SEE_ROLE}; 'aws iam get-user' a user's"
 
 
@@ -186,13 +184,13 @@ def check_oidc_issuer(url: str) -> str:
     if not url.startswith("https://"):
         raise Refused(
             "oidc-issuer",
-            "an OIDC issuer begins with https:// (IAM conditions are written without it, by this program)",
+            "an OIDC issuer begins with https:// (this program drops it for IAM conditions)",
             f"write https://{url}",
         )
     if not re.fullmatch(r"https://oidc\.eks\.[a-z0-9-]+\.[a-z0-9.]+/id/[A-Za-z0-9]+", url):
         raise Refused(
             "oidc-issuer",
-            "an EKS issuer reads https://oidc.eks.REGION.amazonaws.com/id/ID",
+            "an EKS issuer is https://oidc.eks.REGION.amazonaws.com/id/ID",
             "see 'aws eks describe-cluster --name NAME --query cluster.identity.oidc.issuer'",
         )
     return url

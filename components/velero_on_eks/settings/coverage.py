@@ -48,11 +48,11 @@ class Lack:
         """What it leaves out, as the end of a sentence whose subject is the schedule."""
         names = ", ".join(self.names)
         return {
-            "namespaces": f"leaves out namespaces such as {names}" if names else "has too intricate patterns",
+            "namespaces": f"leaves out namespaces such as {names}" if names else "has patterns that are too complex",
             "kinds": f"leaves out {names}",
-            "labels": "takes only what its labels select",
-            "cluster-resources": "does not take all cluster-scoped objects",
-            "volumes": "takes no data of volumes",
+            "labels": "selects by label only",
+            "cluster-resources": "does not include all cluster-scoped objects",
+            "volumes": "includes no volume data",
         }[self.code]
 
 

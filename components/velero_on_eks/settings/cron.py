@@ -106,17 +106,17 @@ class Cron:
 
         None where it always has one. Only `Cron.parse` with ``allow_never`` lets such a one through.
         """
-        fields, then = self.fields, "Velero then backs up without end"
+        fields, then = self.fields, "Velero then backs up in a loop"
         if fields is None:
             if self.delay is not None:
                 return None
-            why, mend = "waits for a trigger, and Velero has none", "write when it runs, or set paused: true"
+            why, mend = "needs a trigger, and Velero has none", "write a time, or set paused: true"
         elif not fields.ever_matches:
-            why, mend = f"never runs: {why_never(fields)}", "write a date that comes"
+            why, mend = f"never runs: {why_never(fields)}", "write a date that exists"
         elif fields.both_days and not fields.either_day and (longest_wait(fields) or 100) > YEARS_SEARCHED:
             why = (
-                f"runs up to {longest_wait(fields) or 'more than 100'} years apart, since both day of month and day of"
-                f" week have to match, and Velero looks {YEARS_SEARCHED} years ahead"
+                f"runs up to {longest_wait(fields) or 'more than 100'} years apart, because both day of month"
+                f" and day of week must match, and Velero looks {YEARS_SEARCHED} years ahead"
             )
             mend = "put '*' in one of the two"
         else:
@@ -205,8 +205,8 @@ def _parse(expression: str, timezone: str | None, library: CronLibrary, allow_ne
         if timezone is not None:
             raise Refused(
                 "zone-twice",
-                f"cron {quoted(expression)} has a zone in front and timezone is {timezone!r}",
-                "keep the timezone field",
+                f"cron {quoted(expression)} has a zone, and timezone is {timezone!r}",
+                "keep only the timezone field",
             )
         prefix, space, rest = expression.partition(" ")
         if not space:
@@ -217,9 +217,7 @@ def _parse(expression: str, timezone: str | None, library: CronLibrary, allow_ne
     cron = Cron(rest, zone, library, fields, delay)
     written = max(expression, cron.velero_expression, key=len)
     if library == "go-cron" and len(written.encode("utf-8", "surrogatepass")) > _LONGEST:
-        raise Refused(
-            "cron", f"cron {quoted(rest)} is longer than {_LONGEST} bytes, which is all that Velero reads", "write less"
-        )
+        raise Refused("cron", f"cron {quoted(rest)} is longer than {_LONGEST} bytes, Velero's limit", "shorten it")
     endless = None if allow_never else cron.endless
     if endless is not None:
         raise endless
@@ -245,7 +243,7 @@ def _read(expression: str, library: CronLibrary, allow_never: bool) -> tuple[Fie
         known = ", ".join([*_DESCRIPTORS, "@every 6h"])
         like = difflib.get_close_matches(expression.lower().strip(), _DESCRIPTORS, 1, 0.8)
         mend = f"write {like[0]}" if like else "write one of these, or five fields"
-        raise Refused("cron", f"cron {quoted(expression)} is no descriptor of Velero's cron, which has {known}", mend)
+        raise Refused("cron", f"cron {quoted(expression)} is not a descriptor of Velero's cron; valid: {known}", mend)
     try:
         delay = Duration.parse_go(expression[len(_EVERY) :])
     except Refused as error:

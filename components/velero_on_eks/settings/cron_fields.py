@@ -105,8 +105,8 @@ def why_never(fields: Fields) -> str:
         sets |= {"day of month": fields.days, "day of week": fields.weekdays}
     empty = [name for name, bits in sets.items() if not bits]
     if empty:
-        return f"it names no {empty[0]}"
-    return "none of its months has such a day"
+        return f"it has no {empty[0]}"
+    return "none of its months has that day"
 
 
 def strip_space(text: str) -> str:
@@ -308,7 +308,7 @@ def _wrong_count(expression: str, words: list[str]) -> Refused:
     if len(words) == 1 and words[0].startswith("@"):
         return Refused(
             "cron",
-            f"cron {quoted(expression)} has spaces around it, and Velero's cron takes none there",
+            f"cron {quoted(expression)} has spaces around it, which Velero's cron refuses",
             f"remove the spaces around {quoted(words[0])}",
         )
     count = f"{len(words)} field{'s' if len(words) > 1 else ''}"

@@ -91,7 +91,7 @@ class Duration:
             )
         if seconds == 0:
             raise Refused(
-                "duration-zero", f"{quoted(text)} is no time at all: at least 1s", "write a longer duration, such as 1h"
+                "duration-zero", f"{quoted(text)} is zero: at least 1s", "write a longer duration, such as 1h"
             )
         return cls(seconds * _SECOND, text)
 
@@ -107,7 +107,7 @@ class Duration:
     def of_seconds(cls, seconds: int) -> Duration:
         """The duration of a whole number of seconds, written the shortest way (``1d6h``). Zero is ``0s``."""
         if not 0 <= seconds <= MAX_SECONDS:
-            raise ValueError(f"{seconds} seconds: a duration lies between 0 and {MAX_SECONDS} seconds")
+            raise ValueError(f"{seconds} seconds: a duration is between 0 and {MAX_SECONDS} seconds")
         return cls(seconds * _SECOND, "".join(f"{n}{unit}" for n, unit in _split(seconds)) or "0s")
 
     @property
@@ -222,7 +222,7 @@ def _mend(text: str) -> tuple[str, str]:
         meant = sum(_whole_years(float(term[1]) * size, size) for term, size in zip(terms, sizes, strict=True))
         if all(sizes) and 0 < meant <= MAX_SECONDS and meant == int(meant):
             calendar = any(_calendar_seconds(term[2]) for term in terms)
-            why = "months and years differ in length, days do not" if calendar else ""
+            why = "months and years differ in length; use days" if calendar else ""
             return why, f"write {Duration.of_seconds(int(meant))}"
     return "", _HOW
 
@@ -268,7 +268,7 @@ def _go_nanoseconds(text: str) -> int:
             mend = "write days as hours, 30d as 720h" if unit in ("d", "w") else _HOW_GO
             raise Refused(
                 "go-duration",
-                f"{quoted(text)} is not a Go duration: {quoted(unit)} is none of h, m, s, ms, us, ns",
+                f"{quoted(text)} is not a Go duration: {quoted(unit)} is not one of h, m, s, ms, us, ns",
                 mend,
             )
         total += _go_term(whole, fraction, size, text)

@@ -57,12 +57,12 @@ def check_image_tag(tag: str) -> str:
         digest = re.search(r"sha256:\S+", tag)
         remedy = f"write one like {PINNED_VELERO}"
         if digest and tag == digest[0]:
-            remedy = f"write digest: {tag}, and as version which Velero it is"
+            remedy = f"write digest: {tag}, and Velero's version as version"
         elif "/" in tag:
-            remedy = "write what stands before the last colon as repository, and what follows it as tag"
+            remedy = "write the part before the last colon as repository, and the part after it as tag"
         raise Refused(
             "image-tag",
-            "an image's tag has letters, digits, '_', '.' and '-' only, 128 at most; a range is none",
+            "an image's tag has letters, digits, '_', '.' and '-' only, 128 at most; a range is not a tag",
             remedy,
         )
     if _CANDIDATE.match(tag):
@@ -70,7 +70,7 @@ def check_image_tag(tag: str) -> str:
     if _moves(tag):
         raise Refused(
             "image-tag",
-            "an image tag names one release: 'latest', 'main' and '1.18' change under you",
+            "an image tag names one release: 'latest', 'main' and '1.18' move",
             f"write one like {PINNED_VELERO}, or the image's digest and its version",
         )
     return tag

@@ -88,7 +88,7 @@ def _refusal(item: Any, model: type[BaseModel]) -> Refusal:
     if kind == "extra_forbidden":
         return unknown_key(path, value, valid_keys(model, path[:-1]))
     if kind == "missing":
-        return Refusal("missing-key", "required, and not there", f"write {_example(path)}", path)
+        return Refusal("missing-key", "required, but missing", f"write {_example(path)}", path)
     if kind == "value_error" and isinstance(context["error"], Refused):
         # A mapping's own validator speaks of it whole; all of it in the message would say nothing.
         return context["error"].at(path, MISSING if isinstance(value, Mapping) else value)
@@ -99,12 +99,12 @@ def _refusal(item: Any, model: type[BaseModel]) -> Refusal:
         remedy = f"write its keys under it: {keys}" if keys else "write KEY: VALUE under it"
         return Refusal("not-a-mapping", "a mapping of keys is expected here", remedy, path, value)
     if value is None and kind in _KINDS:
-        return Refusal("no-value", "there is no value here", "write one, or remove the line", path, value)
+        return Refusal("no-value", "the value is missing", "write one, or remove the line", path, value)
     if kind in _KINDS:
         code, limit, remedy = _KINDS[kind]
         return Refusal(code, limit, remedy, path, value)
     said = str(context.get("error") or item["msg"])
-    return Refusal("not-valid", said[:1].lower() + said[1:], "write a value that holds to it", path, value)
+    return Refusal("not-valid", said[:1].lower() + said[1:], "write a value that meets it", path, value)
 
 
 def unknown_key(path: tuple[str | int, ...], value: Any, valid: Iterable[str]) -> Refusal:
@@ -116,7 +116,7 @@ def unknown_key(path: tuple[str | int, ...], value: Any, valid: Iterable[str]) -
         value = MISSING
     if close:
         return Refusal("unknown-key", "unknown key", f"did you mean {close[0]}?", path, value)
-    limit = f"unknown key, valid here: {', '.join(valid)}" if valid else "unknown key, nothing reads it"
+    limit = f"unknown key, valid here: {', '.join(valid)}" if valid else "unknown key"
     return Refusal("unknown-key", limit, "remove it", path, value)
 
 

@@ -54,11 +54,11 @@ def check_kind(text: str) -> str:
     """A kind as Velero looks it up, in lower case: `KIND`, `KIND.GROUP`, or `*.GROUP` for all of a group."""
     kind = text.lower()
     if kind == "*":
-        raise Refused("every-kind", "'*' is every kind, and nothing would be left", "name the kinds that are meant")
+        raise Refused("every-kind", "'*' excludes every kind", "name the kinds to exclude")
     versioned = _VERSIONED.fullmatch(kind)
     if versioned:
         plain = f"{versioned[1]}{versioned[4] or ''}"
-        raise Refused("kind", "a kind is named with its group and without a version", f"write {plain}")
+        raise Refused("kind", "a kind has a group and no version", f"write {plain}")
     if not _KIND.fullmatch(kind):
         raise Refused(
             "kind",

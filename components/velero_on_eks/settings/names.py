@@ -62,7 +62,7 @@ def default_role_name(cluster: str, region: str) -> str:
 def check_bucket_name(name: str) -> str:
     """Refuse what S3 refuses of a general purpose bucket's name."""
     if "/" in name:
-        raise Refused("bucket-name", "a bucket name has no '/'", "give the part behind it as storage.prefix")
+        raise Refused("bucket-name", "a bucket name has no '/'", "put the part after it in storage.prefix")
     if not 3 <= len(name) <= BUCKET_NAME_MAX:
         raise Refused(
             "bucket-name",
@@ -73,12 +73,10 @@ def check_bucket_name(name: str) -> str:
         raise Refused(
             "bucket-name",
             "a bucket name is made of lower-case letters, digits, hyphens and dots",
-            "write it without the others",
+            "remove the others",
         )
     if name[0] in ".-" or name[-1] in ".-":
-        raise Refused(
-            "bucket-name", "a bucket name begins and ends with a letter or a digit", "remove the edge character"
-        )
+        raise Refused("bucket-name", "a bucket name begins and ends with a letter or a digit", "remove that character")
     if ".." in name or ".-" in name or "-." in name:
         raise Refused(
             "bucket-name", "a bucket name has no dot beside another dot or a hyphen", "write it with hyphens alone"
@@ -92,12 +90,12 @@ def check_bucket_name(name: str) -> str:
     for prefix in _RESERVED_BUCKET_PREFIXES:
         if name.startswith(prefix):
             raise Refused(
-                "bucket-name-reserved", f"S3 keeps bucket names that begin with '{prefix}' for itself", "choose another"
+                "bucket-name-reserved", f"bucket names that begin with '{prefix}' are reserved by S3", "choose another"
             )
     for suffix in _RESERVED_BUCKET_SUFFIXES:
         if name.endswith(suffix):
             raise Refused(
-                "bucket-name-reserved", f"S3 keeps bucket names that end with '{suffix}' for itself", "choose another"
+                "bucket-name-reserved", f"bucket names that end with '{suffix}' are reserved by S3", "choose another"
             )
     return name
 
@@ -105,29 +103,27 @@ def check_bucket_name(name: str) -> str:
 def check_prefix(prefix: str) -> str:
     """Refuse a key prefix that Velero would not read back as it was written."""
     if prefix == "":
-        raise Refused("key-prefix", "a prefix has at least one character", "leave the field out for the whole bucket")
+        raise Refused("key-prefix", "a prefix must not be empty", "omit the field to use the whole bucket")
     if prefix.startswith("/") or prefix.endswith("/"):
         raise Refused(
-            "key-prefix", "a prefix neither begins nor ends with '/': Velero puts the slashes in", "remove the '/'"
+            "key-prefix", "a prefix does not begin or end with '/': Velero adds the slashes", "remove the '/'"
         )
     if "//" in prefix:
         raise Refused("key-prefix", "a prefix with '//' names an empty folder", "write a single '/'")
     if "*" in prefix or "?" in prefix:
         raise Refused(
             "key-prefix",
-            "'*' and '?' are wildcards in the role's policy: a prefix with one reaches other prefixes too",
-            "write the one prefix that is meant",
+            "'*' and '?' are wildcards in the role's policy: such a prefix also matches others",
+            "write one prefix",
         )
     if {".", ".."} & set(prefix.split("/")):
         raise Refused(
             "key-prefix",
-            "S3 has no '.' and '..' folders, and clients that clean paths up read another key",
-            "write the prefix without them",
+            "S3 has no '.' and '..' folders, and some clients resolve them to another key",
+            "remove them",
         )
     if not re.fullmatch(r"[A-Za-z0-9!_.'()/-]+", prefix):
-        raise Refused(
-            "key-prefix", "a prefix is made of letters, digits, '/' and !_.'()-", "write it without the others"
-        )
+        raise Refused("key-prefix", "a prefix is made of letters, digits, '/' and !_.'()-", "remove the others")
     if len(prefix) > 512:
         raise Refused(
             "key-prefix",
@@ -141,14 +137,14 @@ def check_each_once(names: tuple[str, ...], what: str = "") -> tuple[str, ...]:
     """Refuse a list that has a name twice. `what` is what its entries are, for the remedy."""
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
-        raise Refused("twice", f"{', '.join(twice)} stands there twice", f"write each{f' {what}' if what else ''} once")
+        raise Refused("twice", f"{', '.join(twice)} is listed twice", f"write each{f' {what}' if what else ''} once")
     return names
 
 
 def check_label(name: str) -> str:
     """Refuse what is not an RFC 1123 label: namespaces, service accounts, releases."""
     if "*" in name:
-        raise Refused("wildcard", "a wildcard is no name here", "write the one name that is meant")
+        raise Refused("wildcard", "wildcards are not allowed here", "write one name")
     if len(name) > LABEL_MAX:
         raise Refused(
             "kubernetes-name", f"at most {LABEL_MAX} characters, this one has {len(name)}", "choose a shorter name"
@@ -168,9 +164,9 @@ def check_velero_namespace(name: str) -> str:
     if name == "default" or name.startswith("kube-"):
         raise Refused(
             "reserved-namespace",
-            f"{name} is Kubernetes' own: the Pod Security level and the labels of Velero's namespace would hold for"
-            " everybody's Pods in it, and it would be left out of every backup",
-            "write a namespace that is Velero's alone, such as velero",
+            f"{name} belongs to Kubernetes: Velero's Pod Security level would apply"
+            " to all Pods in it, and every backup would exclude it",
+            "write a namespace for Velero alone, such as velero",
         )
     return name
 
@@ -181,8 +177,8 @@ def check_service_account(name: str) -> str:
     if name == "default":
         raise Refused(
             "default-service-account",
-            "every Pod that names no service account runs under this one, and would get Velero's role",
-            "write one of Velero's own, such as velero-server",
+            "every Pod without a service account uses this one, and would get Velero's role",
+            "write another, such as velero-server",
         )
     return name
 
@@ -224,14 +220,14 @@ def check_namespace_pattern(name: str) -> str:
 def check_excluded_namespace(name: str) -> str:
     """Refuse what `check_namespace_pattern` does, and wildcards alone: a `?` beside `*` keeps Velero from all."""
     if not name.strip("*?"):
-        raise Refused("wildcard", "a wildcard alone leaves no namespace", "name what is left out, such as test-*")
+        raise Refused("wildcard", "a wildcard alone excludes every namespace", "name what to exclude, such as test-*")
     return check_namespace_pattern(name)
 
 
 def check_role_name(name: str) -> str:
     """Refuse what IAM refuses of a role's name."""
     if "*" in name:
-        raise Refused("wildcard", "a wildcard is no role name", "write the one name that is meant")
+        raise Refused("wildcard", "a role name has no wildcard", "write one name")
     if not 1 <= len(name) <= ROLE_NAME_MAX:
         raise Refused(
             "role-name",
@@ -239,7 +235,7 @@ def check_role_name(name: str) -> str:
             "choose a shorter one",
         )
     if not _ROLE.fullmatch(name):
-        raise Refused("role-name", "a role name is made of letters, digits and +=,.@_-", "write it without the others")
+        raise Refused("role-name", "a role name is made of letters, digits and +=,.@_-", "remove the others")
     return name
 
 

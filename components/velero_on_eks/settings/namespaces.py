@@ -43,8 +43,8 @@ def check_pattern(name: str) -> str:
         if character in name:
             raise Refused(
                 "namespace-pattern",
-                f"Velero expands *, ? and [abc] in a namespace's name, and no {character}",
-                "write several patterns in its place",
+                f"Velero expands *, ? and [abc] in a namespace's name, but not {character}",
+                "write several patterns instead",
             )
     if "**" in name:
         raise Refused("namespace-pattern", "Velero refuses '**'", "write a single *")
@@ -62,7 +62,7 @@ def _places(pattern: str) -> tuple[_Place, ...]:
             inner, closing, rest = rest.partition("]")
             found.append(_one_of(inner if closing else None))
         elif character == "]":
-            raise Refused("namespace-pattern", "a ']' without a '[' before it", "close what was opened")
+            raise Refused("namespace-pattern", "']' without '[' before it", "close the '['")
         else:
             found.append({"*": None, "?": _ALPHABET}.get(character, frozenset(character)))
     return tuple(found)
@@ -78,7 +78,7 @@ def _one_of(inner: str | None) -> frozenset[str]:
             return frozenset(inner)
     raise Refused(
         "namespace-pattern",
-        f"[{inner}] is neither a list of letters and digits nor one range: Velero reads one of the two",
+        f"[{inner}] is neither a list of letters and digits nor one range",
         "write one like [abc] or [a-c]",
     )
 
@@ -105,7 +105,7 @@ class Namespaces:
             return min(missing, key=lambda name: (len(name), name), default=None)
         decided, name = _lacking(self.includes, self.excludes, wanted.includes, wanted.excludes)
         if not decided:
-            raise Undecidable("these patterns are too intricate to be held against each other")
+            raise Undecidable("these patterns are too complex to compare")
         return name
 
     @property

@@ -86,7 +86,7 @@ def missed(s: Any) -> Found:
         if objective.volumes and s.volumes.mode == "none":
             yield Refusal(
                 "volumes-without-mode",
-                "volumes.mode is none: no backup holds the data of volumes",
+                "volumes.mode is none: no backup has volume data",
                 "write volumes: {mode: csi-snapshot}, or remove it",
                 ("recovery", number, "volumes"),
                 True,
@@ -114,7 +114,7 @@ def _missed(s: Any, target: Target, few: dict[str, Refusal]) -> Found:
         found = {name: tuple(lack for lack in each if lack.code != "volumes") for name, each in found.items()}
     near = {name: each for name, each in found.items() if all(lack.code != "namespaces" for lack in each)}
     if not near:
-        said = "no running schedule takes it"
+        said = "no running schedule includes it"
         if is_pattern(namespace):
             said += f" whole: {_said({name: each[:1] for name, each in found.items()})}"
         yield Refusal(
@@ -141,14 +141,14 @@ def _missed(s: Any, target: Target, few: dict[str, Refusal]) -> Found:
             f"{name} runs every {words(schedule.recurrence.nominal_interval())} and keeps {schedule.keep}"
             for name, schedule in whole.items()
         )
-        limit = f"no one schedule has an interval within the rpo and keeps its backups for the retention: {pace}"
+        limit = f"no single schedule meets both the rpo and the retention: {pace}"
         remedy = "run one more often, keep it longer, or lower the objective"
         in_time_only = {name: each for name, each in near.items() if each and in_time(s.schedules[name], objective)}
         if in_time_only:
-            limit += f"; in time, but not whole: {_said(in_time_only)}"
+            limit += f"; in time, but incomplete: {_said(in_time_only)}"
             remedy = _remedy({lack.code for each in in_time_only.values() for lack in each})
     else:
-        limit = f"no schedule takes it whole: {_said(near)}"
+        limit = f"no schedule includes all of it: {_said(near)}"
         remedy = _remedy({lack.code for each in near.values() for lack in each})
     yield Refusal("objective-missed", limit, remedy, ("recovery", number), value)
 
@@ -159,8 +159,8 @@ def _said(found: Mapping[str, tuple[Lack, ...]]) -> str:
 
 def _remedy(codes: set[str]) -> str:
     said = {
-        "kinds": "take them back, or add them to the objective's excludedResources if it does without",
-        "cluster-resources": "leave clusterResources out, or name the namespaces that the objective is for",
+        "kinds": "remove that exclusion, or add the kinds to the objective's excludedResources",
+        "cluster-resources": "omit clusterResources, or name the objective's namespaces",
         "volumes": "set volumes.mode, or volumes: false in the objective",
         "labels": "remove the selector",
     }
@@ -190,13 +190,13 @@ def warnings(s: Any, at: datetime) -> Iterator[SettingsWarning]:
         if gaps and min(gaps.values()) > objective.rpo.seconds:
             name = min(gaps, key=lambda key: gaps[key])
             recurrence = s.schedules[name].recurrence
-            skipped = " (a time that clocks skip is left out)" if recurrence.library == "robfig" else ""
+            skipped = " (runs that the clock change skips are not made up)" if recurrence.library == "robfig" else ""
             yield SettingsWarning(
                 "rpo-clock-change",
                 f"schedules.{name}.timezone",
                 f"when the clocks of {recurrence.timezone} change, {words(gaps[name])} pass between two"
-                f" backups of {namespace}, over the rpo of {objective.rpo}{skipped};"
-                " write timezone: UTC, or allow the hour in recovery.rpo",
+                f" backups of {namespace}, above the rpo of {objective.rpo}{skipped};"
+                " set timezone: UTC, or add the hour to recovery.rpo",
             )
         left_out = {name for schedule in met_by.values() for name in schedule.excluded_namespaces}
         excluded = sorted(name for name in left_out if name in target.wanted.namespaces)
@@ -204,8 +204,8 @@ def warnings(s: Any, at: datetime) -> Iterator[SettingsWarning]:
             yield SettingsWarning(
                 "excluded-namespaces",
                 "recovery.namespaces",
-                f"the objective is every namespace, and {', '.join(excluded)} is excluded by name from"
-                f" {', '.join(met_by)}: it cannot be restored from there",
+                f"the objective is every namespace, and {', '.join(excluded)} is excluded by name"
+                f" from {', '.join(met_by)} and cannot be restored from it",
             )
     for name, schedule in s.schedules.items():
         idle = schedule.paused or name in serving or schedule.minimum_copies is not None
@@ -214,6 +214,6 @@ def warnings(s: Any, at: datetime) -> Iterator[SettingsWarning]:
                 "few-copies",
                 f"schedules.{name}.keep",
                 f"{name} keeps one backup at a time ({schedule.keep}, one every"
-                f" {words(schedule.recurrence.nominal_interval())}): where a run fails, there is none until the next;"
-                " keep it longer, or say that one is meant with minimumCopies: 1",
+                f" {words(schedule.recurrence.nominal_interval())}): if a run fails, none is left until"
+                " the next; keep it longer, or accept this with minimumCopies: 1",
             )

@@ -83,7 +83,7 @@ class _Judge:
                 if isinstance(value, Mapping):
                     yield from self.mapping(value, path)
                 elif is_late(value):
-                    yield Override(path, value, "finding", "is known later, and judged when it is")
+                    yield Override(path, value, "finding", "is not known yet; it is checked at deployment")
                 else:
                     yield _of_another_kind(path, value, "mapping")
             else:
@@ -114,20 +114,20 @@ class _Judge:
     def _no_effect(self, path: tuple[str, ...], value: Any) -> Found:
         overrides = self._release.helm_values_overrides
         if path[0] == "kubectl" and path[1] not in ("labels", "annotations") and not overrides.get("cleanUpCRDs"):
-            why = "the upgrade's job runs Velero's own image, and no other job is made"
+            why = "the upgrade job runs Velero's own image"
             yield _without_effect(path, value, f"{self._chart} runs kubectl for cleanUpCRDs only: {why}")
         elif path[0] == "nodeAgent" or path[:2] in _OF_NODE_AGENT:
             yield _without_effect(path, value, "no node-agent runs", _NODE_AGENT)
         elif path == ("secretAnnotations",):
-            yield _without_effect(path, value, "the chart makes no secret: Velero gets its credentials from its role")
+            yield _without_effect(path, value, "the chart creates no secret: Velero gets its credentials from its role")
 
     def _unknown(self, path: tuple[str, ...], value: Any) -> Override | Refusal:
         if not self._known:
-            text = f"of {self._chart} only the values of {', '.join(CHART_VALUES)} are known here"
-            return Override(path, value, "finding", f"may mean nothing: {text}")
+            text = f"of {self._chart} only the values of {', '.join(CHART_VALUES)} are known"
+            return Override(path, value, "finding", f"may have no effect: {text}")
         return Refusal(
             "unknown-helm-value",
-            f"{self._chart} has no such value, and Helm says nothing of it",
+            f"{self._chart} has no such value, and Helm does not report it",
             self._meant(path) or "remove it",
             _in_settings(path),
             value,
@@ -136,7 +136,7 @@ class _Judge:
     def _meant(self, path: tuple[str, ...]) -> str:
         key = path[-1]
         if tuple(key.split(".")) in (self._kinds.keys() | self._inner) and "." in key:
-            return f"write {key} as mappings in each other: a key with dots is another key"
+            return f"write {key} as nested mappings: a key with dots is another key"
         beside = {known[len(path) - 1] for known in (*self._kinds, *self._inner) if known[: len(path) - 1] == path[:-1]
                   and len(known) >= len(path)}  # fmt: skip
         close = difflib.get_close_matches(key, sorted(beside), n=1, cutoff=0.7)
@@ -223,7 +223,7 @@ def _nulls(path: Path, value: Any) -> Iterator[Refusal]:
 def _wrong_entries(path: Path, value: Any) -> Iterator[Refusal]:
     name = str(path[-1])
     if isinstance(value, list | tuple) and name in _ENTRIES:
-        why = ": a text is printed as one, which Helm cannot read as an object" if name == "extraObjects" else ""
+        why = ": a text is printed as text, which Helm cannot read as an object" if name == "extraObjects" else ""
         for number, item in enumerate(value):
             if not is_late(item) and not _is(item, _ENTRIES[name]):
                 yield _of_another_kind((*path, number), item, _ENTRIES[name], why)
@@ -265,7 +265,7 @@ def _plain_secret(path: Path, value: Any) -> Refusal:
     where = dotted(_in_settings(path))
     refusal = Refusal(
         "secret-in-plain-text",
-        "a secret in plain text is everybody's who reads the file",
+        "anyone who reads the file can read a plain text secret",
         f"encrypt it: pulumi config set --secret --path 'velero-eks:{where}', or name a Secret with valueFrom",
         _in_settings(path),
         value,
@@ -301,7 +301,7 @@ def _refusing(code: str, limit: str, remedy: str, *, unless: Sequence[Any] = ())
 
     def check(path: Path, value: Any) -> Found:
         if any(_same(value, safe) for safe in unless):
-            yield Override(path, value, "harmless", "says what holds anyway")
+            yield Override(path, value, "harmless", "repeats the default")
         else:
             yield Refusal(code, limit, remedy, _in_settings(path), value)
 
@@ -335,7 +335,7 @@ def _duration(then: Check, *, zero: Check | None = None) -> Check:
         try:
             seconds = Duration.parse_go(str(value)).seconds if str(value) not in ("0", "0s") else 0
         except ValueError as error:
-            why = "Go reads hours, minutes and seconds, and the server does not start with another"
+            why = "Go reads hours, minutes and seconds; with anything else the server does not start"
             yield Refusal("helm-value-duration", f"{why}: {error}", "write such as 4h0m0s", _in_settings(path), value)
             return
         yield from (zero or then)(path, value) if seconds == 0 else then(path, value)
@@ -347,18 +347,18 @@ def _late(path: Path, value: Any, check: Check) -> Found:
     if check in _WHATEVER_IT_SAYS:
         yield from check(path, value)
     else:
-        yield Override(path, value, "finding", "is known later, and judged when it is")
+        yield Override(path, value, "finding", "is not known yet; it is checked at deployment")
 
 
 def _without_effect(path: Path, value: Any, why: str, remedy: str = "remove it") -> Refusal:
-    return Refusal("helm-value-without-effect", f"nothing comes of it: {why}", remedy, _in_settings(path), value)
+    return Refusal("helm-value-without-effect", f"it has no effect: {why}", remedy, _in_settings(path), value)
 
 
 # Checks that look into a value.
 
 _NODE_AGENT = (
     f"set volumes.mode: {VOLUME_MODES[-1]}; the modes with a node-agent ({', '.join(LATER_VOLUME_MODES[:2])}) are not"
-    " offered yet"
+    " supported yet"
 )
 _OF_NODE_AGENT = (("configuration", "dataMoverPrepareTimeout"), ("metrics", "nodeAgentPodMonitor"))
 _ROLE = "remove it: Velero gets its credentials from its role (identity)"
@@ -370,11 +370,11 @@ def weakened(context: Any) -> Iterator[tuple[Path, Any, str]]:
         return
     for key, bad, why in (
         ("privileged", True, "a privileged container is root on its node"),
-        ("allowPrivilegeEscalation", True, "a process could get more rights than its parent"),
+        ("allowPrivilegeEscalation", True, "a process could gain more rights than its parent"),
         ("runAsNonRoot", False, "the container may run as root"),
         ("runAsUser", 0, "the container runs as root"),
         ("runAsGroup", 0, "the container runs with root's group"),
-        ("readOnlyRootFilesystem", False, "whoever gets into the container can change its programs"),
+        ("readOnlyRootFilesystem", False, "an intruder can change the container's programs"),
         ("procMount", "Unmasked", "the node's /proc is open"),
         ("hostProcess", True, "the container runs on the node itself"),
     ):
@@ -389,7 +389,7 @@ def weakened(context: Any) -> Iterator[tuple[Path, Any, str]]:
     for key in ("seccompProfile", "appArmorProfile"):
         profile = context.get(key)
         if isinstance(profile, Mapping) and profile.get("type") == "Unconfined":
-            yield (key, "type"), "Unconfined", "every system call is open"
+            yield (key, "type"), "Unconfined", "every system call is allowed"
     for key in ("sysctls", "seLinuxOptions", "windowsOptions"):
         if context.get(key):
             yield (key,), context[key], "the node's own protection is changed"
@@ -403,7 +403,7 @@ def _security_context(path: Path, value: Any) -> Found:
     for below, found, why in bad:
         yield Refusal(
             "helm-value-security",
-            f"{why}, and the namespace takes restricted Pods only",
+            f"{why}, and the namespace allows only restricted Pods",
             "remove it",
             _in_settings((*path, *below)),
             found,
@@ -412,7 +412,7 @@ def _security_context(path: Path, value: Any) -> Found:
         return
     strict = {"allowPrivilegeEscalation", "capabilities", "privileged", "readOnlyRootFilesystem", "runAsNonRoot"}
     if set(value) <= _PLAIN_IDENTITY | strict:
-        yield Override(path, value, "harmless", "is as strict as before")
+        yield Override(path, value, "harmless", "stays as strict")
     else:
         yield Override(path, value, "finding", "changes what the Pod may do on its node")
 
@@ -426,25 +426,25 @@ _VARIABLES: tuple[tuple[str, tuple[str, str, str]], ...] = (
     ),
     (
         r"AWS_ENDPOINT_URL.*|AWS_USE_(FIPS|DUALSTACK)_ENDPOINT|AWS_S3_.*",
-        ("owned-helm-value", "another endpoint of AWS: bucket and key would be looked for there", "set storage.s3Url"),
+        ("owned-helm-value", "another AWS endpoint: Velero would look for bucket and key there", "set storage.s3Url"),
     ),
     (
         r"AWS_CA_BUNDLE|SSL_CERT_(FILE|DIR)|SSLKEYLOGFILE|CURL_CA_BUNDLE",
         (
             "helm-value-security",
-            "decides whom the server believes to be AWS and the API server",
-            "remove it: the image has the public authorities",
+            "changes which certificates the server trusts for AWS and the API server",
+            "remove it: the image trusts the public authorities",
         ),
     ),
     (
         r"(AWS|GOOGLE|GCLOUD|AZURE|ALIBABA|ALICLOUD|DIGITALOCEAN|VAULT)_.*",
-        ("helm-value-credentials", "credentials, or where they come from: the pod's role would be ignored", _ROLE),
+        ("helm-value-credentials", "sets credentials or their source: the pod's role would be ignored", _ROLE),
     ),
     (
         r"(?i:(https?|all|ftp)_proxy)",
         (
             "helm-value-security",
-            "sends what the server says to AWS and to the API server through somebody else",
+            "sends the server's requests to AWS and the API server through a proxy",
             "remove it: reach S3 through a VPC endpoint, or name one with storage.s3Url",
         ),
     ),
@@ -456,13 +456,13 @@ _VARIABLES: tuple[tuple[str, tuple[str, str, str]], ...] = (
         r"TZ|ZONEINFO",
         (
             "helm-value-backups",
-            "moves every schedule that names no zone",
+            "moves every schedule without a timezone",
             "set schedules.NAME.timezone",
         ),
     ),
     (
         r"VELERO_.*|LD_.*|PATH|HOME|NODE_NAME",
-        ("helm-value-breaks", "the chart and the image set it: the server looks for its parts there", "remove it"),
+        ("helm-value-breaks", "the chart and the image set it: the server finds its parts by it", "remove it"),
     ),
 )
 _HARMLESS_VARIABLES = re.compile("GOMAXPROCS|GOMEMLIMIT|GOGC|" + "|".join(_AWS_HARMLESS))
@@ -474,13 +474,13 @@ def _environment(path: Path, value: Any) -> Found:
         where = (*path, number)
         name = entry.get("name")
         if is_late(name):
-            yield Override(where, entry, "finding", "gives the server a variable whose name is known later")
+            yield Override(where, entry, "finding", "sets a variable whose name is not known yet")
             continue
         if not isinstance(name, str) or not name:
             yield _of_another_kind((*where, "name"), MISSING if name is None else name, "text")
             continue
         if name in seen:
-            yield Refusal("helm-value-breaks", "stands there twice, and the last one holds", "write it once",
+            yield Refusal("helm-value-breaks", "is listed twice, and the last one holds", "write it once",
                           _in_settings((*where, "name")), name)  # fmt: skip
         seen.add(name)
         found = next((each for pattern, each in _VARIABLES if re.fullmatch(pattern, name)), None)
@@ -501,11 +501,11 @@ def _arguments(path: Path, value: Any) -> Found:
         where, text = (*path, number), str(items[number])
         number += 1
         if is_late(items[number - 1]):
-            yield Override(where, items[number - 1], "finding", "is known later, and judged when it is")
+            yield Override(where, items[number - 1], "finding", "is not known yet; it is checked at deployment")
             continue
         match = re.fullmatch(r"--?([A-Za-z][\w-]*)(?:=(.*))?", text, re.DOTALL)
         if match is None:
-            yield Refusal("helm-value-breaks", "no flag: the server takes flags and nothing else",
+            yield Refusal("helm-value-breaks", "is not a flag: the server accepts only flags",
                           "write --NAME=VALUE", _in_settings(where), text)  # fmt: skip
             continue
         name, given = match.groups()
@@ -535,12 +535,12 @@ def _argument(path: Path, text: str, flag: Flag, given: str | None) -> Found:
             value = None
     if value is None:
         said = _KIND_WORDS[flag.kind][0]
-        yield Refusal("helm-value-kind", f"the flag takes {said}, and the server does not start with anything else",
+        yield Refusal("helm-value-kind", f"the flag takes {said}; with anything else the server does not start",
                       "write --NAME=VALUE", _in_settings(path), text)  # fmt: skip
         return
     check = CHECKS[("configuration", flag.value)] if flag.value else _FLAGS.get(flag.name, _CLIENT_LOG)
     for one in check(path, value):
-        # What is said of the value behind the flag is said of the flag, as it stands.
+        # What is reported of the value behind the flag is reported of the flag, as written.
         if isinstance(one, Override):
             yield Override(path, text, one.verdict, one.effect)
         else:
@@ -556,14 +556,14 @@ def _volumes(path: Path, value: Any) -> Found:
         if "hostPath" in entry:
             yield Refusal(
                 "helm-value-security",
-                "a folder of the node in the Pod, and the namespace takes restricted Pods only",
+                "a folder of the node in the Pod, and the namespace allows only restricted Pods",
                 "use another kind of volume",
                 _in_settings((*where, "hostPath")),
                 entry["hostPath"],
             )
         else:
             kind = next((key for key in entry if key != "name"), "nothing")
-            yield Override(where, entry, "finding", f"brings the volume {name} ({kind}) into the Pod")
+            yield Override(where, entry, "finding", f"adds the volume {name} ({kind}) into the Pod")
 
 
 def _mounts(path: Path, value: Any) -> Found:
@@ -573,13 +573,13 @@ def _mounts(path: Path, value: Any) -> Found:
             yield Refusal(
                 "helm-value-credentials" if "credentials" in place or ".aws" in place or "secrets" in place
                 else "helm-value-breaks",
-                f"{place} is where the server has its plugins, its credentials or its own files",
+                f"{place} holds the server's plugins, credentials or own files",
                 "mount it elsewhere",
                 _in_settings((*where, "mountPath")),
                 place,
             )  # fmt: skip
         else:
-            yield Override(where, entry, "finding", f"puts a volume at {place}")
+            yield Override(where, entry, "finding", f"mounts a volume at {place}")
 
 
 _AMAZON = re.compile(r"(.*\.)?(amazonaws\.com(\.cn)?|api\.aws)")
@@ -592,13 +592,13 @@ def _host_aliases(path: Path, value: Any) -> Found:
         if ours:
             yield Refusal(
                 "helm-value-security",
-                f"{', '.join(ours)} is looked for at {entry.get('ip')}",
+                f"{', '.join(ours)} would resolve to {entry.get('ip')}",
                 "remove it: another endpoint of S3 is storage.s3Url",
                 _in_settings((*path, number, "hostnames")),
                 names,
             )
         else:
-            yield Override((*path, number), entry, "finding", f"looks for {', '.join(names)} at {entry.get('ip')}")
+            yield Override((*path, number), entry, "finding", f"resolves {', '.join(names)} to {entry.get('ip')}")
 
 
 _OF_CHART = frozenset(
@@ -614,12 +614,12 @@ def _labels(path: Path, value: Any) -> Found:
         where = _in_settings((*path, str(key)))
         if key in _OF_CHART:
             good = False
-            yield Refusal("helm-value-breaks", "the chart sets this label itself, and selects its Pods by it",
-                          "name yours otherwise", where, text)  # fmt: skip
+            yield Refusal("helm-value-breaks", "the chart sets this label and selects its Pods by it",
+                          "choose another label", where, text)  # fmt: skip
         elif not is_late(text) and not _LABEL.fullmatch(text):
             good = False
             limit = "a label's value has at most 63 letters, digits, '-', '_' and '.'"
-            yield Refusal("helm-value-breaks", limit, "write it so, or use an annotation", where, text)
+            yield Refusal("helm-value-breaks", limit, "shorten it, or use an annotation", where, text)
     if good:
         yield Override(path, value, "harmless")
 
@@ -632,12 +632,12 @@ def _pod_annotations(path: Path, value: Any) -> Found:
             yield Refusal("helm-value-credentials", "changes which credentials the Pod gets", _ROLE,
                           _in_settings(where), text)  # fmt: skip
         elif key.startswith("container.apparmor.security.beta.kubernetes.io/") and text == "unconfined":
-            yield Refusal("helm-value-security", "takes the container's confinement away", "remove it",
+            yield Refusal("helm-value-security", "removes the container's confinement", "remove it",
                           _in_settings(where), text)  # fmt: skip
         elif key == "karpenter.sh/do-not-disrupt" and text != "true":
             yield Override(where, text, "finding", "lets Karpenter move the Pod: the backup that runs then fails")
         elif key.startswith(("vault.hashicorp.com/", "sidecar.istio.io/", "linkerd.io/")):
-            yield Override(where, text, "finding", "has another container put into the Pod")
+            yield Override(where, text, "finding", "adds another container to the Pod")
         else:
             rest[key] = text
     if rest or not value:
@@ -667,11 +667,11 @@ def _resources(path: Path, value: Any) -> Found:
 
 def _budget_maximum(path: Path, value: Any) -> Found:
     if value in ("", 0):
-        yield Override(path, value, "harmless", "says what holds anyway")
+        yield Override(path, value, "harmless", "repeats the default")
     else:
         yield Refusal(
             "helm-value-breaks",
-            "a budget has minAvailable or maxUnavailable, and the program sets the first: the API server refuses both",
+            "a budget has either minAvailable or maxUnavailable, and the program sets minAvailable",
             "remove it, or set release.disruptionBudget: false",
             _in_settings(path),
             value,
@@ -680,7 +680,7 @@ def _budget_maximum(path: Path, value: Any) -> Found:
 
 def _clean_up(path: Path, value: Any) -> Found:
     # Production is refused it by a rule that spans sections; elsewhere it is rule release-keeps-crds's to say.
-    effect = "has an uninstall delete every Backup, Restore and Schedule" if value else "says what holds anyway"
+    effect = "makes an uninstall delete every Backup, Restore and Schedule" if value else "repeats the default"
     yield Override(path, value, "finding" if value else "harmless", effect)
 
 
@@ -693,7 +693,7 @@ def _extra_objects(path: Path, value: Any) -> Found:
                 yield _of_another_kind((*path, number, key), entry.get(key, MISSING), "text")
         made = f"makes the {entry.get('kind')} {name or 'without a name'}"
         if "{{" in str(entry):
-            made += " from a template, so that it cannot be judged before Helm has run"
+            made += " from a template, so it cannot be checked before Helm runs"
         yield Override((*path, number), entry, "finding", made)
 
 
@@ -714,23 +714,25 @@ def _profiler(path: Path, value: Any) -> Found:
     if str(value).startswith(("localhost:", "127.0.0.1:", "[::1]:")):
         yield Override(path, value, "harmless")
     else:
-        limit = "opens the server's memory, with what secrets are in it, to the network"
+        limit = "exposes the server's memory, secrets included, to the network"
         remedy = "write localhost:6060, and reach it with kubectl port-forward"
         yield Refusal("helm-value-security", limit, remedy, _in_settings(path), value)
 
 
 def _service_type(path: Path, value: Any) -> Found:
     if value == "ClusterIP":
-        yield Override(path, value, "harmless", "says what holds anyway")
+        yield Override(path, value, "harmless", "repeats the default")
     else:
-        yield Override(path, value, "finding", "opens the metrics to whoever reaches the nodes or the load balancer")
+        yield Override(
+            path, value, "finding", "exposes the metrics to anyone who can reach the nodes or the load balancer"
+        )
 
 
 def _verbosity(path: Path, value: Any) -> Found:
     if float(value) < 8:
-        yield Override(path, value, "finding", "has the Kubernetes client log what it asks")
+        yield Override(path, value, "finding", "makes the Kubernetes client log its requests")
     else:
-        limit = "from 8 on the log has the bodies of answers, Secrets among them"
+        limit = "from level 8 the log contains response bodies, including Secrets"
         yield Refusal(
             "helm-value-security", limit, "write at most 7, or set release.logLevel", _in_settings(path), value
         )
@@ -769,7 +771,7 @@ _WHOLE: dict[Path, Check] = _at(
         "nameOverride": _owned("set release.name: the names of the release's objects are derived from it"),
         "fullnameOverride": _owned("set release.name: the names of the release's objects are derived from it"),
         "snapshotsEnabled": _owned("set volumes"),
-        "backupsEnabled": _owned("remove it: without a location there is nothing to restore from"),
+        "backupsEnabled": _owned("remove it: without a location nothing can be restored"),
     }
 )
 
@@ -780,72 +782,72 @@ CHECKS: dict[Path, Check] = _WHOLE | _at(
         "cleanUpCRDs": _clean_up,
         "configMaps": _config_maps,
         "configuration.backupSyncPeriod": _duration(
-            _finding("decides how often backups that are in the bucket are looked for"),
-            zero=_refusing(_BACKUPS, "0 keeps the server from finding the backups in its bucket", "remove it"),
+            _finding("sets how often the server reads the bucket for backups"),
+            zero=_refusing(_BACKUPS, "0 stops the server from reading the backups in its bucket", "remove it"),
         ),
         "configuration.clientPageSize": _harmless(),
         "configuration.dataMoverPrepareTimeout": _duration(_harmless()),
         "configuration.defaultBackupStorageLocation": _refusing(
-            _BACKUPS, "backups that name no location would go to another one, or nowhere", "set storage",
+            _BACKUPS, "backups without a location would go to another one, or fail", "set storage",
             unless=("default",),
         ),
         "configuration.defaultBackupTTL": _refusing(
-            _RETENTION, "decides how long a backup without a time of its own is kept", "set schedules.NAME.keep"
+            _RETENTION, "sets the retention of backups without a ttl", "set schedules.NAME.keep"
         ),
         "configuration.defaultItemOperationTimeout": _duration(
-            _finding("decides when a backup of volumes is given up")
+            _finding("sets the timeout of volume backups")
         ),
         "configuration.defaultRepoMaintainFrequency": _duration(
-            _finding("decides when what no backup needs is cleared away")
+            _finding("sets when unreferenced data is removed")
         ),
         "configuration.defaultSnapshotMoveData": _refusing(_BACKUPS, _FS_BACKUP.replace(
             "backup of a volume's files", "snapshot's data mover"), _NODE_AGENT, unless=(False,)),
         "configuration.defaultVolumeSnapshotLocations": _owned("set volumes"),
         "configuration.defaultVolumesToFsBackup": _refusing(
-            _BACKUPS, "without a node-agent no backup of a volume's files can run: every one would fail", _NODE_AGENT,
+            _BACKUPS, "without a node-agent every backup of a volume's files would fail", _NODE_AGENT,
             unless=(False,),
         ),
         "configuration.disableControllers": _refusing(
-            _BACKUPS, "switches parts of the server off: backups, schedules or their end", "remove it; a schedule"
-            " that stands still is schedules.NAME.paused", unless=("",),
+            _BACKUPS, "disables parts of the server: backups, schedules or their expiry", "remove it; to pause"
+            " a schedule set schedules.NAME.paused", unless=("",),
         ),
-        "configuration.disableInformerCache": _finding("makes a restore slower and the server smaller"),
+        "configuration.disableInformerCache": _finding("slows restores and the server"),
         "configuration.extraArgs": _arguments,
         "configuration.extraEnvVars": _environment,
-        "configuration.fsBackupTimeout": _duration(_finding("decides when a backup of a volume's files is given up")),
+        "configuration.fsBackupTimeout": _duration(_finding("sets the timeout of a volume file backup")),
         "configuration.garbageCollectionFrequency": _refusing(
-            _RETENTION, "decides when expired backups are deleted, or that they never are", "set schedules.NAME.keep"
+            _RETENTION, "sets when expired backups are deleted, or that they never are", "set schedules.NAME.keep"
         ),
-        "configuration.itemBlockWorkerCount": _finding("decides how many objects are backed up at once"),
+        "configuration.itemBlockWorkerCount": _finding("sets how many objects are backed up in parallel"),
         "configuration.logFormat": _one_of("text", "json", then=_harmless()),
         "configuration.logLevel": _one_of("debug", "info", "warning", "error", then=_harmless()),
         "configuration.metricsAddress": _local_port,
         "configuration.pluginDir": _refusing(
-            "helm-value-breaks", "the plugin for AWS lies in /plugins", "remove it", unless=("/plugins",)
+            "helm-value-breaks", "the AWS plugin is in /plugins", "remove it", unless=("/plugins",)
         ),
         "configuration.profilerAddress": _profiler,
         "configuration.repositoryMaintenanceJob.repositoryConfigData.global": _harmless(),
         "configuration.repositoryMaintenanceJob.repositoryConfigData.name": _finding("names another ConfigMap"),
         "configuration.repositoryMaintenanceJob.repositoryConfigData.repositories": _harmless(),
         "configuration.restoreOnlyMode": _refusing(
-            _BACKUPS, "switches backups, schedules and their end off", "remove it; a schedule that stands still is"
-            " schedules.NAME.paused", unless=(False,),
+            _BACKUPS, "disables backups, schedules and their expiry", "remove it; to pause a schedule"
+            " set schedules.NAME.paused", unless=(False,),
         ),
-        "configuration.restoreResourcePriorities": _finding("decides in which order a restore makes objects"),
+        "configuration.restoreResourcePriorities": _finding("sets the order in which a restore creates objects"),
         "configuration.storeValidationFrequency": _duration(
-            _finding("decides how often the bucket is tried"),
-            zero=_refusing(_BACKUPS, "0 keeps the server from seeing that its bucket is away", "remove it"),
+            _finding("sets how often the bucket is checked"),
+            zero=_refusing(_BACKUPS, "0 stops the server from noticing that its bucket is unreachable", "remove it"),
         ),
         "configuration.terminatingResourceTimeout": _duration(
-            _finding("decides how long a restore waits for what is being deleted")
+            _finding("sets how long a restore waits for objects that are being deleted")
         ),
         "configuration.uploaderType": _refusing(
-            "helm-value-breaks", "Velero writes with kopia only", "remove it", unless=("kopia",)
+            "helm-value-breaks", "Velero only supports kopia", "remove it", unless=("kopia",)
         ),
         "containerSecurityContext": _security_context,
         "deployNodeAgent": _refusing(
-            _BACKUPS, "the namespace takes restricted Pods only, and a node-agent needs the node's folders: with"
-            " disableHostPath it would run and read no volume", _NODE_AGENT, unless=(False,),
+            _BACKUPS, "the namespace allows only restricted Pods, and a node-agent needs the node's"
+            " folders: with disableHostPath it would read no volume", _NODE_AGENT, unless=(False,),
         ),
         "dnsConfig": _harmless(),
         "dnsPolicy": _one_of("ClusterFirst", "ClusterFirstWithHostNet", "Default", "None", then=_harmless()),
@@ -861,33 +863,33 @@ CHECKS: dict[Path, Check] = _WHOLE | _at(
         "lifecycle": _finding("runs commands in the server's container"),
         "livenessProbe": _probe,
         "metrics.enabled": _refusing(
-            _BACKUPS, "without metrics and probes nobody sees that backups stopped", "remove it", unless=(True,)
+            _BACKUPS, "without metrics and probes stopped backups go unnoticed", "remove it", unless=(True,)
         ),
         "metrics.podAnnotations": _pod_annotations,
-        "metrics.service.nodePort": _finding("opens the metrics to whoever reaches the nodes"),
+        "metrics.service.nodePort": _finding("exposes the metrics to anyone who can reach the nodes"),
         "metrics.service.type": _service_type,
         "nodeSelector": _harmless(),
         "podAnnotations": _pod_annotations,
         "podDisruptionBudget.annotations": _harmless(),
-        "podDisruptionBudget.enabled": _finding("says what release.disruptionBudget says"),
+        "podDisruptionBudget.enabled": _finding("repeats release.disruptionBudget"),
         "podDisruptionBudget.labels": _labels,
         "podDisruptionBudget.maxUnavailable": _budget_maximum,
-        "podDisruptionBudget.minAvailable": _finding("decides whether a drain may end the one Pod"),
+        "podDisruptionBudget.minAvailable": _finding("sets whether a drain may evict the only Pod"),
         "podDisruptionBudget.unhealthyPodEvictionPolicy": _one_of(
             "IfHealthyBudget", "AlwaysAllow", then=_harmless()
         ),
         "podLabels": _labels,
         "podSecurityContext": _security_context,
-        "priorityClassName": _finding("says what release.priorityClass says"),
+        "priorityClassName": _finding("repeats release.priorityClass"),
         "rbac.clusterAdministrator": _refusing(
-            _RIGHTS, "without its rights the server backs up and restores nothing", "remove it", unless=(True,)
+            _RIGHTS, "without its rights the server cannot back up or restore", "remove it", unless=(True,)
         ),
         "rbac.clusterAdministratorName": _refusing(
-            _RIGHTS, "a restore makes whatever was backed up, which no lesser role may", "remove it",
+            _RIGHTS, "a restore creates any kind of object, which needs this role", "remove it",
             unless=("cluster-admin",),
         ),
         "rbac.create": _refusing(
-            _RIGHTS, "without its rights the server backs up and restores nothing", "remove it", unless=(True,)
+            _RIGHTS, "without its rights the server cannot back up or restore", "remove it", unless=(True,)
         ),
         "readinessProbe": _probe,
         "resizePolicy": _harmless(),
@@ -897,18 +899,18 @@ CHECKS: dict[Path, Check] = _WHOLE | _at(
         "secretAnnotations": _harmless(),
         "securityContext": _security_context,
         "serviceAccount.server.automountServiceAccountToken": _refusing(
-            _RIGHTS, "without its token the server cannot speak to the API server", "remove it", unless=(True,)
+            _RIGHTS, "without its token the server cannot reach the API server", "remove it", unless=(True,)
         ),
-        "serviceAccount.server.imagePullSecrets": _finding("says what release.imagePullSecrets says"),
+        "serviceAccount.server.imagePullSecrets": _finding("repeats release.imagePullSecrets"),
         "serviceAccount.server.labels": _labels,
         "terminationGracePeriodSeconds": _harmless(),
         "tolerations": _harmless(),
         "upgradeCRDs": _refusing(
-            _BACKUPS, "the CRDs would stay as old as they are, and a newer server cannot write its objects",
+            _BACKUPS, "the CRDs would stay old, and a newer server cannot write its objects",
             "remove it", unless=(True,),
         ),
         "upgradeCRDsJob.automountServiceAccountToken": _refusing(
-            _RIGHTS, "without its token the job cannot write the CRDs, and the upgrade ends", "remove it",
+            _RIGHTS, "without its token the job cannot write the CRDs, and the upgrade fails", "remove it",
             unless=(True,),
         ),
         "upgradeCRDsJob.extraEnvVars": _environment,
@@ -925,18 +927,18 @@ BELOW: dict[Path, Check] = _at({"metrics": _harmless(), "kubectl": _harmless(), 
 _FLAGS: dict[str, Check] = {
     "backup-repository-configmap": _finding("names a ConfigMap of settings for repositories"),
     "colorized": _harmless(),
-    "concurrent-backups": _finding("decides how many backups run at once"),
+    "concurrent-backups": _finding("sets how many backups run in parallel"),
     "global-backup-volume-policies-configmap": _refusing(
-        _BACKUPS, "volumes could be left out of every backup by it", "remove it"
+        _BACKUPS, "it could exclude volumes from every backup", "remove it"
     ),
     "item-operation-sync-frequency": _duration(_harmless()),
     "kubeconfig": _refusing("helm-value-credentials", "names another API server, or other rights", "remove it"),
     "kubecontext": _refusing("helm-value-credentials", "names another API server, or other rights", "remove it"),
     "max-concurrent-k8s-connections": _harmless(),
     "repo-maintenance-job-configmap": _finding("names a ConfigMap of settings for maintenance"),
-    "resource-timeout": _duration(_finding("decides when parts of a backup are given up")),
-    "schedule-skip-immediately": _finding("leaves out the backup that a new schedule makes at once"),
+    "resource-timeout": _duration(_finding("sets the timeout of parts of a backup")),
+    "schedule-skip-immediately": _finding("skips the first backup of a new schedule"),
     "v": _verbosity,
-    "volume-group-snapshot-label-key": _finding("decides which volumes are snapshotted together"),
+    "volume-group-snapshot-label-key": _finding("sets which volumes are snapshotted together"),
 }
-_CLIENT_LOG = _finding("decides how the Kubernetes client logs")
+_CLIENT_LOG = _finding("sets how the Kubernetes client logs")

@@ -314,4 +314,4 @@ def _without(text: str, value: Any, shown: Any) -> str:
         return text
     text = text.replace(str(value), HIDDEN)
     # A quotation is cut where it is long, and what is left of a secret is still too much of it.
-    return f"what is {HIDDEN} here is not allowed" if str(value)[:8] in text else text
+    return "the hidden value is not allowed" if str(value)[:8] in text else text

@@ -72,7 +72,8 @@ def _issuer_in_region(s: Any) -> Found:
     if issuer and issuer_region(issuer) != s.region:
         yield Refusal(
             "issuer-region",
-            f"the issuer is in {issuer_region(issuer)} and aws:region is {s.region}: one of them is another cluster's",
+            f"the issuer is in {issuer_region(issuer)} and aws:region is {s.region}: one of them belongs to another"
+            " cluster",
             "copy both from the same cluster",
             path,
             issuer,
@@ -81,7 +82,7 @@ def _issuer_in_region(s: Any) -> Found:
     if issuer and issuer_region(issuer) == s.region and not issuer.split("/id/")[0].endswith(f".{s.region}.{suffix}"):
         yield Refusal(
             "issuer-partition",
-            f"issuers of partition {partition_of(s.region).name} end in {suffix}",
+            f"issuers of partition {partition_of(s.region).name} end with {suffix}",
             "copy it again",
             path,
             issuer,
@@ -104,8 +105,8 @@ def _key_is_ours(s: Any) -> Found:
     if arn.region != s.region:
         yield Refusal(
             "key-region",
-            f"the key is in {arn.region} and the bucket in {s.region}: S3 takes keys of the bucket's own region",
-            "name a key there, or leave the field out",
+            f"the key is in {arn.region} and the bucket in {s.region}: S3 needs a key of the bucket's region",
+            "name a key of that region, or omit the field",
             path,
             s.storage.kms_key_arn,
         )
@@ -130,7 +131,7 @@ def _break_glass_is_ours(s: Any) -> Found:
         if not is_late(s.cluster.name, s.identity.role_name) and arn.rpartition("/")[2] == _velero_role(s):
             yield Refusal(
                 "break-glass-velero",
-                "this is Velero's own role: what a stolen token of its pod cannot do is what break-glass is for",
+                "this is Velero's own role: break-glass protects against a stolen token of its pod",
                 "name the roles or users of people and of the deployment",
                 path,
                 arn,
@@ -160,7 +161,7 @@ def _partition_fits(s: Any, path: tuple[str | int, ...], text: str) -> Found:
     if arn.partition != expected:
         yield Refusal(
             "arn-partition",
-            f"{s.region} lies in partition {expected}, the ARN in {arn.partition}",
+            f"{s.region} is in partition {expected}, the ARN in {arn.partition}",
             f"write arn:{expected}:…",
             path,
             text,
@@ -179,7 +180,7 @@ def _endpoint_is_of_the_region(s: Any) -> Found:
         if s.storage.bucket and host.startswith(f"{s.storage.bucket}."):
             yield Refusal(
                 "s3-url-bucket",
-                f"the host begins with the bucket's name, {s.storage.bucket}, and Velero puts it in front once more",
+                f"the host begins with the bucket's name, {s.storage.bucket}, and Velero adds it again",
                 "write the host without the bucket",
                 path,
                 url,
@@ -187,8 +188,8 @@ def _endpoint_is_of_the_region(s: Any) -> Found:
     elif endpoint.region != s.region:
         yield Refusal(
             "s3-url-region",
-            f"this endpoint serves {endpoint.region}, and the bucket is made in {s.region}",
-            f"write https://s3.{s.region}.{partition_of(s.region).dns_suffix}, or leave the field out",
+            f"this endpoint serves {endpoint.region}, and the bucket is in {s.region}",
+            f"write https://s3.{s.region}.{partition_of(s.region).dns_suffix}, or omit the field",
             path,
             url,
         )
@@ -201,8 +202,8 @@ def _deleted_backups_can_be_fetched_back(s: Any) -> Found:
         default = BY_ENVIRONMENT[s.environment]["storage"]["noncurrentDays"]
         yield Refusal(
             f"{s.environment}-noncurrent-days",
-            f"in {s.environment} at least {floor}: it is the time in which deleted backups can be fetched back",
-            f"write more, or leave it out for {default}",
+            f"in {s.environment} at least {floor}: for this long deleted backups can be recovered",
+            f"write more, or omit it for {default}",
             ("storage", "noncurrentDays"),
             s.storage.noncurrent_days,
         )
@@ -214,7 +215,7 @@ def _logs_go_elsewhere(s: Any) -> Found:
     if logs and logs.bucket == s.storage.bucket:
         yield Refusal(
             "logs-in-own-bucket",
-            "logs in the backups' own bucket make a foreign folder there, and Velero calls the location Unavailable",
+            "logs in the backup bucket would make Velero's location Unavailable",
             "name another bucket",
             ("storage", "accessLogs", "bucket"),
             logs.bucket,
@@ -229,23 +230,23 @@ def _production_keeps_its_data(s: Any) -> Found:
     if storage.force_destroy:
         yield Refusal(
             "production-force-destroy",
-            "in production a destroy may not take the backups with it",
-            "leave it false",
+            "in production a destroy must not delete the backups",
+            "set it to false",
             ("storage", "forceDestroy"),
             True,
         )
     if not storage.protect:
         yield Refusal(
             "production-protect",
-            "in production bucket, key and repository password are protected",
-            "leave it true",
+            "in production bucket, key and repository password must be protected",
+            "set it to true",
             ("storage", "protect"),
             False,
         )
     if storage.key_deletion_window_days != 30:
         yield Refusal(
             "production-key-window",
-            "in production the window is 30 days, the longest KMS has: a deleted key is a deleted backup",
+            "in production the window is 30 days, KMS's maximum: without its key no backup can be read",
             "leave it out",
             ("storage", "keyDeletionWindowDays"),
             storage.key_deletion_window_days,
@@ -253,8 +254,8 @@ def _production_keeps_its_data(s: Any) -> Found:
     if storage.s3_url and storage.s3_url.startswith("http://"):
         yield Refusal(
             "production-plain-http",
-            "in production backups travel over TLS",
-            "write https://, or leave the field out",
+            "in production backups use TLS",
+            "write https://, or omit the field",
             ("storage", "s3Url"),
             storage.s3_url,
         )
@@ -305,7 +306,7 @@ def _production_has_a_schedule(s: Any) -> Found:
         state = "all of them are paused" if s.schedules else "there is none"
         yield Refusal(
             "production-no-schedule",
-            f"production has at least one running schedule, and {state}",
+            f"production needs at least one running schedule, and {state}",
             "run one",
             ("schedules",),
             sorted(s.schedules),
@@ -318,7 +319,7 @@ def _velero_is_left_out(s: Any) -> Found:
         if s.release.namespace in schedule.namespaces:
             yield Refusal(
                 "velero-backs-itself-up",
-                "this is Velero's own namespace: its Schedules and locations would be restored over those made here",
+                "this is Velero's own namespace: a restore would overwrite its Schedules and locations",
                 "remove it",
                 ("schedules", name, "namespaces"),
                 s.release.namespace,
@@ -341,8 +342,8 @@ def _schedules_are_sound(s: Any) -> Found:
         if schedule.keep.seconds <= interval:
             yield Refusal(
                 "retention-below-interval",
-                f"a backup would be gone before the next is made, every {words(interval)}",
-                "keep it longer than that",
+                f"a backup would expire before the next one, made every {words(interval)}",
+                "raise it above that",
                 ("schedules", name, "keep"),
                 str(schedule.keep),
             )
@@ -358,7 +359,7 @@ def _a_tier_has_its_name_alone(s: Any) -> Found:
             if there is None or there.to_mapping() != Schedule.model_validate(made).to_mapping():
                 yield Refusal(
                     "tier-name-taken",
-                    f"{name}, which this tier is called, stands in schedules as well",
+                    f"{name}, this tier's name, is also in schedules",
                     "give one of the two another name",
                     ("schedules", name),
                 )
@@ -370,8 +371,8 @@ def _objectives_are_met(s: Any) -> Found:
         if s.environment != "production":
             yield Refusal(
                 "no-schedule-runs",
-                "no schedule runs, so recovery.rpo cannot hold",
-                "add one or run one",
+                "no schedule runs, so recovery.rpo cannot be met",
+                "add one or enable one",
                 ("schedules",),
                 sorted(s.schedules),
             )
@@ -393,9 +394,9 @@ def warnings(s: Any, at: datetime) -> tuple[SettingsWarning, ...]:
             SettingsWarning(
                 "key-of-another-account",
                 "storage.kmsKeyArn",
-                f"the key is of account {Arn.parse(key).account}: its policy must let account {s.cluster.account} use"
-                " it (kms:GenerateDataKey, kms:Decrypt), or every upload is refused; this stack can neither keep"
-                " that key nor delete it",
+                f"the key is of account {Arn.parse(key).account}: its policy must let account"
+                f" {s.cluster.account} use it (kms:GenerateDataKey, kms:Decrypt), or every upload fails;"
+                " this stack does not manage that key",
             )
         )
     found += _eks_support(s, at)
@@ -409,7 +410,7 @@ def warnings(s: Any, at: datetime) -> tuple[SettingsWarning, ...]:
             SettingsWarning(
                 "untested-kubernetes",
                 "release.allowUntestedKubernetes",
-                f"Velero {s.release.image.release} was not necessarily tested on Kubernetes"
+                f"Velero {s.release.image.release} may be untested on Kubernetes"
                 f" {s.cluster.kubernetes_version}; rehearse a restore before relying on it",
             )
         )
@@ -424,10 +425,10 @@ def _too_often(s: Any) -> Iterator[SettingsWarning]:
             yield SettingsWarning(
                 "interval-too-short",
                 f"schedules.{name}.cron",
-                f"{name} runs every {words(gap)} at its closest, below {words(SHORTEST_INTERVAL)}: no backup begins"
-                f" before the last is over, so that one which takes longer leaves runs out, and up to {a_day} a day"
-                f" and {kept} kept are listed at every sync of the bucket; run it less often, or measure how long a"
-                " backup takes and waive interval-too-short with the figure",
+                f"{name} runs every {words(gap)} at its closest, below {words(SHORTEST_INTERVAL)}: backups"
+                f" do not overlap, so a longer one skips runs, and up to {a_day} a day"
+                f" and {kept} kept are listed at every bucket sync; run it less often, or waive"
+                " interval-too-short with the time that a backup takes",
                 "error",
             )
 
@@ -446,14 +447,14 @@ def _eks_support(s: Any, at: datetime) -> list[SettingsWarning]:
         "ending": f"standard support of Kubernetes {version} ends on {standard}, in {words(ends.days * 86_400)}: from"
         f" then on the cluster costs {price}",
         "extended": f"standard support of Kubernetes {version} ended on {standard}: the cluster costs {price}; on"
-        f" {extended} extended support ends, and EKS upgrades it without asking",
-        "over": f"extended support of Kubernetes {version} ended on {extended}: EKS upgrades the cluster without"
-        " asking, and creates none with it",
+        f" {extended} extended support ends, and EKS then upgrades it automatically",
+        "over": f"extended support of Kubernetes {version} ended on {extended}: EKS upgrades the cluster"
+        " automatically and creates none with it",
     }[ends.stage]
     row = versions.row_of(s.release.image.release)
     newest = row.kubernetes[-1] if row else version
     mend = (
-        f"upgrade it to {newest}, one minor version after the other"
+        f"upgrade it to {newest}, one minor version at a time"
         if newest != version
         else f"{version} is the newest that Velero {s.release.image.release} was tested on; plan for the next"
     )

@@ -20,13 +20,13 @@ from velero_on_eks.settings.refusals import Refused
 _EXAMPLE = "https://s3.eu-west-1.amazonaws.com"
 # Hosts of AWS that speak something else than S3's object API for a bucket by its name.
 _OTHER_SERVICES = (
-    ("s3-website", "a website endpoint serves pages, and takes no uploads"),
-    ("s3-accelerate", "the accelerate endpoint is not of a region, and kopia does not use it"),
-    ("s3-accesspoint", "an access point is another way into one bucket, and Velero names the bucket itself"),
-    ("s3-object-lambda", "an Object Lambda endpoint changes what is read"),
-    ("s3-outposts", "S3 on Outposts has no buckets of a region"),
+    ("s3-website", "a website endpoint accepts no uploads"),
+    ("s3-accelerate", "the accelerate endpoint has no region, and kopia does not support it"),
+    ("s3-accesspoint", "an access point belongs to one bucket, and Velero adds the bucket itself"),
+    ("s3-object-lambda", "an Object Lambda endpoint changes the data"),
+    ("s3-outposts", "S3 on Outposts has no regional buckets"),
     ("s3-control", "the control endpoint has no objects"),
-    ("s3express-", "directory buckets have no versions, and Velero's plugin does not know them"),
+    ("s3express-", "directory buckets have no versions, and Velero's plugin does not support them"),
 )
 _SUFFIXES = sorted({partition.dns_suffix for partition in REGIONS.values()}, key=len, reverse=True)
 
@@ -56,7 +56,7 @@ def aws_endpoint(url: str) -> Endpoint | None:
             return Endpoint(labels[-2], ".".join(bucket) or None)
         raise Refused(
             "s3-url-service",
-            "an interface endpoint for objects reads https://bucket.vpce-ID.s3.REGION.vpce.amazonaws.com",
+            "an interface endpoint for objects is https://bucket.vpce-ID.s3.REGION.vpce.amazonaws.com",
             "write it with 'bucket.' in front",
         )
     for place in range(len(labels) - 1, -1, -1):
@@ -64,7 +64,7 @@ def aws_endpoint(url: str) -> Endpoint | None:
         if found and len(labels) - place <= 2:
             region = found["region"] or "".join(labels[place + 1 :]) or "us-east-1"
             return Endpoint("us-east-1" if region == "external-1" else region, ".".join(labels[:place]) or None)
-    raise Refused("s3-url-service", "this host of AWS does not serve S3", f"write one like {_EXAMPLE}")
+    raise Refused("s3-url-service", "this AWS host does not serve S3", f"write one like {_EXAMPLE}")
 
 
 def check_s3_url(url: str) -> str:
@@ -82,7 +82,7 @@ def check_s3_url(url: str) -> str:
     ):
         raise Refused(
             "s3-url",
-            "an S3 endpoint is a scheme, a host and perhaps a port, without a user, a path or a query",
+            "an S3 endpoint is scheme, host and optional port, without user, path or query",
             f"write one like {_EXAMPLE}",
         )
     for label in (parts.hostname or "").split("."):
@@ -93,8 +93,8 @@ def check_s3_url(url: str) -> str:
     if endpoint and endpoint.bucket:
         raise Refused(
             "s3-url-bucket",
-            f"the host names the bucket {endpoint.bucket}, and Velero puts the bucket in front of it once more",
-            f"write storage.bucket: {endpoint.bucket}, and the host without it, like {_EXAMPLE}",
+            f"the host names the bucket {endpoint.bucket}, and Velero adds the bucket again",
+            f"write storage.bucket: {endpoint.bucket}, and remove it from the host, like {_EXAMPLE}",
         )
     return url
 

@@ -67,12 +67,10 @@ def matching(code: str, pattern: str, limit: str, remedy: str) -> AfterValidator
 CPU = matching(
     "cpu",
     r"[1-9][0-9]{0,8}m?",
-    "CPU is counted in thousandths or whole ones, above 0",
+    "CPU is millicores or cores, above 0",
     "write for example 250m or 1",
 )
-MEMORY = matching(
-    "memory", r"[1-9][0-9]{0,8}(Mi|Gi)", "memory is counted in Mi or Gi, above 0", "write for example 512Mi"
-)
+MEMORY = matching("memory", r"[1-9][0-9]{0,8}(Mi|Gi)", "memory is in Mi or Gi, above 0", "write for example 512Mi")
 ISSUER_MISSING = Refused(
     "issuer-missing",
     "required by identity.mode irsa",
@@ -98,10 +96,7 @@ class Cluster(Section):
     auto_mode: bool = False
     """Whether it is an EKS Auto Mode cluster: another volume driver, no native snapshots."""
     context: (
-        Annotated[
-            str, matching("empty", r"(?s).+", "a context's name has at least one character", "leave the field out")
-        ]
-        | None
+        Annotated[str, matching("empty", r"(?s).+", "a context name must not be empty", "omit the field")] | None
     ) = None
     """A kubeconfig context by name. Without one, access comes from EKS itself with the caller's AWS credentials."""
 
@@ -117,8 +112,8 @@ def _something_left(namespaces: tuple[str, ...], excluded: tuple[str, ...]) -> N
     if nothing:
         raise Refused(
             "in-and-out",
-            f"{', '.join(nothing)} is both in namespaces and in excludedNamespaces, by name or by pattern",
-            "take it from one of them",
+            f"{', '.join(nothing)} is both in namespaces and in excludedNamespaces, by name or pattern",
+            "remove it from one of them",
         )
 
 
@@ -137,7 +132,7 @@ class Recovery(Section):
     """Kinds that it does without: schedules may leave them out. Write them as the schedule does."""
     volumes: bool | None = None
     """Whether the data of volumes counts. Left out: yes in every `volumes.mode` but `none`."""
-    minimum_copies: Annotated[int, bounded("minimumCopies", 1, 100, "backups", "below one nothing can be restored")] = 2
+    minimum_copies: Annotated[int, bounded("minimumCopies", 1, 100, "backups", "with none nothing can be restored")] = 2
     """A schedule serves this objective only where it keeps at least so many backups."""
 
     @model_validator(mode="after")
@@ -173,7 +168,7 @@ class Volumes(Section):
             matching(
                 "add-on-version",
                 r"v[0-9]+\.[0-9]+\.[0-9]+-eksbuild\.[0-9]+",
-                "an add-on's version reads v8.3.0-eksbuild.1",
+                "an add-on version is like v8.3.0-eksbuild.1",
                 "see 'aws eks describe-addon-versions --addon-name snapshot-controller'",
             ),
         ]
@@ -192,7 +187,7 @@ class Volumes(Section):
                 "use csi-snapshot",
             )
         if value in LATER_VOLUME_MODES:
-            raise Refused("volume-mode", "this mode is not offered yet", f"use {' or '.join(VOLUME_MODES)}")
+            raise Refused("volume-mode", "this mode is not supported yet", f"use {' or '.join(VOLUME_MODES)}")
         return value
 
     @model_validator(mode="after")
@@ -206,8 +201,8 @@ class Volumes(Section):
         if self.snapshot_controller == "existing" and self.snapshot_controller_version:
             raise Refused(
                 "snapshot-controller-version",
-                "snapshotControllerVersion is of the add-on made here",
-                "remove it with 'existing'",
+                "snapshotControllerVersion applies only to the add-on",
+                "remove it when snapshotController is existing",
             )
         return self
 
@@ -237,18 +232,18 @@ class Storage(Section):
             7,
             30,
             "days",
-            "KMS takes no other; a deleted key takes every backup with it",
+            "KMS's limits; without the key no backup can be read",
         ),
     ] = 30
     """Days between a key's deletion and its end."""
-    key_rotation_days: Annotated[int, bounded("keyRotationDays", 90, 2560, "days", "KMS takes no other")] = 365
+    key_rotation_days: Annotated[int, bounded("keyRotationDays", 90, 2560, "days", "KMS's limits")] = 365
     """Days between two rotations of the key."""
     noncurrent_days: Annotated[
-        int, bounded("noncurrentDays", 1, 3650, "days", "the time in which a bad delete can be undone")
+        int, bounded("noncurrentDays", 1, 3650, "days", "for this long deletions can be undone")
     ] = 30
     """Days in which deleted or overwritten objects can be fetched back."""
     abort_multipart_days: Annotated[
-        int, bounded("abortMultipartDays", 1, 30, "days", "unfinished uploads cost storage")
+        int, bounded("abortMultipartDays", 1, 30, "days", "unfinished uploads cost money")
     ] = 3
     """Days after which unfinished uploads are removed."""
     access_logs: AccessLogs | None = None
@@ -271,9 +266,8 @@ class Storage(Section):
         if len(value) > BREAK_GLASS_MAX:
             raise Refused(
                 "break-glass-many",
-                f"at most {BREAK_GLASS_MAX} break the glass: a bucket policy has room for 20 kB, and who everybody is,"
-                " nobody is",
-                "name the role that they assume for it",
+                f"at most {BREAK_GLASS_MAX} can have break-glass access: a bucket policy is limited to 20 kB",
+                "name the role that they assume",
             )
         return value
 
@@ -319,8 +313,8 @@ class Resources(Section):
             if limit is not None and measure(request) > measure(limit):
                 raise Refused(
                     "request-above-limit",
-                    f"{what}Request is {request}, and {what}Limit is {limit}: the API server refuses a Pod that asks"
-                    " for more than its limit",
+                    f"{what}Request is {request}, and {what}Limit is {limit}: the API server refuses"
+                    " a request above the limit",
                     f"write {what}Limit: {request} or more, or request less",
                 )
         return self
@@ -357,12 +351,12 @@ class Release(Section):
     """Whether a PodDisruptionBudget keeps the one replica where it is; it holds up node drains."""
     # The server's own 100 restored 48 objects a second, 1000 restored 83 (5,000 objects on a real API server).
     client_qps: Annotated[
-        int, bounded("clientQps", 1, 5000, "requests a second", "EKS sheds load above its own limits")
+        int, bounded("clientQps", 1, 5000, "requests a second", "EKS throttles above its own limits")
     ] = 1000
     """The server's requests a second to the API server. A restore is bound by it."""
-    client_burst: Annotated[
-        int, bounded("clientBurst", 1, 10000, "requests", "EKS sheds load above its own limits")
-    ] = 1000
+    client_burst: Annotated[int, bounded("clientBurst", 1, 10000, "requests", "EKS throttles above its own limits")] = (
+        1000
+    )
     """Its requests in one burst."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """What the server logs."""
@@ -406,7 +400,7 @@ class Schedule(Section):
     paused: bool = False
     """Whether it stands still."""
     minimum_copies: (
-        Annotated[int, bounded("minimumCopies", 1, 100, "backups", "below one nothing can be restored")] | None
+        Annotated[int, bounded("minimumCopies", 1, 100, "backups", "with none nothing can be restored")] | None
     ) = None
     """How many of its backups there are at least, where it serves no objective. Left out: 2, or a warning."""
     either_day_matches: bool = False
@@ -434,7 +428,7 @@ class Schedule(Section):
         if EVERY in value and len(value) > 1:
             raise Refused(
                 "star-and-names",
-                "'*' is every namespace and stands alone",
+                "'*' is every namespace and must be alone",
                 "remove the other names, or the '*'",
             )
         return value
@@ -444,7 +438,7 @@ class Schedule(Section):
         self._library = _library_of(info)
         _something_left(self.namespaces, self.excluded_namespaces)
         if "timezone" in self.model_fields_set and self.cron.startswith(("TZ=", "CRON_TZ=")):
-            raise Refused("zone-twice", "the zone is given twice, in timezone and in front of cron", "keep timezone")
+            raise Refused("zone-twice", "the zone is given twice, in timezone and in cron", "keep timezone")
         if self.recurrence.restricts_both_day_fields:
             self._check_day_fields()
         return self
@@ -550,9 +544,7 @@ class RetentionTiers(Section):
     def _coarser_is_kept_longer(self) -> RetentionTiers:
         tiers = list(self.tiers.items())
         if not tiers:
-            raise Refused(
-                "no-tier", f"at least one of {', '.join(_TIER_CRONS)} is said", "write for example daily: 14d"
-            )
+            raise Refused("no-tier", f"at least one of {', '.join(_TIER_CRONS)} is set", "write for example daily: 14d")
         for (finer, short), (coarser, long) in pairwise(tiers):
             if long.seconds <= short.seconds:
                 raise Refused(
@@ -564,7 +556,7 @@ class RetentionTiers(Section):
 
     @property
     def tiers(self) -> dict[str, Duration]:
-        """How long each tier that is said is kept, finest first."""
+        """How long each tier that is set is kept, finest first."""
         return {tier: keep for tier in _TIER_CRONS if (keep := getattr(self, tier)) is not None}
 
     def schedules(self, name: str) -> dict[str, dict[str, Any]]:

@@ -53,7 +53,7 @@ def _strong_password(value: SecretStr) -> SecretStr:
     text = value.get_secret_value()
     if text == PUBLIC_PASSWORD:
         raise Refused(
-            "public-password", "this is Velero's public default", "generate one, or leave it out and one is made"
+            "public-password", "this is Velero's public default", "generate one, or omit it and one is generated"
         )
     if len(text) < PASSWORD_MIN:
         raise Refused(
@@ -71,8 +71,8 @@ def _reason(value: str) -> str:
     if len(value) < 10:
         raise Refused(
             "waiver-reason",
-            "a waiver gives its reason, in at least 10 characters, to whoever audits it",
-            "write why the finding is accepted",
+            "a waiver needs a reason of at least 10 characters",
+            "say why the finding is accepted",
         )
     return value
 

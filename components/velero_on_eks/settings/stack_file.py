@@ -55,7 +55,7 @@ def load_stack_file(path: Path, *, foreign: bool = False) -> StackFile:
     config, refused = plain(root, shown) if root is not None else (None, [])
     body = config.get("config") if isinstance(config, dict) else None
     if not isinstance(body, dict):
-        limit = "a stack file has a mapping called config"
+        limit = "a stack file needs a mapping 'config'"
         missing = Refusal("no-config", limit, "write 'config:' and the keys under it", ("config",), file=shown)
         raise StackFileError(refused or [missing])
     settings, invalid = _settings(body, shown, Lines(root), foreign=foreign)
@@ -155,7 +155,7 @@ def _texts(value: Any, path: Place = ()) -> Iterator[Place]:
 
 
 def _may_be_secret(path: Place) -> bool:
-    """Whether a setting can be a secret. What else is said is in plain view once deployed, and decides the plan."""
+    """Whether a setting can be a secret. Any other setting is public once deployed, and the plan depends on it."""
     return (path[0] == "tags" and len(path) == 2) or (path[:2] == ("release", "helmValuesOverrides") and len(path) > 2)
 
 
@@ -192,7 +192,7 @@ def _settings(
     try:
         settings = Settings.from_mapping(mapping)
     except InvalidSettings as error:
-        # Of a secret that cannot be one nothing else is said.
+        # Nothing else is reported of a secret where none is allowed.
         refused += [one for one in error.refusals if not any(one.path[: len(no.path)] == no.path for no in refused)]
     found = [*unknown, *(replace(refusal, path=_in_file(refusal.path)) for refusal in refused)]
     return settings, [_placed(refusal, shown, lines) for refusal in found]
@@ -228,9 +228,9 @@ def _no_secret(path: Place) -> Refusal:
     where = f"{PROJECT}:{'.'.join(map(str, path))}" if path[0] != "region" else "aws:region"
     return Refusal(
         "secret-not-here",
-        "what stands here is in plain view once it is deployed, and no plan can be made without it",
-        f"write it plainly: pulumi config set --path '{where}' VALUE; secrets are repositoryPassword, the values of"
-        " tags, and values in release.helmValuesOverrides",
+        "this value is public once it is deployed, and a plan needs it",
+        f"write it unencrypted: pulumi config set --path '{where}' VALUE; only repositoryPassword, tag values and"
+        " values in release.helmValuesOverrides may be secrets",
         path,
         HIDDEN,
     )
@@ -257,8 +257,8 @@ def _password(mapping: dict[str, Any], of_engine: bool) -> list[Refusal]:
     return [
         Refusal(
             "password-in-plain-text",
-            "a password in plain text is everybody's who reads the file",
-            "take it out and run 'pulumi config set --secret repositoryPassword'",
+            "anyone who reads the file can read a plain text password",
+            "remove it and run 'pulumi config set --secret repositoryPassword'",
             ("repositoryPassword",),
             value,
         )
@@ -269,11 +269,11 @@ def _unknown(key: str, namespace: str, name: str, value: Any) -> Refusal:
     if namespace == PROJECT:
         return unknown_key((key,), value, sections())
     if namespace == "aws":
-        limit = "the aws provider is made from aws:region and cluster.account, credentials are the environment's"
+        limit = "the aws provider is created from aws:region and cluster.account, with the environment's credentials"
         remedy = "remove it"
     elif namespace == "kubernetes":
-        limit = "the kubernetes provider is made from cluster"
-        remedy = "remove it, and name a kubeconfig context with cluster.context"
+        limit = "the kubernetes provider is created from cluster"
+        remedy = "remove it, and set cluster.context to a kubeconfig context"
     else:
         limit = f"nothing reads this: keys here begin with {PROJECT}:, besides aws:region"
         remedy = f"remove it, or put {PROJECT}: in front"

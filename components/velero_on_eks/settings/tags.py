@@ -32,7 +32,7 @@ def check_tag_key(key: str) -> str:
             "tag-key", f"a tag's key has 1 to {KEY_MAX} characters, this one {len(key)}", "write a shorter key"
         )
     if re.match(r"aws:", key, re.IGNORECASE):
-        raise Refused("tag-key", "AWS keeps keys that begin with 'aws:' for itself", "write another key")
+        raise Refused("tag-key", "keys that begin with 'aws:' are reserved by AWS", "write another key")
     _check_characters("tag-key", "a tag's key", key)
     return key
 
@@ -55,7 +55,7 @@ def _check_characters(code: str, what: str, text: str) -> None:
     if wrong:
         raise Refused(
             code,
-            f"IAM takes {_ALLOWED} in {what}, and not {' '.join(map(ascii, wrong))}",
+            f"IAM allows {_ALLOWED} in {what}, not {' '.join(map(ascii, wrong))}",
             "write it without them",
         )
 
@@ -70,7 +70,7 @@ def check_tags(tags: dict[str, str]) -> dict[str, str]:
         if other != key:
             raise Refused(
                 "tag-key-twice",
-                f"{other} and {key} differ in upper and lower case alone, which IAM takes for the same key",
+                f"{other} and {key} differ only in case, and IAM treats them as the same key",
                 "keep one of them",
             )
     return tags
@@ -82,13 +82,13 @@ def check_own_tags(tags: dict[str, str]) -> dict[str, str]:
         if key.casefold() in OWN_TAGS:
             raise Refused(
                 "own-tag",
-                f"the program sets {key} itself, and finds what it made by it",
+                f"the program sets {key} itself and finds its resources by it",
                 "remove it, or write another key",
             )
     if len(tags) > TAGS_MAX - len(OWN_TAGS):
         raise Refused(
             "too-many-tags",
-            f"a resource has at most {TAGS_MAX} tags, of which {len(OWN_TAGS)} are the program's own, and these are"
+            f"a resource has at most {TAGS_MAX} tags, {len(OWN_TAGS)} of them set by the program, and these are"
             f" {len(tags)}",
             "remove some",
         )

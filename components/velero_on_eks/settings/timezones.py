@@ -79,7 +79,7 @@ def check_timezone(name: str) -> str:
     if not isinstance(name, str) or not name:
         raise Refused("timezone", f"time zone {name!r} is not a name", _ANY_ZONE)
     if name == "Local":
-        raise Refused("timezone", "time zone 'Local' is whatever the server's machine has", _ANY_ZONE)
+        raise Refused("timezone", "time zone 'Local' depends on the server's machine", _ANY_ZONE)
     if name not in _names():
         raise Refused("timezone", f"time zone {name!r} is unknown", _likely(name))
     try:

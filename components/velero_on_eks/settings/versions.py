@@ -97,7 +97,7 @@ def check_exact_version(version: str) -> str:
     if not re.fullmatch(r"[0-9]+\.[0-9]+\.[0-9]+(-[0-9A-Za-z.-]+)?", version):
         raise Refused(
             "chart-version",
-            "an exact chart version has three numbers: no range, no 'latest', no 'v' in front",
+            "an exact chart version has three numbers: no range, no 'latest', no leading 'v'",
             f"write one like {PINNED_CHART}",
         )
     return version
@@ -108,7 +108,7 @@ def check_kubernetes_version(version: str) -> str:
     if not re.fullmatch(r"1\.[0-9]{2}", version):
         raise Refused(
             "kubernetes-version",
-            'EKS names a minor version, like "1.34"',
+            'an EKS version is a minor version, like "1.34"',
             "see 'aws eks describe-cluster --query cluster.version'",
         )
     return version
@@ -118,7 +118,7 @@ def _kubernetes_before(value: object) -> object:
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         raise Refused(
             "kubernetes-version-number",
-            "YAML read this version as a number (1.30 becomes 1.3)",
+            "YAML reads this version as a number (1.30 becomes 1.3)",
             'quote it: "1.34"',
         )
     return value
@@ -135,7 +135,7 @@ def mismatches(*, kubernetes: str, velero: str, plugin: str, chart: str) -> list
             Refusal(
                 "velero-version",
                 f"no Velero {minor(velero)} was installed and rehearsed; these were: {_known()}",
-                f"use {PINNED_VELERO}; or rehearse it in the lab and add its row to velero_on_eks/settings/versions.py",
+                f"use {PINNED_VELERO}; or rehearse it in the lab and add it to velero_on_eks/settings/versions.py",
                 ("release", "image", "tag"),
                 velero,
             )
@@ -161,7 +161,7 @@ def mismatches(*, kubernetes: str, velero: str, plugin: str, chart: str) -> list
                 UNTESTED,
                 f"Velero {minor(velero)} is tested on Kubernetes {row.kubernetes[0]} to {row.kubernetes[-1]}, and"
                 f" {others} tested on {kubernetes}",
-                "change the one that can be, or say release.allowUntestedKubernetes: true",
+                "change one of them, or set release.allowUntestedKubernetes: true",
                 ("cluster", "kubernetesVersion"),
                 kubernetes,
             )
@@ -185,8 +185,8 @@ def _plugin(plugin: str, row: Rehearsed) -> list[Refusal]:
         return [
             Refusal(
                 "plugin-version",
-                f"before {row.plugin} the plugin sends an empty x-amz-tagging header with every upload, and Velero's"
-                " role has no s3:PutObjectTagging",
+                f"before {row.plugin} the plugin sends an empty x-amz-tagging header with every upload, which Velero's"
+                " role may not set (s3:PutObjectTagging)",
                 f"write {PINNED_PLUGIN}",
                 path,
                 plugin,
@@ -199,11 +199,11 @@ def _chart(chart: str, row: Rehearsed) -> list[Refusal]:
     major, needed = numbers(chart)[0], numbers(row.chart)[0]
     if major == needed and numbers(chart) >= numbers(row.chart):
         return []
-    limit = f"Velero {minor(row.velero)} goes with chart {needed}.x, and {row.chart} is what was rehearsed"
+    limit = f"Velero {minor(row.velero)} goes with chart {needed}.x; {row.chart} was rehearsed"
     if 9 <= major < 12:
-        limit += "; the job of charts 9 to 11 that brings the CRDs cannot run in a restricted namespace"
+        limit += "; the CRD job of charts 9 to 11 cannot run in a restricted namespace"
     if 9 <= major < 11:
-        limit += ", and charts 9 and 10 call the Deployment after the release"
+        limit += ", and charts 9 and 10 name the Deployment after the release"
     return [Refusal("chart-of-another-velero", limit, f"write {PINNED_CHART}", ("release", "chart", "version"), chart)]
 
 
@@ -220,7 +220,7 @@ def unrehearsed(*, velero: str, plugin: str, chart: str) -> list[Refusal]:
     return [
         Refusal(
             UNREHEARSED,
-            f"{name} {version.removeprefix('v')} is newer than {known}, which was installed and rehearsed",
+            f"{name} {version.removeprefix('v')} is newer than {known}, the newest rehearsed version",
             f"rehearse a restore with it and waive {UNREHEARSED}, or write {known}",
             path,
             version,

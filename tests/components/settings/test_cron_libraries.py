@@ -45,7 +45,7 @@ PARTED = [
     ("0 0 * * FRI-MON", "go-cron", "runs backwards"),
     ("0 0 * NOV-FEB *", "go-cron", "write NOV-DEC,JAN-FEB"),
     ("0 0 28-3 * *", "go-cron", "runs backwards"),
-    ("@manual", "go-cron", "no descriptor"),
+    ("@manual", "go-cron", "not a descriptor"),
     ("TZ='UTC' 0 2 * * *", "go-cron", "is unknown"),
     ("59/30 * * * *", "robfig", "a step of 30 over a single value is too long; the limit is 0-59; write a shorter"),
     ("0-59/70 * * * *", "robfig", "a step of 70 over a range of 60 is too long"),
@@ -115,14 +115,14 @@ def test_a_time_that_the_clocks_skip_is_made_up_for_by_go_cron_alone(
 @pytest.mark.parametrize(
     ("expression", "library", "why"),
     [
-        ("0 0 30 2 *", "robfig", "never runs: none of its months has such a day"),
-        ("0 0 30 2 *", "go-cron", "never runs: none of its months has such a day"),
+        ("0 0 30 2 *", "robfig", "never runs: none of its months has that day"),
+        ("0 0 30 2 *", "go-cron", "never runs: none of its months has that day"),
         ("0 0 31 4 MON", "go-cron", "never runs"),
-        ("0 0 29 2 MON", "go-cron", "runs up to 28 years apart, since both day of month and day of week have to match"),
+        ("0 0 29 2 MON", "go-cron", "runs up to 28 years apart, because both day of month and day of week must match"),
         ("0 0 1 1 MON", "go-cron", "runs up to 11 years apart"),
-        ("0 0 31 1 7", "go-cron", "years ahead; Velero then backs up without end; put '*' in one of the two"),
-        ("@manual", "go-cron", "waits for a trigger, and Velero has none"),
-        ("@triggered", "go-cron", "waits for a trigger"),
+        ("0 0 31 1 7", "go-cron", "years ahead; Velero then backs up in a loop; put '*' in one of the two"),
+        ("@manual", "go-cron", "needs a trigger, and Velero has none"),
+        ("@triggered", "go-cron", "needs a trigger"),
     ],
 )
 def test_what_has_no_next_run_would_be_backed_up_without_end(expression: str, library: CronLibrary, why: str) -> None:
@@ -210,7 +210,7 @@ def pinned(velero: str, **schedule: Any) -> dict[str, Any]:
     [
         ("v1.18.2", {"cron": "0 3 * * 7"}, "cron-field", "write 0 or SUN for Sunday"),
         ("v1.18.3", {"cron": "59/30 * * * *"}, "cron-field", "too long"),
-        ("v1.18.3", {"cron": "0 0 1 1 MON"}, "cron-never", "without end"),
+        ("v1.18.3", {"cron": "0 0 1 1 MON"}, "cron-never", "in a loop"),
         ("v1.18.2", {"cron": "0 2 1,15 * 1"}, "either-day", "eitherDayMatches: true"),
         ("v1.18.3", {"cron": "0 2 1,15 * 1"}, "both-days", "BOTH match"),
         ("v1.18.3", {"cron": "0 2 1,15 * 1", "eitherDayMatches": True}, "both-days", "eitherDayMatches says otherwise"),

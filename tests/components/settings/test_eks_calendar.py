@@ -71,7 +71,7 @@ def test_a_stack_is_told_the_date_the_price_and_the_mend():
         (
             "warning",
             "standard support of Kubernetes 1.34 ends on 2026-12-02, in 5 days: from then on the cluster costs 0.60 USD"
-            " an hour and not 0.10, 4,380 USD a year more; upgrade it to 1.35, one minor version after the other",
+            " an hour and not 0.10, 4,380 USD a year more; upgrade it to 1.35, one minor version at a time",
         )
     ]
     [(severity, message)] = said("1.33", "2026-11-27")

@@ -36,8 +36,8 @@ MALFORMED = [
     ("deployments.", "KIND.GROUP"),
     ("-secrets", "KIND.GROUP"),
     ("secret*", "KIND.GROUP"),
-    ("deployments.v1.apps", "without a version"),
-    ("pods.v1", "without a version"),
+    ("deployments.v1.apps", "no version"),
+    ("pods.v1", "no version"),
     ("secrets,configmaps", "KIND.GROUP"),
 ]
 NEEDLESS = [
@@ -178,7 +178,7 @@ def test_velero_is_left_out_of_every_pattern_that_takes_it(namespaces, excluded)
 @pytest.mark.parametrize(
     ("recovery", "schedule", "said"),
     [
-        ({}, {"clusterResources": False}, "does not take all cluster-scoped objects"),
+        ({}, {"clusterResources": False}, "does not include all cluster-scoped objects"),
         ({"rpo": "12h"}, {}, "daily runs every 24 h"),
         ({"retention": "31d"}, {}, "keeps 30d"),
     ],
@@ -296,5 +296,5 @@ def test_a_schedule_that_would_be_in_time_and_leaves_something_out_is_named_with
         )
     [refusal] = raised.value.refusals
     assert refusal.code == "objective-missed"
-    assert "hourly runs every 1 h and keeps 3d; in time, but not whole: daily leaves out secrets" in refusal.limit
+    assert "hourly runs every 1 h and keeps 3d; in time, but incomplete: daily leaves out secrets" in refusal.limit
     assert "excludedResources" in refusal.remedy

@@ -1,4 +1,4 @@
-"""`recovery` as one objective or a list of them: how it is read, its defaults, what is said of a wrong one."""
+"""`recovery` as one objective or a list of them: how it is read, its defaults, the refusal of a wrong one."""
 
 from __future__ import annotations
 

@@ -97,7 +97,7 @@ def test_a_gap_that_only_a_clock_change_makes_is_a_warning_and_not_a_refusal():
     # 02:00 does not exist on the day that the clocks go forward, and robfig/cron leaves that day's run out.
     [skipped] = warned("America/New_York")
     assert "47 h pass" in skipped
-    assert "a time that clocks skip is left out" in skipped
+    assert "runs that the clock change skips are not made up" in skipped
     assert "timezone: UTC" in skipped
     # go-cron makes up for it an hour later; what is left is the day of 25 hours.
     [made_up_for] = warned("America/New_York", velero="v1.18.3")
@@ -184,7 +184,7 @@ def test_what_is_older_or_of_another_line_is_refused_and_a_newer_patch_is_a_find
         ({"plugin": "v1.14.2"}, "empty x-amz-tagging header"),
         ({"plugin": "v1.14.1"}, "s3:PutObjectTagging"),
         ({"chart": "11.4.0"}, "cannot run in a restricted namespace"),
-        ({"chart": "9.2.0"}, "call the Deployment after the release"),
+        ({"chart": "9.2.0"}, "name the Deployment after the release"),
         ({"velero": "v1.17.2"}, "1.18.3, 1.18.2"),
     ],
 )

@@ -85,9 +85,9 @@ def test_a_missing_field_is_shown_at_its_section(tmp_path):
     ("text", "expected"),
     [
         ("config: [", "Pulumi.shop.yaml:1:9: is not YAML: the bracket [ is not closed"),
-        ("- a\n", "Pulumi.shop.yaml: config: a stack file has a mapping called config"),
-        ("", "Pulumi.shop.yaml: config: a stack file has a mapping called config"),
-        ("config: 3\n", "Pulumi.shop.yaml: config: a stack file has a mapping called config"),
+        ("- a\n", "Pulumi.shop.yaml: config: a stack file needs a mapping 'config'"),
+        ("", "Pulumi.shop.yaml: config: a stack file needs a mapping 'config'"),
+        ("config: 3\n", "Pulumi.shop.yaml: config: a stack file needs a mapping 'config'"),
     ],
 )
 def test_what_is_no_stack_file_says_so(tmp_path, text, expected):

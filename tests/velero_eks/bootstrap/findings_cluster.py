@@ -239,7 +239,7 @@ TABLE = [
         "schedules",
         {"schedules": (schedule({"schedule": "0 0 30 2 *"}),)},
         {"schedules": (schedule({"schedule": "0 0 30 2 *", "paused": True}),)},
-        "cron '0 0 30 2 *' never runs: none of its months has such a day; Velero then backs up without end",
+        "cron '0 0 30 2 *' never runs: none of its months has that day; Velero then backs up in a loop",
         "pause it",
     ),
     Finds(

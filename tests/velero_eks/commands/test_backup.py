@@ -1,4 +1,4 @@
-"""`backup`: what is asked of the server, and what is said of what it made of it."""
+"""`backup`: what is asked of the server, and the report on the result."""
 
 from __future__ import annotations
 

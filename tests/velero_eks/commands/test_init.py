@@ -158,7 +158,7 @@ def test_an_input_that_ends_writes_nothing(root):
         ({"environment": "production", "volumes": "native"}, "--volumes 'native': one of none, csi-snapshot"),
         ({"environment": "production", "cluster": None}, "--cluster missing"),
         ({"environment": "production", "stack": "a/b"}, "STACK 'a/b'"),
-        ({"environment": "production", "region": "eu-wst-1"}, "--region 'eu-wst-1': AWS has no region of this name"),
+        ({"environment": "production", "region": "eu-wst-1"}, "--region 'eu-wst-1': unknown AWS region"),
         ({"environment": "production", "namespaces": ("Shop",)}, "--namespace: 'Shop': an RFC 1123 label"),
         ({"environment": "production", "from_cluster_stack": "o/p/s"}, "remove --cluster and --region"),
     ],

@@ -59,7 +59,7 @@ def test_every_value_laid_over_the_charts_is_told_and_no_secret(stacks):
     shown = re.sub(r"\s+", " ", text(stacks[:1], 200))
     for part in (
         "Laid over the chart's values",
-        'configuration.backupSyncPeriod "10m" it decides how often backups that are in the bucket are looked for',
+        'configuration.backupSyncPeriod "10m" it sets how often the server reads the bucket for backups',
         "configuration.extraEnvVars[0]",
         "it gives the server the variable LICENSE",
         'nodeSelector {"kubernetes.io/arch": "arm64"} harmless',

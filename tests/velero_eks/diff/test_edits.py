@@ -18,7 +18,7 @@ from velero_eks.diff.model import CATEGORIES, Effect, StackDiff
 class Case:
     """An edit, and of the facts that it must lead to one: its category, words of it, and its effect.
 
-    `also` are the categories and effects, as "category effect", of what else is said of it.
+    `also` are the categories and effects, as "category effect", of the other facts about it.
     """
 
     name: str

@@ -270,7 +270,7 @@ def test_objectives_of_a_list_are_compared_one_by_one(old, new, told):
 def test_an_objective_that_is_missed_says_what_the_schedule_lacks():
     lacking = [{"code": "kinds", "names": ["secrets"]}, {"code": "volumes", "names": []}]
     [fact] = backups.objectives(several(DAILY), several({**DAILY, "met": False, "lacking": lacking}))
-    assert fact.details == ("Missed by daily, which leaves out secrets and takes no data of volumes.",)
+    assert fact.details == ("Missed by daily, which leaves out secrets and includes no volume data.",)
 
 
 def test_a_plan_of_an_older_version_is_compared_as_far_as_it_speaks():

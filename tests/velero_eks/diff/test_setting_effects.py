@@ -243,7 +243,7 @@ def plan_of(text: str) -> dict[str, Any]:
 
 
 def told(made: StackDiff) -> Iterator[tuple[str, str]]:
-    """What is said of the backups that exist."""
+    """The facts about existing backups."""
     for fact in made.facts:
         if fact.backups:
             yield fact.backups, fact.text

@@ -1,4 +1,4 @@
-"""Credential plugins and tokens: what is asked of them, when they are asked again, and what is said where they fail."""
+"""Credential plugins and tokens: what is asked of them, when they are asked again, and the errors where they fail."""
 
 from __future__ import annotations
 

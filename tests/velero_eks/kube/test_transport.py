@@ -1,4 +1,4 @@
-"""The way of a request: kept connections, TLS, proxies, and what is said when nobody answers."""
+"""The way of a request: kept connections, TLS, proxies, and the error when nothing answers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Other people's programs under the recorder: what it has no model of passes through, and is said to be unknown."""
+"""Other people's programs under the recorder: what it has no model of passes through, and is reported as unknown."""
 
 from __future__ import annotations
 

@@ -117,7 +117,7 @@ def test_every_value_laid_over_the_charts_is_there_with_what_is_said_of_it(docum
             "configuration.extraArgs[0]",
             "--concurrent-backups=2",
             "finding",
-            "decides how many backups run at once",
+            "sets how many backups run in parallel",
         ),
         (
             "configuration.extraEnvVars[0]",

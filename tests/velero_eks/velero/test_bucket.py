@@ -183,7 +183,7 @@ def test_a_stacks_address_is_known_without_its_cluster():
 
 
 GOOD_RECORD = {"metadata": {"name": "hostile"}, "status": {"phase": "Completed"}}
-# (what is wrong, `velero-backup.json`, what is said of it). Each lies beside two good backups.
+# (what is wrong, `velero-backup.json`, the message). Each is beside two good backups.
 DAMAGED = [
     ("torn", b'{"metadata": {"na', "it is no JSON"),
     ("empty", b"", "it is no JSON"),

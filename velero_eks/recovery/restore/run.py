@@ -323,7 +323,7 @@ def _written(cluster: Cluster, step: DirectStep, before: Mapping[ObjectKey, Obje
 
 @contextlib.contextmanager
 def _said(key: ObjectKey, found: list[Written]) -> Iterator[list[Written]]:
-    """What is refused is said of the object, and does not keep the others from being written."""
+    """A refusal is reported for its object; the others are still written."""
     try:
         yield found
     except Conflict:

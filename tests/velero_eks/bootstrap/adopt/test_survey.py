@@ -1,4 +1,4 @@
-"""What exists is found, compared and written down; what cannot be taken over is said with what to do first."""
+"""What exists is found, compared and written down; what cannot be adopted is reported with what to do first."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The steps of a restore one after another, and what is said when one of them fails."""
+"""The steps of a restore one after another, and the report when one of them fails."""
 
 from __future__ import annotations
 
