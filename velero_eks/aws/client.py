@@ -143,7 +143,7 @@ def _done_within(seconds: float, work: Callable[[], None]) -> bool:
         except Exception as error:
             raised.append(error)
 
-    # The command's end does not wait for it.
+    # The command's end does not depend on it.
     thread = threading.Thread(target=run, daemon=True)
     thread.start()
     thread.join(seconds)

@@ -25,7 +25,7 @@ _DOCUMENTS = {
 @rule(
     "policy-document",
     on=tuple(_DOCUMENTS),
-    what="Every policy document can be read as one; AWS refuses a malformed one halfway through a deployment.",
+    what="Every policy document is valid; AWS refuses a malformed one halfway through a deployment.",
     source="IAM JSON policy grammar",
 )
 def policy_document(resource: PolicyResource, plan: Plan) -> Iterator[str]:
@@ -36,14 +36,14 @@ def policy_document(resource: PolicyResource, plan: Plan) -> Iterator[str]:
     try:
         statements(document)
     except MalformedDocument as fault:
-        yield f"{field} cannot be used, it is {fault}; write a policy document of version 2012-10-17."
+        yield f"{field} is invalid, {fault}; write a policy document of version 2012-10-17."
 
 
 @rule(
     "unmeant-grant",
     on=_CARRIERS,
     scope="stack",
-    what="Role, trust, bucket and key policy allow no principal, action or resource beyond what the settings ask for,"
+    what="Role, trust, bucket and key policies allow no principal, action or resource beyond the settings,"
     " and under no weaker condition.",
     source="FSBP IAM.1, S3.2, KMS.5; EKS User Guide, IRSA and Pod Identity; practice against ransomware",
 )
@@ -52,14 +52,14 @@ def unmeant_grant(resource: PolicyResource, plan: Plan) -> Iterator[str]:
         for statement in allowed(found):
             beyond = _beyond(statement, allowed(meant))
             if beyond:
-                yield f"{statement} of {field} allows what is not meant: {beyond}; remove it."
+                yield f"{statement} of {field} allows more than expected: {beyond}; remove it."
 
 
 @rule(
     "unmeant-refusal",
     on=_CARRIERS,
     scope="stack",
-    what="No policy refuses what the settings do not have refused: such could shut Velero out, or default encryption.",
+    what="No policy denies more than the settings do: it could block Velero, or default encryption.",
     source="AWS re:Post, bucket locked by its own policy; Velero 1.18 kopialib/backend/s3.go",
 )
 def unmeant_refusal(resource: PolicyResource, plan: Plan) -> Iterator[str]:
@@ -67,8 +67,8 @@ def unmeant_refusal(resource: PolicyResource, plan: Plan) -> Iterator[str]:
         for statement in refused(found):
             if not any(_same(statement, one) for one in refused(meant)):
                 yield (
-                    f"{statement} of {field} refuses what is not meant: {_said(statement)}; remove it, or write it"
-                    " as the settings have it."
+                    f"{statement} of {field} denies more than expected: {_said(statement)}; remove"
+                    " it, or write it as in the settings."
                 )
 
 
@@ -76,8 +76,8 @@ def unmeant_refusal(resource: PolicyResource, plan: Plan) -> Iterator[str]:
     "missing-grant",
     on=(kinds.ROLE, kinds.KEY),
     scope="stack",
-    what="The role can be assumed, may read, write and list its part of the bucket and use the key, and the account's"
-    " IAM policies decide about the key.",
+    what="The role can be assumed, may read, write and list its part of the bucket and use the key, and the"
+    " account's IAM policies control the key.",
     source="velero-plugin-for-aws 1.14 README; AWS KMS Developer Guide, default key policy",
 )
 def missing_grant(resource: PolicyResource, plan: Plan) -> Iterator[str]:
@@ -106,7 +106,7 @@ def missing_grant(resource: PolicyResource, plan: Plan) -> Iterator[str]:
     "missing-refusal",
     on=kinds.BUCKET,
     scope="stack",
-    what="The bucket policy refuses plain HTTP, and uploads that ask for another encryption than the bucket's own.",
+    what="The bucket policy denies plain HTTP, and uploads with another encryption than the bucket's.",
     source="FSBP S3.5, CKV_AWS_379",
 )
 def missing_refusal(bucket: PolicyResource, plan: Plan) -> Iterator[str]:
@@ -115,7 +115,7 @@ def missing_refusal(bucket: PolicyResource, plan: Plan) -> Iterator[str]:
     found = [one for policy in plan.of_bucket(bucket, kinds.BUCKET_POLICY) for one in _readable(policy.get("policy"))]
     for meant in refused(plan.meant.bucket):
         if not any(_same(statement, meant) for statement in refused(found)):
-            yield f"no bucket policy has the {meant}: {_said(meant)}; write it as the settings have it."
+            yield f"no bucket policy has the {meant}: {_said(meant)}; write it as in the settings."
 
 
 def _missing(where: str, found: Sequence[Statement], meant: Iterable[Statement]) -> Iterator[str]:
@@ -127,7 +127,7 @@ def _missing(where: str, found: Sequence[Statement], meant: Iterable[Statement])
             if not any(_grants(statement, wanted, action, resource) for statement in allowed(found))
         ]
         if lacking:
-            yield f"{where} does not allow {', '.join(lacking)}{_under(wanted.conditions)}, which is meant; add it."
+            yield f"{where} does not allow {', '.join(lacking)}{_under(wanted.conditions)}, which is expected; add it."
 
 
 def _grants(statement: Statement, wanted: Statement, action: str, resource: str) -> bool:

@@ -17,8 +17,8 @@ _BROAD = re.compile(r"(Administrator|PowerUser|FullAccess)", re.IGNORECASE)
     "iam-managed-policy",
     on=(kinds.ROLE, kinds.ROLE_ATTACHMENT, kinds.ROLE_ATTACHMENTS, kinds.POLICY_ATTACHMENT),
     scope="stack",
-    what="Velero's role has inline policies alone, no role an administrator's: what is attached changes"
-    " without this program.",
+    what="Velero's role has only inline policies, and no role has an administrator's: attached policies"
+    " change without this program.",
     source="CKV_AWS_274, FSBP IAM.1",
 )
 def iam_managed_policy(resource: PolicyResource, plan: Plan) -> Iterator[str]:
@@ -32,7 +32,7 @@ def iam_managed_policy(resource: PolicyResource, plan: Plan) -> Iterator[str]:
         name = arn.rsplit("/", 1)[-1]
         if ours or _BROAD.search(name):
             yield (
-                f"the managed policy {name} is attached, and the role needs its inline policy alone;"
+                f"the managed policy {name} is attached, but the role needs only its inline policy;"
                 " remove the attachment."
             )
 
@@ -45,7 +45,7 @@ def _names_velero(resource: PolicyResource, plan: Plan) -> bool:
 @rule(
     "iam-static-credentials",
     on=(kinds.IAM_USER, kinds.ACCESS_KEY),
-    what="No IAM user and no access key: a pod's role needs neither, and a key that leaks has no end.",
+    what="No IAM user and no access key: the pod's role needs neither, and a leaked key does not expire.",
     source="CKV_AWS_273, CKV2_AWS_40",
 )
 def iam_static_credentials(resource: PolicyResource, plan: Plan) -> Iterator[str]:

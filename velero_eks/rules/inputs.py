@@ -54,8 +54,8 @@ _LATE = object()
         *_NOT_OF_BUCKET,
     ),
     scope="stack",
-    what="Bucket, key, role, namespace and snapshot class are set as the settings have it: encrypted with the key,"
-    " versioned, private, nothing expired that Velero still reads, snapshots kept.",
+    what="Bucket, key, role, namespace and snapshot class match the settings: encrypted with the key,"
+    " versioned, private, no expiry of objects that Velero still reads, snapshots kept.",
     source="FSBP S3.5 to S3.17, KMS.4; Velero 1.18 kopialib; Velero docs, CSI support; velero#9254",
 )
 def unmeant_setting(resource: PolicyResource, plan: Plan) -> Iterator[str]:
@@ -63,7 +63,7 @@ def unmeant_setting(resource: PolicyResource, plan: Plan) -> Iterator[str]:
         # What the release brings along is none of the resources that the settings ask for.
         return
     if resource.kind in _NOT_OF_BUCKET:
-        yield "is not meant: no setting asks for it, and it would undo one that is; remove it."
+        yield "is not expected: no setting asks for it, and it would undo one; remove it."
     elif resource.kind in kinds.REPLICATIONS:
         yield from _replication(resource, plan)
     else:
@@ -74,7 +74,7 @@ def unmeant_setting(resource: PolicyResource, plan: Plan) -> Iterator[str]:
     "missing-setting",
     on=kinds.BUCKET,
     scope="stack",
-    what="The bucket has every one of its settings as a resource: AWS's own defaults are none of these.",
+    what="Each setting of the bucket is a resource: AWS's defaults differ.",
     source="FSBP S3.8, S3.10, S3.12, S3.14, S3.17",
 )
 def missing_setting(bucket: PolicyResource, plan: Plan) -> Iterator[str]:
@@ -84,15 +84,15 @@ def missing_setting(bucket: PolicyResource, plan: Plan) -> Iterator[str]:
     wanted = {**kinds.OF_BUCKET, **({kinds.BUCKET_LOGGING: "access logs"} if logged else {})}
     for kind, what in wanted.items():
         if not plan.of_bucket(bucket, kind):
-            yield f"has no {what}, which is meant; add a {kind.rsplit(':', 1)[-1]}."
+            yield f"has no {what}, which is expected; add a {kind.rsplit(':', 1)[-1]}."
 
 
 @rule(
     "unmeant-value",
     on=(kinds.RELEASE, kinds.POD_IDENTITY),
     scope="stack",
-    what="The release has the chart, the versions and the values that the settings make, and the pod its own role:"
-    " anything else parts the server from its bucket, its role or its snapshots.",
+    what="The release has the chart, versions and values of the settings, and the pod its own role:"
+    " with others the server loses its bucket, its role or its snapshots.",
     source="Velero chart 12 values.yaml; velero-plugin-for-aws 1.14 object_store.go; practice: reproducible plans",
 )
 def unmeant_value(resource: PolicyResource, plan: Plan) -> Iterator[str]:
@@ -104,7 +104,7 @@ def unmeant_value(resource: PolicyResource, plan: Plan) -> Iterator[str]:
     "unmeant-schedule",
     on=kinds.SCHEDULE,
     scope="stack",
-    what="Each Schedule runs, keeps and takes what its settings say: one that cannot be decoded stops all the others.",
+    what="Each Schedule is as in its settings: one that cannot be decoded stops all the others.",
     source="robfig/cron v3 ParseStandard; Velero 1.18 schedule controller, backup request validation",
 )
 def unmeant_schedule(schedule: PolicyResource, plan: Plan) -> Iterator[str]:
@@ -112,7 +112,7 @@ def unmeant_schedule(schedule: PolicyResource, plan: Plan) -> Iterator[str]:
         return
     if schedule.get("metadata", "name") not in plan.settings.schedules:
         known = ", ".join(plan.settings.schedules)
-        yield f"the settings have no schedule called {schedule.get('metadata', 'name')}; there are: {known}."
+        yield f"the settings have no schedule {schedule.get('metadata', 'name')}; known: {known}."
         return
     yield from _differences(schedule, plan)
 
@@ -137,7 +137,7 @@ def _differences(resource: PolicyResource, plan: Plan) -> Iterator[str]:
         found, meant = _filled_in(found, meant), _without_nothing(meant)
     for path, is_there, is_meant in _compare(found, meant, (), unknown):
         place = ".".join(map(str, path))
-        yield f"{place} is {_said(is_there)}, and {_said(is_meant)} is meant; write it as it is meant."
+        yield f"{place} is {_said(is_there)}, expected {_said(is_meant)}; change it to that."
     if unknown:
         raise unknown[0]
 
@@ -316,15 +316,15 @@ def _replication(resource: PolicyResource, plan: Plan) -> Iterator[str]:
         destination = look(entry, "destination", default={})
         narrowed = {key: value for key, value in look(entry, "filter", default={}).items() if value not in (None, "")}
         if look(entry, "status") != "Enabled":
-            yield f"{called} is {look(entry, 'status')}, so that it copies nothing; write Enabled, or remove it."
+            yield f"{called} is {look(entry, 'status')}, so it copies nothing; write Enabled, or remove it."
         if narrowed or look(entry, "prefix"):
-            yield f"{called} copies a part of the backups; remove its filter."
+            yield f"{called} copies only part of the backups; remove its filter."
         if look(entry, "deleteMarkerReplication", "status") == "Enabled":
-            yield f"{called} copies deletions too, and the replica goes as the backups go; write Disabled."
+            yield f"{called} copies deletions too, so the replica loses what the bucket loses; write Disabled."
         if look(destination, "account") not in (None, meant.account):
             yield (
-                f"{called} copies to account {look(destination, 'account')}, and the settings name {meant.account}"
-                " alone; if it is yours, waive this with the reason."
+                f"{called} copies to account {look(destination, 'account')}, and the settings name only"
+                f" {meant.account}; if that account is yours, waive this with the reason."
             )
         if str(look(destination, "bucket")).rpartition(":::")[2] == meant.bucket_name:
             yield f"{called} copies the bucket into itself; name another bucket."

@@ -21,8 +21,8 @@ PASSWORD_FLOOR = 20
 @rule(
     "explicit-provider",
     on=("aws:", "kubernetes:"),
-    what="Every resource names its provider: the default one follows the caller's own profile, region and"
-    " kube context.",
+    what="Every resource has an explicit provider: the default one follows the caller's profile, region"
+    " and kube context.",
     source="Pulumi docs, default and explicit providers",
 )
 def explicit_provider(resource: PolicyResource, plan: Plan) -> Iterator[str]:
@@ -30,14 +30,14 @@ def explicit_provider(resource: PolicyResource, plan: Plan) -> Iterator[str]:
         return
     provider = resource.provider or ""
     if not provider or provider.rsplit("::", 1)[-1].startswith("default"):
-        yield ("has no provider of its own, so that the caller's environment decides where it goes; pass provider=.")
+        yield ("has no explicit provider, so the caller's environment decides where it is created; pass provider=.")
 
 
 @rule(
     "namespace-pod-security",
     on=kinds.RELEASE,
     scope="stack",
-    what="Velero's namespace is made here and its pods are held to a Pod Security level, as strict as they can keep.",
+    what="The program creates Velero's namespace with the strictest Pod Security level that its pods can run under.",
     source="Kubernetes Pod Security Standards",
 )
 def namespace_pod_security(release: PolicyResource, plan: Plan) -> Iterator[str]:
@@ -46,9 +46,7 @@ def namespace_pod_security(release: PolicyResource, plan: Plan) -> Iterator[str]
     name = release.get("namespace")
     made = [found for found in plan.of(kinds.NAMESPACE) if look(found.inputs, "metadata", "name") == name]
     if not made:
-        yield (
-            f"namespace {name} is not made in this plan, so nothing labels it; make it as a resource, with {_ENFORCE}."
-        )
+        yield (f"namespace {name} is not in this plan, so it has no label; create it as a resource, with {_ENFORCE}.")
     if plan.settings and plan.settings.adopt.namespace == name:
         # Others may live in it; it keeps the labels that it has.
         return
@@ -60,10 +58,10 @@ def namespace_pod_security(release: PolicyResource, plan: Plan) -> Iterator[str]
             yield f"namespace {name} has no label {_ENFORCE}; set it to restricted."
         elif host_path and level != "privileged":
             yield (
-                f"namespace {name} enforces {level}, and the node agent needs host paths; set {_ENFORCE}: privileged."
+                f"namespace {name} enforces {level}, but the node agent needs host paths; set {_ENFORCE}: privileged."
             )
         elif not host_path and level not in _PLAIN_LEVELS:
-            yield (f"namespace {name} enforces {level}, and Velero needs {' or '.join(_PLAIN_LEVELS)}; set restricted.")
+            yield (f"namespace {name} enforces {level}, expected {' or '.join(_PLAIN_LEVELS)}; set restricted.")
 
 
 def _repository_secrets(release: PolicyResource, plan: Plan) -> list[PolicyResource]:
@@ -79,7 +77,7 @@ def _repository_secrets(release: PolicyResource, plan: Plan) -> list[PolicyResou
     "repository-password",
     on=kinds.RELEASE,
     scope="stack",
-    what="The kopia repositories have a password of their own: Velero's default can be read in its source.",
+    what="The kopia repositories have their own password: Velero's default is public.",
     source="Velero 1.18 pkg/repository/keys/keys.go",
 )
 def repository_password(release: PolicyResource, plan: Plan) -> Iterator[str]:
@@ -88,9 +86,9 @@ def repository_password(release: PolicyResource, plan: Plan) -> Iterator[str]:
     found = _repository_secrets(release, plan)
     if not found:
         yield (
-            f"the secret {kinds.REPOSITORY_SECRET} is not in this plan, and Velero makes it with a public"
-            " password;"
-            f" make it in namespace {release.get('namespace')} with key {kinds.REPOSITORY_SECRET_KEY}."
+            f"the secret {kinds.REPOSITORY_SECRET} is not in this plan, and Velero creates it"
+            " with a public password; create it in namespace {release.get('namespace')} with key"
+            " {kinds.REPOSITORY_SECRET_KEY}."
         )
     for secret in found:
         if not _has_password(secret):
@@ -99,13 +97,13 @@ def repository_password(release: PolicyResource, plan: Plan) -> Iterator[str]:
             yield f"{kinds.REPOSITORY_SECRET} holds Velero's public default password; generate one."
         elif _is_plain(secret) and not plan.from_engine:
             yield (
-                f"{kinds.REPOSITORY_SECRET} holds the password as plain text, which then stands in the state and in"
-                " every plan; give it as a secret output."
+                f"{kinds.REPOSITORY_SECRET} holds the password as plain text, which would be in the state"
+                " and in every plan; pass it as a secret output."
             )
         for password in _made_from(secret, plan):
             length = password.get("length", default=0)
             if length < PASSWORD_FLOOR:
-                yield (f"the repository password has {length} characters, at least {PASSWORD_FLOOR}; make it longer.")
+                yield (f"the repository password has {length} characters, minimum {PASSWORD_FLOOR}; make it longer.")
 
 
 def _has_password(secret: PolicyResource) -> bool:
@@ -137,8 +135,7 @@ def _made_from(secret: PolicyResource, plan: Plan) -> list[PolicyResource]:
     "repository-password-first",
     on=kinds.RELEASE,
     scope="stack",
-    what="The repository password is there before the server's first start: the server keeps it, or makes a"
-    " public one.",
+    what="The repository password exists before the server's first start: else the server creates a public one.",
     source="Velero 1.18 pkg/repository/keys/keys.go",
 )
 def repository_password_first(release: PolicyResource, plan: Plan) -> Iterator[str]:
@@ -146,15 +143,15 @@ def repository_password_first(release: PolicyResource, plan: Plan) -> Iterator[s
         return
     for secret in _repository_secrets(release, plan):
         if plan.waits_for(release, secret) is False:
-            yield f"does not wait for {kinds.REPOSITORY_SECRET}; add the secret to the release's dependsOn."
+            yield f"does not depend on {kinds.REPOSITORY_SECRET}; add the secret to the release's dependsOn."
 
 
 @rule(
     "repository-password-kept",
     on=(kinds.SECRET, kinds.RANDOM_PASSWORD),
     scope="stack",
-    what="In production the repository password is protected, since no older backup can be read without it;"
-    " in staging that is a warning.",
+    what="In production the repository password is protected: without it no older backup can"
+    " be read; a warning in staging.",
     source="Velero 1.18 pkg/repository/keys/keys.go",
 )
 def repository_password_kept(resource: PolicyResource, plan: Plan) -> Iterator[Fault]:
@@ -162,8 +159,8 @@ def repository_password_kept(resource: PolicyResource, plan: Plan) -> Iterator[F
     is_ours = resource in ours or any(resource in _made_from(secret, plan) for secret in ours)
     if is_ours and resource.protect is False and plan.environment != "development":
         yield Fault(
-            f"protect is off in {plan.environment}: losing the repository password makes every volume backup"
-            " unreadable."
+            f"protect is off in {plan.environment}: without the repository password no volume"
+            " backup can be read."
             " Set storage.protect: true.",
             "error" if plan.environment == "production" else "warning",
         )
@@ -173,7 +170,7 @@ def repository_password_kept(resource: PolicyResource, plan: Plan) -> Iterator[F
     "csi-before-release",
     on=kinds.RELEASE,
     scope="stack",
-    what="The snapshot controller and the VolumeSnapshotClass are there before Velero starts with EnableCSI.",
+    what="The snapshot controller and the VolumeSnapshotClass exist before Velero starts with EnableCSI.",
     source="velero#7823",
 )
 def csi_before_release(release: PolicyResource, plan: Plan) -> Iterator[str]:
@@ -182,8 +179,10 @@ def csi_before_release(release: PolicyResource, plan: Plan) -> Iterator[str]:
     controllers = [addon for addon in plan.of(kinds.ADDON) if addon.inputs.get("addonName") == _CONTROLLER]
     for needed in (*controllers, *plan.of(kinds.SNAPSHOT_CLASS)):
         if plan.waits_for(release, needed) is False:
-            yield f"does not wait for {needed.label}; add it to the release's dependsOn."
+            yield f"does not depend on {needed.label}; add it to the release's dependsOn."
     for made in plan.of(kinds.SNAPSHOT_CLASS):
         for controller in controllers:
             if plan.waits_for(made, controller) is False:
-                yield (f"{made.label} does not wait for {controller.label}, which brings its CRD; add it to dependsOn.")
+                yield (
+                    f"{made.label} does not depend on {controller.label}, which installs its CRD; add it to dependsOn."
+                )

@@ -119,7 +119,7 @@ class Meant:
     def _issuer(self) -> str:
         issuer = self._settings.cluster.oidc_issuer
         if issuer is None:
-            raise NotKnown(("cluster", "oidcIssuer"), Unknown("the program, which gives it later"))
+            raise NotKnown(("cluster", "oidcIssuer"), Unknown("the program, at deployment"))
         return self._known(issuer)
 
     @cached_property
@@ -152,7 +152,7 @@ class Meant:
         named.update(f"{here}{id_}" for id_ in ids if isinstance(id_, str))
         found = [arn for arn, _ in named.most_common() if arn.startswith(here)]
         if not found:
-            raise NotKnown(("kmsMasterKeyId",), Unknown("the key, which is made first"))
+            raise NotKnown(("kmsMasterKeyId",), Unknown("the key, created first"))
         return found[0]
 
     def _naming_keys(self) -> Iterator[str]:
@@ -167,7 +167,7 @@ class Meant:
         from velero_on_eks.settings.late import is_late
 
         if is_late(text):
-            raise NotKnown(tuple(text.split(".")), Unknown("the program, which gives it later"))
+            raise NotKnown(tuple(text.split(".")), Unknown("the program, at deployment"))
         return text
 
 

@@ -222,8 +222,8 @@ class Rule:
                     self.id,
                     "warning",
                     resource.reported,
-                    f"{resource.label}: {unknown.path} is a secret, so this rule could not be checked."
-                    " Give the value plainly, or check it by hand.",
+                    f"{resource.label}: {unknown.path} is a secret, so this rule could not check"
+                    " it. Write the value unencrypted, or check it by hand.",
                 )
             except (TypeError, ValueError, AttributeError, KeyError) as error:
                 # A value of a kind that the provider does not take either, such as text where a number belongs.
@@ -231,8 +231,8 @@ class Rule:
                     self.id,
                     "error",
                     resource.reported,
-                    f"{resource.label}: this rule could not read its inputs ({error}), so they have not passed."
-                    " Give them in the shape that the provider takes.",
+                    f"{resource.label}: this rule could not read its inputs ({error}),"
+                    " so it fails. Write them as the provider expects.",
                 )
 
 
@@ -243,8 +243,8 @@ UNKNOWN_VALUE = "unknown-value"
 def _unjudged(resource: PolicyResource, path: str, unknown: Unknown) -> str:
     source = f" It comes from {unknown.source}." if unknown.source else ""
     return (
-        f"{resource.label}: {path} is not known before the deployment, so that it could not be checked.{source}"
-        " The policy pack checks it as it is deployed."
+        f"{resource.label}: {path} is not known before the deployment and could not be checked.{source}"
+        " The policy pack checks it during deployment."
     )
 
 

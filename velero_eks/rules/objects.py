@@ -49,8 +49,8 @@ _KEPT_BY_VELERO = (
     "helm-override",
     on=kinds.RELEASE,
     scope="stack",
-    what="Whatever is laid over the chart's values and is not known to be harmless is looked at by somebody, who writes"
-    " down why: an error in production until it is waived, elsewhere a warning.",
+    what="Someone reviews each override of the chart's values that is not known to be harmless and records"
+    " why: an error in production until it is waived, elsewhere a warning.",
     source="Velero chart 12 values.yaml and templates; docs/reference/overrides.md",
 )
 def helm_override(release: PolicyResource, plan: Plan) -> Iterator[Fault]:
@@ -60,8 +60,7 @@ def helm_override(release: PolicyResource, plan: Plan) -> Iterator[Fault]:
     for place, value, effect in _unknown_effects(release, plan):
         said = f" = {value}" if value else ""
         yield Fault(
-            f"values.{place}{said} {effect or 'does what nobody here can judge'}. Remove it, or waive this with the"
-            " reason.",
+            f"values.{place}{said} {effect or 'has an unknown effect'}. Remove it, or waive this with the reason.",
             severity,
         )
 
@@ -87,14 +86,14 @@ def _unknown_effects(release: PolicyResource, plan: Plan) -> Iterator[tuple[str,
 @rule(
     "object-rights",
     on=(*_ROLES, *_BINDINGS, _SERVICE_ACCOUNT),
-    what="Nothing beside Velero gets the whole cluster, the rights of others, Secrets, or an AWS role.",
+    what="Nothing beside Velero gets cluster-wide rights, the rights of others, Secrets, or an AWS role.",
     source="Kubernetes docs, RBAC good practices; CIS Kubernetes 5.1",
 )
 def object_rights(resource: PolicyResource, plan: Plan) -> Iterator[str]:
     if resource.kind == _SERVICE_ACCOUNT:
         arn = resource.get("metadata", "annotations", kinds.ROLE_ANNOTATION)
         if arn is not None:
-            yield f"its Pods get the AWS role {arn}; remove the annotation, Velero's account is the chart's."
+            yield f"its Pods get the AWS role {arn}; remove the annotation; the chart sets Velero's."
     elif resource.kind in _BINDINGS:
         yield from _binding(resource)
     else:
@@ -106,9 +105,9 @@ def _binding(resource: PolicyResource) -> Iterator[str]:
     subjects = [str(look(subject, "name", default="nobody")) for subject in resource.items("subjects")]
     everybody = [name for name in subjects if name.startswith(_EVERYBODY)]
     if everybody:
-        yield f"gives {role} to {', '.join(everybody)}, which is everybody; remove it, or name one account."
+        yield f"gives {role} to {', '.join(everybody)}, which is everyone; remove it, or name one account."
     elif role in _WHOLE_ROLES:
-        yield f"gives {role} to {', '.join(subjects) or 'nobody'}; remove it, or give a role of what it needs."
+        yield f"gives {role} to {', '.join(subjects) or 'nobody'}; remove it, or grant a role with only what it needs."
 
 
 def _role(resource: PolicyResource) -> Iterator[str]:
@@ -117,9 +116,9 @@ def _role(resource: PolicyResource) -> Iterator[str]:
         wide = [verb for verb in verbs if verb in _WIDE_VERBS] + [one for one in resources if one in _WIDE_RESOURCES]
         stars = [key for key in ("verbs", "resources", "apiGroups") if "*" in items_of(entry, key)]
         if stars:
-            yield f"allows '*' in {', '.join(stars)}; name what it needs."
+            yield f"allows '*' in {', '.join(stars)}; list what it needs."
         elif wide:
-            yield f"allows {', '.join(wide)}, by which more can be had; remove these."
+            yield f"allows {', '.join(wide)}, which lets it gain more rights; remove these."
 
 
 def items_of(entry: Any, key: str) -> list[str]:
@@ -130,7 +129,7 @@ def items_of(entry: Any, key: str) -> list[str]:
 @rule(
     "object-pod",
     on=tuple(_PODS),
-    what="A Pod beside Velero is no stronger than Pod Security's baseline allows: no node, no root by privilege.",
+    what="A Pod beside Velero meets the Pod Security baseline: no host access, not privileged.",
     source="Kubernetes Pod Security Standards",
 )
 def object_pod(resource: PolicyResource, plan: Plan) -> Iterator[str]:
@@ -139,7 +138,7 @@ def object_pod(resource: PolicyResource, plan: Plan) -> Iterator[str]:
     pod = resource.get(*_PODS[resource.kind], default={})
     for key in ("hostNetwork", "hostPID", "hostIPC"):
         if look(pod, key) is True:
-            yield f"{key} is true: it shares the node's; remove it."
+            yield f"{key} is true: it shares the node's namespace; remove it."
     for volume in items(pod, "volumes"):
         path = look(volume, "hostPath", "path")
         if path is not None:
@@ -158,19 +157,19 @@ def object_pod(resource: PolicyResource, plan: Plan) -> Iterator[str]:
 @rule(
     "object-secret",
     on=kinds.SECRET,
-    what="No Secret holds its values in plain text in the program or in its state, and none is a token without an end.",
+    what="No Secret has plain text values in the program or its state, and none is a token without expiry.",
     source="Pulumi docs, secrets; Kubernetes docs, service account tokens",
 )
 def object_secret(resource: PolicyResource, plan: Plan) -> Iterator[str]:
     if resource.inputs.get("type") == "kubernetes.io/service-account-token":
-        yield "is a token of a service account without an end; remove it, a Pod gets its own."
+        yield "is a service account token without expiry; remove it, a Pod gets its own."
     # The engine shows its policies what is secret: only a recorded plan tells the two apart.
     for block in () if plan.from_engine else ("data", "stringData"):
         held = resource.inputs.get(block)
         plain = [key for key, value in held.items() if _is_plain(value)] if isinstance(held, Mapping) else []
         if plain and not is_secret(held):
             yield (
-                f"{block}.{', '.join(plain)} is in plain text for whoever reads the program or its state; encrypt it:"
+                f"{block}.{', '.join(plain)} is in plain text in the program and its state; encrypt it:"
                 " pulumi config set --secret --path."
             )
 
@@ -182,17 +181,17 @@ def _is_plain(value: Any) -> bool:
 @rule(
     "second-location",
     on=_LOCATION,
-    what="Velero has the one BackupStorageLocation that the settings make: with a second default nobody can say where"
-    " a backup goes.",
+    what="Velero has only the BackupStorageLocation of the settings: with a second default it is unclear"
+    " where a backup goes.",
     source="Velero 1.18 backup_storage_location_controller.go",
 )
 def second_location(location: PolicyResource, plan: Plan) -> Iterator[str | Fault]:
     bucket = location.get("spec", "objectStorage", "bucket", default="no bucket")
     if location.get("spec", "default") is True:
-        yield f"is a second default location, on {bucket}: backups would go there; remove it, or set default: false."
+        yield f"is a second default location, on {bucket}: backups could go there; remove it, or set default: false."
     elif location.get("spec", "accessMode") == "ReadOnly":
         yield Fault(
-            f"lets Velero read backups of {bucket}, and no setting asks for it; waive this with why.", "warning"
+            f"lets Velero read backups of {bucket}, which no setting asks for; waive this with the reason.", "warning"
         )
     else:
         yield f"lets Velero write to {bucket}, which no setting asks for; remove it, or set accessMode: ReadOnly."
@@ -201,22 +200,22 @@ def second_location(location: PolicyResource, plan: Plan) -> Iterator[str | Faul
 @rule(
     "velero-object",
     on=_KEPT_BY_VELERO,
-    what="Nothing deploys what Velero makes itself: a Restore or a deletion would be done anew at each deployment.",
+    what="Nothing deploys what Velero creates itself: a Restore or a deletion would run again at each deployment.",
     source="Velero 1.18 pkg/apis/velero/v1",
 )
 def velero_object(resource: PolicyResource, plan: Plan) -> Iterator[str]:
     kind = resource.kind.rpartition(":")[2]
-    yield f"is a {kind}, which Velero makes itself, or somebody once; remove it, there is a command for it."
+    yield f"is a {kind}, which Velero or a command creates; remove it."
 
 
 @rule(
     "schedule-decodes",
     on=kinds.SCHEDULE,
-    what="Every duration of a Schedule is one that Go reads: one that cannot be decoded stops all the others.",
+    what="Every duration of a Schedule is a Go duration: one that cannot be decoded stops all the others.",
     source="seen on Velero 1.18.2: a ttl of 30d",
 )
 def schedule_decodes(schedule: PolicyResource, plan: Plan) -> Iterator[str]:
     from velero_eks.velero.records import Schedule, undecodable
 
     for found in undecodable(Schedule({"spec": schedule.get("spec", default={})})):
-        yield f"{found.field} is {found.value}, and no Schedule runs while it is there: {found.problem}."
+        yield f"{found.field} is {found.value}, and no Schedule runs while it exists: {found.problem}."

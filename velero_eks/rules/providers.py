@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 _PASSED_BY = frozenset({"version", "pluginDownloadURL", "skipRegionValidation"})
 # What is wrong in whosever program: each sends what is made elsewhere, or nowhere.
 _NEVER = {
-    "deleteUnreachable": "what cannot be reached for a moment would be forgotten as if it were deleted",
-    "renderYamlToDirectory": "nothing would reach the cluster",
-    "skipUpdateUnreachable": "changes would be passed over in silence",
+    "deleteUnreachable": "a brief outage would remove resources from the state as if deleted",
+    "renderYamlToDirectory": "nothing would be applied to the cluster",
+    "skipUpdateUnreachable": "changes would be ignored silently",
 }
 _NOTHING = (None, False, "", [], {})
 
@@ -31,8 +31,7 @@ _NOTHING = (None, False, "", [], {})
     "unmeant-provider",
     on=(kinds.AWS_PROVIDER, kinds.KUBERNETES_PROVIDER),
     scope="stack",
-    what="The providers lead to the account, the region and the cluster of the settings, with the caller's own"
-    " credentials.",
+    what="The providers use the account, region and cluster of the settings, with the caller's own credentials.",
     source="Pulumi docs, AWS and Kubernetes provider configuration",
 )
 def unmeant_provider(provider: PolicyResource, plan: Plan) -> Iterator[str]:
@@ -55,7 +54,7 @@ def _of_aws(plan: Plan, meant: Meant, found: dict[str, Any], unknown: list[NotKn
     allowed = _known(found, "allowedAccountIds", unknown)
     if account is not None and _is_ours(plan) and allowed != [account]:
         yield (
-            f"allowedAccountIds is {_said(allowed)}, so that credentials of another account are not refused; write"
+            f"allowedAccountIds is {_said(allowed)}, so credentials of another account would be accepted; write"
             f" {json.dumps([account])}."
         )
     elif account is not None and isinstance(allowed, list) and allowed and account not in allowed:
@@ -63,7 +62,7 @@ def _of_aws(plan: Plan, meant: Meant, found: dict[str, Any], unknown: list[NotKn
     for key in ("assumeRole", "assumeRoles", "assumeRoleWithWebIdentity"):
         for arn in re.findall(r"arn:[a-z-]+:iam::(\d{12}):role/", json.dumps(_known(found, key, unknown))):
             if account is not None and arn != account and not _is_ours(plan):
-                yield f"{key} leads to account {arn}, and the settings name {account}; assume a role of that one."
+                yield f"{key} belongs to account {arn}, and the settings name {account}; assume a role of that account."
     if _is_ours(plan):
         yield from _beside(found, ("region", "allowedAccountIds"), unknown)
 
@@ -78,7 +77,7 @@ def _of_kubernetes(plan: Plan, settings: Settings, found: dict[str, Any], unknow
     if cluster.context is not None and context != cluster.context:
         yield f"context is {_said(context)}, and the settings name {cluster.context}; write that."
     if _known(found, "enableServerSideApply", unknown) is False:
-        yield "enableServerSideApply is off, so that what others set is overwritten unseen; remove it."
+        yield "enableServerSideApply is off, so changes by others are overwritten silently; remove it."
     for key, why in _NEVER.items():
         if _known(found, key, unknown) not in _NOTHING:
             yield f"{key} is on: {why}; remove it."
@@ -87,8 +86,8 @@ def _of_kubernetes(plan: Plan, settings: Settings, found: dict[str, Any], unknow
     identity = f"{account}/{region}/{cluster.name}"
     if account and region and not is_late(cluster.name) and _known(found, "clusterIdentifier", unknown) != identity:
         yield (
-            f"clusterIdentifier is {_said(found.get('clusterIdentifier'))}, and {identity} is meant: with another,"
-            " everything in the cluster would be replaced; write that."
+            f"clusterIdentifier is {_said(found.get('clusterIdentifier'))}, and {identity} is expected: with"
+            " another, everything in the cluster would be replaced; write that."
         )
     expected = {"clusterIdentifier", "enableServerSideApply", *_NEVER}
     if cluster.context is not None:
@@ -113,21 +112,21 @@ def _kubeconfig(found: Any, plan: Plan, settings: Settings, unknown: list[NotKno
         authority = found["clusters"][0]["cluster"]["certificate-authority-data"]
     except (KeyError, IndexError, TypeError):
         yield (
-            "kubeconfig is none of the cluster's own, so that the caller's decides where everything goes; make it from"
-            " what EKS answers, or name the context as cluster.context."
+            "no kubeconfig of the cluster is set, so the caller's decides where everything is"
+            " created; build it from EKS's answer, or set cluster.context."
         )
         return
     region = settings.region
     meant = eks_kubeconfig(name=settings.cluster.name, region=region, endpoint=server, certificate_authority=authority)
     if found != json.loads(meant):
         yield (
-            f"kubeconfig does not lead to cluster {settings.cluster.name} of {region} with the caller's own token; make"
-            " it from what EKS answers."
+            f"kubeconfig is not for cluster {settings.cluster.name} of {region} with the caller's own token;"
+            " build it from EKS's answer."
         )
     elif not plan.from_engine and not re.match(
         rf"https://[^/]*\b{re.escape(region)}\b[^/]*(amazonaws|api\.aws|\.gov)", server
     ):
-        yield f"kubeconfig leads to {server}, which is no cluster of EKS in {region}; make it from what EKS answers."
+        yield f"kubeconfig names {server}, which is not an EKS cluster in {region}; build it from EKS's answer."
 
 
 def _beside(found: Mapping[str, Any], expected: tuple[str, ...], unknown: list[NotKnown]) -> Iterator[str]:

@@ -34,7 +34,7 @@ def is_velero(release: PolicyResource) -> bool:
 @rule(
     "release-keeps-crds",
     on=kinds.RELEASE,
-    what="An uninstall keeps Velero's CRDs: deleting them deletes every Backup and Schedule; in development a warning.",
+    what="An uninstall keeps Velero's CRDs: deleting them deletes every Backup and Schedule; a warning in development.",
     source="Velero chart 12 values.yaml",
 )
 def release_keeps_crds(release: PolicyResource, plan: Plan) -> Iterator[Fault]:
@@ -49,7 +49,7 @@ def release_keeps_crds(release: PolicyResource, plan: Plan) -> Iterator[Fault]:
     "release-rate-limits",
     on=kinds.RELEASE,
     severity="warning",
-    what="clientQPS and clientBurst are set and above Velero's 100: they are what bounds the time of a restore.",
+    what="clientQPS and clientBurst are set and above Velero's 100: they limit a restore's speed.",
     source="measured: 5,000 objects on a real API server",
 )
 def release_rate_limits(release: PolicyResource, plan: Plan) -> Iterator[str]:
@@ -60,7 +60,7 @@ def release_rate_limits(release: PolicyResource, plan: Plan) -> Iterator[str]:
         if value is None or float(value) <= RATE_FLOOR:
             shown = "not set" if value is None else f"{value:g}" if isinstance(value, int | float) else value
             yield (
-                f"configuration.{name} is {shown}, above {RATE_FLOOR} a restore is faster: 5,000 objects took"
+                f"configuration.{name} is {shown}, raise it above {RATE_FLOOR}: 5,000 objects took"
                 " 105 s at 100"
                 f" and 60 s at 1000. Set release.{'clientQps' if name == 'clientQPS' else name}."
             )
@@ -70,7 +70,7 @@ def release_rate_limits(release: PolicyResource, plan: Plan) -> Iterator[str]:
     "release-resources",
     on=kinds.RELEASE,
     severity="warning",
-    what="The server requests CPU and memory and has a memory limit, so that a full node does not end a backup.",
+    what="The server requests CPU and memory and has a memory limit, so a full node does not stop a backup.",
     source="CKV_K8S_10 to 13",
 )
 def release_resources(release: PolicyResource, plan: Plan) -> Iterator[str]:
@@ -85,7 +85,7 @@ def release_resources(release: PolicyResource, plan: Plan) -> Iterator[str]:
 @rule(
     "release-durations",
     on=kinds.RELEASE,
-    what="Every duration in the release's configuration is one that Go reads; the server does not start with another.",
+    what="Every duration in the release's configuration is a Go duration; with another the server does not start.",
     source="Go time.ParseDuration",
 )
 def release_durations(release: PolicyResource, plan: Plan) -> Iterator[str]:
@@ -112,7 +112,7 @@ def release_durations(release: PolicyResource, plan: Plan) -> Iterator[str]:
 @rule(
     "location-transport",
     on=kinds.RELEASE,
-    what="In production backups travel over verified TLS with checksums; in staging that is a warning.",
+    what="In production backups use verified TLS with checksums; a warning in staging.",
     source="FSBP S3.5; velero-plugin-for-aws 1.14 object_store.go",
 )
 def location_transport(release: PolicyResource, plan: Plan) -> Iterator[Fault]:
@@ -123,9 +123,8 @@ def location_transport(release: PolicyResource, plan: Plan) -> Iterator[Fault]:
         config = look(location, "config", default={})
         if str(look(config, "insecureSkipTLSVerify", default="false")).lower() in _TRUE:
             yield Fault(
-                f"{_called(location)} has insecureSkipTLSVerify on in {plan.environment}: anybody on the way"
-                " could answer"
-                " for S3. Remove it, and give caCert for a private authority.",
+                f"{_called(location)} has insecureSkipTLSVerify on in {plan.environment}: anyone on the"
+                " network could answer as S3. Remove it, and set caCert for a private authority.",
                 severity,
             )
         for key in ("s3Url", "publicUrl"):
@@ -137,7 +136,7 @@ def location_transport(release: PolicyResource, plan: Plan) -> Iterator[Fault]:
                 )
         if "checksumAlgorithm" in config and not look(config, "checksumAlgorithm"):
             yield Fault(
-                f"{_called(location)} has an empty checksumAlgorithm, so that damage on the way is not seen;"
+                f"{_called(location)} has an empty checksumAlgorithm, so corrupted uploads go unnoticed;"
                 " remove the key, the default is CRC32.",
                 severity,
             )
@@ -157,5 +156,5 @@ def _go_seconds(text: object) -> int:
     from velero_on_eks.settings.duration import Duration
 
     if not isinstance(text, str):
-        raise ValueError(f"{text!r} is not text; write such as 720h0m0s")
+        raise ValueError(f"{text!r} is not text; write for example 720h0m0s")
     return Duration.parse_go(text).seconds

@@ -52,8 +52,8 @@ _MAY_BE_IGNORED = ("tags", "tagsAll")
     "unmeant-resource",
     on=kinds.ANY,
     scope="stack",
-    what="Nothing else of the program reaches the bucket, the key, the role, the service account or the namespace, and"
-    " nothing that is meant once is there twice.",
+    what="No other resource touches the bucket, the key, the role, the service account or the namespace,"
+    " and no expected resource exists twice.",
     source="practice against ransomware; EKS User Guide, Pod Identity; Velero 1.18, whatever is in its namespace",
 )
 def unmeant_resource(resource: PolicyResource, plan: Plan) -> Iterator[str]:
@@ -70,10 +70,7 @@ def unmeant_resource(resource: PolicyResource, plan: Plan) -> Iterator[str]:
         return
     reached = plan.reach.of(resource)
     if reached is not None:
-        yield (
-            f"reaches {reached}, and the settings ask for no such resource; remove it, or waive this with what"
-            " it is for."
-        )
+        yield (f"touches {reached}, which the settings do not ask for; remove it, or waive this with the reason.")
 
 
 def _not_once(resource: PolicyResource, plan: Plan, settings: Settings) -> Iterator[str]:
@@ -85,9 +82,9 @@ def _not_once(resource: PolicyResource, plan: Plan, settings: Settings) -> Itera
             yield f"is a second Schedule {name}; remove one of them."
     elif resource.kind not in wanted:
         if resource.kind in _MADE or plan.reach.of(resource) is not None:
-            yield "is not meant: the settings ask for none of its kind; remove it."
+            yield "is not expected: the settings ask for none; remove it."
     elif resource is not _meant_one(plan.own_of(resource.kind), plan):
-        yield f"is a second {resource.kind.rsplit(':', 1)[-1]}, and one is meant; remove one of them."
+        yield f"is a second {resource.kind.rsplit(':', 1)[-1]}, expected one; remove one of them."
 
 
 def _meant_one(found: list[PolicyResource], plan: Plan) -> PolicyResource:
@@ -115,19 +112,19 @@ def _wanted(settings: Settings) -> dict[str, str]:
     }
     further = {
         kinds.BUCKET_LOGGING: ("access logs", settings.storage.access_logs is not None),
-        kinds.KEY: ("key of its own, since storage.kmsKeyArn gives none", settings.storage.kms_key_arn is None),
+        kinds.KEY: ("KMS key, since storage.kmsKeyArn is not set", settings.storage.kms_key_arn is None),
         kinds.ALIAS: ("alias of the key", settings.storage.kms_key_arn is None),
         kinds.POD_IDENTITY: (
-            "Pod Identity association, so that the pod gets no role",
+            "Pod Identity association, so the pod gets no role",
             settings.identity.mode == "pod-identity",
         ),
         kinds.ADDON: (
-            "add-on snapshot-controller, which brings the snapshot CRDs",
+            "add-on snapshot-controller, which installs the snapshot CRDs",
             snapshots and settings.volumes.snapshot_controller == "addon",
         ),
         kinds.SNAPSHOT_CLASS: (
-            "VolumeSnapshotClass, which volumes.mode csi-snapshot means: with EnableCSI and without the snapshot CRDs"
-            " every backup is PartiallyFailed",
+            "VolumeSnapshotClass, required by volumes.mode csi-snapshot: with EnableCSI and without the"
+            " snapshot CRDs every backup is PartiallyFailed",
             snapshots,
         ),
         kinds.RANDOM_PASSWORD: ("generated repository password", settings.repository_password is None),
@@ -146,7 +143,7 @@ _MISSED_ELSEWHERE = (kinds.BUCKET_POLICY, kinds.BUCKET_LOGGING, *kinds.OF_BUCKET
     "missing-resource",
     on=kinds.WHOLE,
     scope="stack",
-    what="Everything that the settings ask for is in the plan: bucket, key, role, association, namespace, password,"
+    what="Everything in the settings is in the plan: bucket, key, role, association, namespace, password,"
     " snapshot class, release and every Schedule.",
     source="practice: an objective needs a schedule; seen on Velero 1.18.2 without the snapshot CRDs",
 )
@@ -163,19 +160,19 @@ def missing_resource(whole: PolicyResource, plan: Plan) -> Iterator[str]:
         if kind == kinds.RANDOM_PASSWORD and not plan.alone:
             # A program may give a password, which its settings do not show.
             continue
-        yield f"there is no {what}; the settings ask for it, add it."
+        yield f"{what} is missing, and the settings ask for it; add it."
     made = {look(schedule.inputs, "metadata", "name") for schedule in plan.own_of(kinds.SCHEDULE)}
     for name in settings.schedules:
         if name not in made:
-            yield f"there is no Schedule {name}, which is meant; add it."
+            yield f"Schedule {name} is missing; add it."
 
 
 @rule(
     "unmeant-option",
     on=(*_MADE, kinds.RANDOM_PASSWORD, kinds.SCHEDULE),
     scope="stack",
-    what="No option keeps the engine from what the settings ask for: no changes ignored, nothing replaced or deleted"
-    " otherwise, protected where storage.protect says so, made after what it needs.",
+    what="No resource option undoes the settings: no ignored changes, no other replacement or"
+    " deletion, protection as storage.protect says, dependencies complete.",
     source="Pulumi docs, resource options",
 )
 def unmeant_option(resource: PolicyResource, plan: Plan) -> Iterator[str]:
@@ -187,38 +184,38 @@ def unmeant_option(resource: PolicyResource, plan: Plan) -> Iterator[str]:
     left = ("metadata.labels",) if adopted else ()
     ignored = [one for one in options.get("ignoreChanges") or () if one not in left and not _may_be_ignored(str(one))]
     if ignored:
-        yield f"ignoreChanges is {', '.join(ignored)}: what changes there never reaches it; remove that."
+        yield f"ignoreChanges is {', '.join(ignored)}: changes there are never applied; remove it."
     if options.get("deleteBeforeReplace") is True:
-        yield "deleteBeforeReplace is on: a change that replaces it would delete it first; remove that."
+        yield "deleteBeforeReplace is on: a replacement would delete it first; remove it."
     if options.get("replaceOnChanges"):
         yield (
-            f"replaceOnChanges is {', '.join(map(str, options['replaceOnChanges']))}: a change there would delete it;"
-            " remove that."
+            f"replaceOnChanges is {', '.join(map(str, options['replaceOnChanges']))}: a change there would"
+            " delete it; remove it."
         )
     if options.get("deletedWith"):
-        yield f"deletedWith is {_named(options['deletedWith'])}: it would be gone with that; remove that."
+        yield f"deletedWith is {_named(options['deletedWith'])}: it would be deleted with that; remove it."
     imported = options.get("import")
     if imported and not _is_adopted(str(imported), settings):
-        yield f"import is {imported}, and velero-eks:adopt names no such thing; remove it, or write it there."
+        yield f"import is {imported}, and velero-eks:adopt does not have it; remove it, or add it there."
     if options.get("customTimeouts"):
         said = ", ".join(f"{key} {value}" for key, value in options["customTimeouts"].items())
-        yield f"customTimeouts is {said}: the engine would give up, or wait, at another time; remove that."
+        yield f"customTimeouts is {said}: the engine would time out at another time; remove it."
     for alias in options.get("aliases") or ():
         if plan.is_of_other(str(alias), resource):
-            yield f"the alias {_named(str(alias))} would take another resource's state; remove it."
+            yield f"the alias {_named(str(alias))} would take over another resource's state; remove it."
     missing = _SECRET_OUTPUTS.get(resource.kind, set()) - set(options.get("additionalSecretOutputs") or ())
     if missing and "additionalSecretOutputs" in options:
         yield (
-            f"additionalSecretOutputs lacks {', '.join(sorted(missing))}: the password would stand in the state; add"
-            " them."
+            f"additionalSecretOutputs lacks {', '.join(sorted(missing))}: the password would be readable in the"
+            " state; add them."
         )
     yield from _unprotected(resource, plan, settings)
     if resource.urn in plan.endless:
         around = [urn for urn in resource.depends_on or () if urn in plan.endless]
-        yield f"waits for itself, through {', '.join(map(_named, around))}; take that out of dependsOn."
+        yield f"depends on itself, through {', '.join(map(_named, around))}; remove that from dependsOn."
     for needed in plan.own_of(*_BEFORE.get(resource.kind, ())):
         if plan.waits_for(resource, needed) is False:
-            yield f"does not wait for {needed.label}; add it to dependsOn."
+            yield f"does not depend on {needed.label}; add it to dependsOn."
 
 
 def _unprotected(resource: PolicyResource, plan: Plan, settings: Settings) -> Iterator[str]:

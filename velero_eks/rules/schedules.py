@@ -30,8 +30,7 @@ def _of_whole_cluster(schedule: PolicyResource) -> bool:
     "schedule-cluster-resources",
     on=kinds.SCHEDULE,
     severity="warning",
-    what="A Schedule of all namespaces includes all cluster resources: without that, CRDs without instances"
-    " are left out.",
+    what="A Schedule of all namespaces includes all cluster resources: else CRDs without objects are left out.",
     source="seen on Velero 1.18.2",
 )
 def schedule_cluster_resources(schedule: PolicyResource, plan: Plan) -> Iterator[str]:
@@ -41,17 +40,22 @@ def schedule_cluster_resources(schedule: PolicyResource, plan: Plan) -> Iterator
     value = look(template, "includeClusterResources")
     if _of_whole_cluster(schedule) and value is not True:
         shown = "not set" if value is None else str(value).lower()
-        yield (f"takes all namespaces and includeClusterResources is {shown}: a lost cluster needs them. Write true.")
+        yield (
+            f"includes all namespaces and includeClusterResources is {shown}: restoring a cluster needs them. Write"
+            " true."
+        )
 
 
 @rule(
     "schedule-after-release",
     on=kinds.SCHEDULE,
     scope="stack",
-    what="Schedules wait for the release, which brings their CRD.",
+    what="Schedules depend on the release, which installs their CRD.",
     source="pulumi-kubernetes 4.32 release notes",
 )
 def schedule_after_release(schedule: PolicyResource, plan: Plan) -> Iterator[str]:
     for release in plan.releases:
         if plan.waits_for(schedule, release) is False:
-            yield (f"does not wait for {release.label}, which brings the Schedule CRD; add the release to dependsOn.")
+            yield (
+                f"does not depend on {release.label}, which installs the Schedule CRD; add the release to dependsOn."
+            )

@@ -14,15 +14,14 @@ from velero_eks.terminal import words
 @rule(
     "bucket-force-destroy",
     on=kinds.BUCKET,
-    what="Outside development a destroy stops at a bucket with backups in it.",
+    what="Outside development a destroy refuses to delete a bucket that has backups.",
     source="practice against ransomware",
 )
 def bucket_force_destroy(bucket: PolicyResource, plan: Plan) -> Iterator[str]:
     if bucket.get("forceDestroy") is True and plan.environment != "development":
         yield (
-            f"forceDestroy is true in {plan.environment}, and may be so in development only: a destroy would"
-            " delete"
-            " every backup. Set storage.forceDestroy: false."
+            f"forceDestroy is true in {plan.environment}, allowed in development only: a"
+            " destroy would delete every backup. Set storage.forceDestroy: false."
         )
 
 
@@ -30,7 +29,7 @@ def bucket_force_destroy(bucket: PolicyResource, plan: Plan) -> Iterator[str]:
     "unmeant-name",
     on=(kinds.BUCKET, kinds.ROLE),
     scope="stack",
-    what="Bucket and role have the names that the settings give them: grants, trust and Velero's location name them.",
+    what="Bucket and role have the names of the settings: grants, trust and Velero's location use them.",
     source="AWS S3 User Guide, bucket naming rules; IAM API reference, RoleName",
 )
 def unmeant_name(resource: PolicyResource, plan: Plan) -> Iterator[str]:
@@ -39,13 +38,13 @@ def unmeant_name(resource: PolicyResource, plan: Plan) -> Iterator[str]:
     key = "bucket" if resource.kind == kinds.BUCKET else "name"
     meant = plan.meant.bucket_name if resource.kind == kinds.BUCKET else plan.meant.role_name
     if resource.get(key) != meant:
-        yield f"the name is {resource.get(key)!r}, and the settings mean {meant!r}; give it that name."
+        yield f"the name is {resource.get(key)!r}, expected {meant!r}; rename it."
 
 
 @rule(
     "storage-kept",
     on=(kinds.BUCKET, kinds.KEY),
-    what="In production the bucket and its key are protected and outlive the stack; in staging that is a warning.",
+    what="In production the bucket and its key are protected and outlive the stack; a warning in staging.",
     source="practice against ransomware",
 )
 def storage_kept(resource: PolicyResource, plan: Plan) -> Iterator[Fault]:
@@ -58,9 +57,8 @@ def storage_kept(resource: PolicyResource, plan: Plan) -> Iterator[Fault]:
     ]
     if missing:
         yield Fault(
-            f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} off in {plan.environment}: a"
-            " change of"
-            " the program could delete every backup. Set storage.protect: true.",
+            f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} off in {plan.environment}:"
+            " a program change could delete every backup. Set storage.protect: true.",
             "error" if plan.environment == "production" else "warning",
         )
 
@@ -75,7 +73,7 @@ def storage_kept(resource: PolicyResource, plan: Plan) -> Iterator[Fault]:
 )
 def bucket_access_logs(bucket: PolicyResource, plan: Plan) -> Iterator[str]:
     if plan.environment == "production" and not plan.of_bucket(bucket, kinds.BUCKET_LOGGING):
-        yield "writes no access logs; name a log bucket as storage.accessLogs, or waive this with the reason."
+        yield "writes no access logs; set storage.accessLogs to a log bucket, or waive this with the reason."
 
 
 @rule(
@@ -83,17 +81,17 @@ def bucket_access_logs(bucket: PolicyResource, plan: Plan) -> Iterator[str]:
     on=kinds.BUCKET,
     scope="stack",
     severity="warning",
-    what="In production named roles alone delete old versions and change what keeps them: an administrator's stolen"
-    " credentials do not suffice.",
+    what="In production only named roles may delete old versions or change what protects them: an administrator's"
+    " stolen credentials are not enough.",
     source="S3 User Guide, bucket policies by aws:PrincipalArn; practice against ransomware",
 )
 def bucket_break_glass(bucket: PolicyResource, plan: Plan) -> Iterator[str]:
     if plan.environment != "production" or plan.settings is None or plan.settings.storage.break_glass:
         return
     yield (
-        "every administrator of the account can delete the versions that undo a bad delete, and the settings that keep"
-        " them; name the roles that alone may as storage.breakGlass, whoever deploys among them, or waive this with"
-        " the reason."
+        "every administrator of the account can delete old versions, which undo a deletion, and the settings that"
+        " protect them; list the only roles that may in storage.breakGlass, including the one that deploys, or waive"
+        " this with the reason."
     )
 
 
@@ -102,7 +100,7 @@ def bucket_break_glass(bucket: PolicyResource, plan: Plan) -> Iterator[str]:
     on=kinds.BUCKET,
     scope="stack",
     severity="warning",
-    what="In production a replica in another region or account outlives the loss of this one (3-2-1).",
+    what="In production a replica in another region or account survives the loss of this one (3-2-1).",
     source="FSBP S3.7, CKV_AWS_144",
 )
 def bucket_replication(bucket: PolicyResource, plan: Plan) -> Iterator[str]:
@@ -111,8 +109,8 @@ def bucket_replication(bucket: PolicyResource, plan: Plan) -> Iterator[str]:
     found = plan.of_bucket(bucket, *kinds.REPLICATIONS)
     if not any(look(entry, "status") == "Enabled" for one in found for entry in one.items("rules")):
         yield (
-            "has no replica: the loss of its region or account is the loss of every backup. No setting makes one: put a"
-            " BucketReplicationConfig for it in the program, or waive this with what takes its place."
+            "has no replica: if its region or account is lost, every backup is lost. No setting creates"
+            " one: add a BucketReplicationConfig to the program, or waive this with the reason."
         )
 
 
@@ -120,8 +118,7 @@ def bucket_replication(bucket: PolicyResource, plan: Plan) -> Iterator[str]:
     "lifecycle-noncurrent",
     on=kinds.BUCKET,
     scope="stack",
-    what="Old versions are kept for the environment's recovery window (1, 7 or 14 days at least) and cleared"
-    " away after it.",
+    what="Old versions are kept for the environment's recovery window (1, 7 or 14 days at least) and deleted after it.",
     source="FSBP S3.10; practice against ransomware",
 )
 def lifecycle_noncurrent(bucket: PolicyResource, plan: Plan) -> Iterator[str | Fault]:
@@ -135,16 +132,15 @@ def lifecycle_noncurrent(bucket: PolicyResource, plan: Plan) -> Iterator[str | F
     ]
     if not given:
         yield Fault(
-            "no enabled lifecycle rule expires noncurrent versions, so that deleted backups are paid for for"
-            " ever;"
-            " add one, storage.noncurrentDays.",
+            "no enabled lifecycle rule expires noncurrent versions, so deleted backups cost money"
+            " forever; add one, storage.noncurrentDays.",
             "warning",
         )
     for entry, days in given:
         if not days or days < floor:
             yield (
                 f"{_called(entry)} expires noncurrent versions after {words.days(days or 0)}, at least {floor} in"
-                f" {plan.environment}: that is the time to undo a bad delete. Raise storage.noncurrentDays."
+                f" {plan.environment}: for this long a deletion can be undone. Raise storage.noncurrentDays."
             )
 
 

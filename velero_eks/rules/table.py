@@ -8,10 +8,10 @@ HEADER = """\
 # Rules
 
 `velero-eks plan` checks every stack by these rules, and so does the engine with
-`pulumi preview --policy-pack policies`. An error fails the plan (exit code 1), a warning does not. A rule that a
-stack has to break is waived in its stack file, with the reason:
+`pulumi preview --policy-pack policies`. An error fails the plan (exit code 1), a warning does not. Waive a
+rule in the stack file, with the reason:
 `velero-eks:waivers: {bucket-replication: "the data is rebuilt from its source within the day"}`.
-In a program that makes other things too, they judge what stands below the component and what reaches it from outside.
+In a program with other resources, the rules check those under the component and those that touch it from outside.
 Written by `velero_eks/rules/table.py` from the rules themselves.
 """
 
@@ -25,7 +25,7 @@ def markdown() -> str:
             continue
         area = (module.__doc__ or "").strip().splitlines()[0].removeprefix("Rules of ").rstrip(".")
         parts.append(f"## {area[0].upper()}{area[1:]}\n")
-        parts.append("| Rule | Severity | What must hold, and why | Source |\n|---|---|---|---|")
+        parts.append("| Rule | Severity | Requirement and reason | Source |\n|---|---|---|---|")
         parts += [f"| `{rule.id}` | {rule.severity} | {_cell(rule.what)} | {_cell(rule.source)} |" for rule in rules]
         parts.append("")
     return "\n".join(parts)

@@ -311,10 +311,10 @@ def test_the_stack_that_made_the_cluster_is_named_in_full(root, pulumi, name):
     [
         ({"oidcIssuer": None}, "no output oidcIssuer; export it there (pulumi.export('oidcIssuer', …))"),
         ({"account": 111122223333}, "output account = 111122223333"),
-        ({"kubernetesVersion": "v1.34"}, "output kubernetesVersion = 'v1.34': EKS names a minor version"),
+        ({"kubernetesVersion": "v1.34"}, "output kubernetesVersion = 'v1.34': an EKS version is a minor version"),
         ({"autoMode": "yes"}, "output autoMode = 'yes'"),
         ({"clusterName": "[secret]"}, "output clusterName is a secret"),
-        ({"region": "mars-1"}, "output region = 'mars-1': AWS has no region"),
+        ({"region": "mars-1"}, "output region = 'mars-1': unknown AWS region"),
     ],
 )
 def test_an_output_that_is_missing_or_wrong_is_named(root, pulumi, change, part):

@@ -54,7 +54,7 @@ def test_a_secret_where_a_rule_looks_is_reported_and_does_not_pass():
     plan.set(kinds.RELEASE, ["values"], {"secret": True})
     [finding] = [one for one in plan.findings() if one.rule == "release-keeps-crds"]
     assert finding.severity == "warning"
-    assert "values is a secret, so this rule could not be checked" in finding.message
+    assert "values is a secret, so this rule could not check it" in finding.message
 
 
 def test_inputs_of_a_wrong_kind_are_reported_and_do_not_pass():
@@ -81,8 +81,8 @@ def test_a_finding_names_its_resource_and_what_to_do():
         "bucket-force-destroy",
         "error",
         "urn:bucket",
-        "Bucket velero: forceDestroy is true in staging, and may be so in development only: a destroy would delete"
-        " every backup. Set storage.forceDestroy: false.",
+        "Bucket velero: forceDestroy is true in staging, allowed in development only: a destroy would"
+        " delete every backup. Set storage.forceDestroy: false.",
     )
 
 

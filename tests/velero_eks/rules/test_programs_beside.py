@@ -178,7 +178,7 @@ def test_providers_of_somebody_elses_program_may_be_set_as_he_likes():
     [
         ({"region": "eu-central-1"}, {}, "region is eu-central-1, and the settings name eu-west-1"),
         ({"allowed_account_ids": ["444455556666"]}, {}, "allowedAccountIds is"),
-        ({"assume_roles": [{"role_arn": "arn:aws:iam::444455556666:role/x"}]}, {}, "leads to account 444455556666"),
+        ({"assume_roles": [{"role_arn": "arn:aws:iam::444455556666:role/x"}]}, {}, "belongs to account 444455556666"),
         ({}, {"enable_server_side_apply": False}, "enableServerSideApply is off"),
         ({}, {"delete_unreachable": True}, "deleteUnreachable is on"),
         ({}, {"render_yaml_to_directory": "out"}, "renderYamlToDirectory is on"),

@@ -129,7 +129,7 @@ def _harmless(body: Object) -> Object:
     made = {**body, "metadata": metadata}
     spec = made.get("spec") or {}
     if made["kind"] == "StatefulSet":
-        # Its controller makes the claims before the Pods, and a volume for each where the class does not wait for one.
+        # Its controller makes the claims before the Pods, and a volume for each where the class does not depend on one.
         return {**made, "spec": {**spec, "replicas": 0}}
     if made["kind"] != "Service" or spec.get("type") not in ("LoadBalancer", "NodePort"):
         return made
