@@ -87,8 +87,8 @@ def repository_password(release: PolicyResource, plan: Plan) -> Iterator[str]:
     if not found:
         yield (
             f"the secret {kinds.REPOSITORY_SECRET} is not in this plan, and Velero creates it"
-            " with a public password; create it in namespace {release.get('namespace')} with key"
-            " {kinds.REPOSITORY_SECRET_KEY}."
+            f" with a public password; create it in namespace {release.get('namespace')} with key"
+            f" {kinds.REPOSITORY_SECRET_KEY}."
         )
     for secret in found:
         if not _has_password(secret):
