@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from tests import arguments
-from tests.generated import navigation, settings, tables
+from tests.generated import navigation, outputs, rights, settings, tables
 from velero_eks.rules.table import markdown as rules_table
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -19,6 +19,10 @@ def files() -> dict[Path, str]:
     """Every generated file and what it should hold."""
     made = {
         REFERENCE / "settings.md": settings.page(),
+        REFERENCE / "outputs.md": outputs.page(),
+        REFERENCE / "rights.md": rights.page(),
+        REFERENCE / "deployer.md": rights.deployer(),
+        REFERENCE / "deployer-policy.json": rights.deployer_policy(),
         REFERENCE / "overrides.md": tables.overrides(),
         REFERENCE / "rules.md": rules_table(),
         REFERENCE / "old-backups.md": tables.old_backups(),

@@ -28,7 +28,7 @@ _SECTIONS = {
     "How it runs": ("--preview", "--yes", "--timeout", "--help"),
     "Output": (
         "--summary", "--list", "--properties", "--full", "--all", "--show-secrets", "--json", "--markdown",
-        "--markdown-file", "--junit", "--exit-code",
+        "--markdown-file", "--junit", "--exit-code", "--deployer-policy",
     ),
 }  # fmt: skip
 # A wider line is hard to read.

@@ -14,10 +14,10 @@ from velero_on_eks.settings import Refusal
 from velero_eks.commands.help import described
 from velero_eks.commands.options import At, Json, Stack, complain, loading_much, moment_or_now, run, stacks_of
 from velero_eks.errors import BadTarget, OperationError, PlanError
-from velero_eks.plan import contract, fleet, processes
+from velero_eks.plan import contract, deployer, fleet, processes
 from velero_eks.plan.runner import AnyStack, load_stacks
 from velero_eks.project.project import Project
-from velero_eks.terminal.output import console, next_step, watched, write, write_json
+from velero_eks.terminal.output import console, json_text, next_step, watched, write, write_json
 
 CLEAN, FOUND, BAD_INPUT = 0, 1, 2
 
@@ -28,6 +28,7 @@ CLEAN, FOUND, BAD_INPUT = 0, 1, 2
         "velero-eks plan prod": "Plan one stack.",
         "velero-eks plan --summary": "One row a stack: its cluster, objectives, findings and next backup.",
         "velero-eks plan 'exam-*' --json": "Plan the stacks of a name, as JSON; `check` and `diff --to-plan` read it.",
+        "velero-eks plan prod --deployer-policy": "Print the IAM policy for whoever runs `pulumi up`.",
     },
     exits={
         0: "Every stack is planned, and no finding is an error.",
@@ -46,6 +47,10 @@ def plan(
     at: At = None,
     stack: Stack = None,
     json: Json = False,
+    deployer_policy: Annotated[
+        bool,
+        typer.Option("--deployer-policy", help="Print the IAM policy that whoever deploys the stack needs, as JSON."),
+    ] = False,
 ) -> None:
     """Show what each stack creates, who may do what, and whether its backups meet the objectives.
 
@@ -61,7 +66,12 @@ def plan(
             )
         moment = moment_or_now(at)
         with loading_much():
-            return run_plan(stacks_of(stacks, stack), as_json=json, at=moment, summary=summary)
+            names = stacks_of(stacks, stack)
+            if deployer_policy:
+                if summary:
+                    raise BadTarget("--summary is a table of plans, and --deployer-policy a policy. Give one of them")
+                return print_policy(names, moment)
+            return run_plan(names, as_json=json, at=moment, summary=summary)
 
     run(command)
 
@@ -93,6 +103,29 @@ def run_plan(patterns: Sequence[str], *, as_json: bool, at: datetime, summary: b
         return FOUND
     if len(described) == 1 and not as_json:
         next_step(f"velero-eks preflight {described[0].plan.stack}")
+    return CLEAN
+
+
+def print_policy(patterns: Sequence[str], at: datetime) -> int:
+    """Print the deployer's policy of the one stack that matches. Raises `OperationError` for several and a bad one."""
+    project = Project.find()
+    selected = project.select(patterns)
+    if len(selected) != 1:
+        raise BadTarget(
+            f"--deployer-policy is for one stack at a time, and {', '.join(selected)} match; name one of them"
+        )
+    files, bad = load_stacks(project, selected, project.stack_files())
+    planned, failures = _described(project, files, at, 1)
+    for error in (*bad.values(), *failures.values()):
+        raise error
+    try:
+        made = deployer.policy(planned[0].resources)
+    except deployer.UnknownType as error:
+        raise BadTarget(
+            f"stack {next(iter(selected))} has resources whose IAM actions are not known here: {error}; write"
+            " a policy for these by hand, and plan the stack without them for the rest"
+        ) from None
+    write_json(json_text(made))
     return CLEAN
 
 
