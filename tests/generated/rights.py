@@ -10,7 +10,7 @@ from typing import Any, get_args
 from velero_on_eks.settings.sections import Identity, Volumes
 
 from tests import support
-from tests.generated.outputs import plan
+from tests.generated.components import plan
 from velero_eks.plan.deployer import ROWS, policy
 from velero_eks.plan.model import Recording
 

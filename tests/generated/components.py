@@ -1,4 +1,4 @@
-"""The page of outputs: what a stack exports, and what each component makes, takes beside its section and puts out."""
+"""The page of components: what a stack exports; what each component makes, takes beside its section, and puts out."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests import arguments
 from tests.generated.settings import descriptions
 
 HEAD = """\
-# Outputs
+# Components and outputs
 
 Made from the components and from the plan of one stack by `make docs`. The examples are those of
 [a production stack](../../tests/stacks/Pulumi.prod.yaml); the id in a key's ARN is invented.
