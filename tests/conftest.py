@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from velero_eks import contact
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -28,6 +31,13 @@ def reference(name: str) -> Path:
     if os.environ.get("CI"):
         pytest.fail(message)
     pytest.skip(message)
+
+
+@pytest.fixture(autouse=True)
+def fresh_patience() -> Iterator[None]:
+    """Each test has the patience of a command of its own: what others waited is not taken from it."""
+    with contact.patience(contact.FIRST_SECONDS):
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -41,7 +41,7 @@ FAMILIES: Mapping[str, tuple[str, ...]] = {
     "status": ("status", "--stack", STACK),
     "backup": ("backup", "before-exam", "--schedule", "daily-backup", "--yes", "--stack", STACK),
     "restore": ("restore", "cluster", "--from", "daily-backup", "--yes", "--stack", STACK),
-    "drill": ("drill", "--yes", "--stack", STACK),
+    "drill": ("drill", "--namespace", CLUSTER, "--yes", "--stack", STACK),
     "logs": ("logs", "daily-backup-1", "--stack", STACK),
     "coverage": ("coverage", "daily-backup-1", "--stack", STACK),
     "show": ("show", "daily-backup-1", "--stack", STACK),
@@ -59,8 +59,7 @@ BUCKET = ("show", "history")
 
 @dataclass(frozen=True)
 class Scene:
-    """Where a command runs: the environment laid over an empty one, the project's folder, and what its message has to
-    name. `unaffected` are the families that get on without what is broken."""
+    """Where a command runs: the project's folder, the whole environment, and what the message has to name."""
 
     folder: Path
     environment: Mapping[str, str]

@@ -31,10 +31,12 @@ FLOORS = (
     ("velero_on_eks.settings",),
     ("velero_on_eks.documents",),
     ("velero_on_eks",),
-    # How a time, a number or a text of others is shown, and what goes wrong: pure, any room may use it. So is the
-    # clock of a command.
+    # How a time, a number or a text of others is shown, who is waited for, and what goes wrong: any room may use it. So
+    # is the clock of a command.
     (
+        "velero_eks.contact",
         "velero_eks.errors",
+        "velero_eks.terminal.no_contact",
         "velero_eks.terminal.safe",
         "velero_eks.terminal.words",
         "velero_eks.time_limit",

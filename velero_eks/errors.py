@@ -11,20 +11,24 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from velero_on_eks.settings import Refusal
 
+    from velero_eks.contact import NoContact
+
 FOUND, BAD_INPUT = 1, 2
 
 
 class OperationError(Exception):
     """A command cannot go on. `exit_code` is 2 where nothing could be found out, 1 where the answer is no.
 
-    Made of a plain message, or of refusals that are values already. `code` is what programs know a plain message by.
+    Made of a plain message, or of refusals that are values already. `code` is what programs know a plain message by:
+    that of the class, or a closer one.
     """
 
     exit_code = BAD_INPUT
     code = "failed"
 
-    def __init__(self, message: str = "", *, refusals: Iterable[Refusal] = ()) -> None:
+    def __init__(self, message: str = "", *, refusals: Iterable[Refusal] = (), code: str = "") -> None:
         self._refusals = tuple(refusals)
+        self.code = code or type(self).code
         super().__init__(message)
 
     @property
@@ -44,7 +48,7 @@ class OperationError(Exception):
 
     def __str__(self) -> str:
         if not self._refusals:
-            return super().__str__()
+            return self.message
         from velero_on_eks.settings.refusals import told
 
         return "\n".join(map(told, self._refusals))
@@ -95,9 +99,22 @@ class DiffError(OperationError):
 
 
 class Unreachable(OperationError):
-    """Nobody answered in time, or the connection broke."""
+    """Nobody answered in time, or the connection broke. `contact` is why, where nobody was reached at all."""
 
     code = "unreachable"
+
+    def __init__(self, message: str = "", *, contact: NoContact | None = None, code: str = "") -> None:
+        self.contact = contact
+        super().__init__(message, code=contact.code if contact else code)
+
+    @property
+    def message(self) -> str:
+        """The plain message."""
+        if self.contact is None:
+            return super().message
+        from velero_eks.terminal.no_contact import said
+
+        return said(self.contact)
 
 
 class NotAllowed(OperationError):

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import base64
 import os
+import socket
+import ssl
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
+from velero_eks import contact
 from velero_eks.errors import BadTarget, NotAllowed, OperationError, Unreachable
 from velero_eks.terminal import words
 
@@ -20,9 +24,9 @@ from velero_eks.terminal import words
 class Limits:
     """How long AWS is waited for, in seconds.
 
-    `read` is for an answer to begin, and between two pieces of it. An address that has not answered at all within it
-    is not asked again: somebody behind a broken VPN is told so within 20 seconds. `credentials` is for all that can
-    lie behind a profile: a program, a sign-in, roles to assume.
+    They are meant for the default patience (`contact.FIRST_SECONDS`) and stretched with it. `read` is for an answer to
+    begin, and between two pieces of it; `credentials` is for all that can stand behind a profile: a program, a sign-in,
+    roles to assume. Until an address has answered once, all of a call is a first contact.
     """
 
     connect: float = 5
@@ -31,6 +35,13 @@ class Limits:
     call: float = 90
     """All of one call, its attempts and the waits between them together: an answer that comes byte by byte ends too.
     What an object holds is read afterwards, and has a limit of its own (`velero.bucket.PIECE_SECONDS`)."""
+
+    def stretched(self) -> Limits:
+        """These limits for the patience that holds."""
+        stretch = contact.stretched
+        return replace(
+            self, connect=stretch(self.connect), read=stretch(self.read), credentials=stretch(self.credentials)
+        )
 
 
 LIMITS = Limits()
@@ -42,10 +53,11 @@ _SESSION_SECONDS = 300
 # EKS takes a token until 15 minutes after it was signed; a clock that is two minutes off must not matter.
 TOKEN_SECONDS = 12 * 60
 
+_RESOLVER_SECONDS = 1.0
+
 # Where a proxy or an emulator answers in AWS's place, it is a web page.
 SAID = 300
 
-_NO_CREDENTIALS = "run 'aws sso login', or set AWS_PROFILE or AWS_ACCESS_KEY_ID"
 _REFUSALS = frozenset(
     {
         "AccessDenied",
@@ -62,6 +74,8 @@ _REFUSALS = frozenset(
     }
 )
 _STALE = frozenset({"ExpiredToken", "ExpiredTokenException"})
+_SKEWED = frozenset({"RequestTimeTooSkewed", "RequestExpired", "RequestInTheFuture"})
+_PROFILES = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE")
 
 
 def client(service: str, *, region: str | None, **options: Any) -> Any:
@@ -72,7 +86,7 @@ def client(service: str, *, region: str | None, **options: Any) -> Any:
     from botocore.config import Config
     from botocore.exceptions import BotoCoreError
 
-    limits = LIMITS
+    limits = LIMITS.stretched()
     config = Config(
         connect_timeout=limits.connect,
         read_timeout=limits.read,
@@ -86,19 +100,22 @@ def client(service: str, *, region: str | None, **options: Any) -> Any:
                 raise session
             made = session.client(service, region_name=region, config=config, **options)
     except BotoCoreError as error:
-        raise explained(error, f"a client of {service}") from error
-    _FirstContact(limits.read).watch(made.meta.events)
+        raise explained(error, "the AWS credentials", client=None) from error
+    first = _FirstContact(limits.read)
+    first.watch(made.meta.events)
     # Everything that a client does, paginators included, goes through this one method.
-    made._make_api_call = _Limited(made, limits.call)
+    made._make_api_call = _Limited(made, first, limits.call)
     return made
 
 
 class _Limited:
-    """A client's calls, each within a limit for all of it, and each error in boto3's own family."""
+    """A client's calls, each announced and within a limit for all of it, and each error in boto3's own family."""
 
-    def __init__(self, client: Any, seconds: float) -> None:
+    def __init__(self, client: Any, first: _FirstContact, seconds: float) -> None:
         self._call = client._make_api_call
         self._address = client.meta.endpoint_url
+        self._service = client.meta.service_model.service_id
+        self._first = first
         self._seconds = seconds
 
     def __call__(self, operation: str, parameters: dict[str, Any]) -> Any:
@@ -106,12 +123,24 @@ class _Limited:
         from botocore.parsers import ResponseParserError
 
         found: list[Any] = []
+        began, new = time.monotonic(), not self._first.answered
+        limit = min(self._seconds, contact.left()) if new else self._seconds
+        bucket = f", bucket {parameters['Bucket']}" if "Bucket" in parameters else ""
         try:
-            done = _done_within(self._seconds, lambda: found.append(self._call(operation, parameters)))
+            with contact.Wait(f"{self._service}{bucket} ({self._address})"):
+                done = _done_within(limit, lambda: found.append(self._call(operation, parameters)))
+            if not done:
+                raise exceptions.ReadTimeoutError(endpoint_url=self._address, error="the time for the call was up")
         except (ResponseParserError, LookupError, UnicodeError, RecursionError) as error:
-            raise exceptions.HTTPClientError(error=f"{self._address} answers nothing that AWS does") from error
-        if not done:
-            raise exceptions.ReadTimeoutError(endpoint_url=self._address, error="the time for the call was up")
+            odd = error if isinstance(error, ResponseParserError) else ResponseParserError(str(error))
+            raise exceptions.HTTPClientError(error=odd, endpoint_url=self._address) from odd
+        except exceptions.BotoCoreError as error:
+            error.kwargs.setdefault("endpoint_url", self._address)
+            error.kwargs["waited"] = time.monotonic() - began
+            raise
+        finally:
+            if new and self._first.answered:
+                contact.spent(time.monotonic() - began)
         return found[0]
 
 
@@ -130,10 +159,16 @@ def _session(environment: tuple[tuple[str, str], ...], period: int, seconds: flo
         if credentials is not None:
             credentials.get_frozen_credentials()
 
-    return session if _done_within(seconds, sign_in) else Unreachable(_hanging(session, seconds))
+    began = time.monotonic()
+    with contact.Wait(f"the AWS credentials of profile {session.profile_name}"):
+        in_time = _done_within(min(seconds, contact.left()), sign_in)
+    if not in_time:
+        return Unreachable(_hanging(session, time.monotonic() - began), code="credentials-hang")
+    contact.spent(time.monotonic() - began)
+    return session
 
 
-def _done_within(seconds: float, work: Callable[[], None]) -> bool:
+def _done_within(seconds: float, work: Callable[[], object]) -> bool:
     """Whether the work was done in time; what it raises is raised here. What hangs is left behind."""
     raised: list[Exception] = []
 
@@ -158,13 +193,14 @@ def _hanging(session: Any, seconds: float) -> str:
     if program := found.get("credential_process"):
         why = f"its credential_process ({program}) has not ended"
     elif "sso_session" in found or "sso_start_url" in found:
-        why = "the sign-in service does not answer; usually the VPN or a proxy is the matter"
+        why = "the sign-in service does not answer. Usually the VPN or a proxy is the matter"
     elif "role_arn" in found:
-        why = f"STS has not given the role {found['role_arn']}; usually the VPN or a proxy is the matter"
+        why = f"STS has not given the role {found['role_arn']}. Usually the VPN or a proxy is the matter"
     else:
         why = "what gives them does not answer"
-    mend = f"see what 'aws sts get-caller-identity --profile {profile}' does, or set AWS_PROFILE to another one"
-    return f"the AWS credentials of profile {profile} did not come within {words.duration(seconds)}: {why}; {mend}"
+    mend = f"Run it by hand: aws sts get-caller-identity --profile {profile}"
+    took = words.duration(round(seconds, 1))
+    return f"the AWS credentials of profile {profile} did not come within {took}: {why}. {mend}"
 
 
 class _FirstContact:
@@ -172,7 +208,7 @@ class _FirstContact:
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
-        self._answered = False
+        self.answered = False
         self._since: float | None = None
 
     def watch(self, events: Any) -> None:
@@ -184,18 +220,20 @@ class _FirstContact:
             self._since = time.monotonic()
 
     def _after(self, caught_exception: Exception | None = None, **_: Any) -> None:
-        self._answered = self._answered or caught_exception is None
-        if self._answered or caught_exception is None or self._since is None:
+        self.answered = self.answered or caught_exception is None
+        if self.answered or caught_exception is None or self._since is None:
             return
         if time.monotonic() - self._since >= self._seconds:
             self._since = None
             raise caught_exception
 
 
-def explained(error: Exception, doing: str, *, account: str | None = None) -> OperationError:
+def explained(
+    error: Exception, doing: str, *, account: str | None = None, client: Callable[..., Any] | None = client
+) -> OperationError:
     """What to tell somebody of an error of boto3. `doing` is a noun phrase ("reading bucket x").
 
-    Where access was refused and `account` is known, the caller's own account is looked up and compared.
+    Where access was refused, the caller is looked up with `client` (None: not at all) and compared with `account`.
     """
     from botocore import exceptions
 
@@ -204,23 +242,77 @@ def explained(error: Exception, doing: str, *, account: str | None = None) -> Op
         code = error_code(error)
         said = " ".join(str(error.response.get("Error", {}).get("Message", "") or code).split())[:SAID]
         if code in _STALE:
-            return NotAllowed(f"{doing}: the AWS credentials have expired; {_NO_CREDENTIALS}")
+            return NotAllowed(f"{doing}: the AWS credentials have expired. {_log_in()}", code="credentials-expired")
+        if code in _SKEWED or "Signature expired" in said or "Signature not yet current" in said:
+            return NotAllowed(
+                f"{doing}: AWS refused the request since this machine's clock is off ({code}: {said})."
+                f" It shows {datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC. Set it by NTP: timedatectl set-ntp true",
+                code="clock-off",
+            )
         if code in _REFUSALS:
-            return NotAllowed(f"{doing}: AWS refused it ({code}: {said}).{_whose(account)}")
+            whose = _whose(account, client) if client else ""
+            return NotAllowed(f"{doing}: AWS refused it ({code}: {said}).{whose}", code="aws-refused")
         return OperationError(f"{doing}: {code}: {said}")
     if isinstance(error, (exceptions.NoCredentialsError, exceptions.PartialCredentialsError)):
-        return NotAllowed(f"{doing}: no AWS credentials were found; {_NO_CREDENTIALS}")
-    if name in ("TokenRetrievalError", "SSOTokenLoadError", "UnauthorizedSSOTokenError", "CredentialRetrievalError"):
-        return NotAllowed(f"{doing}: {error}; {_NO_CREDENTIALS}")
+        return NotAllowed(f"{doing}: no AWS credentials were found. {_log_in()}", code="no-credentials")
+    if name in ("TokenRetrievalError", "SSOTokenLoadError", "UnauthorizedSSOTokenError"):
+        return NotAllowed(f"{doing}: the SSO session has expired, or never began. {_log_in()}", code="sso-expired")
+    if name == "CredentialRetrievalError":
+        said = " ".join(str(error).split()).rstrip(".")
+        look = f"Run it by hand: aws sts get-caller-identity{_of_profile()}"
+        return NotAllowed(f"{doing}: {said}. {look}", code="credentials-failed")
     if isinstance(error, exceptions.ProfileNotFound):
-        return BadTarget(f"{doing}: {error}; 'aws configure list-profiles' lists those there are")
-    if isinstance(error, (exceptions.ReadTimeoutError, exceptions.ConnectTimeoutError)):
-        return Unreachable(f"{doing}: {_address(error)} does not answer; {_usually()}")
-    if isinstance(error, exceptions.IncompleteReadError):
-        return Unreachable(f"{doing}: the answer broke off ({error}); {_usually()}")
-    if isinstance(error, (exceptions.HTTPClientError, exceptions.ConnectionError)):
-        return Unreachable(f"{doing}: {error}; {_usually()}")
+        profile = error.kwargs.get("profile")
+        variable = next((each for each in _PROFILES if os.environ.get(each) == profile), "")
+        named = f", which {variable} names" if variable else ""
+        return BadTarget(
+            f"{doing}: there is no AWS profile {profile}{named}. 'aws configure list-profiles' lists those there are",
+            code="no-profile",
+        )
+    if isinstance(error, (exceptions.HTTPClientError, exceptions.ConnectionError, exceptions.IncompleteReadError)):
+        return Unreachable(contact=_no_contact(error, doing))
     return OperationError(f"{doing}: {name}: {error}")
+
+
+def _no_contact(error: Any, doing: str) -> contact.NoContact:
+    """Why AWS gave no answer, by botocore's error."""
+    from botocore import exceptions
+    from botocore.parsers import ResponseParserError
+
+    cause, address = _cause(error), _address(error)
+    said = str(getattr(cause, "strerror", None) or cause)
+    proxy, proxy_from = "", _proxy_variable()
+    if isinstance(error, exceptions.ProxyConnectionError):
+        proxy = contact.without_password(str(error.kwargs.get("proxy_url", "")))
+        tunnel = said.partition("Tunnel connection failed: ")[2]
+        code = "proxy-refused" if tunnel else "proxy"
+        said = f"answered {tunnel!r}" if tunnel else f"cannot be reached ({said})"
+    elif isinstance(error, exceptions.ConnectTimeoutError):
+        code = "no-connection"
+    elif isinstance(error, exceptions.ReadTimeoutError):
+        code = "no-answer" if _resolves(address) else "resolver-silent"
+    elif isinstance(error, exceptions.SSLError):
+        code = "certificate" if isinstance(cause, ssl.SSLCertVerificationError) else "no-tls"
+        said = getattr(cause, "verify_message", None) or said
+    elif isinstance(error, exceptions.EndpointConnectionError):
+        code = {"ConnectionRefusedError": "refused", "gaierror": "unknown-name"}.get(type(cause).__name__, "no-route")
+    elif isinstance(error, (exceptions.ConnectionClosedError, exceptions.IncompleteReadError)):
+        code = "closed"
+    elif isinstance(cause, ResponseParserError):
+        code, said = "web-page", "nothing that AWS says"
+    else:
+        code = "no-http"
+    told = [name for name in os.environ if name.startswith("AWS_ENDPOINT_URL")]
+    return contact.NoContact(
+        code=code,
+        who=doing,
+        address=address,
+        seconds=float(error.kwargs.get("waited", 0)),
+        said=" ".join(said.split())[:SAID],
+        proxy=proxy,
+        proxy_from=proxy_from,
+        variables=tuple(filter(None, ["" if proxy else proxy_from, *sorted(told)])),
+    )
 
 
 def error_code(error: Exception) -> str:
@@ -249,7 +341,8 @@ def caller(region: str | None = None, *, client: Callable[..., Any] = client) ->
     try:
         answer = client("sts", region=region or "us-east-1").get_caller_identity()
     except (BotoCoreError, ClientError) as error:
-        raise explained(error, "asking AWS who is calling") from error
+        # Without the caller: this is the question who it is.
+        raise explained(error, "asking AWS who is calling", client=None) from error
     return CallerIdentity(str(answer["Account"]), str(answer["Arn"]))
 
 
@@ -258,8 +351,9 @@ def check_account(expected: str, region: str) -> None:
     found = caller(region)
     if found.account != expected:
         raise NotAllowed(
-            f"the AWS credentials belong to account {found.account} ({found.arn}), and the stack to {expected};"
-            " use a profile of that account, for example with AWS_PROFILE"
+            f"the AWS credentials belong to account {found.account} ({found.arn}), and the stack to {expected}."
+            " Use a profile of that account, for example with AWS_PROFILE",
+            code="other-account",
         )
 
 
@@ -272,19 +366,33 @@ def described_cluster(name: str, region: str, *, client: Callable[..., Any] = cl
         return client("eks", region=region).describe_cluster(name=name)["cluster"]
     except (BotoCoreError, ClientError) as error:
         if error_code(error) == "ResourceNotFoundException":
-            raise BadTarget(f"{doing}: there is none; see 'aws eks list-clusters --region {region}'") from error
+            raise BadTarget(
+                f"{doing}: it does not exist there. These do: aws eks list-clusters --region {region}",
+                code="no-cluster",
+            ) from error
         raise explained(error, doing) from error
 
 
-def eks_endpoint(name: str, region: str) -> tuple[str, str]:
-    """The URL of an EKS cluster's API server and its certificate authority in PEM."""
+@dataclass(frozen=True)
+class Endpoint:
+    """The API server of an EKS cluster: its URL, its certificate authority in PEM, and whether it answers inside the
+    cluster's VPC alone."""
+
+    url: str
+    authority: str
+    private: bool
+
+
+def eks_endpoint(name: str, region: str) -> Endpoint:
+    """Where an EKS cluster's API server is."""
     found = described_cluster(name, region)
     doing = f"looking up the EKS cluster {name} in {region}"
     authority = (found.get("certificateAuthority") or {}).get("data")
     if not found.get("endpoint") or not authority:
         raise Unreachable(f"{doing}: it is {found.get('status', 'of unknown status')} and has no endpoint yet")
+    private = (found.get("resourcesVpcConfig") or {}).get("endpointPublicAccess") is False
     try:
-        return str(found["endpoint"]), base64.b64decode(authority).decode()
+        return Endpoint(str(found["endpoint"]), base64.b64decode(authority).decode(), private)
     except ValueError:
         raise Unreachable(f"{doing}: what it gives as its certificate authority is no certificate") from None
 
@@ -318,23 +426,51 @@ def eks_token(name: str, region: str) -> str:
 
 
 def _address(error: Any) -> str:
+    """The address that an error of botocore is about, with its port."""
     url = urlsplit(str(error.kwargs.get("endpoint_url", "")))
-    return f"{url.scheme}://{url.netloc}" if url.netloc else "AWS"
+    return contact.shown(f"{url.scheme}://{url.netloc}") if url.netloc else "AWS"
 
 
-def _usually() -> str:
-    """What is the matter as a rule where AWS cannot be reached from here."""
-    proxy = next(
-        (name for name in ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy") if os.environ.get(name)), ""
-    )
-    told = [name for name in os.environ if name.startswith("AWS_ENDPOINT_URL")]
-    named = f" ({' and '.join(filter(None, [proxy, *sorted(told)]))} is set)" if proxy or told else ""
-    return f"usually the VPN, a proxy or a firewall is the matter{named}"
+def _cause(error: BaseException) -> BaseException:
+    """What is behind an error of botocore's: the first of the chain."""
+    while True:
+        before = error.__cause__ or error.__context__ or getattr(error, "reason", None)
+        if not isinstance(before, BaseException) or type(error).__name__ == "ResponseParserError":
+            return error
+        error = before
 
 
-def _whose(account: str | None) -> str:
+def _resolves(address: str) -> bool:
+    """Whether the resolver says anything of an address's name, now that somebody has waited for it in vain."""
+    host = urlsplit(address).hostname or ""
     try:
-        found = caller()
+        return _done_within(_RESOLVER_SECONDS, lambda: bool(socket.getaddrinfo(host, None)))
+    except OSError:
+        return True
+
+
+def _proxy_variable() -> str:
+    names = ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy")
+    return next((name for name in names if os.environ.get(name)), "")
+
+
+def _profile() -> str:
+    return next((os.environ[name] for name in _PROFILES if os.environ.get(name)), "")
+
+
+def _of_profile() -> str:
+    return f" --profile {_profile()}" if _profile() else ""
+
+
+def _log_in() -> str:
+    if _profile():
+        return f"Run 'aws sso login{_of_profile()}', or set AWS_PROFILE to another profile"
+    return "Run 'aws sso login', or set AWS_PROFILE or AWS_ACCESS_KEY_ID"
+
+
+def _whose(account: str | None, client: Callable[..., Any]) -> str:
+    try:
+        found = caller(client=client)
     except OperationError:
         return ""
     if account and found.account != account:

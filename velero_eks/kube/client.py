@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Protocol, Self
 
-from velero_eks.errors import ApiError, BadTarget, Conflict, Forbidden, NotAllowed, NotFound, Unreachable
+from velero_eks.errors import ApiError, BadTarget, Conflict, Forbidden, NotFound, Unreachable
 from velero_eks.kube.connection import eks_cluster, named_context
 from velero_eks.kube.kinds import ResourceKind, kinds_of, stale_groups
 from velero_eks.kube.transport import Answer
@@ -236,7 +236,7 @@ class Cluster:
                 )
         return documents
 
-    def _refusal(self, method: str, path: str, answer: Answer) -> ApiError | NotAllowed | Unreachable:
+    def _refusal(self, method: str, path: str, answer: Answer) -> ApiError | Unreachable:
         try:
             status = json.loads(answer.body)
         except (ValueError, RecursionError):
@@ -246,11 +246,6 @@ class Cluster:
         reason = str(status.get("reason", ""))
         said = str(status.get("message", "") or answer.body[:300].decode(errors="replace"))
         code = answer.status
-        if code == 401:
-            return NotAllowed(
-                f"{self.name}: the API server does not know these credentials;"
-                " have they expired, or has the user no access entry in the cluster?"
-            )
         if code == 403 and ": User " in said:
             return Forbidden(
                 code, reason, f"{self.name}: not allowed: {said}. Ask for a role that has this verb on it."

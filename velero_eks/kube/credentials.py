@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shlex
 import shutil
 import signal
 import subprocess
@@ -18,12 +19,14 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
 
+from velero_eks import contact
 from velero_eks.errors import BadTarget, NotAllowed, Unreachable
 from velero_eks.kube.transport import Credential
 from velero_eks.terminal import words
 
 PLUGIN_SECONDS = 15.0
-"""How long a credential plugin may take; where it can ask somebody at a terminal, `LOGIN_SECONDS`."""
+"""How long a credential plugin may take of a first contact's 20 s; where it can ask somebody at a terminal,
+`LOGIN_SECONDS`."""
 
 LOGIN_SECONDS = 60.0
 
@@ -32,12 +35,19 @@ _FILE_SECONDS = 60.0
 _EARLY_SECONDS = 10.0
 _API_VERSIONS = ("client.authentication.k8s.io/v1", "client.authentication.k8s.io/v1beta1")
 _SAID = 500
+_LINE = 120
+# Tokens are longer.
+_WORD = 40
 # An ExecCredential with a certificate has some kB.
 _PRINTED = 1 << 20
 
 
 class Credentials(Protocol):
-    """What requests carry, from one to the next. For several threads."""
+    """What requests carry, from one to the next. For several threads. `source` says where they come from, as a noun
+    phrase; empty where there is nothing to say."""
+
+    @property
+    def source(self) -> str: ...
 
     def current(self) -> Credential:
         """What to send now. Raises `OperationError` where it cannot be had."""
@@ -53,6 +63,7 @@ class FixedCredentials:
     """The same for every request."""
 
     credential: Credential = field(default_factory=Credential)
+    source: str = ""
 
     def current(self) -> Credential:
         """What to send."""
@@ -68,8 +79,9 @@ class RenewedToken:
 
     def __init__(
         self, make: Callable[[], str], seconds: float, extra: Credential | None = None,
-        *, now: Callable[[], float] = time.monotonic,
+        *, now: Callable[[], float] = time.monotonic, source: str = "",
     ) -> None:  # fmt: skip
+        self.source = source
         self._make = make
         self._seconds = seconds
         self._extra = extra or Credential()
@@ -105,7 +117,7 @@ def token_file(path: Path, extra: Credential, *, now: Callable[[], float] = time
             raise BadTarget(f"tokenFile {path} is empty")
         return found
 
-    return RenewedToken(read, _FILE_SECONDS, extra, now=now)
+    return RenewedToken(read, _FILE_SECONDS, extra, now=now, source=f"tokenFile {path}")
 
 
 class ExecPlugin:
@@ -143,7 +155,7 @@ class ExecPlugin:
             raise BadTarget(
                 f"context {name!r}: its credential plugin {command} needs a terminal, and there is none here"
             )
-        self._seconds = seconds or (LOGIN_SECONDS if self._interactive else PLUGIN_SECONDS)
+        self._given = seconds
         self._now = now
         self._lock = threading.Lock()
         self._held: tuple[float | None, Credential] | None = None
@@ -151,7 +163,16 @@ class ExecPlugin:
     @property
     def shown(self) -> str:
         """The plugin as somebody would type it."""
-        return " ".join([self._command, *self._arguments])
+        return shlex.join([self._command, *self._arguments])
+
+    @property
+    def source(self) -> str:
+        """Where the credentials come from."""
+        return f"the credential plugin '{self.shown}'"
+
+    @property
+    def _seconds(self) -> float:
+        return self._given or (LOGIN_SECONDS if self._interactive else contact.stretched(PLUGIN_SECONDS))
 
     def current(self) -> Credential:
         """What the plugin gave, or gives now where that expired."""
@@ -171,8 +192,10 @@ class ExecPlugin:
     def _run(self) -> bytes:
         program = shutil.which(self._command, path=self._environment.get("PATH"))
         if program is None:
-            hint = f" ({self._hint})" if self._hint else ""
-            raise BadTarget(f"{self._plugin} is not installed, or not on PATH{hint}")
+            mend = self._hint or "install it, or write the entry anew with 'aws eks update-kubeconfig'"
+            raise BadTarget(
+                f"{self._plugin} is not installed, or not on PATH. To install it: {mend}", code="plugin-missing"
+            )
         spec: dict[str, Any] = {"interactive": self._interactive}
         if self._cluster is not None:
             spec["cluster"] = self._cluster
@@ -193,12 +216,13 @@ class ExecPlugin:
             except OSError as error:
                 raise BadTarget(f"{self._plugin} cannot be started: {error.strerror}") from error
             try:
-                status = process.wait(self._seconds)
+                with contact.Wait(f"the credential plugin of context {self._name} ({self.shown})"):
+                    status = process.wait(self._seconds)
             except subprocess.TimeoutExpired:
                 raise Unreachable(
-                    f"{self._plugin} did not end within {words.duration(self._seconds)}, so that there are no"
-                    f" credentials to ask the API server with; what it waits for shows when it is run by hand:"
-                    f" {self.shown}"
+                    f"{self._plugin} did not end within {words.duration(self._seconds)}. Usually it waits for a login,"
+                    f" or for a service behind a VPN. Run it by hand: {self.shown}",
+                    code="plugin-hangs",
                 ) from None
             finally:
                 self._end(process)
@@ -207,8 +231,9 @@ class ExecPlugin:
             said = " ".join(err.read().decode(errors="replace").split())
             if status != 0:
                 raise NotAllowed(
-                    f"{self._plugin} failed with exit status {status}{f': {said}' if said else ''};"
-                    f" to see it by itself: {self.shown}"
+                    f"{self._plugin} failed with exit status {status}{f': {said}' if said else ''}."
+                    f" Run it by hand: {self.shown}",
+                    code="plugin-failed",
                 )
             return out.read(_PRINTED)
 
@@ -229,17 +254,34 @@ class ExecPlugin:
             expires = status.get("expirationTimestamp")
             until = None if expires is None else datetime.fromisoformat(expires).timestamp() - _EARLY_SECONDS
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-            raise NotAllowed(f"{self._plugin} printed no ExecCredential; to see what it prints: {self.shown}") from None
+            raise NotAllowed(
+                f"{self._plugin} printed no ExecCredential, but {_printed(text)}. Run it by hand: {self.shown}",
+                code="plugin-garbage",
+            ) from None
         if version != self._api_version:
             raise BadTarget(
                 f"{self._plugin} answers in {version}, and the kubeconfig asks for {self._api_version}: exec.apiVersion"
                 " has to be the plugin's own"
             )
         if not token and not (pem and key):
-            raise NotAllowed(f"{self._plugin} gave neither a token nor a client certificate with its key")
+            raise NotAllowed(
+                f"{self._plugin} gave neither a token nor a client certificate with its key. Run it by hand:"
+                f" {self.shown}",
+                code="plugin-garbage",
+            )
         headers = {**self._extra.headers, **({"Authorization": f"Bearer {token}"} if token else {})}
         return until, Credential(headers, f"{pem}\n{key}\n" if pem and key else self._extra.certificate)
 
     @property
     def _plugin(self) -> str:
-        return f"context {self._name!r}: the credential plugin {self._command}"
+        return f"context {self._name}: the credential plugin {self._command}"
+
+
+def _printed(text: bytes) -> str:
+    """What a plugin printed in the place of credentials, without what may be one."""
+    words = text[:_SAID].decode(errors="replace").split()
+    if not words:
+        return "nothing"
+    if words[0][0] in "{[":
+        return "JSON of another shape"
+    return repr(" ".join(word if len(word) <= _WORD else "(hidden)" for word in words)[:_LINE])

@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import SplitResult, unquote, urlsplit
 
+from velero_eks.contact import shown, without_password
 from velero_eks.errors import BadTarget, OperationError
 from velero_eks.kube.threads import Threads
 
@@ -33,7 +34,8 @@ ANSWER_SECONDS = 300.0
 """The limit for a whole answer: a list of 500 objects may come over a line of a hotel's."""
 
 MOST_BYTES = 512 << 20
-_ADDRESS_SECONDS = 5.0
+# How much of the limit for a connection the first of a name's addresses may take.
+_ADDRESS_SHARE = 0.5
 _PROXIES = ("http", "https", "socks5", "socks5h")
 _PROXY_PORTS = {"http": 80, "https": 443, "socks5": 1080, "socks5h": 1080}
 _SOCKS_WORDS = {
@@ -79,6 +81,11 @@ class ApiServer:
         """The URL of the proxy to it, None where there is none."""
         return self.proxy or environment_proxy(self.url)
 
+    @property
+    def address(self) -> str:
+        """Its URL with the port, for messages."""
+        return shown(self.url)
+
 
 @dataclass(frozen=True)
 class Credential:
@@ -88,12 +95,26 @@ class Credential:
     certificate: str | None = None
 
 
-class ProxyRefused(OSError):
-    """The proxy does not make a way to the API server."""
+class NoProxy(OSError):
+    """The proxy cannot be reached. Its text has no subject."""
+
+
+class ProxyRefused(NoProxy):
+    """The proxy answers, and does not make a way to the API server."""
 
 
 class ConnectTimeout(TimeoutError):
-    """No connection came within its time limit."""
+    """No connection came within its time limit. `private` is whether all addresses of the name are private ones."""
+
+    private = False
+
+
+class ResolverTimeout(ConnectTimeout):
+    """Nothing said in time which address the name has."""
+
+
+class HandshakeTimeout(ConnectTimeout):
+    """The connection was taken, and TLS came to no end in time."""
 
 
 class Transport:
@@ -170,9 +191,14 @@ class _Way:
                 sock = _connected(self.host, self.port, deadline)
             else:
                 sock = _through(self._proxy, self.host, self.port, deadline)
-            return sock if self.tls is None else self._secured(sock, self.tls, deadline)
+        except ConnectTimeout:
+            raise
         except TimeoutError as error:
             raise ConnectTimeout(str(error)) from error
+        try:
+            return sock if self.tls is None else self._secured(sock, self.tls, deadline)
+        except TimeoutError as error:
+            raise HandshakeTimeout(str(error)) from error
 
     def _secured(self, sock: Any, tls: ssl.SSLContext, deadline: float) -> Any:
         try:
@@ -277,6 +303,12 @@ def tls_context(server: ApiServer, certificate: str | None) -> ssl.SSLContext:
     return context
 
 
+def proxy_variable(url: str, environment: Mapping[str, str] = os.environ) -> str:
+    """The variable that names the proxy for a URL's scheme as it is spelt in the environment; empty where none does."""
+    variable = f"{urlsplit(url).scheme.upper()}_PROXY"
+    return next((name for name in (variable, variable.lower()) if environment.get(name)), "")
+
+
 def environment_proxy(url: str, environment: Mapping[str, str] = os.environ) -> str | None:
     """The proxy that HTTPS_PROXY (for http: HTTP_PROXY) and NO_PROXY name for a URL, as kubectl reads them.
 
@@ -299,12 +331,6 @@ def environment_proxy(url: str, environment: Mapping[str, str] = os.environ) -> 
     return proxy
 
 
-def without_password(url: str) -> str:
-    """A URL as messages show it."""
-    parts = urlsplit(url)
-    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
-
-
 def _address(url: str, what: str, schemes: tuple[str, ...]) -> SplitResult:
     try:
         parts = urlsplit(url)
@@ -312,9 +338,9 @@ def _address(url: str, what: str, schemes: tuple[str, ...]) -> SplitResult:
     except ValueError:
         parts, known = None, False
     if parts is None or not known:
-        shown = without_password(url) if parts else url
+        said = without_password(url) if parts else url
         one_of = ", ".join(f"{scheme}://" for scheme in schemes)
-        raise BadTarget(f"{what} is {shown!r}; a URL that begins with one of {one_of} is expected")
+        raise BadTarget(f"{what} is {said!r}; a URL that begins with one of {one_of} is expected")
     return parts
 
 
@@ -347,14 +373,20 @@ def _excepted(entry: str, host: str, address: ipaddress.IPv4Address | ipaddress.
 
 def _connected(host: str, port: int, deadline: float) -> socket.socket:
     last: OSError | None = None
-    for family, kind, protocol, _, address in _addresses(host, port, deadline):
+    addresses = _addresses(host, port, deadline)
+    longest = _left(deadline) * _ADDRESS_SHARE
+    for family, kind, protocol, _, address in addresses:
         sock = socket.socket(family, kind, protocol)
         try:
-            sock.settimeout(min(_ADDRESS_SECONDS, _left(deadline)))
+            sock.settimeout(min(longest, _left(deadline)))
             sock.connect(address)
             # Header and body go out in two pieces; the second would wait for the first one's receipt.
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             return sock
+        except TimeoutError as error:
+            sock.close()
+            last = ConnectTimeout(str(error))
+            last.private = _ip(host) is None and all(_is_private(each[4][0]) for each in addresses)
         except OSError as error:
             sock.close()
             last = error
@@ -362,6 +394,11 @@ def _connected(host: str, port: int, deadline: float) -> socket.socket:
             sock.close()
             raise
     raise last or OSError(f"{host} has no address")
+
+
+def _is_private(address: str) -> bool:
+    found = _ip(address)
+    return found is not None and found.is_private and not found.is_loopback
 
 
 def _addresses(host: str, port: int, deadline: float) -> list[Any]:
@@ -372,17 +409,16 @@ def _addresses(host: str, port: int, deadline: float) -> list[Any]:
         try:
             return thread.submit(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM).result(_left(deadline))
         except TimeoutError:
-            raise TimeoutError(f"looking up {host}") from None
+            raise ResolverTimeout(f"looking up {host}") from None
 
 
 def _through(proxy: SplitResult, host: str, port: int, deadline: float) -> Any:
     """A socket to host and port through a proxy."""
     default = _PROXY_PORTS[proxy.scheme]
-    shown = without_password(proxy.geturl())
     try:
         sock: Any = _connected(proxy.hostname or "", proxy.port or default, deadline)
     except OSError as error:
-        raise ProxyRefused(f"the proxy {shown} cannot be reached ({_said(error)})") from error
+        raise NoProxy(f"cannot be reached ({_said(error)})") from error
     try:
         sock.settimeout(_left(deadline))
         if proxy.scheme == "https":
@@ -393,13 +429,13 @@ def _through(proxy: SplitResult, host: str, port: int, deadline: float) -> Any:
             _tunnel(sock, proxy, host, port, deadline)
     except TimeoutError as error:
         sock.close()
-        raise ProxyRefused(f"the proxy {shown} made no way in time") from error
-    except ProxyRefused as error:
+        raise NoProxy("did not answer in time") from error
+    except ProxyRefused:
         sock.close()
-        raise ProxyRefused(f"the proxy {shown} {error}") from error
+        raise
     except OSError as error:
         sock.close()
-        raise ProxyRefused(f"the proxy {shown} broke off ({_said(error)})") from error
+        raise NoProxy(f"broke off ({_said(error)})") from error
     except BaseException:
         sock.close()
         raise

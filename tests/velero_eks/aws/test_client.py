@@ -91,7 +91,7 @@ def test_credentials_of_another_account_are_refused_before_anything_is_asked(acc
 
 
 def test_a_cluster_that_is_not_there_is_called_so(account):
-    with pytest.raises(BadTarget, match="the EKS cluster gone in eu-west-1: there is none"):
+    with pytest.raises(BadTarget, match="the EKS cluster gone in eu-west-1: it does not exist there"):
         aws.eks_endpoint("gone", REGION)
 
 

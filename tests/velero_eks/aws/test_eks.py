@@ -61,7 +61,7 @@ def test_a_missing_right_leaves_one_fact_unknown_and_not_the_others(answers):
 
 def test_a_cluster_that_is_not_there_is_named_with_its_region(answers):
     answers.refuse("eks", "describe_cluster", "ResourceNotFoundException", status=404)
-    with pytest.raises(BadTarget, match="EKS cluster shop in eu-west-1: there is none"):
+    with pytest.raises(BadTarget, match="EKS cluster shop in eu-west-1: it does not exist there"):
         found(answers)
 
 

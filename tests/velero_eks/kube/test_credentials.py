@@ -13,10 +13,11 @@ import psutil
 import pytest
 
 from tests.velero_eks.kube.api_server import Request, api_server, status
+from velero_eks import contact
 from velero_eks.errors import BadTarget, NotAllowed, Unreachable
 from velero_eks.kube import credentials
 from velero_eks.kube.client import Cluster
-from velero_eks.kube.connection import FIRST_CONTACT_SECONDS, Connection
+from velero_eks.kube.connection import Connection
 from velero_eks.kube.credentials import PLUGIN_SECONDS, ExecPlugin, RenewedToken, token_file
 from velero_eks.kube.transport import ApiServer, Credential
 from velero_eks.kube.waiting import wait_for
@@ -94,7 +95,7 @@ def test_what_the_user_has_besides_goes_along(plugin):
 def test_a_plugin_that_hangs_is_named_and_is_no_expired_credential(plugin, tmp_path):
     with pytest.raises(Unreachable) as error:
         plugin("exec sleep 1000", seconds=0.2).current()
-    assert f"context 'exam': the credential plugin {tmp_path / 'plugin'} did not end within 0.2 s" in str(error.value)
+    assert f"context exam: the credential plugin {tmp_path / 'plugin'} did not end within 0.2 s" in str(error.value)
     assert "expired" not in str(error.value)
 
 
@@ -113,7 +114,7 @@ def test_a_plugin_that_hangs_is_ended_with_its_children(plugin, tmp_path, monkey
     made = plugin(f"sleep 1000 & echo $! > {child}.new; mv {child}.new {child}; wait")
     with pytest.raises(Unreachable):
         made.current()
-    assert limits == [PLUGIN_SECONDS] and PLUGIN_SECONDS < FIRST_CONTACT_SECONDS
+    assert limits == [PLUGIN_SECONDS] and PLUGIN_SECONDS < contact.FIRST_SECONDS
     number = int(child.read_text())
     wait_for(lambda: True if ended(number) else None, seconds=120, what="the child's end", every=0.01)
 
@@ -122,12 +123,12 @@ def test_a_plugin_that_fails_is_named_with_what_it_says(plugin, tmp_path):
     made = plugin("echo 'Error loading SSO Token: Token for exam does not exist' >&2; exit 255", args=["get-token"])
     with pytest.raises(NotAllowed) as error:
         made.current()
-    assert "failed with exit status 255: Error loading SSO Token: Token for exam does not exist;" in str(error.value)
+    assert "failed with exit status 255: Error loading SSO Token: Token for exam does not exist." in str(error.value)
     assert str(error.value).endswith(f"{tmp_path / 'plugin'} get-token")
 
 
 def test_a_plugin_that_is_not_there_says_how_to_get_it(tmp_path, plugin):
-    with pytest.raises(BadTarget, match=r"kubelogin is not installed, or not on PATH \(brew install it\)"):
+    with pytest.raises(BadTarget, match=r"kubelogin is not installed, or not on PATH\. To install it: brew install it"):
         plugin(
             "", command="kubelogin", installHint="brew install it", env=[{"name": "PATH", "value": "/none"}]
         ).current()

@@ -10,13 +10,14 @@ from contextlib import contextmanager, suppress
 import pytest
 
 from tests.limits import HANG
+from velero_eks import contact
 from velero_eks.aws.client import Limits, caller
 from velero_eks.aws.client import client as aws_client
 from velero_eks.errors import OperationError, Unreachable
 from velero_eks.kube.client import Cluster
 from velero_eks.kube.connection import Connection
 from velero_eks.kube.credentials import FixedCredentials
-from velero_eks.kube.transport import ApiServer, ProxyRefused, Transport
+from velero_eks.kube.transport import ApiServer, Transport
 from velero_eks.velero.backup_contents import Unread
 from velero_eks.velero.bucket import BackupStore, StoreAddress
 
@@ -95,10 +96,8 @@ each_answer = pytest.mark.parametrize("serve", [row[1] for row in ANSWERS], ids=
 
 
 @each_answer
-def test_an_api_server_that_does_not_answer_well_is_named_with_its_address(serve, monkeypatch):
-    monkeypatch.setattr("velero_eks.kube.connection.FIRST_CONTACT_SECONDS", 0.2)
-    monkeypatch.setattr("velero_eks.kube.connection._LEAST_SECONDS", 0.2)
-    with listener(serve) as port:
+def test_an_api_server_that_does_not_answer_well_is_named_with_its_address(serve):
+    with contact.patience(0.4), listener(serve) as port:
         url = f"http://127.0.0.1:{port}"
         cluster = Cluster(Connection(ApiServer(url), FixedCredentials(), "shop"))
         try:
@@ -138,9 +137,9 @@ def test_a_proxy_that_answers_byte_by_byte_has_a_limit_for_all_of_it(scheme, dri
             taken.sendall(bytes([byte]))
 
     with listener(one_at_a_time) as port:
-        transport = Transport(ApiServer("http://192.0.2.1", proxy=f"{scheme}://127.0.0.1:{port}"), None)
-        with pytest.raises(ProxyRefused, match=f"the proxy {scheme}://127.0.0.1:{port}"):
-            transport.send("GET", "/version", {}, None, connect=0.2, read=60)
+        server = ApiServer("http://192.0.2.1", proxy=f"{scheme}://127.0.0.1:{port}")
+        with contact.patience(0.4), pytest.raises(Unreachable, match=f"the proxy {scheme}://127.0.0.1:{port}"):
+            Cluster(Connection(server, FixedCredentials(), "shop")).version()
 
 
 @pytest.fixture
