@@ -18,6 +18,7 @@ from velero_eks.plan import contract, deployer, fleet, processes
 from velero_eks.plan.runner import AnyStack, load_stacks
 from velero_eks.project.project import Project
 from velero_eks.terminal.output import console, json_text, next_step, watched, write, write_json
+from velero_eks.terminal.safe import say
 
 CLEAN, FOUND, BAD_INPUT = 0, 1, 2
 
@@ -84,6 +85,8 @@ def run_plan(patterns: Sequence[str], *, as_json: bool, at: datetime, summary: b
     """
     project = Project.find()
     selected = project.select(patterns)
+    for odd in project.misnamed(patterns):
+        say(f"warning: {odd}")
     count = processes.wanted(len(selected))
     files, bad = load_stacks(project, selected, project.stack_files())
     described, failures = _described(project, files, at, count)

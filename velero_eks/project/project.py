@@ -10,13 +10,14 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from types import CodeType
-from typing import Any
+from typing import Any, NoReturn
 
 from velero_on_eks.settings import StackFile, StackFileError, find_stack_files, load_stack_file
-from velero_on_eks.settings.stack_file import PROJECT, shown_path
+from velero_on_eks.settings.stack_file import PROJECT, STACKS_FOLDER, shown_path
 from velero_on_eks.settings.yaml_file import parse, plain, read_text
 
 from velero_eks.errors import BadStackFile, BadTarget
+from velero_eks.project.nearby import Misnamed, elsewhere, meant, misnamed
 from velero_eks.terminal import words
 
 _PLAIN = re.compile(r"[A-Za-z0-9_.-]+")
@@ -36,7 +37,7 @@ class Project:
         here = start or Path.cwd()
         if (folder := project_folder(here)) is not None:
             return cls(folder, _project_name(folder / "Pulumi.yaml"))
-        raise BadTarget(f"no Pulumi.yaml in {here} or above it; go to the project's folder{otherwise}")
+        raise BadTarget(f"no Pulumi.yaml in {here} or above it; {elsewhere(here)}{otherwise}")
 
     @property
     def is_ours(self) -> bool:
@@ -93,11 +94,35 @@ class Project:
 
     def stack_files(self) -> dict[str, Path]:
         """Every stack's name and file, by name."""
+        return self._stack_files[1]
+
+    @property
+    def _stack_files(self) -> tuple[Path, dict[str, Path]]:
+        """The folder of the stacks' files, and these by name."""
+        stacks = self.root / STACKS_FOLDER
         if self.is_ours:
-            return stack_files(self.root)
-        folder = self.root / str(self._declared.get("stackConfigDir") or ".")
+            return stacks, stack_files(self.root)
+        folder = (self.root / str(self._declared.get("stackConfigDir") or ".")).resolve()
         found = {path.name.removeprefix("Pulumi.").removesuffix(".yaml"): path for path in folder.glob("Pulumi.*.yaml")}
-        return dict(sorted(found.items())) or stack_files(self.root)
+        found.pop("", None)
+        if not found and (other := stack_files(self.root)):
+            return stacks, other
+        return folder, dict(sorted(found.items()))
+
+    def misnamed(self, patterns: Collection[str] = ()) -> list[Misnamed]:
+        """The files that were probably meant to be those of stacks that match any of `patterns`, of any by default,
+        and that nothing reads."""
+        folder, files = self._stack_files
+        found = misnamed(self.root, folder, files)
+        return [each for each in found if not patterns or any(fnmatch.fnmatch(each.stack, one) for one in patterns)]
+
+    def _refuse(self, stack: str, files: Mapping[str, Path]) -> NoReturn:
+        """Say what to give in place of a stack that has no file."""
+        if odd := self.misnamed([stack]):
+            raise BadTarget(f"no stack {stack!r}; {odd[0]}")
+        there = meant(stack, files) if files else "the project has none in stacks/"
+        stop = "" if there.endswith("?") else "."
+        raise BadTarget(f"no stack {stack!r}; {there}{stop} Or write one: velero-eks init {stack}")
 
     def select(self, patterns: Iterable[str] = ()) -> dict[str, Path]:
         """The stacks that match any of `patterns` (see `matching`); all of them without any. Raises `BadTarget`."""
@@ -106,6 +131,8 @@ class Project:
         if not self.is_ours:
             # A stack of another program may have no file: nothing of it has to be configured.
             plain = [name for name in patterns if name not in files and not set(name) & set("*?[")]
+            for odd in self.misnamed(plain) if plain else ():
+                raise BadTarget(str(odd))
             files |= {name: self.root / f"Pulumi.{name}.yaml" for name in plain}
             if not files:
                 raise BadTarget(f"{self.root} has no stack file; name the stack to plan: velero-eks plan STACK")
@@ -115,15 +142,17 @@ class Project:
                 f"{self.root / 'stacks'} has no stack file; write one:"
                 f" velero-eks init {wanted} --cluster NAME --region REGION"
             )
+        for pattern in patterns:
+            if not fnmatch.filter(files, pattern):
+                odd = self.misnamed([pattern])
+                raise BadTarget(f"no stack matches {pattern!r}; {odd[0] if odd else meant(pattern, files)}")
         return {name: files[name] for name in matching(files, patterns)}
 
     def load(self, stack: str) -> StackFile:
         """A stack's file, read and checked. Raises `BadTarget` where there is none or it is bad."""
         files = self.stack_files()
         if stack not in files:
-            there = words.instead(stack, files) if files else "the project has none in stacks/"
-            stop = "" if there.endswith("?") else "."
-            raise BadTarget(f"no stack {stack!r}; {there}{stop} Or write one: velero-eks init {stack}")
+            self._refuse(stack, files)
         return load_file(files[stack])
 
 
@@ -137,7 +166,8 @@ def project_folder(start: Path) -> Path | None:
 
 def stack_files(root: Path) -> dict[str, Path]:
     """Every stack's name and file below a project's folder, by name; also of one that has no Pulumi.yaml yet."""
-    return dict(sorted(find_stack_files(root).items()))
+    found = {name: path for name, path in find_stack_files(root).items() if name}
+    return dict(sorted(found.items()))
 
 
 def matching(names: Collection[str], patterns: Iterable[str]) -> tuple[str, ...]:
@@ -162,9 +192,20 @@ def stack_of(word: str, start: Path | None = None) -> StackFile:
     """
     if word.endswith((".yaml", ".yml")):
         if not Path(word).is_file():
-            raise BadTarget(f"--stack {word}: there is no such file; give a stack's name or its file")
+            raise BadTarget(f"--stack {word}: there is no such file; {_by_name(word, start)}")
         return load_file(Path(word))
     return Project.find(start, otherwise=", give the stack's file, or use --context").load(word)
+
+
+def _by_name(word: str, start: Path | None) -> str:
+    """What to give in place of a stack file that is not there."""
+    here = project_folder(start or Path.cwd())
+    stack = Path(word).name.removeprefix("Pulumi.").removesuffix(".yaml")
+    if here is not None:
+        project = Project(here, _project_name(here / "Pulumi.yaml"))
+        if near := words.nearest(stack, project.stack_files()):
+            return f"did you mean --stack {near[0]}?"
+    return "give a stack's name or its file"
 
 
 def load_file(path: Path) -> StackFile:

@@ -56,7 +56,10 @@ def load_stack_file(path: Path, *, foreign: bool = False) -> StackFile:
     body = config.get("config") if isinstance(config, dict) else None
     if not isinstance(body, dict):
         limit = "a stack file needs a mapping 'config'"
-        missing = Refusal("no-config", limit, "write 'config:' and the keys under it", ("config",), file=shown)
+        remedy = "write 'config:' and the keys under it"
+        if root is None:
+            remedy = "this one is empty: fill it with velero-eks init, or delete it"
+        missing = Refusal("no-config", limit, remedy, ("config",), file=shown)
         raise StackFileError(refused or [missing])
     settings, invalid = _settings(body, shown, Lines(root), foreign=foreign)
     # What YAML readers disagree on is told of as such alone, and not once more by what one of them makes of it.

@@ -60,10 +60,13 @@ def read_text(path: Path, shown: str) -> str:
         finally:
             os.close(descriptor)
     except OSError as error:
-        why = error.strerror or str(error)
-        raise _refused(shown, "unreadable-file", f"cannot be read: {why}", "check its path and its rights") from None
+        why, remedy = error.strerror or str(error), "check its path and its rights"
+        if path.is_symlink() and not path.exists():
+            why, remedy = f"it links to {path.readlink()}, which does not exist", "fix the link, or delete it"
+        raise _refused(shown, "unreadable-file", f"cannot be read: {why}", remedy) from None
     if not regular:
-        raise _refused(shown, "not-a-file", "a stack file is a regular file", "put a file in its place")
+        what = ", and this is a folder" if path.is_dir() else ""
+        raise _refused(shown, "not-a-file", f"a stack file is a regular file{what}", "put a file in its place")
     if len(content) > MAX_BYTES:
         limit = f"a stack file has at most {MAX_BYTES >> 10} KiB"
         raise _refused(shown, "file-too-large", limit, "take out what is no setting")

@@ -25,8 +25,11 @@ def test_a_project_is_found_from_any_folder_in_it(root, monkeypatch):
 
 
 def test_outside_a_project_the_remedy_is_said(tmp_path):
+    # Beside the folder itself there are those of other tests, with projects in them.
+    alone = tmp_path / "alone"
+    alone.mkdir()
     with pytest.raises(BadTarget, match=r"no Pulumi\.yaml in .* or above it; go to the project's folder$"):
-        Project.find(tmp_path)
+        Project.find(alone)
 
 
 def test_stacks_are_chosen_by_name_and_by_pattern(root):
