@@ -41,6 +41,9 @@ PANELS = {
         "drill": "Prove that the newest backup restores: into scratch namespaces, compared object by object, timed,"
         " cleaned up.",
     },
+    "Shell": {
+        "completion": "Print the script with which a shell completes commands, options, stacks and schedules.",
+    },
 }
 
 
@@ -94,6 +97,27 @@ class Group(help.Group):
         super().__init__(**given)
         self.commands = _Commands((name, None) for panel in PANELS.values() for name in panel)
 
+    _completing = False
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """The names of the commands, none of which is loaded for it."""
+        return list(self.commands)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """The command; to complete its name, its summary alone."""
+        if not self._completing:
+            return self.commands.get(cmd_name)
+        (text,) = (texts[cmd_name] for texts in PANELS.values() if cmd_name in texts)
+        return help.Command(cmd_name, help=text)
+
+    def shell_complete(self, ctx: Any, incomplete: str) -> list[Any]:
+        """The commands and options that begin so, without loading a command."""
+        self._completing = True
+        try:
+            return super().shell_complete(ctx, incomplete)
+        finally:
+            self._completing = False
+
     def page(self, name: str) -> help.Page:
         """The help of the tool."""
         sections = {
@@ -118,21 +142,41 @@ def pages() -> Iterator[help.Page]:
     return help.pages(help.TOOL, typer.main.get_command(app))
 
 
-def _version(wanted: bool) -> None:
-    if wanted:
-        from importlib.metadata import version
+def versions() -> dict[str, str]:
+    """The versions of the tool and its package, and those of what it deploys, each by its name."""
+    from importlib.metadata import version
 
-        from velero_eks.terminal.output import put
+    from velero_on_eks.settings.versions import PINNED_CHART, PINNED_PLUGIN, PINNED_VELERO, row_of
 
-        put(f"velero-eks {version('velero-eks')}")
-        raise typer.Exit
+    row = row_of(PINNED_VELERO)
+    tested = row.kubernetes if row else ("unknown",)
+    return {
+        **{name: version(name) for name in ("velero-eks", "velero-on-eks")},
+        "velero": PINNED_VELERO,
+        "velero-plugin-for-aws": PINNED_PLUGIN,
+        "velero-chart": PINNED_CHART,
+        "kubernetes": f"{tested[0]} to {tested[-1]}",
+    }
 
 
-@app.callback()
+def _print_versions(as_json: bool) -> None:
+    from velero_eks.terminal.output import print_json, put
+
+    found = versions()
+    if as_json:
+        print_json({"versions": found})
+    else:
+        put(*(f"{name} {version}" for name, version in found.items()))
+
+
+@app.callback(invoke_without_command=True)
 def _options(
+    context: typer.Context,
     version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+        bool,
+        typer.Option("--version", help="Print the versions of the tool, of the Velero it deploys, and of Kubernetes."),
     ] = False,
+    json: Annotated[bool, typer.Option("--json", help="With --version: print JSON.")] = False,
     directory: Annotated[
         list[str] | None, typer.Option("-C", metavar="DIR", help="Run as if started in this folder.")
     ] = None,
@@ -143,6 +187,14 @@ def _options(
         except OSError as error:
             complain(f"-C {folder}: {error.strerror}")
             raise typer.Exit(BAD_INPUT) from None
+    if version:
+        with loading_much():
+            _print_versions(json)
+        raise typer.Exit
+    if json:
+        context.fail("--json stands after the command.")
+    if context.invoked_subcommand is None:
+        context.fail("Missing command.")
 
 
 def main() -> None:
@@ -152,6 +204,11 @@ def main() -> None:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
     try:
+        if f"_{help.TOOL.replace('-', '_').upper()}_COMPLETE" in os.environ:
+            # A shell asks for completions, in the words of typer's own scripts.
+            from typer._completion_classes import completion_init
+
+            completion_init()
         app()
     except Exception as error:
         if os.environ.get(DEBUG):

@@ -268,19 +268,24 @@ class Group(_Helping, spelling.Group):
             raise typer.Exit(2)
         return super().parse_args(ctx, args)
 
-    def main(self, *given: Any, standalone_mode: bool = True, **others: Any) -> Any:
-        """Run the tool, and say what is wrong with its arguments as everything else is said."""
-        if not standalone_mode:
-            return super().main(*given, standalone_mode=False, **others)
+    def main(
+        self, args: Any = None, prog_name: str | None = None, *given: Any, standalone_mode: bool = True, **others: Any
+    ) -> Any:
+        """Run the tool, under its name however it was started, and say what is wrong with its arguments as everything
+        else is said."""
         try:
-            code = super().main(*given, standalone_mode=False, **others)
+            code = super().main(args, prog_name or TOOL, *given, standalone_mode=False, **others)
         except typer.TyperException as error:
+            if not standalone_mode:
+                raise
             from velero_eks.terminal.safe import say
 
             say(f"error: {error.format_message()}")
             context = getattr(error, "ctx", None)
             say(f"  '{context.command_path if context else TOOL} -h' says what there is")
             sys.exit(error.exit_code)
+        if not standalone_mode:
+            return code
         sys.exit(code if isinstance(code, int) else 0)
 
 

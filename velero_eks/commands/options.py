@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from velero_eks.commands.completion import stacks
+
 if TYPE_CHECKING:
     from velero_eks.recovery.session import Session
     from velero_eks.velero.backup_contents import Unread
@@ -21,8 +23,11 @@ FOUND, BAD_INPUT, INTERRUPTED = 1, 2, 130
 
 _STACK = "A stack of this project, by its name, or a stack file. It says which cluster and which bucket."
 
-Stack = Annotated[str | None, typer.Option("--stack", "-s", metavar="STACK", help=_STACK)]
-StackArgument = Annotated[str | None, typer.Argument(metavar="STACK", help="The same as --stack.", show_default=False)]
+Stack = Annotated[str | None, typer.Option("--stack", "-s", metavar="STACK", help=_STACK, autocompletion=stacks)]
+StackArgument = Annotated[
+    str | None,
+    typer.Argument(metavar="STACK", help="The same as --stack.", show_default=False, autocompletion=stacks),
+]
 Context = Annotated[
     str | None,
     typer.Option("--context", metavar="NAME", help="A kubeconfig context. The current one is never used."),

@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 from velero_on_eks.settings import Refusal
 
+from velero_eks.commands.completion import stacks as complete_stacks
 from velero_eks.commands.help import described
 from velero_eks.commands.options import At, Json, Stack, complain, loading_much, moment_or_now, run, stacks_of
 from velero_eks.errors import BadTarget, OperationError, PlanError
@@ -40,7 +41,11 @@ CLEAN, FOUND, BAD_INPUT = 0, 1, 2
 def plan(
     stacks: Annotated[
         list[str] | None,
-        typer.Argument(metavar="STACK", help="Names of stacks, with * and ? as in a shell. All of them by default."),
+        typer.Argument(
+            metavar="STACK",
+            help="Names of stacks, with * and ? as in a shell. All of them by default.",
+            autocompletion=complete_stacks,
+        ),
     ] = None,
     summary: Annotated[
         bool, typer.Option("--summary", help="Print one row a stack. --json has all of it, and has no summary.")

@@ -9,6 +9,7 @@ from typing import Annotated, Any, cast
 
 import typer
 
+from velero_eks.commands.completion import schedules
 from velero_eks.commands.help import described
 from velero_eks.commands.options import (
     At,
@@ -51,7 +52,12 @@ from velero_eks.velero.restore_spec import Existing
 
 Source = Annotated[
     str,
-    typer.Option("--from", metavar="SCHEDULE|BACKUP", help="A backup, or a schedule for its newest Completed backup."),
+    typer.Option(
+        "--from",
+        metavar="SCHEDULE|BACKUP",
+        help="A backup, or a schedule for its newest Completed backup.",
+        autocompletion=schedules,
+    ),
 ]
 ExistingPolicy = Annotated[
     str,

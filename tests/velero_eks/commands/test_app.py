@@ -11,6 +11,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 from typer.testing import CliRunner, Result
+from velero_on_eks.settings.versions import PINNED_CHART, PINNED_PLUGIN, PINNED_VELERO, TABLE
 
 from tests.limits import HANG
 from tests.velero_eks.plan.projects import LIGHT, REAL, project, stack_text
@@ -160,6 +161,33 @@ def test_the_version_is_that_of_the_package(run):
     assert result.stdout.startswith("velero-eks 0.")
 
 
+def test_the_version_says_what_is_deployed_and_where_it_was_tested(run):
+    lines = run("--version").stdout.splitlines()
+    assert f"velero {PINNED_VELERO}" in lines
+    assert f"velero-plugin-for-aws {PINNED_PLUGIN}" in lines
+    assert f"velero-chart {PINNED_CHART}" in lines
+    assert lines[-1] == f"kubernetes {TABLE[0].kubernetes[0]} to {TABLE[0].kubernetes[-1]}"
+    document = json.loads(run("--version", "--json").stdout)
+    assert [f"{name} {version}" for name, version in document["versions"].items()] == lines
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [(("--json",), "--json stands after the command"), (("--json", "plan"), "--json stands after the command")],
+)
+def test_json_alone_is_no_question(run, arguments, message):
+    result = run(*arguments)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert message in result.stderr
+
+
+def test_without_a_command_the_help_is_shown_and_nothing_was_done(run):
+    for arguments in ((), ("restore",)):
+        result = run(*arguments)
+        assert result.exit_code == 2
+        assert "Exit codes" in result.stdout
+
+
 def test_what_nobody_expected_is_one_sentence_that_says_how_to_see_more(monkeypatch, capsys):
     def surprise() -> None:
         raise RuntimeError("the moon\nis down")
@@ -253,5 +281,5 @@ def test_help_loads_no_command(tmp_path):
     )
     names = python(code, REAL).stderr.split()
     loaded = {name for name in names if not name.startswith("velero_eks.terminal")}
-    own = ("app", "help", "options", "spelling")
+    own = ("app", "completion", "help", "options", "spelling")
     assert loaded == {"velero_eks.commands", "velero_eks.time_limit", *(f"velero_eks.commands.{name}" for name in own)}
