@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import os
+import shlex
+import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 from tests.conftest import ROOT
 from tests.limits import HANG
@@ -26,6 +32,9 @@ _REGISTRIES = (
 )
 
 
+UV = shutil.which("uv") or os.environ.get("UV") or str(ROOT / ".tools/uv/bin/uv")
+
+
 @dataclass(frozen=True)
 class Ran:
     """A command that was typed: its exit code, what it printed, and the seconds it took."""
@@ -39,7 +48,7 @@ class Ran:
 
 @dataclass(frozen=True)
 class Machine:
-    """A home and a PATH. `cache` is uv's; one that other machines share saves the downloads."""
+    """A home and a PATH. `cache` is uv's, with pip's beside it; one that other machines share saves the downloads."""
 
     home: Path
     cache: Path | None = None
@@ -53,6 +62,13 @@ class Machine:
         (programs / "python3").symlink_to(Path(getattr(sys, "_base_executable", sys.executable)).resolve())
         return machine
 
+    def install_uv(self) -> None:
+        """Put uv where its installer puts it."""
+        folder = self.home / ".local/bin"
+        folder.mkdir(parents=True)
+        for name in ("uv", "uvx"):
+            (folder / name).symlink_to(Path(UV).resolve().with_name(name))
+
     def environment(self, **more: str) -> dict[str, str]:
         """The variables of a new shell."""
         kept = {key: value for key, value in os.environ.items() if key.startswith(_REGISTRIES)}
@@ -63,18 +79,37 @@ class Machine:
             "PATH": os.pathsep.join([str(self.home / ".local/bin"), str(self.home / "programs"), "/usr/bin", "/bin"]),
             "LANG": "C.UTF-8",
             "COLUMNS": "120",
-            **({"UV_CACHE_DIR": str(self.cache)} if self.cache else {}),
+            **(
+                {"UV_CACHE_DIR": str(self.cache), "PIP_CACHE_DIR": str(self.cache.parent / "pip")} if self.cache else {}
+            ),
             **more,
         }
 
-    def type(self, command: str, *, cwd: Path, seconds: float = 3 * HANG, **variables: str) -> Ran:
-        """Type one command line in a new shell, with nobody at the keyboard."""
+    def type(
+        self, command: str, *, cwd: Path, seconds: float = 3 * HANG, answers: str | None = None, **variables: str
+    ) -> Ran:
+        """Type one command line in a new shell: with nobody at the keyboard, or at a terminal with these answers."""
         started = time.monotonic()
+        typed = command
+        if answers is not None:
+            typed = (
+                f"printf {shlex.quote(answers)} | script --quiet --return --command {shlex.quote(command)} /dev/null"
+            )
         done = subprocess.run(
-            ["bash", "--noprofile", "--norc", "-c", command], cwd=cwd, env=self.environment(**variables),
+            ["bash", "--noprofile", "--norc", "-c", typed], cwd=cwd, env=self.environment(**variables),
             stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=seconds, check=False,
         )  # fmt: skip
+        assert "Traceback" not in done.stdout + done.stderr, done.stdout + done.stderr
         return Ran(command, done.returncode, done.stdout, done.stderr, time.monotonic() - started)
+
+
+def report(request: pytest.FixtureRequest, title: str, ran: Iterable[Ran]) -> None:
+    """Print the seconds of each command among pytest's own lines, also where nothing failed."""
+    captured: Any = request.config.pluginmanager.get_plugin("capturemanager")
+    with captured.global_and_fixture_disabled():
+        print(f"\n{title}:")
+        for each in ran:
+            print(f"  {each.seconds:6.1f} s  exit code {each.code:3}  {each.command}")
 
 
 def cache() -> Path | None:

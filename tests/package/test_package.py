@@ -13,13 +13,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import ROOT
 from tests.limits import HANG
+from tests.package.bare import UV
 
 pytestmark = pytest.mark.package
 
 FOREIGN = Path(__file__).resolve().parent / "foreign"
-UV = shutil.which("uv") or str(ROOT / ".tools/uv/bin/uv")
 
 
 def run(*command: str | Path, cwd: Path, seconds: float = 2 * HANG, code: int = 0) -> str:
@@ -33,14 +32,6 @@ def run(*command: str | Path, cwd: Path, seconds: float = 2 * HANG, code: int = 
     )  # fmt: skip
     assert done.returncode == code, f"{command}: exit code {done.returncode}\n{done.stdout}\n{done.stderr}"
     return done.stdout
-
-
-@pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the wheels and sdists of both distributions."""
-    folder = tmp_path_factory.mktemp("dist")
-    run(UV, "build", "--all-packages", "--out-dir", folder, "--quiet", cwd=ROOT)
-    return folder
 
 
 @pytest.fixture(scope="module")
