@@ -45,15 +45,13 @@ PANELS = {
         "completion": "Print the script with which a shell completes commands, options, stacks and schedules.",
     },
 }
-
-
 # The way from nothing to the first good backup.
 EXAMPLES = {
     "velero-eks init prod --cluster my-cluster --region eu-west-1": "Write the stack's file from what EKS says.",
     "velero-eks plan prod": "See what it makes; no credentials are needed.",
     "velero-eks preflight prod": "Find what would make the deployment or the first backup fail.",
-    "velero-eks backup first --stack prod": "Make a backup, and check what is in it.",
-    "velero-eks status --stack prod": "See what can be recovered.",
+    "velero-eks backup first --stack prod --schedule daily-backup": "Make a backup, and check what is in it.",
+    "velero-eks status prod": "See what can be recovered.",
 }
 EXITS = {0: "True, or done.", 1: "Something was found, or was not done.", 2: "An argument, a file or an answer is bad."}
 

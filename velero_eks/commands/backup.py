@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from velero_eks.commands.completion import schedules
 from velero_eks.commands.coverage import document as coverage_document
 from velero_eks.commands.coverage import render as render_coverage
 from velero_eks.commands.help import described
@@ -73,7 +74,10 @@ def backup(
         typer.Option("--name", metavar="NAME", help="The same as the argument; also for a verb such as get."),
     ] = None,
     schedule: Annotated[
-        str | None, typer.Option("--schedule", metavar="NAME", help="Take what this schedule takes, kept as long.")
+        str | None,
+        typer.Option(
+            "--schedule", metavar="NAME", autocompletion=schedules, help="Take what this schedule takes, kept as long."
+        ),
     ] = None,
     namespaces: Namespaces = None,
     cluster_resources: Annotated[

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 from rich.padding import Padding
 
+from velero_eks.commands.completion import schedules
 from velero_eks.commands.coverage import without_data_document
 from velero_eks.commands.help import described
 from velero_eks.commands.options import (
@@ -62,7 +63,8 @@ _BAD = frozenset({Flaw.NO_FILES, Flaw.NO_RECORD, Flaw.NO_CONTENTS, Flaw.DAMAGED}
 def backups(
     stack_argument: StackArgument = None,
     schedule: Annotated[
-        str | None, typer.Option("--schedule", metavar="NAME", help="Only the backups of this schedule.")
+        str | None,
+        typer.Option("--schedule", metavar="NAME", autocompletion=schedules, help="Only the backups of this schedule."),
     ] = None,
     last: Annotated[
         int | None,

@@ -35,7 +35,6 @@ def complete_shell(incomplete: str) -> list[str]:
     },
     exits={
         0: "The script is printed.",
-        1: "Does not occur.",
         2: "There is no script for this shell.",
     },
 )
@@ -44,7 +43,7 @@ def completion(
 ) -> None:
     """Print the script with which a shell completes commands, options, stacks and schedules.
 
-    Needs nothing. The script asks the tool at each key press, so that it stays right when the tool is upgraded. Open a
+    Needs nothing. The script asks the tool at each Tab, so that it stays right when the tool is upgraded. Open a
     new shell after the installation.
     """
     from typer._completion_shared import get_completion_script

@@ -10,6 +10,7 @@ import typer
 from rich.console import Console, RenderableType
 from rich.padding import Padding
 
+from velero_eks.commands.completion import schedules
 from velero_eks.commands.help import described
 from velero_eks.commands.options import (
     Context,
@@ -61,7 +62,12 @@ _LEFT_OUT = (Why.EXCLUDED, Why.CLUSTER_SCOPED, Why.DEFINITION_UNUSED)
     },
 )
 def coverage(
-    backup: Annotated[str, typer.Argument(metavar="BACKUP", help="A backup, or a schedule for its newest good one.")],
+    backup: Annotated[
+        str,
+        typer.Argument(
+            metavar="BACKUP", autocompletion=schedules, help="A backup, or a schedule for its newest good one."
+        ),
+    ],
     need: Annotated[
         list[str] | None,
         typer.Option(

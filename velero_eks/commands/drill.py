@@ -17,6 +17,7 @@ import typer
 from rich.console import Console
 from rich.padding import Padding
 
+from velero_eks.commands.completion import schedules
 from velero_eks.commands.help import described
 from velero_eks.commands.options import (
     Context,
@@ -62,11 +63,11 @@ _SHOWN = 20
 
 @described(
     examples={
-        "velero-eks drill --stack prod": "Drill the namespaces of the stack's objectives.",
-        "velero-eks drill --stack prod -n exam --within 15m --yes": (
+        "velero-eks drill prod": "Drill the namespaces of the stack's objectives.",
+        "velero-eks drill prod -n exam --within 15m --yes": (
             "Drill one namespace in CI, and fail when it takes longer."
         ),
-        "velero-eks drill --stack prod --clean-up": "Remove what a drill that was killed left behind.",
+        "velero-eks drill prod --clean-up": "Remove what a drill that was killed left behind.",
     },
     exits={
         0: "Everything came back as it was, in time, and nothing is left behind.",
@@ -82,7 +83,10 @@ def drill(
     schedule: Annotated[
         str | None,
         typer.Option(
-            "--schedule", metavar="NAME", help="Drill the newest backup of this schedule. By default: of any."
+            "--schedule",
+            metavar="NAME",
+            autocompletion=schedules,
+            help="Drill the newest backup of this schedule. By default: of any.",
         ),
     ] = None,
     namespaces: Namespaces = None,

@@ -7,6 +7,7 @@ What a command is for stands in its docstring, what its options mean beside them
 from __future__ import annotations
 
 import inspect
+import re
 import sys
 import textwrap
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -34,6 +35,7 @@ _SECTIONS = {
 # A wider line is hard to read.
 _WIDEST = 120
 _INDENT = 2
+_VALUE = re.compile(r"( --?[\w-]+) (?=[^->])")
 _DESCRIBED = "__velero_eks_described__"
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
@@ -166,7 +168,7 @@ def _label(one: Any) -> str:
 
 def _text(one: Any) -> str:
     said = [" ".join((one.help or "").split())]
-    if one.param_type_name == "option" and one.multiple:
+    if one.param_type_name == "option" and one.multiple and "more than once" not in said[0]:
         said.append("May be given more than once.")
     if one.param_type_name == "option" and one.required:
         said.append("Required.")
@@ -207,11 +209,12 @@ def render(out: Console, told: Page) -> None:
                 line(_INDENT if number == 0 else 2 * _INDENT, each, "cyan")
             block(what, 3 * _INDENT, "dim")
     exits = tuple(Row(str(code), text) for code, text in told.exits.items())
-    room = max(24, width // 3)
+    # On a narrow terminal the text of an option stands below it, as in a manual page.
+    room = max(24, width // 3) if width >= 80 else 12
     labels = [len(row.label) for rows in told.sections.values() for row in rows if len(row.label) <= room]
     for heading, rows in (*told.sections.items(), ("Exit codes", exits)):
         title(heading)
-        column = 5 if rows is exits else max(labels) + 2
+        column = 5 if rows is exits else max(labels, default=room) + 2
         for row in rows:
             lines = _wrapped(row.text, width - _INDENT - column)
             if len(row.label) <= room:
@@ -228,9 +231,12 @@ def _wrapped(text: str, width: int) -> list[str]:
 
 
 def _typed(command: str, width: int) -> list[str]:
-    """A command that is longer than a line, with the backslashes with which it still runs as it stands."""
-    lines = _wrapped(command, width - 2)
-    return [*(f"{line} \\" for line in lines[:-1]), lines[-1]]
+    """A command that is longer than a line, with the backslashes with which it still runs as it stands.
+
+    An option and its value stay in one line.
+    """
+    lines = _wrapped(_VALUE.sub("\\1\0", command), width - 2)
+    return [line.replace("\0", " ") for line in (*(f"{line} \\" for line in lines[:-1]), lines[-1])]
 
 
 class _Helping:

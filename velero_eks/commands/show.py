@@ -12,6 +12,7 @@ from typing import Annotated
 
 import typer
 
+from velero_eks.commands.completion import schedules
 from velero_eks.commands.coverage import without_data_document
 from velero_eks.commands.help import described
 from velero_eks.commands.options import (
@@ -63,7 +64,12 @@ _ROWS, _WIDEST = 2_000, 60
     },
 )
 def show(
-    backup: Annotated[str, typer.Argument(metavar="BACKUP", help="A backup, or a schedule for its newest good one.")],
+    backup: Annotated[
+        str,
+        typer.Argument(
+            metavar="BACKUP", autocompletion=schedules, help="A backup, or a schedule for its newest good one."
+        ),
+    ],
     objects: Annotated[
         list[str] | None,
         typer.Argument(metavar="KIND[/NAME]", help="As kubectl names them. Everything, where none is given."),

@@ -39,9 +39,9 @@ FOUND = 1
 
 @described(
     examples={
-        "velero-eks status --stack prod": "Say whether what the stack promises can be recovered.",
+        "velero-eks status prod": "Say whether what the stack promises can be recovered.",
         "velero-eks status --context admin@prod": "Ask a cluster that has no stack here.",
-        "velero-eks status --stack prod --json": "Print JSON for a monitor.",
+        "velero-eks status prod --json": "Print JSON for a monitor.",
     },
     exits={
         0: "Every objective is met; without a stack: every schedule keeps its pace.",
