@@ -131,8 +131,12 @@ def _find(session: Session, name: str, kind: str | None) -> tuple[Operation, Bac
         return found, store
     if kind != "backup" and name in store.restore_names():
         return _from_messages(store, name), store
+    names = [*(store.names() if kind != "restore" else ()), *(store.restore_names() if kind != "backup" else ())]
+    near = words.did_you_mean(name, names) or "."
+    more = "" if kind == "restore" else f" List the backups: velero-eks backups {session.target.arguments}"
     raise BadTarget(
         f"no {kind or 'backup or restore'} is called {name!r}, neither in the cluster nor in {store.address}"
+        f"{near}{more}"
     )
 
 

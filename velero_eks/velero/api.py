@@ -34,6 +34,8 @@ from velero_eks.velero.records import (
 AnyRecord = TypeVar("AnyRecord", bound=Record)
 AnyOperation = TypeVar("AnyOperation", bound=Operation)
 
+_CLOSE = 3
+
 BACKUP_SECONDS = 4 * 3600.0
 RESTORE_SECONDS = 4 * 3600.0
 """As long as Velero itself waits for an item's operation."""
@@ -208,7 +210,11 @@ def no_backup(name: str, backups: list[Backup], schedules: list[str], at: dateti
     if name in schedules:
         return f"schedule {name} has no backup yet; make one: velero-eks backup NAME --schedule {name}"
     names = [backup.name for backup in backups]
-    return f"no backup and no schedule is called {name!r}; {words.instead(name, [*names, *schedules])}"
+    schedules = sorted({*schedules, *(backup.schedule for backup in backups if backup.schedule)})
+    # A schedule is nearer than its backups, whose names all begin with its own.
+    close = [*words.nearest(name, schedules), *words.nearest(name, names)][:_CLOSE]
+    instead = f"did you mean {' or '.join(close)}?" if close else f"{words.instead(name, [*names, *schedules])}."
+    return f"no backup and no schedule is called {name!r}; {instead} List them: velero-eks backups"
 
 
 def _order(operation: Operation) -> tuple[bool, str, str]:

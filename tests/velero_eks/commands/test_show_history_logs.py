@@ -161,6 +161,10 @@ def test_what_is_not_in_a_backup_exits_with_1_and_says_what_comes_closest(bucket
         (("logs", "whole", "--level", "loud", "--stack", "dev"), "none of error, warning, info, debug"),
         (("logs", "whole", "--kind", "pod", "--stack", "dev"), "neither backup nor restore"),
         (("logs", "gone", "--stack", "dev"), "no backup or restore is called 'gone'"),
+        (
+            ("logs", "hole", "--stack", "dev"),
+            "did you mean whole? List the backups: velero-eks backups --stack dev",
+        ),
         (("status", "--stack", "dev"), "lost: no answer from http://127.0.0.1:9"),
         (("coverage", "whole", "--stack", "dev"), "lost: no answer from http://127.0.0.1:9"),
     ],

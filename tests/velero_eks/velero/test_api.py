@@ -100,7 +100,9 @@ def test_what_means_no_backup_is_told_what_there_is_instead(connect):
     ):
         velero.resolve("daily-backup")
     with pytest.raises(
-        BadTarget, match=r"no backup and no schedule is called 'dayly-backup'; did you mean daily-backup"
+        BadTarget,
+        match=r"no backup and no schedule is called 'dayly-backup'; did you mean daily-backup or daily-backup-1\?"
+        r" List them: velero-eks backups$",
     ):
         velero.resolve("dayly-backup")
     with pytest.raises(BadTarget, match="schedule daily-backup has no backup yet"):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from velero_eks.errors import BadTarget
 from velero_eks.recovery.restore.prediction import definition_serves
@@ -254,8 +254,14 @@ def find_object(backup: str, contents: Sequence[Stored], selection: Selection, n
     ]
     where = f" -n {namespace}" if namespace else ""
     if not found:
+        of_kind = replace(selection, name=None)
+        names = {item.place.name for item in contents if of_kind.matches(item.place, item.body["kind"])}
+        kinds = {item.place.resource for item in contents}
+        near = words.did_you_mean(selection.name or "", sorted(names))
+        if not names:
+            near = words.did_you_mean(selection.word, sorted(kinds))
         raise BadTarget(
-            f"backup {backup} has no {selection}{where}; in which backups it is says:"
+            f"backup {backup} has no {selection}{where}{near or '.'} Which backups have it:"
             f" velero-eks history {selection}{where}"
         )
     if len({item.place.resource for item in found}) > 1:

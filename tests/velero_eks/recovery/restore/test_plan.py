@@ -8,7 +8,15 @@ from hypothesis import strategies as st
 
 from tests.velero_eks.recovery.restore.made import definition, stored
 from velero_eks.errors import BadTarget
-from velero_eks.recovery.restore.plan import DirectStep, VeleroStep, plan_cluster, plan_namespace, plan_objects
+from velero_eks.recovery.restore.plan import (
+    DirectStep,
+    VeleroStep,
+    find_object,
+    plan_cluster,
+    plan_namespace,
+    plan_objects,
+)
+from velero_eks.velero.backup_contents import Selection
 from velero_eks.velero.filters import selects
 from velero_eks.velero.restore_spec import Existing, selectors
 
@@ -187,3 +195,20 @@ def test_endpoints_that_somebody_wrote_come_back_with_a_cluster_and_those_of_con
 def test_a_backup_of_a_namespace_is_none_of_a_cluster():
     with pytest.raises(BadTarget, match="none of a whole cluster"):
         plan_cluster("b", [stored("ConfigMap", "a", "shop")], velero_namespace="velero", system=False, existing="keep")
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        (
+            "configmap/gradin",
+            "has no configmap/gradin; did you mean grading? Which backups have it: velero-eks history",
+        ),
+        ("configmp/grading", "has no configmp/grading; did you mean configmaps? Which backups have it"),
+        ("configmap/zzz", "has no configmap/zzz. Which backups have it: velero-eks history configmap/zzz"),
+    ],
+)
+def test_an_object_that_is_not_in_the_backup_is_answered_with_what_is_near(asked, said):
+    with pytest.raises(BadTarget) as refused:
+        find_object("b", [stored("ConfigMap", "grading", "shop")], Selection.parse(asked), None)
+    assert said in str(refused.value)
