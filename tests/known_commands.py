@@ -29,7 +29,6 @@ KNOWN: dict[str, dict[str, set[str]]] = {
         "delete": {"-n", "--context"},
         "patch": {"-n", "--context", "--type", "-p"},
         "apply": {"-f", "--context"},
-        "create": {"-n", "--context", "--from-literal", "--namespace"},
         "create secret generic": {"-n", "--context", "--from-literal"},
         "rollout restart": {"-n", "--context"},
         "rollout status": {"-n", "--context"},

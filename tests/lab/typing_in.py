@@ -1,15 +1,20 @@
-"""A command as a person types it: in a shell, on a terminal of its own, with every question answered yes."""
+"""A command as a person types it: in a shell, on a terminal of its own.
+
+Every question is answered yes, and every default is taken.
+"""
 
 from __future__ import annotations
 
 import os
+import re
 import select
 import subprocess
 import time
 from collections.abc import Mapping
 from pathlib import Path
 
-QUESTION = b"[y/N] "
+QUESTION = re.compile(rb"\[y/N\]:? ")
+DEFAULT = re.compile(rb"\[[^\]\n]*\]: $")
 _READ = 65_536
 
 
@@ -46,9 +51,11 @@ def typed(command: str, *, folder: Path, environment: Mapping[str, str], seconds
             if not read:
                 break
             shown += read
-            while shown.count(QUESTION) > answered:
+            while len(QUESTION.findall(shown)) > answered:
                 os.write(master, b"y\n")
                 answered += 1
+            if DEFAULT.search(shown) and not shown.endswith(b"[y/N]: "):
+                os.write(master, b"\n")
         return process.wait(timeout=max(1.0, limit - time.monotonic())), _text(shown)
     finally:
         if process.poll() is None:

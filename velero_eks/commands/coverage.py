@@ -204,7 +204,7 @@ def render(found: Coverage, session: Session, *, everything: bool = False) -> No
 
 
 def _kinds(found: Coverage) -> RenderableType:
-    rows = table("Kind", "In the cluster", "In the backup", "Missing", "Otherwise")
+    rows = table("Kind", "Cluster", "Backup", "Missing", "Otherwise")
     for column in (1, 2, 3, 4):
         rows.columns[column].justify = "right"
     alike = Counter(item.kind.kind for item in found.kinds)
