@@ -10,7 +10,10 @@ import yaml
 from velero_on_eks.settings import load_stack_file
 from velero_on_eks.settings.settings import Settings
 
-from tests.generated import settings
+from tests.generated import commands, components, errors, settings
+from velero_eks.commands import app
+from velero_eks.rules import RULES
+from velero_eks.rules.table import markdown
 
 # What cannot be written beside the others: the key of storage.kmsKeyArn is used, and not managed here.
 _COMMENTED = {"adopt": {"key"}}
@@ -45,6 +48,32 @@ def test_a_limit_is_what_a_refusal_says() -> None:
     assert settings.limits(Release, "client_qps").startswith("1 to 5000 requests a second")
     assert "3 to 63 characters" in settings.limits(Storage, "bucket")
     assert settings.limits(Storage, "protect") == ""
+
+
+def test_every_command_with_its_options_examples_and_exit_codes_has_its_place() -> None:
+    text = commands.page()
+    for page in app.pages():
+        _, found, section = text.partition(f"\n## {page.name}\n")
+        section = section.partition("\n## ")[0]
+        assert found
+        labels = [" ".join(row.label.split()) for rows in page.sections.values() for row in rows]
+        assert [label for label in labels if f"| `{label}` |" not in section] == []
+        assert [example for example in page.examples if f"\n{example}\n" not in section] == []
+        assert [code for code in page.exits if f"| {code} |" not in section] == []
+
+
+def test_every_output_and_every_argument_of_a_part_has_its_meaning() -> None:
+    for name in components.COMPONENTS:
+        meanings = components.output_meanings(name)
+        assert meanings and all(meanings.values()), name
+    exports = components.plan()["outputs"]
+    assert all(f"| `{name}` |" in components.page() for name in exports)
+
+
+def test_every_rule_and_every_code_has_its_row() -> None:
+    assert [name for name in RULES if f"| `{name}` |" not in markdown()] == []
+    assert {"unknown-key", "both-days", "either-day", "cron"} <= errors.codes()
+    assert [code for code in errors.codes() if f"| `{code}` |" not in errors.page()] == []
 
 
 def _as_list(value: Any) -> list[Any]:
