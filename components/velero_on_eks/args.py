@@ -402,7 +402,8 @@ class Adopt(TypedDict):
     """The VolumeSnapshotClass, by its name."""
 
     namespace: NotRequired[str]
-    """Velero's namespace. It keeps its labels, and stays when it leaves the program, for as long as this is set."""
+    """Velero's namespace. It keeps its labels, and stays when it is removed from the program, for as long as this is
+    set."""
 
     repository_secret: NotRequired[str]
     """The Secret with the repositories' password; needs `repositoryPassword` with the same value."""
@@ -663,8 +664,8 @@ class VeleroReleaseArgs(TypedDict):
     """The password of the backup repositories; one is made when left out. Keep a copy outside the cluster."""
 
     protect: NotRequired[bool]
-    """Whether namespace and password are protected from deletion, and the password stays when it leaves the program.
-    Default: true."""
+    """Whether namespace and password are protected from deletion, and the password stays when it is removed from the
+    program. Default: true."""
 
 
 class VeleroValuesArgs(TypedDict):

@@ -22,8 +22,8 @@ ChildOptions = Callable[[pulumi.Resource], pulumi.ResourceOptions]
 class BackupStorage(pulumi.ComponentResource):
     """A versioned, encrypted bucket whose backups only Velero expires, and the key that encrypts it.
 
-    Where `protect` is set, bucket and key can neither be deleted nor replaced by the engine, and both stay in the
-    account when they leave the program: a cluster built again finds its backups.
+    Where `protect` is set, bucket and key can neither be deleted nor replaced by the engine, and both remain in
+    the account when removed from the program: a cluster built again finds its backups.
     """
 
     bucket: pulumi.Output[str]

@@ -241,7 +241,7 @@ def _secrets(stack: str, sides: Sides) -> Iterator[Fact]:
             text = f"{key} is no longer given"
         else:
             text = f"{key} is encrypted anew: the same value or another, which only the engine can tell"
-        details = ("Another repository password: what kopia wrote under the old one cannot be read without it.",)
+        details = ("Another repository password: what kopia wrote with the old one cannot be read without it.",)
         is_password = key.endswith("repositoryPassword")
         if is_password:
             yield Fact("replaced", text, "risk", details, (), "no-volume-data")

@@ -103,9 +103,9 @@ def _by_library(name: str, before: dict[str, Any], after: dict[str, Any], urns: 
         what = "made up for an hour later" if newer else "left out"
         text = f"{name}: {since} a run at a time that the clocks skip is {what}"
         return Fact("schedules", text, _gap_effect(before, after), tuple(_gap(before, after)), urns)
-    why = f"its cron {after['cron']!r} is read in another way"
+    why = f"its cron {after['cron']!r} is read differently"
     if was.restricts_both_day_fields or now.restricts_both_day_fields:
-        why = f"{'both' if newer else 'one'} of day of month and day of week {'have' if newer else 'has'} to match"
+        why = f"{'both' if newer else 'one'} of day of month and day of week must match"
     runs = f"runs {now.description()}"
     if after["next"]:
         day = datetime.fromisoformat(after["next"][0]).date()
@@ -136,7 +136,7 @@ def _template(name: str, before: dict[str, Any], after: dict[str, Any], urns: tu
             yes = bool(after.get(key))
             text = f"{name} {verb}s {what}" if yes else f"{name} no longer {verb}s {what}"
             if key == "includeClusterResources" and after.get(key) is None:
-                text = f"{name} takes only those cluster-wide objects that its namespaces refer to"
+                text = f"{name} includes only the cluster-wide objects that its namespaces refer to"
             yield Fact("schedules", text, "stronger" if yes else "weaker", (), urns)
 
 
@@ -223,7 +223,7 @@ def objectives(old: Plan, new: Plan) -> list[Fact]:
         was, now = (_ENVIRONMENTS.index(plan["environment"]) for plan in (old, new))
         text = f"environment: {new['environment']}, was {old['environment']}"
         effect: Effect = "stronger" if now > was else "weaker"
-        facts.append(Fact("objectives", text, effect, ("Defaults and guard rails are those of the new one.",)))
+        facts.append(Fact("objectives", text, effect, ("Defaults and limits of the new one apply.",)))
     befores, afters = (_by_namespace(plan) for plan in (old, new))
     for namespace in dict.fromkeys([*befores, *afters]):
         was, now = befores.get(namespace, []), afters.get(namespace, [])
@@ -264,7 +264,7 @@ def _asks(objective: Objective) -> tuple[int, int]:
 
 def _objective(name: str, before: dict[str, Any] | None, after: dict[str, Any] | None) -> Iterator[Fact]:
     if after is None:
-        yield Fact("objectives", f"{name}: no objective holds for it any more", "weaker")
+        yield Fact("objectives", f"{name}: it no longer has an objective", "weaker")
         return
     if before is None:
         loses, kept = (words.exact(after[key]) for key in ("rpo_seconds", "retention_seconds"))
@@ -301,7 +301,7 @@ def _objective(name: str, before: dict[str, Any] | None, after: dict[str, Any] |
 def _met(objective: dict[str, Any]) -> tuple[str, ...]:
     by = objective["schedule"]
     if by is None:
-        return ("No running schedule takes it.",)
+        return ("No running schedule includes it.",)
     if objective["met"]:
         return (f"Met by {by}.",)
     lacking = [Lack(one["code"], tuple(one["names"])).text for one in objective.get("lacking") or ()]

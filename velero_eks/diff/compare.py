@@ -56,8 +56,8 @@ def _alone(stack: str, old: Plan | None, new: Plan | None) -> StackDiff:
     if new is None:
         # An older plan that could not be made leaves them uncounted.
         what = f"its {sum(entry['custom'] for entry in old['resources'])} resources" if old else "its resources"
-        text = f"Its file is gone: nothing plans, checks or deploys {what} any more"
-        details = (f"They stay in the account and the cluster until 'pulumi destroy --stack {stack}'.",)
+        text = f"Its file is gone: {what} are no longer planned, checked or deployed"
+        details = (f"They remain in the account and the cluster until 'pulumi destroy --stack {stack}'.",)
         return StackDiff(stack, "removed", (Fact("deleted", text, "weaker", details),))
     empty: Plan = {"stack": stack, "environment": new["environment"], "resources": [], "outputs": {}}
     pairs = _pairs(empty, new, {})
@@ -186,8 +186,8 @@ def _imported(pairs: Iterable[tuple[Entry, Entry, str]]) -> Iterator[Fact]:
     for old, new, urn in pairs:
         before, after = (entry["options"].get("import") for entry in (old, new))
         if after and before != after:
-            detail = "Nothing changes where the state has it by that id; another one in the state is replaced by it."
-            yield Fact("updated", f"{subject(new)} is to be the existing {after}", "", (detail,), (urn,))
+            detail = "Nothing changes if the state has that id; another id in the state is replaced."
+            yield Fact("updated", f"{subject(new)} will be the existing {after}", "", (detail,), (urn,))
 
 
 def _created(changes: Iterable[ResourceChange], told: set[str]) -> Iterator[Fact]:

@@ -39,7 +39,7 @@ def replaced(change: ResourceChange, with_it: Iterable[ResourceChange] = ()) -> 
 
 def _because(change: ResourceChange) -> str:
     if change.type == "pulumi:providers:kubernetes":
-        return "it speaks to another cluster"
+        return "it points to another cluster"
     reasons = [_reason(one) for one in change.reasons[:_NAMED_REASONS]]
     more = len(change.reasons) - len(reasons)
     return ", ".join(reasons) + (f" and {more} more" if more > 0 else "")
@@ -55,9 +55,9 @@ def deleted(change: ResourceChange, with_it: Iterable[ResourceChange], made_agai
     """The fact of a deletion. `made_again` is a new resource of the same type and name: a rename without an alias."""
     meaning = _renamed(change, made_again) if made_again else _meaning(change)
     details = _stopped(change), meaning, _company(with_it)
-    text = f"{subject(change.entry)} leaves the program"
+    text = f"{subject(change.entry)} is removed from the program"
     if not _protected(change):
-        text += " and stays in the account" if _kept(change) else " and is deleted"
+        text += " and remains in the account" if _kept(change) else " and is deleted"
     return Fact(
         "deleted",
         text,
@@ -109,15 +109,15 @@ def _protected(change: ResourceChange) -> bool:
 def _stopped(change: ResourceChange) -> str:
     if _protected(change):
         if change.new is None:
-            return "It is protected: 'pulumi up' refuses to delete it until 'pulumi state unprotect' is run on it."
+            return "It is protected: 'pulumi up' refuses to delete it until you run 'pulumi state unprotect'."
         return "It is protected: 'pulumi up' refuses to replace it and stops."
     if _options(change).get("protect"):
-        return "The same change removes its protection, so 'pulumi up' does not stop here."
+        return "The same change removes its protection, so 'pulumi up' will not stop."
     return ""
 
 
 def _order(change: ResourceChange) -> str:
-    return "The old one is deleted before the new one is made." if change.delete_first else ""
+    return "The old one is deleted before the new one is created." if change.delete_first else ""
 
 
 def _company(with_it: Iterable[ResourceChange]) -> str:
@@ -131,8 +131,8 @@ def _renamed(change: ResourceChange, made_again: ResourceChange) -> str:
     if made_again.entry["parent"] != change.entry["parent"]:
         where = ", and the old parent's URN as parent"
     return (
-        f"{subject(made_again.entry)} is created in its place, as {made_again.entry['name']!r}: a rename without an"
-        f" alias, and both cannot exist at once. Give the new one aliases=[pulumi.Alias(name={name!r})]{where}."
+        f"{subject(made_again.entry)} is created in its place, as {made_again.entry['name']!r}: a rename without"
+        f" an alias, and both cannot exist together. Give the new one aliases=[pulumi.Alias(name={name!r})]{where}."
     )
 
 
@@ -142,50 +142,48 @@ def _meaning(change: ResourceChange) -> str:
 
 
 def _bucket(change: ResourceChange, kept: bool) -> str:
-    instead = "; Velero writes to the new one and sees none of the backups in the old" if change.new else ""
+    instead = "; Velero writes to the new one and cannot see the backups in the old" if change.new else ""
     if kept:
-        return f"The old bucket stays in the account with its backups, and nothing manages it{instead}."
+        return f"The old bucket remains in the account with its backups, unmanaged{instead}."
     if (change.old or {}).get("inputs", {}).get("forceDestroy"):
         return f"The old bucket is emptied and deleted: every backup in it is lost{instead}."
-    return f"The old bucket can only be deleted empty: with backups in it the deletion fails{instead}."
+    return f"The old bucket cannot be deleted while it has backups{instead}."
 
 
 def _key(change: ResourceChange, kept: bool) -> str:
     days = (change.old or {}).get("inputs", {}).get("deletionWindowInDays", 30)
-    other = " Velero's role may use the new key only: what the old one encrypted, it cannot read." if change.new else ""
+    other = " Velero's role may use only the new key and cannot read what the old one encrypted." if change.new else ""
     if kept:
-        return f"The old key stays in the account, and nothing manages it.{other}"
+        return f"The old key remains in the account, unmanaged.{other}"
     when = words.days(days)
-    return f"The old key is gone after {when}, and nobody can read a backup that it encrypted then.{other}"
+    return f"The old key is gone after {when}, and then no backup that it encrypted can be read.{other}"
 
 
 def _password(change: ResourceChange, kept: bool) -> str:
-    made = "Another password is made" if change.new else "The password leaves the state"
-    return f"{made}: what kopia wrote under the old one cannot be read without it. Escrow the old one first."
+    made = "Another password is generated" if change.new else "The password is removed from the state"
+    return f"{made}: what kopia wrote with the old one cannot be read without it. Escrow the old one first."
 
 
 def _namespace(change: ResourceChange, kept: bool) -> str:
     if kept:
-        return "The namespace stays in the cluster with all that is in it."
+        return "The namespace remains in the cluster with everything in it."
     return (
-        "All that is in it goes with it: the server, its Schedules, its list of backups. The backups stay in the"
-        " bucket, and Velero reads the list back from there."
+        "Everything in it is deleted: the server, its Schedules, its list of backups. The backups remain"
+        " in the bucket, and Velero reads the list back from there."
     )
 
 
 def _release(change: ResourceChange, kept: bool) -> str:
     return "Velero is uninstalled" + (
-        " and installed again: a backup or restore that runs then fails."
-        if change.new
-        else ": no backups, no restores."
+        " and reinstalled: a backup or restore that is running fails." if change.new else ": no backups, no restores."
     )
 
 
 def _schedule(change: ResourceChange, kept: bool) -> str:
     if change.new:
-        return "The backups that it made stay until they expire."
+        return "Its backups remain until they expire."
     template = ((change.old or {}).get("inputs", {}).get("spec") or {}).get("template") or {}
-    return f"It makes no more backups; those it made stay until they expire, {_time(template)} after each was made."
+    return f"It creates no more backups; its backups remain until they expire, {_time(template)} after each was made."
 
 
 def _time(template: Mapping[str, Any]) -> str:
@@ -197,9 +195,9 @@ def _time(template: Mapping[str, Any]) -> str:
 
 def _access(change: ResourceChange, kept: bool) -> str:
     return (
-        "Until the new one is there, Velero reaches neither bucket nor key."
+        "Until the new one exists, Velero reaches neither bucket nor key."
         if change.new
-        else "Velero's pod gets no role by it any more."
+        else "Velero's pod no longer gets a role."
     )
 
 
@@ -209,21 +207,19 @@ def _says(on_deletion: str, on_replacement: str = "") -> Meaning:
 
 _WEAKENING: dict[str, Meaning] = {
     "aws:s3/bucketVersioning:BucketVersioning": _says(
-        "The bucket keeps no versions any more: a backup deleted by mistake cannot be fetched back."
+        "The bucket no longer keeps versions: a backup deleted by mistake cannot be recovered."
     ),
     "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock": _says(
         "A policy or an ACL could make the bucket public.",
-        "Until the new one is there, the bucket could be made public.",
+        "Until the new one exists, the bucket could be made public.",
     ),
-    "aws:s3/bucketPolicy:BucketPolicy": _says("The bucket refuses nothing by itself any more."),
+    "aws:s3/bucketPolicy:BucketPolicy": _says("The bucket no longer denies anything itself."),
     "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration": _says(
         "New objects are encrypted with S3's own key, not with the bucket's."
     ),
-    "aws:s3/bucketLogging:BucketLogging": _says("Nobody can see any more who read or deleted what in the bucket."),
+    "aws:s3/bucketLogging:BucketLogging": _says("Reads and deletions in the bucket are no longer logged."),
     "aws:eks/addon:Addon": _says("Without the snapshot controller, backups of volumes fail."),
-    "kubernetes:snapshot.storage.k8s.io/v1:VolumeSnapshotClass": _says(
-        "Velero finds no class to snapshot volumes with."
-    ),
+    "kubernetes:snapshot.storage.k8s.io/v1:VolumeSnapshotClass": _says("Velero has no class to snapshot volumes with."),
 }
 
 _MEANINGS: dict[str, Meaning] = {
@@ -232,17 +228,17 @@ _MEANINGS: dict[str, Meaning] = {
     KEY: _key,
     PASSWORD: _password,
     SCHEDULE: _schedule,
-    ALIAS: _says("Whatever names the key by its alias does not find it."),
+    ALIAS: _says("References to the key by its alias fail."),
     "kubernetes:core/v1:Namespace": _namespace,
     "kubernetes:core/v1:Secret": _says(
-        "Where it holds the repositories' password, Velero makes a secret with a password that everybody knows.",
-        "Velero reads its new content when it next opens a repository.",
+        "If it holds the repository password, Velero creates a secret with a public password.",
+        "Velero reads the new content when it next opens a repository.",
     ),
     "kubernetes:helm.sh/v3:Release": _release,
     "aws:iam/role:Role": _access,
     "aws:eks/podIdentityAssociation:PodIdentityAssociation": _access,
     "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration": _says(
-        "Nothing clears old versions and unfinished uploads away: they are kept, and paid for, forever."
+        "Old versions and unfinished uploads are never deleted and cost money forever."
     ),
-    "pulumi:providers:kubernetes": _says("", "All that goes through it is replaced."),
+    "pulumi:providers:kubernetes": _says("", "Everything that uses it is replaced."),
 }

@@ -60,7 +60,7 @@ def _compared(before: list[Finding], after: list[Finding], *, mended: bool) -> I
 def _judged(was: Finding, now: Finding) -> Iterator[Fact]:
     if was["severity"] != now["severity"]:
         effect: Effect = "weaker" if now["severity"] == "error" else ""
-        yield _fact(f"{now['rule']} is of severity {now['severity']} now, was {was['severity']}", effect, now)
+        yield _fact(f"{now['rule']} now has severity {now['severity']}, was {was['severity']}", effect, now)
     if (was["waived"] is None) != (now["waived"] is None):
         if now["waived"] is None:
             yield _fact(f"{now['rule']} is no longer waived", "", now)

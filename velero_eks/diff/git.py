@@ -40,8 +40,8 @@ class Repository:
         except GitFailed as error:
             if "not a git repository" in str(error):
                 raise DiffError(
-                    f"{project} is in no git repository, and a comparison is made of two revisions; 'git init' and"
-                    " commit, or compare two plans by their --json"
+                    f"{project} is not in a git repository, and diff compares two revisions; 'git init' and"
+                    " commit, or compare two saved plans with --json"
                 ) from None
             raise DiffError(f"{project}: git says: {error}") from None
         return cls(Path(shown[0]), shown[1] if len(shown) > 1 else "")
@@ -78,9 +78,9 @@ class Repository:
             missing = "not exist" in str(error) or "Not a valid object" in str(error) or "not a tree" in str(error)
             if self.prefix and missing:
                 raise DiffError(
-                    f"revision {commit[:7]} has no folder {self.prefix}: the project is not in it"
+                    f"revision {commit[:7]} has no folder {self.prefix}: the project does not exist there"
                 ) from None
-            raise DiffError(f"revision {commit[:7]} cannot be laid out; git says: {error}") from None
+            raise DiffError(f"revision {commit[:7]} cannot be checked out; git says: {error}") from None
 
     def changed(self, old: str, new: str | None) -> set[str]:
         """Paths, from the project's folder, of the files that differ. None is the work tree, new files included."""
@@ -109,10 +109,10 @@ def _git(where: Path, *arguments: str, environment: dict[str, str] | None = None
             env={**inherited, **settings, **(environment or {})},
         )
     except FileNotFoundError:
-        raise DiffError("git is not installed, and revisions are read with it; install git 2.25 or newer") from None
+        raise DiffError("git is not installed; install git 2.25 or later") from None
     except subprocess.TimeoutExpired:
         raise DiffError(
-            f"'git {arguments[0]}' did not end within {words.duration(TIME_LIMIT)}; look at the repository"
+            f"'git {arguments[0]}' did not end within {words.duration(TIME_LIMIT)}; check the repository"
         ) from None
     if done.returncode != 0:
         said = done.stderr.decode(errors="replace").strip().removeprefix("fatal: ")

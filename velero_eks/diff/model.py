@@ -36,11 +36,11 @@ EFFECTS: dict[Effect, str] = {
 OldBackups = Literal["gone", "not-found", "unreadable", "no-volume-data", "unsure", "less-undo", ""]
 OLD_BACKUPS: dict[OldBackups, str] = {
     "gone": "lost: deleted, or encrypted with a key that is deleted",
-    "not-found": "not found: Velero looks for backups in another place",
+    "not-found": "not found: Velero looks for backups elsewhere",
     "unreadable": "unreadable: Velero's role may not read or decrypt them",
-    "no-volume-data": "restored without the data of volumes",
-    "unsure": "it depends on what no plan shows",
-    "less-undo": "restored as before; what was deleted can be fetched back for less time",
+    "no-volume-data": "restored without volume data",
+    "unsure": "depends on what no plan shows",
+    "less-undo": "restored as before; deleted backups can be recovered for less time",
     "": "restored as before",
 }
 

@@ -66,15 +66,15 @@ def _locations(old: Plan, new: Plan) -> Iterator[Fact]:
             text = f"Velero looks for backups under {now.said(was)}, was {was.said(now)}"
             copy = f"aws s3 sync {was.url.rstrip('/')} {now.url.rstrip('/')}"
             details = (
-                f"It sees none of those under {was.url}.",
-                f"After 'pulumi up' copy them, as someone who may read the old place and write the new one: '{copy}'."
-                " Velero lists them at its next sync, within minutes. Without a copy they stay where they are: nothing"
-                " restores them and nothing expires them.",
+                f"It no longer sees those under {was.url}.",
+                f"After 'pulumi up' copy them, with rights to read the old place and write the new one: '{copy}'."
+                " Velero lists them at its next sync, within minutes. Without a copy they"
+                " remain there, neither restored nor expired.",
             )
             if was.url.startswith(now.url):
                 details += (
-                    f"Velero takes no place with folders beside its own: until {was.prefix.split('/')[0]}/ is gone"
-                    f" from {now.url} the location stays Unavailable, and no backup is made.",
+                    f"Velero refuses a place with other folders: until {was.prefix.split('/')[0]}/ is gone"
+                    f" from {now.url} the location stays Unavailable, and no backup is created.",
                 )
             yield Fact("retention", text, "risk", details, (urn,), "not-found")
 
@@ -136,12 +136,12 @@ def _readable(old: Plan, new: Plan, names: Mapping[str, str]) -> Iterator[Fact]:
                 f"Every backup so far in {bucket} becomes unreadable to {who}: it stays encrypted with"
                 f" {_key(key, names)}{other}"
                 if new_key != key or _reads_objects(new, lost[0], bucket)
-                else f"Every backup so far in {bucket} becomes unreadable to {who}: it may no longer get objects there"
+                else f"Every backup so far in {bucket} becomes unreadable to {who}: it may no longer read objects there"
             )
             yield Fact("retention", text, "risk", tuple(_mends(bucket, key, new_key, names)), (urn,), "unreadable")
         elif new_key != key and not rest:
             text = f"Every backup so far in {bucket} stays encrypted with {_key(key, names)}{other}"
-            details = ("No role here reads the bucket: whoever does needs kms:Decrypt on both keys.",)
+            details = ("No role here reads the bucket; a reader needs kms:Decrypt on both keys.",)
             yield Fact("retention", text, "risk", details, (urn,), "unsure")
 
 
@@ -212,16 +212,16 @@ def _key(key: str | None, names: Mapping[str, str]) -> str:
 
 def _mends(bucket: str, key: str | None, new_key: str | None, names: Mapping[str, str]) -> Iterator[str]:
     if key == new_key:
-        yield "Leave the role its rights on the bucket and the key, or restore what is needed before."
+        yield "Keep the role's rights on the bucket and the key, or restore what you need before."
         return
     if key is not None:
         yield (
-            f"To keep them readable, let the policy of {_key(key, names)} allow the role kms:Decrypt itself, until the"
-            " last of them has expired; and neither disable nor delete the key."
+            f"To keep them readable, let the policy of {_key(key, names)} allow the role kms:Decrypt until"
+            " the last of them has expired; do not disable or delete the key."
         )
     encryption = "--sse AES256" if new_key is None else f"--sse aws:kms --sse-kms-key-id {new_key}"
     yield (
-        "Or write them anew under the other key after 'pulumi up', as someone who may use both:"
+        "Or re-encrypt them with the other key after 'pulumi up', with rights to use both:"
         f" 'aws s3 cp s3://{bucket}/ s3://{bucket}/ --recursive {encryption}'."
     )
 
@@ -236,8 +236,8 @@ def _volumes(old: Plan, new: Plan) -> Iterator[Fact]:
         if now and _snapshots(entry) and not _snapshots(now):
             text = "Backups so far restore without the data of their volumes: Velero no longer uses CSI snapshots"
             details = (
-                "Claims come back empty. Where the snapshot controller goes too, backups that expire leave their"
-                " snapshots in the account, and these are paid for.",
+                "Claims come back empty. If the snapshot controller is removed too, expired backups"
+                " leave their snapshots in the account, at a cost.",
                 "Wait until the last of these backups has expired, or set volumes.mode: csi-snapshot again before a"
                 " restore.",
             )
@@ -249,8 +249,8 @@ def _volumes(old: Plan, new: Plan) -> Iterator[Fact]:
         if len(set(drivers)) > 1:
             text = f"Backups so far have snapshots of driver {drivers[0]}, and the cluster's is {drivers[1]}"
             details = (
-                "A snapshot is restored by the driver that took it: keep the old one installed until the last of these"
-                " backups has expired, else claims stay without their data. Objects come back all the same.",
+                "Only the driver that took a snapshot can restore it: keep the old one installed until the"
+                " last of these backups has expired, else claims come back without data. Objects are restored.",
             )
             yield Fact("retention", text, "risk", details, (entry["urn"],), "no-volume-data")
 
@@ -260,8 +260,8 @@ def _password(old: Plan, new: Plan) -> Iterator[Fact]:
     if _of_type(old, PASSWORD) or not _of_type(old, RELEASE):
         return
     for entry in _of_type(new, PASSWORD):
-        text = "A repository password is made in place of the one that was given"
-        details = ("What kopia wrote under the given one cannot be read without it. Keep it, or give it again.",)
+        text = "A repository password is generated in place of the given one"
+        details = ("What kopia wrote with the given one cannot be read without it. Keep it, or set it again.",)
         yield Fact("retention", text, "risk", details, (entry["urn"],), "no-volume-data")
 
 

@@ -22,7 +22,7 @@ def overrides(old: Plan, new: Plan) -> Iterator[Fact]:
         if before == after:
             continue
         one = after or before or {}
-        name = f"{one['path']}, laid over the chart's values,"
+        name = f"the chart value {one['path']}"
         if before is None:
             text = f"{name} is new: {_value(one)}"
         elif after is None:
@@ -55,5 +55,5 @@ def _details(after: Mapping[str, Any] | None) -> tuple[str, ...]:
     if after is None:
         return ()
     effect = f"It {after['effect']}." if after["effect"] else ""
-    judged = "Nobody here can judge it: see rule helm-override." if after["verdict"] == "finding" else ""
+    judged = "Its effect is unknown: see rule helm-override." if after["verdict"] == "finding" else ""
     return tuple(text for text in (effect, judged) if text)

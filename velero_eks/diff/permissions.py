@@ -64,7 +64,7 @@ class _Side:
 
 
 def permissions(old: Plan, new: Plan) -> list[Fact]:
-    """What differs between two plans' grants, by principal: losses, gains, and what is kept under other conditions.
+    """What differs between two plans' grants, by principal: losses, gains, and what is kept with other conditions.
 
     A permission that another grant covers, by a wildcard or without a condition, is neither lost nor gained.
     """
@@ -167,7 +167,7 @@ def _still(lost: Grant, after: _Side) -> Iterator[str]:
 
 
 def _kept(pairs: Iterable[tuple[list[_Atom], list[_Atom]]], after: _Side, about: tuple[str, ...]) -> Iterator[Fact]:
-    """What is still allowed, but under other conditions."""
+    """What is still allowed, but with other conditions."""
     changes: dict[tuple[frozenset[str], frozenset[str]], list[_Atom]] = defaultdict(list)
     for olds, news in pairs:
         was, now = (frozenset(one for atom in atoms for one in _conditions(atom)) for atoms in (olds, news))
@@ -176,7 +176,7 @@ def _kept(pairs: Iterable[tuple[list[_Atom], list[_Atom]]], after: _Side, about:
         effect: Effect = "wider" if now < was else "narrower" if was < now else ""
         said = [f"no longer: {one}" for one in sorted(was - now)] + [f"now: {one}" for one in sorted(now - was)]
         for grant in _grouped(atoms):
-            yield _fact(grant, f"{after.said(grant)} under other conditions", effect, said, about)
+            yield _fact(grant, f"{after.said(grant)} with other conditions", effect, said, about)
 
 
 def _fact(grant: Grant, text: str, effect: Effect, details: Iterable[str], about: tuple[str, ...]) -> Fact:
@@ -257,9 +257,9 @@ def _takeovers(roles: dict[str, str]) -> list[Fact]:
     return [
         Fact(
             "permissions",
-            f"{words.who(now)} takes over from {words.who(was)}",
+            f"{words.who(now)} replaces {words.who(was)}",
             "",
-            ("What it may do and who may become it is the same but for what follows.",),
+            ("Its rights and trust are the same except for what follows.",),
         )
         for was, now in roles.items()
     ]

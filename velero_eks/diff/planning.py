@@ -114,7 +114,7 @@ def saved_plan(side: Side, names: Sequence[str], document: Any, file: str) -> Pl
         planned.stacks[entry["stack"]] = {**entry, "findings": found}
     for name in names:
         if name not in planned.stacks and name not in planned.errors:
-            planned.errors[name] = (Refusal("not-planned", f"{file} has no plan of it"),)
+            planned.errors[name] = (Refusal("not-planned", f"{file} has no plan of this stack"),)
     return planned
 
 
@@ -187,7 +187,7 @@ def _ended(run: _Run) -> dict[str, Any] | _Complaint:
         code = run.process.wait(timeout=max(0.0, run.ends - time.monotonic()))
     except subprocess.TimeoutExpired:
         raise DiffError(
-            f"{run.planned.side.revision}: planning {len(run.names)} stacks did not end in time"
+            f"{run.planned.side.revision}: planning {len(run.names)} stacks timed out"
             f" ({words.duration(TIME_LIMIT_BASE + TIME_LIMIT_A_STACK * len(run.names))});"
             " run 'velero-eks plan' there to see where"
         ) from None
@@ -227,7 +227,7 @@ def _take(run: _Run, made: dict[str, Any] | _Complaint, start: Callable[..., Non
     if made.get("version") != CONTRACT_VERSION:
         if run.recorder == _OURS:
             raise DiffError(
-                f"{revision}: its plan is of version {made.get('version')}, this tool reads {CONTRACT_VERSION}"
+                f"{revision}: its plan has version {made.get('version')}, this tool reads {CONTRACT_VERSION}"
             )
         # Another contract: this tool's recorder may still be able to run that revision's components.
         start(planned, run.names, _OURS)
@@ -239,4 +239,4 @@ def _take(run: _Run, made: dict[str, Any] | _Complaint, start: Callable[..., Non
         if name in errors:
             planned.errors[name] = tuple(Refusal.from_mapping(each) for each in errors[name])
         elif name not in planned.stacks:
-            planned.errors[name] = (Refusal("not-planned", "the plan left it out"),)
+            planned.errors[name] = (Refusal("not-planned", "the plan does not have it"),)

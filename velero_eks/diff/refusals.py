@@ -134,11 +134,11 @@ def _boundary(change: ResourceChange, before: str | None, after: str | None) -> 
     about = subject(change.entry)
     effect: Effect
     if not after:
-        yield Fact("permissions", f"{about} is no longer bounded by {before}", "wider", (), (change.urn,))
+        yield Fact("permissions", f"{about} is no longer limited by {before}", "wider", (), (change.urn,))
         return
     if not before:
-        text, effect = f"{about} may do no more than {after} allows", "narrower"
+        text, effect = f"{about} is limited to what {after} allows", "narrower"
     else:
-        text, effect = f"{about} may do no more than {after} allows, was {before}", ""
-    reads = "The backups that exist can be read only where it allows s3:GetObject and kms:Decrypt for them."
+        text, effect = f"{about} is limited to what {after} allows, was {before}", ""
+    reads = "Existing backups can be read only if it allows s3:GetObject and kms:Decrypt for them."
     yield Fact("permissions", text, effect, (reads,), (change.urn,), "unsure")

@@ -57,7 +57,7 @@ def _of_schedules(old: Plan, new: Plan) -> Iterator[Fact]:
             "retention",
             f"backups of {after['name']} are kept {_length(now, after)}, was {_length(was, before)}",
             _longer(was, now),
-            ("Backups that exist keep the time that they were made with.",),
+            ("Existing backups keep their expiry.",),
             (after["resource"],),
         )
 
@@ -108,19 +108,19 @@ def _at(inputs: Any, path: str) -> Any:
 
 def _versioning(was: Any, now: Any) -> tuple[str, Effect]:
     if now == "Enabled":
-        return "is on: what is deleted or overwritten can be fetched back", "stronger"
-    return f"is {str(now).lower()}: what is deleted or overwritten from now on is lost", "weaker"
+        return "is on: deleted or overwritten objects can be recovered", "stronger"
+    return f"is {str(now).lower()}: objects deleted or overwritten from now on are lost", "weaker"
 
 
 def _force_destroy(was: Any, now: Any) -> tuple[str, Effect]:
     if now:
-        return "is emptied, backups and versions, when the engine deletes it", "weaker"
-    return "is deleted by the engine only when it is empty", "stronger"
+        return "is emptied of backups and versions when the engine deletes it", "weaker"
+    return "is deleted by the engine only if it is empty", "stronger"
 
 
 def _enabled(was: Any, now: Any) -> tuple[str, Effect]:
     if now is False:
-        return "is disabled: no backup that it encrypted can be read or made", "risk"
+        return "is disabled: backups that it encrypts can be neither read nor created", "risk"
     return "is enabled again", "stronger"
 
 
@@ -132,7 +132,7 @@ def _deletion_window(was: Any, now: Any) -> tuple[str, Effect]:
 def _deletion_policy(was: Any, now: Any) -> tuple[str, Effect]:
     if now == "Retain":
         return "keeps a snapshot whose VolumeSnapshot is deleted, as with its namespace", "stronger"
-    return "deletes a snapshot with its VolumeSnapshot: a namespace that is deleted takes its snapshots along", "weaker"
+    return "deletes a snapshot with its VolumeSnapshot: deleting a namespace deletes its snapshots", "weaker"
 
 
 _SWITCHES: dict[str, dict[str, Told]] = {
@@ -192,15 +192,15 @@ def _lifecycle_words(kind: str, was: Any, now: Any) -> tuple[str, Effect]:
         )
     if kind == "expiration":
         if now is None:
-            return "objects are no longer deleted by age", "stronger"
+            return "objects no longer expire", "stronger"
         return (
-            f"objects are deleted {words.days(now)} after they were written, in use or not: this destroys backups",
+            f"objects are deleted {words.days(now)} after they were written, even if in use: this destroys backups",
             "risk",
         )
     if kind == "transitions":
         if now is None:
             return f"objects stay in their storage class, no longer moved to {was}", "stronger"
-        return f"objects are moved to {now}: a restore waits for them, or fails", "weaker"
+        return f"objects are moved to {now}: restores wait for them, or fail", "weaker"
     if kind == "abort":
         days = ["forever" if each is None else words.days(each) for each in (now, was)]
         return f"unfinished uploads are kept {days[0]}, was {days[1]}", ""
@@ -233,6 +233,6 @@ def _named(entries: list[Entry]) -> str:
 _OPTIONS: dict[tuple[str, bool], tuple[str, Effect]] = {
     ("protect", True): ("are protected: the engine refuses to delete or replace them", "stronger"),
     ("protect", False): ("are no longer protected: the engine deletes and replaces them without asking", "weaker"),
-    ("retainOnDelete", True): ("stay in the account when they leave the program", "stronger"),
-    ("retainOnDelete", False): ("are deleted when they leave the program", "weaker"),
+    ("retainOnDelete", True): ("remain in the account when removed from the program", "stronger"),
+    ("retainOnDelete", False): ("are deleted when removed from the program", "weaker"),
 }

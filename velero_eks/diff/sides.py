@@ -121,7 +121,7 @@ def _second(repository: Repository, rest: list[str], sides: tuple[Side, Side]) -
     commit, stacks = repository.commit(word), fnmatch.filter(names, word)
     if commit and stacks:
         raise DiffError(
-            f"{word!r} is a revision and a stack; write {sides[0].revision.name}..{word} for the revision, or"
+            f"{word!r} is both a revision and a stack; write {sides[0].revision.name}..{word} for the revision, or"
             f" '[{word[0]}]{word[1:]}' for the stack"
         )
     if commit:
@@ -129,7 +129,7 @@ def _second(repository: Repository, rest: list[str], sides: tuple[Side, Side]) -
     if stacks:
         return work_tree, rest
     raise DiffError(
-        f"{word!r} is no revision{_cut_off(repository)} and no stack; there are the stacks: {', '.join(sorted(names))}"
+        f"{word!r} is neither a revision{_cut_off(repository)} nor a stack; stacks: {', '.join(sorted(names))}"
         f"{words.did_you_mean(word, sorted(names))}"
     )
 
@@ -150,7 +150,7 @@ def _cut_off(repository: Repository) -> str:
 def _refuse_without_program(side: Side) -> None:
     for name in ("Pulumi.yaml", "__main__.py"):
         if not (side.root / name).is_file():
-            raise DiffError(f"{side.revision} has no {name}: no program to plan; compare with a later revision")
+            raise DiffError(f"{side.revision} has no {name}, so no program to plan; compare with a later revision")
 
 
 def _select(patterns: Iterable[str], old: Side, new: Side) -> tuple[str, ...]:

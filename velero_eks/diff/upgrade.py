@@ -29,7 +29,7 @@ def upgrade(old: Plan, new: Plan) -> Iterator[Fact]:
             entry["urn"] for entry in new["resources"] if entry["type"] == RELEASE and component in _ways_up(entry, new)
         )
         said = tuple(_detail(change, back=back) for change in changes if change.subject != "rights")
-        yield Fact("updated", f"What Velero {after} does otherwise than {before}", "", said, urns)
+        yield Fact("updated", f"What Velero {after} does differently from {before}", "", said, urns)
         for change in changes:
             if change.subject == "rights":
                 yield Fact("permissions", _sentence(change, back=back), "", (change.also,), urns)

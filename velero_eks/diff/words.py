@@ -67,7 +67,7 @@ def operations(stack: StackDiff) -> str:
     if stack.status == "unplanned":
         return "Not compared"
     said = [f"{number} {word}" for (_, word), number in zip(_VERBS, counted(stack), strict=True) if number]
-    return ", ".join([*said, f"{stack.same} the same"]) if said else f"{count(stack.same, 'resource')}, all the same"
+    return ", ".join([*said, f"{stack.same} the same"]) if said else f"{count(stack.same, 'resource')}, unchanged"
 
 
 def verdict(diff: Diff) -> str:

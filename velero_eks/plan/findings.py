@@ -78,9 +78,9 @@ def _of_deployment(
     for rule in sorted(set(waivers) - {rule for rule, *_ in found}):
         there = (*rules.RULES, *WARNINGS, UNKNOWN_VALUE)
         message = (
-            f"waivers.{rule} waives nothing, since rule {rule} has no finding here; remove it"
+            f"waivers.{rule} waives nothing: rule {rule} has no finding here; remove it"
             if rule in there
-            else f"waivers.{rule}: there is no such rule; {words.instead(rule, there)}"
+            else f"waivers.{rule}: unknown rule; {words.instead(rule, there)}"
         )
         yield PlannedFinding(UNUSED_WAIVER, "warning", whole, message)
 

@@ -136,7 +136,7 @@ class _Fleet:
             self._workers.remove(worker)
             processes.end(worker.process)
             yield from self._without(
-                worker, f"did not end within {words.duration(SILENCE)} and was ended", TimeLimitError
+                worker, f"did not end within {words.duration(SILENCE)} and was stopped", TimeLimitError
             )
 
     def _without(self, worker: _Worker, how: str, kind: type[PlanError]) -> Iterator[tuple[str, Made]]:

@@ -82,7 +82,7 @@ class Recording:
         for resource in self.resources:
             if resource.urn == urn:
                 return resource
-        raise KeyError(f"no resource {urn}")
+        raise KeyError(f"unknown resource {urn}")
 
     def of_type(self, type_: str) -> list[Resource]:
         """The resources of a type, sorted by URN."""
@@ -94,7 +94,7 @@ class Recording:
         if len(found) != 1:
             wanted = type_ if name is None else f"{type_} called {name}"
             there = ", ".join(sorted(f"{resource.type} {resource.name}" for resource in self.resources))
-            raise LookupError(f"expected one {wanted}, found {len(found)}; there are: {there}")
+            raise LookupError(f"expected one {wanted}, found {len(found)}; known: {there}")
         return found[0]
 
     def children(self, parent: str | None) -> list[Resource]:

@@ -143,8 +143,8 @@ class Recorder(MockMonitor):
     def _register(self, request: Any, urn: str) -> resource_pb2.RegisterResourceResponse:
         if urn in self._recorded:
             raise PlanError(
-                f"{request.type} {request.name} is registered twice under one parent; the engine refuses that, give one"
-                " of them another name"
+                f"{request.type} {request.name} is registered twice under one parent, which the engine"
+                " refuses; rename one of them"
             )
         options = self._options(request, urn)
         if request.type in COMPONENTS:

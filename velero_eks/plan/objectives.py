@@ -122,8 +122,8 @@ def _planned(
     resource = made.get(name)
     if resource is None:
         raise PlanError(
-            f"stack {plan.stack}: the program makes no Schedule called {name}, though the settings have one; there"
-            f" are: {', '.join(sorted(made)) or 'none'}"
+            f"stack {plan.stack}: the program creates no Schedule {name}, but the settings"
+            f" have one; known: {', '.join(sorted(made)) or 'none'}"
         )
     schedule = settings.schedules[name]
     recurrence = schedule.recurrence

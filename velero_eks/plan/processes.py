@@ -26,7 +26,7 @@ def _allowed() -> int:
     if not given:
         return cores
     if not given.isdecimal() or int(given) < 1:
-        raise PlanError(f"{LIMIT}={given!r} is no number of processes; write 1 or more, or leave it out for all cores")
+        raise PlanError(f"{LIMIT}={given!r} is not a number of processes; write 1 or more, or omit it to use all cores")
     return min(cores, int(given))
 
 

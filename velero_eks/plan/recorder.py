@@ -153,8 +153,8 @@ def _run_to_the_end(program: Program, stack: str, time_limit: float) -> None:
             loop.run_until_complete(_within(time_limit, program))
     except _TimeUp:
         raise TimeLimitError(
-            f"the program did not end within {words.duration(time_limit)}; it waits for something that no resource"
-            " resolves, or works without end",
+            f"the program did not end within {words.duration(time_limit)}; it waits for an output that"
+            " no resource resolves, or it loops",
             stack=stack,
         ) from None
     except (Exception, SystemExit) as error:
@@ -200,7 +200,7 @@ def _failed(stack: str, error: BaseException) -> PlanError:
     if isinstance(root, (StackFileError, InvalidSettings)):
         return ProgramError(stack=stack, refusals=root.refusals)
     if isinstance(root, SystemExit):
-        return ProgramError(f"the program exited by itself, with {root.code!r}{_place(root)}", stack=stack)
+        return ProgramError(f"the program called exit, with {root.code!r}{_place(root)}", stack=stack)
     if isinstance(root, RunError):
         return ProgramError(str(root), stack=stack)
     text = str(root) or "no message"

@@ -72,7 +72,9 @@ def read_document(document: Any, file: str) -> list[SavedStack]:
     whole.must_be(dict)
     version = whole.key("version", int)
     if version.value != VERSION:
-        raise version.bad(f"is {version.value}, and this tool reads version {VERSION}; use the velero-eks that made it")
+        raise version.bad(
+            f"is {version.value}, and this tool reads version {VERSION}; use the velero-eks that wrote it"
+        )
     return [_stack(entry) for entry in whole.key("stacks", list).entries(dict)]
 
 
@@ -84,7 +86,7 @@ def _stack(node: _Node) -> SavedStack:
     except ValueError:
         raise at.bad(f"is {at.value!r}; write a time such as 2026-11-24T09:00:00+00:00") from None
     if moment.tzinfo is None:
-        raise at.bad(f"is {at.value!r}, without a zone; add it, such as +00:00")
+        raise at.bad(f"is {at.value!r}, without a time zone; add it, such as +00:00")
     resources = node.key("resources", list).entries(dict)
     for resource in resources:
         _check_resource(resource)
@@ -100,7 +102,7 @@ def _check_resource(node: _Node) -> None:
     for key in ("urn", "type", "name"):
         node.key(key, str)
     if node.key("urn", str).value.count("::") < 3:
-        raise node.key("urn", str).bad("is no URN; it is urn:pulumi:STACK::PROJECT::TYPE::NAME")
+        raise node.key("urn", str).bad("is not a URN; write urn:pulumi:STACK::PROJECT::TYPE::NAME")
     node.key("custom", bool)
     node.key("inputs", dict)
     options = node.key("options", dict)
@@ -137,7 +139,7 @@ class _Node:
 
     def must_be(self, kind: type) -> None:
         if not isinstance(self.value, kind) or (kind is int and isinstance(self.value, bool)):
-            raise self.bad(f"is {json.dumps(self.value)[:60]}, and {_KINDS[kind]} is expected here")
+            raise self.bad(f"is {json.dumps(self.value)[:60]}, expected {_KINDS[kind]}")
 
     def key(self, key: str, kind: type) -> _Node:
         path = f"{self.path}.{key}" if self.path else key

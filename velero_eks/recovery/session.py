@@ -99,7 +99,7 @@ class Session:
             there = ", ".join(location.name for location in found) or "none"
             raise BadTarget(
                 f"{self.target.name}: no one location is the default in namespace {self.target.namespace};"
-                f" there are: {there}"
+                f" known: {there}"
             )
         return chosen[0]
 

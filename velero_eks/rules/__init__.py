@@ -53,7 +53,7 @@ def check(
     to be in the stack.
     """
     if environment not in ENVIRONMENTS:
-        raise ValueError(f"environment {environment!r} is not one of {', '.join(ENVIRONMENTS)}; write one of these")
+        raise ValueError(f"environment {environment!r} is not one of {', '.join(ENVIRONMENTS)}")
     plan = Plan(recorded, environment, settings=settings, own=own, alone=alone)
     found = {finding for rule in RULES.values() for finding in rule.findings(plan)}
     return sorted(found, key=lambda one: (one.severity != "error", one.rule, one.resource, one.message))

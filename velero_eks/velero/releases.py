@@ -1,4 +1,4 @@
-"""What a version of Velero does otherwise than the one before it, for what is made and read here.
+"""What a version of Velero does differently from the one before it, for what is made and read here.
 
 Read in Velero's source and changelog. How it reads crons is not among these: `versions.cron_library` says that, and the
 runs of each schedule show it.

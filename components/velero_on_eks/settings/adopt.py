@@ -44,7 +44,8 @@ class Adopt(Section):
     snapshot_class: KubernetesSubdomain | None = None
     """The VolumeSnapshotClass, by its name."""
     namespace: VeleroNamespace | None = None
-    """Velero's namespace. It keeps its labels, and stays when it leaves the program, for as long as this is set."""
+    """Velero's namespace. It keeps its labels, and stays when it is removed from the program, for as long as this is
+    set."""
     repository_secret: KubernetesName | None = None
     """The Secret with the repositories' password; needs `repositoryPassword` with the same value."""
     release: KubernetesName | None = None

@@ -63,7 +63,7 @@ class Fields:
     """What five fields allow: bit *n* of a set stands for the value *n*.
 
     ``both_days`` is cron's oldest trap: day of month and day of week are both set. With ``either_day`` a day that
-    matches one of them is then enough (robfig/cron, as in Unix), without it a day has to match both (go-cron).
+    matches one of them is then enough (robfig/cron, as in Unix), without it a day must match both (go-cron).
     """
 
     minutes: int

@@ -118,7 +118,8 @@ class VeleroReleaseInputs(VeleroValuesInputs):
     repository_password: Late[RepositoryPassword] | None = None
     """The password of the backup repositories; one is made when left out. Keep a copy outside the cluster."""
     protect: bool = True
-    """Whether namespace and password are protected from deletion, and the password stays when it leaves the program."""
+    """Whether namespace and password are protected from deletion, and the password stays when it is removed from the
+    program."""
 
 
 class BackupSchedulesInputs(Section):

@@ -102,7 +102,7 @@ def test_a_stack_file_that_goes_destroys_nothing_and_says_so() -> None:
     made = compare("prod", unedited(), None)
     assert (made.status, made.resources) == ("removed", ())
     (fact,) = made.facts
-    assert f"nothing plans, checks or deploys its {custom(unedited())} resources any more" in fact.text
+    assert f"its {custom(unedited())} resources are no longer planned, checked or deployed" in fact.text
     assert "until 'pulumi destroy --stack prod'" in fact.details[0]
 
 

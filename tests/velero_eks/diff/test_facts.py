@@ -67,7 +67,7 @@ def test_a_namespace_that_no_running_schedule_takes_loses_everything():
         ("shop: goes back nowhere, was 7 days", "weaker"),
         ("shop: the objective is missed now", "weaker"),
     ]
-    assert facts[-1].details == ("No running schedule takes it.",)
+    assert facts[-1].details == ("No running schedule includes it.",)
     assert [fact.effect for fact in backups.objectives(objective(**nothing), objective())] == ["stronger"] * 3
 
 
@@ -84,7 +84,7 @@ def lifecycle(*rules: dict[str, Any]) -> dict[str, Any]:
     [
         (NONCURRENT, {}, "deleted versions are kept forever, was 30 days", "stronger"),
         ({}, NONCURRENT, "deleted versions are kept 30 days, was forever", "weaker"),
-        ({"expiration": {"days": 9}}, {}, "objects are no longer deleted by age", "stronger"),
+        ({"expiration": {"days": 9}}, {}, "objects no longer expire", "stronger"),
         ({}, GLACIER, "objects are moved to GLACIER after 30 days", "weaker"),
         ({}, {"expiration": {"days": 9}, "filter": {"prefix": "logs/"}}, "this destroys backups under logs/", "risk"),
         ({}, {"expiration": {"days": 9}, "status": "Disabled"}, "", ""),
@@ -104,7 +104,7 @@ def test_rules_of_a_lifecycle_in_another_order_do_the_same():
 
 def test_a_key_that_is_disabled_puts_every_backup_at_risk():
     old, new = (stack(entry(KEY, "k", {"isEnabled": on})) for on in (True, False))
-    text = "KMS key k is disabled: no backup that it encrypted can be read or made"
+    text = "KMS key k is disabled: backups that it encrypts can be neither read nor created"
     assert told(compare("prod", old, new), "retention") == [(text, "risk")]
 
 
@@ -118,7 +118,7 @@ def test_protection_that_goes_with_the_replacement_is_said():
     old = entry(BUCKET, "b", {"bucket": "a"}, protect=True)
     new = entry(BUCKET, "b", {"bucket": "b"}, protect=False)
     (replaced, *_) = compare("prod", stack(old), stack(new)).facts
-    assert "The same change removes its protection, so 'pulumi up' does not stop here." in replaced.details
+    assert "The same change removes its protection, so 'pulumi up' will not stop." in replaced.details
 
 
 def finding(message: str = "m", severity: str = "error", waived: str | None = None) -> dict[str, Any]:
@@ -129,7 +129,7 @@ def finding(message: str = "m", severity: str = "error", waived: str | None = No
     ("old", "new", "words"),
     [
         ([finding("after 90 days")], [finding("after 60 days")], []),
-        ([finding()], [finding(severity="warning")], ["r is of severity warning now, was error"]),
+        ([finding()], [finding(severity="warning")], ["r now has severity warning, was error"]),
         ([finding()], [finding(waived="a reason")], ["r is waived: a reason"]),
         ([finding(waived="a reason")], [finding()], ["r is no longer waived"]),
         ([finding("a")], [finding("a"), finding("b")], ["new error: r"]),
@@ -161,7 +161,7 @@ def test_an_adoption_is_told_of_what_is_new_and_of_what_the_state_has():
     adopted["options"]["import"] = "x"
     assert told(compare("prod", stack(), stack(adopted)), "created") == [("Bucket x is adopted: x", "")]
     plain = entry(BUCKET, "b", {"bucket": "x"})
-    assert told(compare("prod", stack(plain), stack(adopted)), "updated") == [("Bucket x is to be the existing x", "")]
+    assert told(compare("prod", stack(plain), stack(adopted)), "updated") == [("Bucket x will be the existing x", "")]
     assert compare("prod", stack(adopted), stack(plain)).status == "same"
 
 
@@ -197,8 +197,8 @@ def laid_over(value: Any, *, path: str = "configuration.backupSyncPeriod", effec
 def test_a_changed_override_is_told_once_with_what_it_does(before: Any, after: Any, text: str):
     made = compare("prod", laid_over(before), laid_over(after))
     [fact] = made.of("updated")
-    assert fact.text == f"configuration.backupSyncPeriod, laid over the chart's values, {text}"
-    judged = ("It decides it.", "Nobody here can judge it: see rule helm-override.") if after is not None else ()
+    assert fact.text == f"the chart value configuration.backupSyncPeriod {text}"
+    judged = ("It decides it.", "Its effect is unknown: see rule helm-override.") if after is not None else ()
     assert fact.details == judged
 
 
@@ -241,7 +241,7 @@ HOURLY, DAILY = (
         (
             several(HOURLY, DAILY),
             several(DAILY),
-            [("every namespace (1 h for 3 days): no objective holds for it any more", "weaker")],
+            [("every namespace (1 h for 3 days): it no longer has an objective", "weaker")],
         ),
         (
             several(HOURLY, DAILY),

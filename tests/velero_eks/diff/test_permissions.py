@@ -51,7 +51,7 @@ def test_a_condition_taken_away_widens_and_one_added_narrows():
     bare, bound = grant(ROLE, "s3:GetObject", on=OBJECTS), grant(ROLE, "s3:GetObject", on=OBJECTS, when=ACCOUNT)
     assert told([bound], [bare]) == [
         (
-            "role velero may read objects under s3://backups/ under other conditions",
+            "role velero may read objects under s3://backups/ with other conditions",
             "wider",
             ("no longer: only in account 111122223333",),
         )
@@ -96,7 +96,7 @@ def test_a_role_under_another_name_keeps_its_permissions():
     texts = [
         fact.text for fact in permissions(plan("old", "s3:GetObject"), plan("new", "s3:GetObject", "s3:PutObject"))
     ]
-    assert texts == ["role new takes over from role old", "role new gains: may write objects under s3://backups/"]
+    assert texts == ["role new replaces role old", "role new gains: may write objects under s3://backups/"]
 
 
 def test_a_key_is_called_by_its_alias():

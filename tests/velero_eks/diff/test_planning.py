@@ -59,7 +59,7 @@ def test_a_number_of_processes_that_is_none_is_refused(run: Run, tmp_path: Path,
     write_plans(root, prod=TWO)
     result = run(root, "HEAD")
     assert (result.exit_code, result.stdout) == (2, "")
-    assert "VELERO_EKS_PROCESSES='all' is no number of processes" in result.stderr
+    assert "VELERO_EKS_PROCESSES='all' is not a number of processes" in result.stderr
 
 
 def test_a_stack_that_only_the_older_revision_cannot_plan_is_reported_and_the_others_are_compared(
@@ -102,7 +102,7 @@ def test_a_stack_that_is_gone_is_told_as_gone_even_if_the_older_revision_cannot_
     result = run(root, "HEAD", "--json")
     assert statuses(result) == {"dev": "removed", "prod": "same"}
     (fact,) = json.loads(result.stdout)["stacks"][0]["facts"]
-    assert fact["text"] == "Its file is gone: nothing plans, checks or deploys its resources any more"
+    assert fact["text"] == "Its file is gone: its resources are no longer planned, checked or deployed"
 
 
 def test_a_stack_that_the_newer_revision_cannot_plan_is_an_error(run: Run, tmp_path: Path):
@@ -179,7 +179,7 @@ def test_a_plan_that_does_not_end_is_ended_with_all_that_it_started(
     commit(root)
     write_plans(root, prod=TWO)
     result = run(root, "HEAD")
-    assert (result.exit_code, "did not end in time (2 s)" in result.stderr) == (2, True)
+    assert (result.exit_code, "timed out (2 s)" in result.stderr) == (2, True)
     assert _nobody_has_open(reader)
 
 

@@ -30,7 +30,7 @@ def test_the_runs_before_and_after_are_counted():
     (fact,) = fact_of("0 2 1,15 * 1", gaps=(7 * DAY, 413 * DAY), next=["2027-01-01T02:00:00+00:00"])
     assert fact.text == (
         "daily runs 361 times in five years, then 20:"
-        " from Velero 1.18.3 on both of day of month and day of week have to match"
+        " from Velero 1.18.3 on both of day of month and day of week must match"
     )
     assert fact.effect == "weaker"
     assert fact.details[:2] == (
@@ -43,7 +43,7 @@ def test_the_way_back_is_told_as_well():
     (fact,) = fact_of("0 2 1,15 * 1", gaps=(7 * DAY, 413 * DAY), back=True, next=["2027-01-01T02:00:00+00:00"])
     assert fact.text == (
         "daily runs 20 times in five years, then 361:"
-        " before Velero 1.18.3 one of day of month and day of week has to match"
+        " before Velero 1.18.3 one of day of month and day of week must match"
     )
     assert fact.effect == "stronger"
 
@@ -100,7 +100,7 @@ def test_the_same_versions_are_no_change():
 
 def test_an_upgrade_of_velero_tells_fields_rights_and_what_is_refused():
     versions, rights = upgrade.upgrade(plan(), plan("v1.18.3"))
-    assert versions.text == "What Velero 1.18.3 does otherwise than 1.18.2"
+    assert versions.text == "What Velero 1.18.3 does differently from 1.18.2"
     assert any("data mover fails its validation where no node-agent runs" in detail for detail in versions.details)
     assert any("Restore.spec.resourcePolicy" in detail for detail in versions.details)
     assert any("have no hooks" in detail for detail in versions.details)
@@ -111,7 +111,7 @@ def test_an_upgrade_of_velero_tells_fields_rights_and_what_is_refused():
 
 def test_the_way_back_says_what_is_no_longer_there():
     versions, rights = upgrade.upgrade(plan("v1.18.3"), plan())
-    assert versions.text == "What Velero 1.18.2 does otherwise than 1.18.3"
+    assert versions.text == "What Velero 1.18.2 does differently from 1.18.3"
     assert all(detail.startswith("Only from Velero 1.18.3 on: ") for detail in versions.details)
     assert rights.text.startswith("Only from Velero 1.18.3 on: ")
 
@@ -132,7 +132,7 @@ def test_what_is_the_same_to_its_reader_is_not_told(new: dict[str, Any]):
 
 def test_an_image_by_digest_is_the_release_that_it_says():
     versions, _ = upgrade.upgrade(plan(), plan("own", digest="sha256:" + "0" * 64, version="1.18.3"))
-    assert versions.text == "What Velero 1.18.3 does otherwise than 1.18.2"
+    assert versions.text == "What Velero 1.18.3 does differently from 1.18.2"
 
 
 def test_every_change_is_between_two_releases_once():
@@ -145,5 +145,5 @@ def test_a_whole_diff_has_runs_versions_and_rights(tmp_path: Path):
     older = [("  velero-eks:volumes:", "  velero-eks:release: {image: {tag: v1.18.2}}\n  velero-eks:volumes:")]
     made = difference(tmp_path, Edit(), before=Edit(stack=tuple(older)))
     texts = [fact.text for fact in made.facts]
-    assert "What Velero 1.18.3 does otherwise than 1.18.2" in texts
+    assert "What Velero 1.18.3 does differently from 1.18.2" in texts
     assert any("ConfigMaps and Secrets" in text for text in texts)

@@ -190,4 +190,4 @@ def test_a_limit_that_is_no_number_is_refused(tmp_path, monkeypatch, given):
     monkeypatch.chdir(fleet_of(tmp_path / "p", "a"))
     result = CliRunner().invoke(cli.app, ["plan"])
     assert (result.exit_code, result.stdout) == (2, "")
-    assert f"VELERO_EKS_PROCESSES='{given}' is no number of processes; write 1 or more" in result.stderr
+    assert f"VELERO_EKS_PROCESSES='{given}' is not a number of processes; write 1 or more" in result.stderr

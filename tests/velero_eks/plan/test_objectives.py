@@ -59,7 +59,7 @@ def test_the_night_on_which_the_clocks_change_counts(tmp_path):
 
 
 def test_a_program_that_makes_another_schedule_than_the_file_says_is_an_error(tmp_path):
-    with pytest.raises(PlanError, match="no Schedule called daily-backup"):
+    with pytest.raises(PlanError, match="no Schedule daily-backup"):
         described(tmp_path, "", program="import pulumi\n")
 
 

@@ -250,7 +250,7 @@ def leave(_: object) -> None:
 
 @pytest.mark.parametrize("program", [lambda: leave(0), lambda: pulumi.Output.from_input(1).apply(leave) and None])
 def test_a_program_that_exits_by_itself_is_an_error(program):
-    with pytest.raises(ProgramError, match=r"exited by itself, with 3 \("):
+    with pytest.raises(ProgramError, match=r"called exit, with 3 \("):
         record_program(program)
 
 
