@@ -22,6 +22,7 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 from velero_on_eks.settings import load_stack_file
+from velero_on_eks.settings.versions import TABLE
 
 from tests.conftest import ROOT
 from tests.examples.test_existing_cluster import strangers
@@ -272,6 +273,15 @@ def test_what_another_program_gives_bears_the_names_that_init_reads(block: Block
         assert required <= set(names) <= known
     else:
         assert names
+
+
+# Facts
+
+
+def test_readme_names_the_kubernetes_versions_of_the_pinned_velero():
+    versions = TABLE[0].kubernetes
+    said = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
+    assert f"Kubernetes {versions[0]} to {versions[-1]}, the versions" in said
 
 
 # The walk itself
