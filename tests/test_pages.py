@@ -7,6 +7,7 @@ commands of other tools are looked up in a list. The tutorial's way through a cl
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import io
 import json
@@ -14,7 +15,8 @@ import re
 import runpy
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +37,10 @@ from tests.velero_eks.plan.projects import plan_of, project
 from velero_eks.aws.eks import discover
 from velero_eks.bootstrap.outputs import OUTPUTS
 from velero_eks.commands import app as cli
+from velero_eks.commands import diff as diff_command
 from velero_eks.commands import init as init_command
+from velero_eks.diff.planning import Planned, saved_plan
+from velero_eks.diff.sides import Side
 from velero_eks.errors import BadStackFile
 from velero_eks.plan.computed import Estate
 from velero_eks.plan.recorder import record_program
@@ -123,11 +128,22 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         init_command.run_init, find=find, terminal=Terminal(Keyboard(screen), screen, watched=True)
     )
     monkeypatch.setattr(init_command, "run_init", typed)
+    monkeypatch.setattr(diff_command, "plan", planned_here)
     monkeypatch.setenv("COLUMNS", "100")
     here = tmp_path / "backups"
     here.mkdir()
     monkeypatch.chdir(here)
     return here
+
+
+def planned_here(wanted: Sequence[tuple[Side, Sequence[str]]], at: datetime) -> list[Planned]:
+    """The plans of both sides of a `diff`, made in this process: those of its own load the SDKs each time."""
+    made: list[Planned] = []
+    for side, names in wanted:
+        with contextlib.chdir(side.root):
+            result = CliRunner().invoke(cli.app, ["plan", *names, "--json", "--at", at.isoformat()])
+        made.append(saved_plan(side, names, json.loads(result.stdout), "plan.json"))
+    return made
 
 
 class Screen(io.StringIO):
