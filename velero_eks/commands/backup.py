@@ -335,7 +335,7 @@ def _report(session: Session, made: Backup, coverage: Coverage | None, problem: 
     if coverage is None:
         out.print(Text(f"What is in it cannot be said: {problem}.", style="bold red"))
         return
-    render_coverage(coverage, session, everything=everything)
+    render_coverage(coverage, session, out, everything=everything)
 
 
 def _document(

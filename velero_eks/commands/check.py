@@ -6,19 +6,22 @@ import json
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from velero_on_eks.settings import Refusal, render
 
 from velero_eks.commands.help import described
-from velero_eks.commands.options import Json, complain, loading_much, run
+from velero_eks.commands.options import Json, Markdown, complain, form_of, loading_much, run
 from velero_eks.commands.plan import BAD_INPUT, CLEAN, FOUND, write
 from velero_eks.errors import BadTarget
 from velero_eks.plan import saved
 from velero_eks.plan.contract import finding_entry
 from velero_eks.plan.findings import PlannedFinding
-from velero_eks.terminal.output import console, write_json
+from velero_eks.terminal.output import console, print_markdown, write_json
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 
 @described(
@@ -35,6 +38,7 @@ from velero_eks.terminal.output import console, write_json
 def check(
     file: Annotated[str, typer.Argument(metavar="FILE", help="What 'velero-eks plan --json' wrote; - is stdin.")],
     json: Json = False,
+    markdown: Markdown = False,
 ) -> None:
     """Judge a saved plan by the same rules as `plan`, which finds the same in it.
 
@@ -42,13 +46,14 @@ def check(
     """
 
     def command() -> int:
+        form = form_of(json, markdown)
         with loading_much():
-            return run_check(file, as_json=json)
+            return run_check(file, as_json=form == "json", as_markdown=form == "markdown")
 
     run(command)
 
 
-def run_check(file: str, *, as_json: bool) -> int:
+def run_check(file: str, *, as_json: bool, as_markdown: bool = False) -> int:
     """Print what the rules say of a saved `plan --json` (`-` is standard input), and return the exit code.
 
     0: clean. 1: an error that is not waived. 2: a stack has no plan in it. Raises `OperationError` where the file is
@@ -69,6 +74,8 @@ def run_check(file: str, *, as_json: bool) -> int:
             "errors": {name: [refusal.to_mapping() for refusal in found] for name, found in unplanned.items()},
         }
         write_json(json.dumps(said, indent=1, ensure_ascii=False))
+    elif as_markdown:
+        print_markdown(lambda out: _render(out, judged, unplanned))
     else:
         write(_for_people(judged, unplanned))
     if unplanned:
@@ -86,9 +93,15 @@ def _text(file: str, shown: str) -> bytes:
 def _for_people(
     judged: list[tuple[str, list[PlannedFinding], bool]], unplanned: Mapping[str, Sequence[Refusal]]
 ) -> str:
-    from velero_eks.commands.plan_words import render_findings
-
     out = console()
     with out.capture() as shown:
-        render_findings(out, judged, unplanned)
+        _render(out, judged, unplanned)
     return shown.get()
+
+
+def _render(
+    out: Console, judged: list[tuple[str, list[PlannedFinding], bool]], unplanned: Mapping[str, Sequence[Refusal]]
+) -> None:
+    from velero_eks.commands.plan_words import render_findings
+
+    render_findings(out, judged, unplanned)

@@ -17,17 +17,19 @@ from velero_eks.commands.options import (
     Everything,
     Json,
     Kubeconfig,
+    Markdown,
     Stack,
     Timeout,
     VeleroNamespace,
     connect,
+    form_of,
     run,
 )
 from velero_eks.kube.objects import ObjectKey
 from velero_eks.recovery.coverage import DISCOVERY, Coverage, Missing, Why, coverage_of
 from velero_eks.recovery.session import Session
 from velero_eks.terminal import words
-from velero_eks.terminal.output import INDENT, console, print_json, table, working
+from velero_eks.terminal.output import INDENT, console, print_json, print_markdown, table, working
 from velero_eks.terminal.text import BREAK, Text
 from velero_eks.velero.volume_info import ClaimWithoutData
 
@@ -84,6 +86,7 @@ def coverage(
     kubeconfig: Kubeconfig = None,
     velero_namespace: VeleroNamespace = None,
     json: Json = False,
+    markdown: Markdown = False,
 ) -> None:
     """Hold what the cluster has now against a backup, object by object, and explain each difference.
 
@@ -93,13 +96,23 @@ def coverage(
     """
 
     def command() -> int:
+        form = form_of(json, markdown)
         session = connect(stack, context, velero_namespace, kubeconfig)
-        return run_coverage(session, backup, needs=need or [], everything=everything, as_json=json)
+        return run_coverage(
+            session,
+            backup,
+            needs=need or [],
+            everything=everything,
+            as_json=form == "json",
+            as_markdown=form == "markdown",
+        )
 
     run(command, timeout)
 
 
-def run_coverage(session: Session, name: str, *, needs: Sequence[str], everything: bool, as_json: bool) -> int:
+def run_coverage(
+    session: Session, name: str, *, needs: Sequence[str], everything: bool, as_json: bool, as_markdown: bool = False
+) -> int:
     """Print how a backup covers the cluster; the exit code is 0 where it has all that was asked for.
 
     `name` may be a schedule's: then its newest Completed backup is meant. `everything` names every object, where
@@ -110,8 +123,10 @@ def run_coverage(session: Session, name: str, *, needs: Sequence[str], everythin
         found = coverage_of(session, backup, needs=needs)
     if as_json:
         print_json(document(session, found))
+    elif as_markdown:
+        print_markdown(lambda out: render(found, session, out, everything=everything))
     else:
-        render(found, session, everything=everything)
+        render(found, session, console(), everything=everything)
     return 0 if found.whole else FOUND
 
 
@@ -176,9 +191,8 @@ def _key(key: ObjectKey) -> dict[str, str | None]:
     return {"namespace": key.namespace or None, "name": key.name}
 
 
-def render(found: Coverage, session: Session, *, everything: bool = False) -> None:
+def render(found: Coverage, session: Session, out: Console, *, everything: bool = False) -> None:
     """Print a coverage. `everything` names every object."""
-    out = console()
     backup = found.backup
     out.print(Text(f"Backup {backup.name}", style="bold").append(f" against {session.cluster.name}", style="dim"))
     ended = f"{backup.phase}, begun {words.stamp(backup.started)}"

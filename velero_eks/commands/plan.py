@@ -6,20 +6,34 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from velero_on_eks.settings import Refusal
 
 from velero_eks.commands.completion import stacks as complete_stacks
 from velero_eks.commands.help import described
-from velero_eks.commands.options import At, Json, Stack, complain, loading_much, moment_or_now, run, stacks_of
+from velero_eks.commands.options import (
+    At,
+    Json,
+    Markdown,
+    Stack,
+    complain,
+    form_of,
+    loading_much,
+    moment_or_now,
+    run,
+    stacks_of,
+)
 from velero_eks.errors import BadTarget, OperationError, PlanError
 from velero_eks.plan import contract, deployer, fleet, processes
 from velero_eks.plan.runner import AnyStack, load_stacks
 from velero_eks.project.project import Project
-from velero_eks.terminal.output import console, json_text, next_step, watched, write, write_json
+from velero_eks.terminal.output import console, json_text, next_step, print_markdown, watched, write, write_json
 from velero_eks.terminal.safe import say
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 CLEAN, FOUND, BAD_INPUT = 0, 1, 2
 
@@ -53,6 +67,7 @@ def plan(
     at: At = None,
     stack: Stack = None,
     json: Json = False,
+    markdown: Markdown = False,
     deployer_policy: Annotated[
         bool,
         typer.Option("--deployer-policy", help="Print the IAM policy that whoever deploys the stack needs, as JSON."),
@@ -66,7 +81,8 @@ def plan(
     """
 
     def command() -> int:
-        if summary and json:
+        form = form_of(json, markdown)
+        if summary and form == "json":
             raise BadTarget(
                 "--summary is a table for people, and --json has everything that it shows. Give one of them"
             )
@@ -74,15 +90,18 @@ def plan(
         with loading_much():
             names = stacks_of(stacks, stack)
             if deployer_policy:
-                if summary:
-                    raise BadTarget("--summary is a table of plans, and --deployer-policy a policy. Give one of them")
+                if summary or form == "markdown":
+                    given = "--summary" if summary else "--markdown"
+                    raise BadTarget(f"{given} is a form of plans, and --deployer-policy a policy. Give one of them")
                 return print_policy(names, moment)
-            return run_plan(names, as_json=json, at=moment, summary=summary)
+            return run_plan(names, as_json=form == "json", as_markdown=form == "markdown", at=moment, summary=summary)
 
     run(command)
 
 
-def run_plan(patterns: Sequence[str], *, as_json: bool, at: datetime, summary: bool = False) -> int:
+def run_plan(
+    patterns: Sequence[str], *, as_json: bool, at: datetime, summary: bool = False, as_markdown: bool = False
+) -> int:
     """Print the plan of the stacks that match, of all without a pattern, and return the exit code.
 
     0: clean. 1: an error that is not waived. 2: a stack file or the program is bad; each is named on stderr and, as
@@ -103,13 +122,15 @@ def run_plan(patterns: Sequence[str], *, as_json: bool, at: datetime, summary: b
     refusals = {name: error.refusals for name, error in errors.items()}
     if as_json:
         write_json(contract.text(described, refusals))
+    elif as_markdown:
+        print_markdown(lambda out: _render(out, described, refusals, summary))
     else:
         write(_for_people(described, refusals, summary))
     if errors:
         return BAD_INPUT
     if any(stack.fails for stack in described):
         return FOUND
-    if len(described) == 1 and not as_json:
+    if len(described) == 1 and not as_json and not as_markdown:
         next_step(f"velero-eks preflight {described[0].plan.stack}")
     return CLEAN
 
@@ -168,13 +189,19 @@ def _progress(total: int) -> Iterator:
 def _for_people(
     described: Sequence[contract.Described], refusals: Mapping[str, Sequence[Refusal]], summary: bool
 ) -> str:
-    from velero_eks.commands.plan_words import render, render_summary
-
     out = console()
     with out.capture() as shown:
-        if summary:
-            # In a terminal the reasons stand right above.
-            render_summary(out, described, refusals, reasons=not watched())
-        else:
-            render(out, described, refusals)
+        _render(out, described, refusals, summary)
     return shown.get()
+
+
+def _render(
+    out: Console, described: Sequence[contract.Described], refusals: Mapping[str, Sequence[Refusal]], summary: bool
+) -> None:
+    from velero_eks.commands.plan_words import render, render_summary
+
+    if summary:
+        # In a terminal the reasons stand right above.
+        render_summary(out, described, refusals, reasons=not watched())
+    else:
+        render(out, described, refusals)

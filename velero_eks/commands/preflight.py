@@ -21,7 +21,17 @@ from velero_eks.bootstrap.preflight.check import Case, Check, Result, document, 
 from velero_eks.bootstrap.preflight.cluster import cluster_facts
 from velero_eks.bootstrap.preflight.facts import Facts, Here, Kubernetes
 from velero_eks.commands.help import described
-from velero_eks.commands.options import Json, Kubeconfig, Stack, StackArgument, Timeout, needed_stack, run
+from velero_eks.commands.options import (
+    Json,
+    Kubeconfig,
+    Markdown,
+    Stack,
+    StackArgument,
+    Timeout,
+    form_of,
+    needed_stack,
+    run,
+)
 from velero_eks.errors import OperationError
 from velero_eks.kube.threads import Threads
 from velero_eks.project import engine
@@ -29,7 +39,7 @@ from velero_eks.project.backend import backend
 from velero_eks.project.project import Project
 from velero_eks.project.target import Target
 from velero_eks.terminal import words
-from velero_eks.terminal.output import console, next_step, print_json, table, working
+from velero_eks.terminal.output import console, next_step, print_json, print_markdown, table, working
 from velero_eks.terminal.text import BREAK, Text
 
 CLEAN, FOUND = 0, 1
@@ -75,6 +85,7 @@ def preflight(
     stack: Stack = None,
     kubeconfig: Kubeconfig = None,
     json: Json = False,
+    markdown: Markdown = False,
 ) -> None:
     """Find what would make `pulumi up` or the first backup fail, before it. Changes nothing.
 
@@ -83,14 +94,20 @@ def preflight(
     """
 
     def command() -> int:
+        form = form_of(json, markdown)
         name = needed_stack(stack_argument, stack, "preflight")
-        return run_preflight(name, as_json=json, kubeconfig=kubeconfig)
+        return run_preflight(name, as_json=form == "json", as_markdown=form == "markdown", kubeconfig=kubeconfig)
 
     run(command, timeout)
 
 
 def run_preflight(
-    stack: str, *, as_json: bool = False, kubeconfig: str | None = None, start: Path | None = None
+    stack: str,
+    *,
+    as_json: bool = False,
+    as_markdown: bool = False,
+    kubeconfig: str | None = None,
+    start: Path | None = None,
 ) -> int:
     """Print what is in the way of a stack, with a remedy each; return 1 where an error is found, else 0.
 
@@ -104,6 +121,8 @@ def run_preflight(
     failed = any(each.outcome == "failed" for each in results)
     if as_json:
         print_json({"stack": stack, "clean": not failed, "checks": document(results)})
+    elif as_markdown:
+        print_markdown(lambda out: render(file, results, out))
     else:
         render(file, results)
         if not failed:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from rich.console import RenderableType
+from rich.console import Console, RenderableType
 from rich.padding import Padding
 from rich.table import Table
 
@@ -16,11 +16,13 @@ from velero_eks.commands.options import (
     Context,
     Json,
     Kubeconfig,
+    Markdown,
     Stack,
     StackArgument,
     Timeout,
     VeleroNamespace,
     connect,
+    form_of,
     one_stack,
     run,
 )
@@ -29,7 +31,7 @@ from velero_eks.recovery.session import Session
 from velero_eks.recovery.status.judge import assess
 from velero_eks.recovery.status.problems import ObjectiveState, Observed, Problem, ScheduleState, Status
 from velero_eks.terminal import words
-from velero_eks.terminal.output import INDENT, console, print_json, table, working
+from velero_eks.terminal.output import INDENT, console, print_json, print_markdown, table, working
 from velero_eks.terminal.text import Text
 from velero_eks.velero.records import Backup, Operation, Restore, newest_completed
 from velero_eks.velero.volume_info import ClaimWithoutData, takes_volumes
@@ -60,6 +62,7 @@ def status(
     kubeconfig: Kubeconfig = None,
     velero_namespace: VeleroNamespace = None,
     json: Json = False,
+    markdown: Markdown = False,
 ) -> None:
     """Say what can be recovered, what is running, and what is wrong since when.
 
@@ -68,21 +71,24 @@ def status(
     """
 
     def command() -> int:
+        form = form_of(json, markdown)
         session = connect(one_stack(stack_argument, stack), context, velero_namespace, kubeconfig)
-        return run_status(session, as_json=json)
+        return run_status(session, as_json=form == "json", as_markdown=form == "markdown")
 
     run(command, timeout)
 
 
-def run_status(session: Session, *, as_json: bool) -> int:
+def run_status(session: Session, *, as_json: bool, as_markdown: bool = False) -> int:
     """Print the state of Velero; the exit code is 1 where an objective is missed or will be."""
     with working(f"reading the state of {session.target.name}"):
         found = assess(observe(session), session.settings)
     found = replace(found, problems=tuple(_for_context(problem, session) for problem in found.problems))
     if as_json:
         print_json(document(session, found))
+    elif as_markdown:
+        print_markdown(lambda out: render(found, session, out))
     else:
-        render(found, session)
+        render(found, session, console())
     return 0 if found.well else FOUND
 
 
@@ -245,9 +251,8 @@ def _operation(operation: Operation) -> dict[str, Any]:
     }
 
 
-def render(found: Status, session: Session) -> None:
+def render(found: Status, session: Session, out: Console) -> None:
     """Print a status."""
-    out = console()
     observed = found.observed
     server = {True: "server running", False: "server down", None: "server unknown"}[observed.server]
     head = Text(session.target.name, style="bold")

@@ -10,7 +10,7 @@ import json
 import os
 import sys
 import textwrap
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -54,6 +54,15 @@ def write(text: str) -> None:
     except BrokenPipeError:
         # The interpreter flushes once more as it ends, and would complain then.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def print_markdown(render: Callable[[Console], object]) -> None:
+    """What `render` prints to a console, as Markdown on standard output."""
+    from velero_eks.terminal.markdown import MarkdownConsole
+
+    page = MarkdownConsole()
+    render(page)
+    write(page.markdown)
 
 
 def put(*lines: str) -> None:

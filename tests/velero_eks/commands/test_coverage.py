@@ -27,6 +27,7 @@ from velero_eks.errors import BadTarget
 from velero_eks.kube.client import PAGE, Cluster
 from velero_eks.kube.connection import Answer
 from velero_eks.recovery.coverage import coverage_of
+from velero_eks.terminal.output import console
 from velero_eks.velero.bucket import BackupStore, StoreAddress
 from velero_eks.velero.filters import NEEDED_VERBS
 from velero_eks.velero.records import Backup
@@ -172,7 +173,7 @@ def test_a_completed_backup_that_passed_a_volume_by_is_not_good_and_its_claim_is
     made = session(server, with_volumes(GP2))
     found = coverage_of(made, of_namespace())
     assert (found.backup.good, found.whole, found.gaps) == (True, False, [])
-    render(found, made)
+    render(found, made, console())
     said = " ".join(capsys.readouterr().out.split())
     assert "Claims whose data is not in it big/data: volumeSnapshot: no applicable volumesnapshotter found" in said
     assert "Not covered: it has no data of big/data." in said

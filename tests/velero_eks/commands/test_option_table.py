@@ -36,7 +36,7 @@ STACK_OPTION = STACK_ARGUMENT | {
 ON_A_CLUSTER = STACK_OPTION - {"plan", "diff", "init", "preflight", "adopt"}
 WAITS = STACK_OPTION - {"plan", "diff"}
 ASKS = {"init", "adopt", "backup", "drill", "restore namespace", "restore object", "restore cluster"}
-REPORTS = {"diff", "drill", "backups"}
+REPORTS = {"plan", "diff", "check", "status", "coverage", "preflight", "drill", "backups"}
 
 
 def below(command: Any, name: str = "") -> Iterator[tuple[str, Any]]:
