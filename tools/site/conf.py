@@ -16,7 +16,7 @@ extensions = ["myst_parser"]
 html_theme = "pydata_sphinx_theme"
 html_theme_options = {"secondary_sidebar_items": ["page-toc"], "navbar_align": "left", "footer_end": []}
 html_static_path = ["static"]
-html_css_files = ["tables.css"]
+html_css_files = ["site.css"]
 html_copy_source = False
 # Anchors as GitHub makes them, for headings of every level that pages link to.
 myst_heading_anchors = 4
@@ -24,12 +24,19 @@ myst_heading_anchors = 4
 suppress_warnings = ["misc.highlighting_failure"]
 
 
+def _short(page):
+    """A page's title for the navigation: what stands in front of a colon is enough."""
+    title = (PAGES / page).read_text(encoding="utf-8").partition("\n")[0]
+    return title.lstrip("# ").partition(":")[0]
+
+
 def _read(app, docname, source):
     """Put the navigation into each section's page, where GitHub would show it as code; link other Markdown."""
     source[0] = re.sub(r"\]\(((?:\.\./)+[A-Z]+\.md)\)", r"](path:\1)", source[0])
     pages = NAVIGATION if docname == "index" else NAVIGATION.get(f"{docname}.md")
     if pages:
-        source[0] += "\n```{toctree}\n:hidden:\n\n" + "\n".join(f"/{page}" for page in pages) + "\n```\n"
+        entries = [f"{_short(page)} </{page}>" for page in pages]
+        source[0] += "\n```{toctree}\n:hidden:\n\n" + "\n".join(entries) + "\n```\n"
 
 
 def _pictures(app, failed):
