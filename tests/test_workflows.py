@@ -28,6 +28,7 @@ WRITES = {
     "deploy-stack.yml": {"id-token"},
     "drill.yml": {"id-token"},
     "pages.yml": {"id-token", "pages"},
+    "release.yml": {"id-token", "attestations", "contents"},
 }
 named = pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
 each_file = pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT / ".github")))
@@ -113,8 +114,12 @@ def test_credentials_are_given_only_to_jobs_in_a_github_environment() -> None:
                 assert job.get("environment"), f"{path.name}: {name}"
 
 
-def test_what_has_credentials_is_of_main_or_of_a_branch_of_this_repository() -> None:
-    own = ("github.ref == 'refs/heads/main'", "github.event.pull_request.head.repo.full_name == github.repository")
+def test_what_has_credentials_is_of_main_or_of_a_branch_or_tag_of_this_repository() -> None:
+    own = (
+        "github.ref == 'refs/heads/main'",
+        "startsWith(github.ref, 'refs/tags/v')",
+        "github.event.pull_request.head.repo.full_name == github.repository",
+    )
     for path in WORKFLOWS:
         if "workflow_call" in load(path)["on"]:
             continue
@@ -235,7 +240,9 @@ def test_the_setup_names_every_workflow_environment_and_variable() -> None:
             for path in WORKFLOWS for job in jobs(path).values() if "environment" in job}  # fmt: skip
     # GitHub makes it itself, for whoever switches Pages on.
     used.remove("github-pages")
-    assert "`github-pages`" in text
+    # Of no stack, and described on its own.
+    used.remove("release")
+    assert {"github-pages", "release"} <= set(re.findall(r"`([\w-]+)`", text))
     assert {f"`{name}`" for name in used} == set(re.findall(r"^ +\| (`<stack>[\w-]*`) \|", text, re.MULTILINE))
     variables = {name for path in FILES for name in re.findall(r"\bvars\.(\w+)", path.read_text())}
     assert all(f"`{name}`" in text for name in variables)
@@ -272,3 +279,18 @@ def test_every_command_and_flag_of_the_tool_exists() -> None:
         flags = set(itertools.chain(*(option.opts + option.secondary_opts for option in command.params)))
         given = {word.split("=")[0] for word in words if word.startswith("-")}
         assert given <= flags, f"{name}: {command.name} takes no {given - flags}"
+
+
+def test_a_release_is_of_a_tag_on_main_and_no_job_that_may_write_runs_what_was_built() -> None:
+    release = jobs(ROOT / ".github/workflows/release.yml")
+    assert load(ROOT / ".github/workflows/release.yml")["on"] == {"push": {"tags": ["v*.*.*"]}}
+    assert release["build"]["permissions"] == {"contents": "read"}
+    scripts = [step.get("run", "") for step in release["build"]["steps"]]
+    assert "git merge-base --is-ancestor HEAD origin/main" in scripts
+    # Each waits for the one before it: nothing is published that was not tested and attested.
+    assert [release[name].get("needs") for name in ("build", "attest", "publish", "github")] == [
+        None, "build", "attest", "publish",
+    ]  # fmt: skip
+    for name in ("attest", "publish", "github"):
+        run = "\n".join(step.get("run", "") for step in release[name]["steps"])
+        assert not re.search(r"velero-eks |python|pytest|\.whl", run), name

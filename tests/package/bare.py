@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -69,7 +69,7 @@ class Machine:
         for name in ("uv", "uvx"):
             (folder / name).symlink_to(Path(UV).resolve().with_name(name))
 
-    def environment(self, **more: str) -> dict[str, str]:
+    def environment(self, more: Mapping[str, str] | None = None) -> dict[str, str]:
         """The variables of a new shell."""
         kept = {key: value for key, value in os.environ.items() if key.startswith(_REGISTRIES)}
         return {
@@ -82,11 +82,17 @@ class Machine:
             **(
                 {"UV_CACHE_DIR": str(self.cache), "PIP_CACHE_DIR": str(self.cache.parent / "pip")} if self.cache else {}
             ),
-            **more,
+            **(more or {}),
         }
 
     def type(
-        self, command: str, *, cwd: Path, seconds: float = 3 * HANG, answers: str | None = None, **variables: str
+        self,
+        command: str,
+        *,
+        cwd: Path,
+        seconds: float = 3 * HANG,
+        answers: str | None = None,
+        variables: Mapping[str, str] | None = None,
     ) -> Ran:
         """Type one command line in a new shell: with nobody at the keyboard, or at a terminal with these answers."""
         started = time.monotonic()
@@ -96,7 +102,7 @@ class Machine:
                 f"printf {shlex.quote(answers)} | script --quiet --return --command {shlex.quote(command)} /dev/null"
             )
         done = subprocess.run(
-            ["bash", "--noprofile", "--norc", "-c", typed], cwd=cwd, env=self.environment(**variables),
+            ["bash", "--noprofile", "--norc", "-c", typed], cwd=cwd, env=self.environment(variables),
             stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=seconds, check=False,
         )  # fmt: skip
         assert "Traceback" not in done.stdout + done.stderr, done.stdout + done.stderr
@@ -117,6 +123,13 @@ def cache() -> Path | None:
     named = os.environ.get("UV_CACHE_DIR")
     found = Path(named) if named else Path.home() / ".cache/uv"
     return found if found.is_dir() else None
+
+
+def build(folder: Path) -> Path:
+    """The wheels and sdists of both distributions, built into a folder."""
+    command = [UV, "build", "--all-packages", "--out-dir", str(folder), "--quiet"]
+    subprocess.run(command, cwd=ROOT, check=True, timeout=HANG)
+    return folder
 
 
 def clone(folder: Path) -> Path:

@@ -35,7 +35,7 @@ def typed(machine: Machine, built: Path, request: pytest.FixtureRequest) -> dict
     asked for it: `before` is what a plan says without it."""
     folder = machine.home / "backups"
     folder.mkdir()
-    ran = {INSTALL: machine.type(INSTALL, cwd=folder, UV_FIND_LINKS=str(built))}
+    ran = {INSTALL: machine.type(INSTALL, cwd=folder, variables={"UV_FIND_LINKS": str(built)})}
     ran[INIT] = machine.type(INIT, cwd=folder, answers="y\n")
     ran["before"] = machine.type(PLAN, cwd=folder)
     (folder / "stacks").mkdir(exist_ok=True)
@@ -99,7 +99,7 @@ def test_what_asks_the_cluster_says_that_aws_is_needed(typed, command):
 @pytest.mark.usefixtures("typed")
 def test_the_project_that_init_wrote_has_the_tool_of_its_own(machine, built):
     folder = machine.home / "backups"
-    synced = machine.type("uv sync", cwd=folder, UV_FIND_LINKS=str(built))
+    synced = machine.type("uv sync", cwd=folder, variables={"UV_FIND_LINKS": str(built)})
     assert synced.code == 0, synced.err
     planned = machine.type("uv run --no-sync velero-eks plan prod", cwd=folder)
     assert planned.code == 0, planned.err
@@ -111,7 +111,7 @@ def test_the_project_that_init_wrote_has_the_tool_of_its_own(machine, built):
     [
         ("true", "uvx velero-eks"),
         (
-            "python3 -m venv own && own/bin/pip install --quiet --find-links $UV_FIND_LINKS velero-eks",
+            "python3 -m venv own && own/bin/pip install --quiet --no-compile --find-links $UV_FIND_LINKS velero-eks",
             "own/bin/velero-eks",
         ),
         (
@@ -129,9 +129,9 @@ def test_each_way_to_install_gives_the_same_tool(built, tmp_path, install, tool)
     machine.install_uv()
     folder = tmp_path / "folder"
     folder.mkdir()
-    installed = machine.type(install, cwd=folder, UV_FIND_LINKS=str(built))
+    installed = machine.type(install, cwd=folder, variables={"UV_FIND_LINKS": str(built)})
     assert installed.code == 0, installed.err
-    ran = machine.type(f"{tool} --version && {tool} init --help", cwd=folder, UV_FIND_LINKS=str(built))
+    ran = machine.type(f"{tool} --version && {tool} init --help", cwd=folder, variables={"UV_FIND_LINKS": str(built)})
     assert ran.code == 0, ran.err
     assert ran.out.startswith("velero-eks 0.")
     assert "Pulumi.yaml, __main__.py, pyproject.toml" in " ".join(ran.out.split())
