@@ -40,7 +40,7 @@ from velero_eks.terminal.safe import say
 from velero_eks.velero.api import no_backup
 from velero_eks.velero.backup_contents import SHAPELESS, BadMember, Place, Selection, Stored, Unread, selected
 from velero_eks.velero.bucket import BackupStore
-from velero_eks.velero.records import Backup, newest_completed
+from velero_eks.velero.records import Backup
 from velero_eks.velero.volume_info import ClaimWithoutData, takes_volumes
 
 FOUND = 1
@@ -235,12 +235,11 @@ def resolve(store: BackupStore, name: str, at: datetime | None) -> Backup:
     found = store.find(name)
     if found is not None:
         return found
-    backups, damaged = store.backups()
+    chosen, damaged = store.newest(name, at=at)
     for other, why in damaged.items():
         say(f"warning: backup {other} is left out: {why}")
-    chosen = newest_completed(backups, schedule=name, at=at)
     if chosen is None:
-        raise BadTarget(f"{store.address}: {no_backup(name, backups, [], at)}")
+        raise BadTarget(f"{store.address}: {no_backup(name, store.backups().found, [], at)}")
     return chosen
 
 

@@ -6,7 +6,6 @@ knows. Of thousands of backups only those that are shown are read.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -18,15 +17,13 @@ from velero_eks.kube.threads import Threads
 from velero_eks.recovery.session import Session
 from velero_eks.terminal import words
 from velero_eks.velero.bucket import BackupStore, Damaged, StoreAddress
-from velero_eks.velero.records import Backup, Location
+from velero_eks.velero.records import Backup, Location, stamped
 from velero_eks.velero.volume_info import VolumeData, takes_volumes
 
 if TYPE_CHECKING:
     from velero_on_eks.settings import Settings
 
 _THREADS = 8
-# What Velero's server and its client append to a schedule's name for a backup of it.
-_STAMPED = re.compile(r"(.+)-(20\d{12})")
 _OLDEST = datetime.min.replace(tzinfo=UTC)
 _OWN = "default"
 """The location that a stack makes, whose bucket is known without the cluster."""
@@ -85,16 +82,16 @@ class Listed:
         """The schedule that made it. Of a backup whose record cannot be read its name says so."""
         if self.backup is not None:
             return self.backup.schedule
-        stamped = _stamped(self.name)
-        return stamped[0] if stamped else None
+        by_name = stamped(self.name)
+        return by_name[0] if by_name else None
 
     @property
     def begun(self) -> datetime:
         """When it was begun, as far as anything says so."""
         if self.backup is not None and (when := self.backup.started or self.backup.created):
             return when
-        stamped = _stamped(self.name)
-        return stamped[1] if stamped else _OLDEST
+        by_name = stamped(self.name)
+        return by_name[1] if by_name else _OLDEST
 
     def flaws(self, at: datetime, *, cluster_read: bool) -> Iterator[Flaw]:
         """What is wrong with it, the gravest first."""
@@ -285,7 +282,7 @@ class _Reading:
 
     def _dated(self, listed: Listed) -> Listed:
         """With its record, where neither the cluster nor its name says when it was begun and of which schedule."""
-        if listed.item is not None or _stamped(listed.name) is not None:
+        if listed.item is not None or stamped(listed.name) is not None:
             return listed
         return self._asked(listed, self._with_record)
 
@@ -334,12 +331,3 @@ class _Reading:
         known |= set(self._settings.schedules if self._settings else ())
         if schedule is not None and schedule not in known:
             raise BadTarget(f"no schedule {schedule!r} and no backup of one; {words.instead(schedule, sorted(known))}")
-
-
-def _stamped(name: str) -> tuple[str, datetime] | None:
-    """The schedule of a backup and when it was begun, by its name; None where its name does not say."""
-    stamped = _STAMPED.fullmatch(name)
-    try:
-        return (stamped[1], datetime.strptime(stamped[2], "%Y%m%d%H%M%S").replace(tzinfo=UTC)) if stamped else None
-    except ValueError:
-        return None

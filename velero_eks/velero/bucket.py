@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import TimeoutError as FutureTimeout
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from velero_eks.aws import client as aws
@@ -15,7 +16,7 @@ from velero_eks.kube.threads import Threads
 from velero_eks.terminal import words
 from velero_eks.velero.backup_contents import BrokenBackup, Place, Stored, Unread, read_contents, read_places
 from velero_eks.velero.bounded import BOUNDS, Gunzip, Source, Unreadable, mapping, unpacked, whole
-from velero_eks.velero.records import Backup, Location, is_record
+from velero_eks.velero.records import Backup, Location, is_record, newest_completed, stamped
 from velero_eks.velero.results import LogLine, VeleroMessage, is_list_of_texts, is_result, log_line, messages
 from velero_eks.velero.volume_info import ClaimWithoutData, VolumeData, unknown_claims, volume_data
 
@@ -102,14 +103,31 @@ class BackupStore:
 
     def backups(self) -> Backups:
         """Every backup as Velero last wrote it. One without its `velero-backup.json` is left out."""
+        return self._records(self.names())
 
+    def newest(self, schedule: str, *, at: datetime | None = None) -> tuple[Backup | None, dict[str, str]]:
+        """The newest Completed backup of a schedule, as `newest_completed`; and by name why others cannot be read.
+
+        Of thousands few are read: the newest by the times in their names, and those whose names have none.
+        """
+        times = {name: stamped(name) for name in self.names()}
+        of_it = sorted((name for name, found in times.items() if found and found[0] == schedule), reverse=True)
+        found, damaged = self._records([name for name, time in times.items() if time is None])
+        for start in range(0, len(of_it), _THREADS):
+            read = self._records(of_it[start : start + _THREADS])
+            damaged |= read.damaged
+            if (good := newest_completed(read.found, schedule=schedule, at=at)) is not None:
+                found.append(good)
+                break
+        return newest_completed(found, schedule=schedule, at=at), damaged
+
+    def _records(self, names: Sequence[str]) -> Backups:
         def look(name: str) -> Backup | str | None:
             try:
                 return self.find(name)
             except Damaged as error:
                 return str(error)
 
-        names = self.names()
         with Threads(_THREADS) as pool:
             answers = list(pool.map(look, names))
         found = [each for each in answers if isinstance(each, Backup)]

@@ -6,6 +6,7 @@ Among them those that stop Velero: one text that its server cannot decode, and i
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -363,6 +364,19 @@ class Repository(Record):
     @property
     def volume_namespace(self) -> str:
         return str(self.spec.get("volumeNamespace") or "")
+
+
+# What Velero's server and its client append to a schedule's name for a backup of it.
+_STAMPED = re.compile(r"(.+)-(20\d{12})")
+
+
+def stamped(name: str) -> tuple[str, datetime] | None:
+    """The schedule of a backup and when it was begun, by its name; None where its name does not say."""
+    found = _STAMPED.fullmatch(name)
+    try:
+        return (found[1], datetime.strptime(found[2], "%Y%m%d%H%M%S").replace(tzinfo=UTC)) if found else None
+    except ValueError:
+        return None
 
 
 def newest_completed(

@@ -113,7 +113,7 @@ def filled(bucket: Any) -> Any:
 def test_with_the_cluster_gone_the_bucket_says_what_there_is(filled, run):
     result = run("dev")
     assert result.exit_code == 0
-    assert "the cluster was not asked; this is what the bucket has: lost: no answer" in result.stderr
+    assert "the cluster was not asked; this is what the bucket has: context lost: no answer" in result.stderr
     head, _, title, _, *rows = [" ".join(line.split()) for line in result.stdout.splitlines()]
     assert head == f"stack dev · s3://{BUCKET} · 2026-11-23 12:00:00 UTC"
     assert title == "Backup Schedule Ended Phase Errors Objects Volumes Expires"
@@ -225,7 +225,7 @@ def test_a_bucket_that_cannot_be_read_exits_with_2_and_the_cluster_still_says_wh
     assert "b " in result.stdout and "is unknown: the bucket was not read." in result.stdout
     lost = run("dev")
     assert (lost.exit_code, lost.stdout) == (2, "")
-    assert "error: the cluster was not asked either: lost: no answer" in lost.stderr
+    assert "error: the cluster was not asked either: context lost: no answer" in lost.stderr
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import copy
 import gzip
 import io
 import json
+from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any
 
@@ -18,7 +19,7 @@ from velero_eks.errors import BadTarget, NotAllowed, OperationError, Unreachable
 from velero_eks.project.target import Target
 from velero_eks.recovery.backups import Files, Flaw, Inventory, Listed, inventory
 from velero_eks.recovery.session import Session
-from velero_eks.velero.bucket import BackupStore
+from velero_eks.velero.bucket import BackupStore, StoreAddress
 from velero_eks.velero.records import Backup, Location
 
 SETTINGS = settings(volumes={"mode": "csi-snapshot"})
@@ -206,6 +207,26 @@ def test_of_thousands_only_those_shown_are_read(s3):
     assert names(found)[:2] == ["daily-backup-20261225090000", "daily-backup-20261225080000"]
     assert found.good is found.shown[0]
     assert len(s3.asked) <= 1 + 3 * 21
+
+
+def test_of_a_schedule_with_thousands_the_newest_good_one_is_found_with_few_questions(s3):
+    for number in range(1000):
+        stamp = f"2026{1 + number // 250:02}{1 + number // 10 % 25:02}0{number % 10}0000"
+        phase = "Failed" if number > 990 else "Completed"
+        s3.put(backup(f"daily-backup-{stamp}", phase=phase, hours=1000 - number))
+    s3.put(backup("weekly-20261225090000", schedule="weekly", hours=0.5))
+    store = BackupStore(StoreAddress(bucket="b"))
+    found, damaged = store.newest("daily-backup")
+    assert (found and found.name, damaged) == ("daily-backup-20260425000000", {})
+    assert len(s3.asked) <= 1 + 2 * 8
+    # One that a person named counts where it is newer, and a damaged one is told of.
+    s3.put(backup("by-hand", hours=0.2))
+    s3.put(backup("damaged", hours=0.1))
+    s3.keys["backups/damaged/velero-backup.json"] = b"{"
+    found, damaged = store.newest("daily-backup")
+    assert (found and found.name, list(damaged)) == ("by-hand", ["damaged"])
+    assert store.newest("daily-backup", at=NOW - timedelta(hours=900))[0] is not None
+    assert store.newest("monthly") == (None, damaged)
 
 
 def test_a_good_one_is_looked_for_behind_those_shown(s3):
