@@ -108,7 +108,7 @@ class Deployment:
         """Make the workspace, start the providers that do not run yet, and make the stack."""
         self._make_workspace()
         self.configure(configure)
-        self._start_providers()
+        self.start_providers()
         self.run("stack", "init", self.stack, "--secrets-provider=passphrase", seconds=60)
 
     def _make_workspace(self) -> None:
@@ -198,7 +198,8 @@ class Deployment:
         process = self.lab.supervisor.start(name, command, environment={**self.lab.environment, **self.variables})
         return process, process.log
 
-    def _start_providers(self) -> None:
+    def start_providers(self) -> None:
+        """Start those that do not run yet, for `variables` to lead an engine to them."""
         lab = self.lab
         state = lab.directory / "providers"
         state.mkdir(exist_ok=True)

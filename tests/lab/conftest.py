@@ -14,7 +14,9 @@ from velero_on_eks.settings.versions import PINNED_CHART
 from tests.conftest import reference
 
 # Rehearsals of the commands for day 2 and for adoption, which take as long as all others together.
-_DAY2 = ("test_adopt", "test_coverage", "test_day2", "test_runbooks", "test_show_history", "test_status")
+_DAY2 = (
+    "test_adopt", "test_coverage", "test_day2", "test_first_hour", "test_runbooks", "test_show_history", "test_status",
+)  # fmt: skip
 
 
 @pytest.fixture(scope="session")
