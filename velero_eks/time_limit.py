@@ -7,15 +7,19 @@ import signal
 import threading
 from collections.abc import Iterator
 
+# A timer of more than 2^31 seconds is refused on some machines.
+_LONGEST = 1e9
+
 
 class TimeUp(KeyboardInterrupt):
     """The time of `--timeout` is up. It ends a command as Ctrl-C does, so that whatever cleans up then does now.
 
-    `doing` says what was waited for, as far as it is known; `begun`, whether it goes on without the command.
+    `doing` says what was waited for, as far as it is known, the narrowest first; `begun`, whether it goes on without
+    the command.
     """
 
     def __init__(self) -> None:
-        self.doing = ""
+        self.doing: list[str] = []
         self.begun = False
         super().__init__()
 
@@ -31,7 +35,7 @@ def limited(seconds: float | None) -> Iterator[None]:
         raise TimeUp
 
     before = signal.signal(signal.SIGALRM, end)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
+    signal.setitimer(signal.ITIMER_REAL, min(seconds, _LONGEST))
     try:
         yield
     finally:
@@ -52,14 +56,14 @@ def unlimited() -> Iterator[None]:
 
 @contextlib.contextmanager
 def waiting_for(what: str, *, begun: bool = False) -> Iterator[None]:
-    """Say of a `TimeUp` in the block what was waited for; the innermost block knows best.
+    """Say of a `TimeUp` in the block what was waited for, in a word of the form `reading x`.
 
     `begun`: it is something that this command started, and that goes on without it.
     """
     try:
         yield
     except TimeUp as error:
-        error.doing = error.doing or what
+        error.doing.append(what)
         error.begun = error.begun or begun
         raise
 

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from velero_eks.velero.backup_contents import Unread
 
 FOUND, BAD_INPUT, INTERRUPTED = 1, 2, 130
+# `--timeout` may give a slow way to the cluster more time than the usual 20 seconds, and not more than this.
+_FIRST_CONTACT_SECONDS = 60.0
 
 _STACK = "A stack of this project, by its name, or a stack file. It says which cluster and which bucket."
 
@@ -100,10 +102,10 @@ def run(command: Callable[[], int], timeout: str | None = None) -> None:
     `timeout` is what was typed for `--timeout`.
     """
     from velero_eks.errors import OperationError
-    from velero_eks.time_limit import TimeUp, limited
+    from velero_eks.time_limit import TimeUp
 
     try:
-        with limited(seconds_of("--timeout", timeout)):
+        with _clock(seconds_of("--timeout", timeout)):
             code = command()
         sys.stdout.flush()
     except OperationError as error:
@@ -114,7 +116,7 @@ def run(command: Callable[[], int], timeout: str | None = None) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = FOUND
     except TimeUp as error:
-        doing = f" It was {error.doing}." if error.doing else ""
+        doing = f" It was {' and '.join(reversed(error.doing))}." if error.doing else ""
         complain(f"not done within --timeout {timeout}.{doing}")
         code = FOUND if error.begun else BAD_INPUT
     except KeyboardInterrupt:
@@ -123,6 +125,29 @@ def run(command: Callable[[], int], timeout: str | None = None) -> None:
         say("interrupted")
         code = INTERRUPTED
     raise typer.Exit(code)
+
+
+@contextmanager
+def _clock(seconds: float | None) -> Iterator[None]:
+    """The limit for all that is waited for in the block; first contacts have less where it is less than their own."""
+    if seconds is None:
+        yield
+        return
+    from velero_eks import contact
+    from velero_eks.time_limit import TimeUp, limited
+
+    class Waits:
+        def began(self, wait: contact.Wait) -> None:
+            pass
+
+        def ended(self, wait: contact.Wait) -> None:
+            error = sys.exc_info()[1]
+            if isinstance(error, TimeUp):
+                error.doing.append(f"waiting for {wait.words}")
+
+    # Who waits half an hour for a drill need not wait so long to learn that the VPN is down.
+    with contact.patience(min(seconds, _FIRST_CONTACT_SECONDS)), contact.listening(Waits()), limited(seconds):
+        yield
 
 
 def connect(stack: str | None, context: str | None, namespace: str | None, kubeconfig: str | None = None) -> Session:

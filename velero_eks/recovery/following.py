@@ -45,7 +45,7 @@ def watching(session: Session, what: str) -> Iterator[Watch]:
     it from beginning: the operation would be waited for in vain.
     """
     patience = _Patience(session)
-    with waiting_for(f"the end of {what}", begun=True), session.progress(what) as report:
+    with waiting_for(f"waiting for the end of {what}", begun=True), session.progress(what) as report:
 
         def watch(operation: Operation) -> None:
             report(operation.phase, *items(operation))
