@@ -5,6 +5,12 @@ The lab's tests hold the list to what the programs themselves say (`tests/lab/te
 
 from __future__ import annotations
 
+import re
+
+from tests.conftest import ROOT
+
+MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
+
 KNOWN: dict[str, dict[str, set[str]]] = {
     "pulumi": {
         "login": set(),
@@ -72,7 +78,6 @@ KNOWN: dict[str, dict[str, set[str]]] = {
     "terraform": {"output": {"-raw", "-json"}},
     "eksctl": {"utils associate-iam-oidc-provider": {"--cluster", "--region", "--approve"}},
     "git": {"clone": set(), "init": set(), "add": set(), "commit": {"-m"}, "diff": set()},
-    "make": {name: set() for name in ("plan", "test", "lab", "lab-shell", "lab-test", "lab-test-day2", "help")},
     "mkdir": {"": set()},
     "cd": {"": set()},
     "cat": {"": set()},
@@ -88,11 +93,16 @@ _VALUED = ("-n", "--context")
 def problem(words: list[str]) -> str | None:
     """What is wrong with a command of another tool; None where the list has it with all its flags."""
     program, *rest = words
+    if program == "make":
+        unknown = [name for name in rest if not re.search(rf"^{re.escape(name)}:", MAKEFILE, re.MULTILINE)]
+        return f"make: the Makefile has no {', '.join(unknown)}" if unknown else None
+    if program == "uv" and rest[:1] == ["run"]:
+        return problem([word for word in rest[1:] if word != "--no-sync"])
+    if program == "python":
+        return None if rest and (ROOT / rest[0]).is_file() else f"python: no script {' '.join(rest[:1])}"
     known = KNOWN.get(program)
     if known is None:
         return f"{program}: a program that the list of known commands does not have"
-    if program == "uv" and rest[:1] == ["run"]:
-        return problem(rest[1:])
     named = rest
     if program == "kubectl":
         named = [word for before, word in zip(("", *rest), rest, strict=False) if before not in _VALUED]

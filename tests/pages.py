@@ -65,7 +65,14 @@ def _prompted(lines: list[tuple[int, str]]) -> Iterator[tuple[int, str]]:
 def pages() -> list[Path]:
     """Every page with blocks of this kind, README first."""
     how_to = sorted((ROOT / "docs" / "how-to").glob("*.md"))
-    named = ("README.md", "docs/index.md", "docs/tutorial.md", "docs/explanation.md", "components/README.md")
+    named = (
+        "README.md",
+        "docs/index.md",
+        "docs/tutorial.md",
+        "docs/explanation.md",
+        "components/README.md",
+        "CONTRIBUTING.md",
+    )
     return [*(ROOT / name for name in named), *how_to]
 
 

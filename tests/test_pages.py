@@ -82,6 +82,11 @@ def of(*languages: str) -> list[Any]:
     return [case for case in cases() if case.values[0].language in languages and not case.values[0].not_run]
 
 
+def everywhere() -> list[Path]:
+    """These pages and all others of the site."""
+    return list(dict.fromkeys([*pages(), *sorted((ROOT / "docs").rglob("*.md"))]))
+
+
 # Commands
 
 
@@ -90,6 +95,16 @@ def test_every_command_is_one_that_its_program_takes(block: Block):
     wrong = [f"{block.place}: {found}" for command in block.commands for found in problems(command)]
     assert wrong == []
     assert block.commands
+
+
+@pytest.mark.parametrize("page", everywhere(), ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_command_in_the_text_is_one_that_the_tool_takes(page: Path):
+    """`velero-eks COMMAND` and what is cut with `…` stand for others; a command may be named without its arguments."""
+    text = re.sub(r"^ *```.*?^ *```$", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+    for typed in re.findall(r"`(velero-eks [^`]+)`", text):
+        if "COMMAND" not in typed and "…" not in typed:
+            found = [each for each in problems(Command(0, typed, 0, "")) if "Missing argument" not in each]
+            assert found == [], typed
 
 
 def problems(command: Command) -> Iterator[str]:
@@ -348,6 +363,8 @@ def test_a_fence_that_is_not_closed_is_found(tmp_path: Path):
         ("uvx velero-eks plam", "no command plam"),
         ("pulumi upp", "pulumi upp: a command that the list"),
         ("pulumi up --yess", "pulumi up: --yess is not in the list"),
+        ("make plam", "the Makefile has no plam"),
+        ("uv run --no-sync python tools/no.py", "no script tools/no.py"),
         ("helm list", "helm: a program that the list"),
         ('pulumi config set x "$(terraform outptu -raw y)"', "terraform outptu"),
     ],

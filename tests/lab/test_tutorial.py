@@ -40,7 +40,7 @@ class Tutorial(Deployment):
     def begin(self) -> None:
         """Start what the engine reaches AWS and the cluster by."""
         self.workspace.mkdir()
-        self._start_providers()
+        self.start_providers()
 
     def reach_the_lab(self) -> None:
         """Lead the stack file that `init` wrote to the lab: its S3 has an address, and its cluster a context."""
