@@ -98,6 +98,7 @@ def run_adopt(
     """
     project = Project.find(start)
     file = project.load(stack)
+    stack = file.stack
     terminal = terminal or Terminal()
     with working(f"looking for what exists of stack {stack}"):
         found, live = look(project, file, kubeconfig)
@@ -129,6 +130,7 @@ def run_done(
     """
     project = Project.find(start)
     file = project.load(stack)
+    stack = file.stack
     terminal = terminal or Terminal()
     if "adopt" not in file.settings.model_fields_set:
         if as_json:

@@ -158,6 +158,8 @@ def run_init(
 
 def _check(request: InitRequest, terminal: Terminal, *, new: bool) -> None:
     """Refuse what is wrong or missing on the command line, before anything is asked, written or looked up."""
+    if request.stack.endswith((".yaml", ".yml")):
+        raise BadTarget(f"STACK {request.stack!r} is a file; give the name of the stack, such as prod")
     if not _STACK_NAME.match(request.stack):
         raise BadTarget(f"STACK {request.stack!r}: a stack's name is 1 to 100 letters, digits, '-', '_' and '.'")
     if request.from_cluster_stack is not None:

@@ -120,7 +120,7 @@ def run_preflight(
     results = judge(file, facts)
     failed = any(each.outcome == "failed" for each in results)
     if as_json:
-        print_json({"stack": stack, "clean": not failed, "checks": document(results)})
+        print_json({"stack": file.stack, "clean": not failed, "checks": document(results)})
     elif as_markdown:
         print_markdown(lambda out: render(file, results, out))
     else:

@@ -127,7 +127,7 @@ class Project:
     def select(self, patterns: Iterable[str] = ()) -> dict[str, Path]:
         """The stacks that match any of `patterns` (see `matching`); all of them without any. Raises `BadTarget`."""
         files = self.stack_files()
-        patterns = list(patterns)
+        patterns = [_of_file(pattern, files) for pattern in patterns]
         if not self.is_ours:
             # A stack of another program may have no file: nothing of it has to be configured.
             plain = [name for name in patterns if name not in files and not set(name) & set("*?[")]
@@ -149,11 +149,20 @@ class Project:
         return {name: files[name] for name in matching(files, patterns)}
 
     def load(self, stack: str) -> StackFile:
-        """A stack's file, read and checked. Raises `BadTarget` where there is none or it is bad."""
+        """A stack's file, by its name or its path, read and checked. Raises `BadTarget` where it is none or bad."""
         files = self.stack_files()
+        stack = _of_file(stack, files)
         if stack not in files:
             self._refuse(stack, files)
         return load_file(files[stack])
+
+
+def _of_file(word: str, files: Mapping[str, Path]) -> str:
+    """The name of the stack whose file a word is the path of; any other word as it is."""
+    if not word.endswith((".yaml", ".yml")):
+        return word
+    path = Path(word).resolve()
+    return next((name for name, file in files.items() if file.resolve() == path), word)
 
 
 def project_folder(start: Path) -> Path | None:

@@ -75,3 +75,33 @@ def test_what_of_a_drilled_namespace_cannot_be_read_fails_the_drill(monkeypatch,
     assert (failed["name"], found["good"]) == ("backup", False)
     assert failed["found"].startswith("1 member cannot be read")
     assert found["unread"] == [str(unread.some[0])]
+
+
+@pytest.mark.parametrize(
+    ("form", "out"),
+    [
+        ("text", ""),
+        ("json", '{"version":1,"good":true,"left_behind":[]}'),
+        ("markdown", "Drills left nothing behind."),
+    ],
+)
+def test_a_clean_up_says_how_it_went_in_the_form_that_was_asked_for(form, out, monkeypatch, capsys):
+    monkeypatch.setattr(command, "leftovers", lambda *_, **__: {})
+    assert command.run_clean_up(session(Api()), yes=True, form=form) == 0
+    said = capsys.readouterr()
+    assert "".join(said.out.split()) == "".join(out.split())
+    assert said.err == "no drill left anything behind\n"
+
+
+def test_what_a_clean_up_left_is_in_every_form(monkeypatch, capsys):
+    monkeypatch.setattr(command, "leftovers", lambda *_, **__: {"d": ["drill-d-shop"]})
+    monkeypatch.setattr(command, "remove_all", lambda *_: ["Namespace drill-d-shop"])
+    assert command.run_clean_up(session(Api()), yes=True, form="json") == 1
+    assert json.loads(capsys.readouterr().out)["left_behind"] == ["Namespace drill-d-shop"]
+    assert command.run_clean_up(session(Api()), yes=True, form="markdown") == 1
+    assert capsys.readouterr().out == "- left behind: Namespace drill-d-shop\n"
+
+
+def test_markdown_is_the_report_itself_on_standard_output(capsys):
+    code = command._reported(drilled(), DrillRequest(), Objectives(), form="markdown")
+    assert capsys.readouterr().out.startswith("## ❌ " if code else "## ✅ ")

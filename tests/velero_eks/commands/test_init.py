@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from pathlib import Path
 
 import pytest
@@ -330,3 +331,57 @@ def test_all_outputs_that_are_missing_are_named_at_once(root, pulumi):
         from_stack(root, pulumi, {"vpc": "vpc-1"})
     assert str(raised.value).count("no output") == 5
     assert str(raised.value).endswith("It has the outputs: vpc")
+
+
+def test_json_is_one_document_and_writes_a_new_file(root, capsys):
+    assert run(root, environment="production", as_json=True) == DONE
+    said = json.loads(capsys.readouterr().out)
+    assert said == {
+        "version": 1,
+        "stack": "prod",
+        "file": str(root / "stacks" / "Pulumi.prod.yaml"),
+        "new": True,
+        "difference": [],
+        "written": True,
+        "unknown": [],
+    }
+    assert written(root).environment == "production"
+
+
+def test_json_of_a_file_that_exists_has_the_difference_and_writes_it_only_with_a_yes(root, capsys):
+    assert run(root, environment="production") == DONE
+    before = (root / "stacks" / "Pulumi.prod.yaml").read_text()
+    capsys.readouterr()
+    assert run(root, as_json=True) == DONE
+    assert json.loads(capsys.readouterr().out)["difference"] == []
+    assert run(root, rpo="48h", as_json=True) == LEFT
+    said = json.loads(capsys.readouterr().out)
+    assert (said["new"], said["written"]) == (False, False)
+    assert any(line.startswith("+") and "48h" in line for line in said["difference"])
+    assert (root / "stacks" / "Pulumi.prod.yaml").read_text() == before
+    assert run(root, rpo="48h", as_json=True, yes=True) == DONE
+    assert json.loads(capsys.readouterr().out)["written"] is True
+    assert written(root).recovery[0].rpo.text == "48h"
+
+
+def test_json_asks_nothing_of_anybody(root):
+    terminal = watched()
+    with pytest.raises(BadTarget, match="--environment missing"):
+        run(root, terminal, stack="blue", as_json=True)
+    assert said_to(terminal) == ""
+
+
+def test_json_writes_a_project_only_with_a_yes_and_stays_one_document(tmp_path, capsys):
+    with pytest.raises(BadTarget, match="Give --yes to write"):
+        run(tmp_path, environment="production", as_json=True)
+    assert capsys.readouterr().out == ""
+    assert list(tmp_path.iterdir()) == []
+    assert run(tmp_path, environment="production", as_json=True, yes=True) == DONE
+    assert json.loads(capsys.readouterr().out)["written"] is True
+    assert (tmp_path / "Pulumi.yaml").is_file()
+
+
+@pytest.mark.parametrize("word", ["stacks/Pulumi.blue.yaml", "Pulumi.blue.yaml", "Pulumi.blue.yml"])
+def test_a_file_is_not_a_stacks_name(root, word):
+    with pytest.raises(BadTarget, match=r"is a file; give the name of the stack, such as prod$"):
+        run(root, stack=word)

@@ -59,6 +59,13 @@ def test_a_stack_is_meant_by_its_name_or_by_a_file_anywhere(root, tmp_path, monk
     assert stack_of(str(root / "stacks" / "Pulumi.dev.yaml")).stack == "dev"
 
 
+@pytest.mark.parametrize("word", ["Pulumi.prod.yaml", "../stacks/Pulumi.prod.yaml", "prod"])
+def test_a_stack_of_the_project_is_meant_by_its_file_wherever_a_name_is_taken(root, word, monkeypatch):
+    monkeypatch.chdir(root / "stacks")
+    assert list(Project.find().select([word])) == ["prod"]
+    assert Project.find().load(word).stack == "prod"
+
+
 def test_only_this_room_looks_for_projects_and_stack_files():
     own = ROOT / "velero_eks" / "project" / "project.py"
     looking = ("find_stack_files", ".parents):")
