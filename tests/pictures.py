@@ -17,7 +17,7 @@ import subprocess
 import sys
 import tempfile
 import termios
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,6 +30,7 @@ from tests.conftest import ROOT
 from tests.stacks import FILES
 
 FOLDER = ROOT / "docs" / "pictures"
+RECORDINGS = ROOT / "tests" / "recordings"
 AT = "2026-11-28T02:00Z"
 _LIMIT = 300
 
@@ -81,13 +82,14 @@ class Picture:
 
     `edits` change the stack file. Where the command is `diff`, the file before them is committed first. `parts` are
     the headings that are shown, each with the number of its lines (0: all); without them the whole output is shown. The
-    first block and the last line always are.
+    first block always is, and of the last one the `last` lines (0: all).
     """
 
     name: str
     command: tuple[str, ...]
     edits: tuple[tuple[str, str], ...] = ()
     parts: tuple[tuple[str, int], ...] = ()
+    last: int = 0
     width: int = 100
     exit_code: int = 0
 
@@ -105,9 +107,8 @@ PICTURES = (
     Picture(
         "plan",
         ("plan", "prod"),
-        parts=(("Creates", 12), ("Backups", 0), ("Recovery objectives", 0), ("Findings", 0)),
+        parts=(("Creates", 12), ("Backups", 0), ("Recovery objectives", 0), ("Findings", 0), ("1 stack planned", 0)),
     ),
-    Picture("plan-whole", ("plan", "prod")),
     Picture(
         "diff",
         ("diff", "HEAD", "prod"),
@@ -123,6 +124,7 @@ PICTURES = (
             ("What is kept", 0),
             ("Recovery objectives", 0),
         ),
+        last=1,
     ),
     Picture(
         "mistakes",
@@ -134,7 +136,21 @@ PICTURES = (
         ),
         exit_code=2,
     ),
+    Picture("yaml-mistake", ("plan", "prod"), edits=(('namespaces: ["*"]}', 'namespaces: ["*]}'),), exit_code=2),
 )
+_NAMESPACE = ("restore", "namespace", "exam-prod", "--from", "first", "--stack", "local")
+RECORDED = (
+    Picture(
+        "backup",
+        ("backup", "first", "--stack", "local", "--schedule", "daily-backup", "--yes"),
+        parts=(("Kind", 9), ("Not in it", 0)),
+    ),
+    Picture("status", ("status", "local")),
+    Picture("restore-preview", (*_NAMESPACE, "--preview"), parts=(("By a Restore", 12),)),
+    Picture("restore", (*_NAMESPACE, "--yes"), parts=(("By a Restore", 3), ("Restore ", 0))),
+    Picture("backups", ("backups", "local")),
+)
+"""Commands of the lab, whose output is kept by `tests.lab.recordings`."""
 
 
 def printed(picture: Picture) -> str:
@@ -154,7 +170,8 @@ def printed(picture: Picture) -> str:
                 raise ValueError(f"{picture.name}: {FILES['prod'].name} has no {old!r} to change")
             text = text.replace(old, new)
         stack.write_text(text, encoding="utf-8")
-        code, shown = _typed(picture, folder)
+        environment = {"PATH": os.environ["PATH"], "HOME": str(folder)}
+        code, shown = typed((*picture.command, "--at", AT), folder, environment, picture.width)
     if code != picture.exit_code:
         raise ValueError(f"{picture.shown}: exits with {code}, and not with {picture.exit_code}\n{shown}")
     return shown
@@ -199,7 +216,7 @@ def _cut(lines: Sequence[Text], picture: Picture) -> Iterator[Text]:
         if number == 0:
             heading = ""
         if number == len(blocks) - 1:
-            block = block[-1:]
+            block = block[-picture.last :]
         elif heading is None:
             if not cut:
                 yield from (Text("…", "dim"), Text())
@@ -220,17 +237,24 @@ def _commit(folder: Path) -> None:
         subprocess.run(("git", *command), cwd=folder, env=environment, check=True, timeout=_LIMIT)
 
 
-def _typed(picture: Picture, folder: Path) -> tuple[int, str]:
+def typed(arguments: Sequence[str], folder: Path, environment: Mapping[str, str], width: int) -> tuple[int, str]:
+    """The exit code of `velero-eks` in a terminal of a width, and what it prints there, its colours as escapes.
+
+    What it says beside the result, on standard error, is shown where there is no result.
+    """
     ours, theirs = pty.openpty()
-    termios.tcsetwinsize(theirs, (60, picture.width))
+    termios.tcsetwinsize(theirs, (60, width))
     mode = termios.tcgetattr(theirs)
     mode[1] &= ~termios.OPOST
     termios.tcsetattr(theirs, termios.TCSANOW, mode)
-    command = [sys.executable, "-m", "velero_eks", *picture.command, "--at", AT]
-    environment = {"PATH": os.environ["PATH"], "HOME": str(folder), "TERM": "xterm", "LANG": "C.UTF-8", "TZ": "UTC"}
-    # Errors stand on a standard error of their own: progress that a terminal would see there is gone at the end anyway.
+    command = [sys.executable, "-m", "velero_eks", *arguments]
     process = subprocess.Popen(
-        command, cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=theirs, stderr=subprocess.PIPE
+        command,
+        cwd=folder,
+        env={**environment, "TERM": "xterm", "LANG": "C.UTF-8", "TZ": "UTC"},
+        stdin=subprocess.DEVNULL,
+        stdout=theirs,
+        stderr=subprocess.PIPE,
     )
     os.close(theirs)
     try:
@@ -240,7 +264,7 @@ def _typed(picture: Picture, folder: Path) -> tuple[int, str]:
         process.kill()
         process.wait()
         os.close(ours)
-    return process.returncode, (shown + said).decode()
+    return process.returncode, (shown or said).decode()
 
 
 def _reader(terminal: int) -> Callable[[], bytes]:
@@ -256,11 +280,18 @@ def _reader(terminal: int) -> Callable[[], bytes]:
     return read
 
 
+def outputs() -> Iterator[tuple[Picture, str]]:
+    """Each picture with what its command prints, or has printed in the lab."""
+    for picture in PICTURES:
+        yield picture, printed(picture)
+    for picture in RECORDED:
+        yield picture, (RECORDINGS / f"{picture.name}.ansi").read_text(encoding="utf-8")
+
+
 def main() -> None:
     """Draw all pictures."""
     FOLDER.mkdir(parents=True, exist_ok=True)
-    for picture in PICTURES:
-        output = printed(picture)
+    for picture, output in outputs():
         for theme in THEMES:
             picture.file(theme).write_text(drawn(picture, output, theme), encoding="utf-8")
             print(f"wrote {picture.file(theme).relative_to(ROOT)}")

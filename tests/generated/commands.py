@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import html
 import re
 
+from tests.pictures import PICTURES, RECORDED, Picture
 from velero_eks.commands import app
 from velero_eks.commands.help import Page
 
@@ -26,7 +28,7 @@ def page() -> str:
 
 def _command(told: Page, level: int) -> list[str]:
     title = "#" * level
-    lines = [f"{title} {told.name}", "", _prose(told.summary), "", "```", told.usage, "```", ""]
+    lines = [f"{title} {told.name}", "", _prose(told.summary), "", *_picture(told), "```", told.usage, "```", ""]
     for paragraph in told.paragraphs:
         lines += [_prose(paragraph), ""]
     if told.examples:
@@ -40,6 +42,25 @@ def _command(told: Page, level: int) -> list[str]:
         lines.append("")
     lines += ["| Exit code | |", "|---|---|", *(f"| {code} | {_cell(text)} |" for code, text in told.exits.items()), ""]
     return lines
+
+
+def _picture(told: Page) -> list[str]:
+    """The first picture of a command, where there is one."""
+    for one in (*PICTURES, *RECORDED):
+        if " ".join(("velero-eks", *one.command)).startswith(f"{told.name} ") and told.name.count(" ") == _words(one):
+            light, dark = (f"../pictures/{one.file(theme).name}" for theme in ("light", "dark"))
+            return [
+                "<picture>",
+                f'  <source media="(prefers-color-scheme: dark)" srcset="{dark}">',
+                f'  <img src="{light}" alt="{html.escape(one.shown)}, and what it prints">',
+                "</picture>",
+                "",
+            ]
+    return []
+
+
+def _words(one: Picture) -> int:
+    return 2 if one.command[0] == "restore" else 1
 
 
 def _prose(text: str) -> str:
