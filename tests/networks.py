@@ -254,7 +254,17 @@ def http(answer: Callable[[str, str, bytes], Answer], tls: ssl.SSLContext | None
     """A server whose answer is made of the request's first line, its head and its body; its URL."""
 
     def serve(sock: socket.socket) -> None:
-        secured = tls.wrap_socket(sock, server_side=True) if tls else sock
+        if tls:
+            with tls.wrap_socket(sock, server_side=True) as secured:
+                answers(secured)
+        else:
+            answers(sock)
+
+    def answers(secured: Any) -> None:
+        if not tls and secured.recv(1, socket.MSG_PEEK) == b"\x16":
+            # The hello of TLS, which a server of plain HTTP takes for a bad request.
+            secured.sendall(b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n")
+            return
         while True:
             head, body = read_request(secured)
             if not head:
@@ -382,7 +392,12 @@ def _(folder: Path, ends: ExitStack) -> Fault:
 @case("api-silent-after-tls", *KUBERNETES)
 def _(folder: Path, ends: ExitStack) -> Fault:
     tls, authority = certified(folder)
-    port = ends.enter_context(serving(lambda sock: mute(tls.wrap_socket(sock, server_side=True))))
+
+    def silent(sock: socket.socket) -> None:
+        with tls.wrap_socket(sock, server_side=True) as secured:
+            mute(secured)
+
+    port = ends.enter_context(serving(silent))
     url = f"https://127.0.0.1:{port}"
     return Fault((url,), server=url, authority=authority)
 

@@ -14,6 +14,8 @@ from types import TracebackType
 from typing import Protocol, Self
 from urllib.parse import urlsplit
 
+from velero_eks.time_limit import TimeUp
+
 FIRST_SECONDS = 20.0
 """From a command's start to the first answer, by default, or to a message that says who does not answer."""
 
@@ -82,16 +84,21 @@ def shown(url: str) -> str:
 
 @dataclass(eq=False)
 class Wait:
-    """Something that is waited for: `whom` is a noun phrase with the address, or what makes it then. `since` is by
-    `time.monotonic`. To be entered; nested and parallel ones are all announced."""
+    """Something that is waited for, to be entered; nested and parallel ones are all announced.
+
+    `whom` is a noun phrase with the address, or what makes it then; with another `verb` it says what is done. `since`
+    is by `time.monotonic`. An `operation` has its progress shown already.
+    """
 
     whom: str | Callable[[], str]
+    verb: str = "waiting for "
+    operation: bool = False
     since: float = field(default_factory=time.monotonic)
 
     @property
-    def words(self) -> str:
-        """Whom."""
-        return self.whom if isinstance(self.whom, str) else self.whom()
+    def text(self) -> str:
+        """What is waited for: `waiting for the API server …`."""
+        return self.verb + (self.whom if isinstance(self.whom, str) else self.whom())
 
     def __enter__(self) -> Self:
         for listener in _LISTENERS:
@@ -101,6 +108,9 @@ class Wait:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        # Of a step and of an operation it is known already.
+        if isinstance(error, TimeUp) and self.verb and not self.operation:
+            error.doing.append(self.text)
         for listener in _LISTENERS:
             listener.ended(self)
 

@@ -129,8 +129,11 @@ class _Limited:
         try:
             with contact.Wait(f"{self._service}{bucket} ({self._address})"):
                 done = _done_within(limit, lambda: found.append(self._call(operation, parameters)))
+            if done and operation != "GetObject" and _is_page(found[0]):
+                raise ResponseParserError("a web page")
             if not done:
-                raise exceptions.ReadTimeoutError(endpoint_url=self._address, error="the time for the call was up")
+                up = exceptions.ReadTimeoutError(endpoint_url=self._address, error="the time for the call was up")
+                raise up if self._first.answered else self._first.failed or up
         except (ResponseParserError, LookupError, UnicodeError, RecursionError) as error:
             odd = error if isinstance(error, ResponseParserError) else ResponseParserError(str(error))
             raise exceptions.HTTPClientError(error=odd, endpoint_url=self._address) from odd
@@ -142,6 +145,12 @@ class _Limited:
             if new and self._first.answered:
                 contact.spent(time.monotonic() - began)
         return found[0]
+
+
+def _is_page(answer: Any) -> bool:
+    """Whether it is a login page's: the parsers of some services take any text for an answer without content."""
+    headers = answer.get("ResponseMetadata", {}).get("HTTPHeaders", {})
+    return str(headers.get("content-type", "")).startswith("text/html")
 
 
 @lru_cache(maxsize=1)
@@ -209,6 +218,7 @@ class _FirstContact:
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
         self.answered = False
+        self.failed: Exception | None = None
         self._since: float | None = None
 
     def watch(self, events: Any) -> None:
@@ -221,6 +231,7 @@ class _FirstContact:
 
     def _after(self, caught_exception: Exception | None = None, **_: Any) -> None:
         self.answered = self.answered or caught_exception is None
+        self.failed = caught_exception
         if self.answered or caught_exception is None or self._since is None:
             return
         if time.monotonic() - self._since >= self._seconds:

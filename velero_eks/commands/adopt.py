@@ -29,7 +29,8 @@ from velero_eks.project.engine import StackState
 from velero_eks.project.project import Project
 from velero_eks.project.target import Target
 from velero_eks.terminal import words
-from velero_eks.terminal.output import console, print_json, put, working
+from velero_eks.terminal.output import console, print_json, put
+from velero_eks.terminal.progress import working
 from velero_eks.terminal.questions import Terminal
 from velero_eks.terminal.text import BREAK, Text
 from velero_eks.trees import ABSENT, Difference

@@ -31,7 +31,8 @@ from velero_eks.errors import BadTarget
 from velero_eks.recovery.backups import Files, Flaw, Inventory, Listed, inventory
 from velero_eks.recovery.session import Session
 from velero_eks.terminal import safe, words
-from velero_eks.terminal.output import INDENT, console, print_json, working, write
+from velero_eks.terminal.output import INDENT, console, print_json, write
+from velero_eks.terminal.progress import working
 from velero_eks.terminal.safe import say
 from velero_eks.terminal.tables import fitted
 from velero_eks.terminal.text import Text

@@ -29,7 +29,8 @@ from velero_eks.kube.objects import ObjectKey
 from velero_eks.recovery.coverage import DISCOVERY, Coverage, Missing, Why, coverage_of
 from velero_eks.recovery.session import Session
 from velero_eks.terminal import words
-from velero_eks.terminal.output import INDENT, console, print_json, print_markdown, table, working
+from velero_eks.terminal.output import INDENT, console, print_json, print_markdown, table
+from velero_eks.terminal.progress import working
 from velero_eks.terminal.text import BREAK, Text
 from velero_eks.velero.volume_info import ClaimWithoutData
 

@@ -43,7 +43,8 @@ from velero_eks.errors import BadTarget, DiffError
 from velero_eks.plan import saved
 from velero_eks.plan.saved import BadPlanError
 from velero_eks.terminal import words
-from velero_eks.terminal.output import console, table, working, write, write_json
+from velero_eks.terminal.output import console, table, write, write_json
+from velero_eks.terminal.progress import working
 from velero_eks.terminal.text import Text
 
 SAME, DIFFERENT, BAD_INPUT = 0, 1, 2

@@ -47,7 +47,8 @@ from velero_eks.recovery.restore.live import light
 from velero_eks.recovery.session import Session
 from velero_eks.terminal import safe, words
 from velero_eks.terminal.fields import field_json, field_line
-from velero_eks.terminal.output import INDENT, console, print_json, table, working, write
+from velero_eks.terminal.output import INDENT, console, print_json, table, write
+from velero_eks.terminal.progress import working
 from velero_eks.terminal.questions import agreed
 from velero_eks.terminal.safe import say
 from velero_eks.terminal.text import Text

@@ -29,7 +29,8 @@ from velero_eks.recovery.history import Change, Event, Seen, events, found_in, w
 from velero_eks.recovery.session import Session
 from velero_eks.terminal import words
 from velero_eks.terminal.fields import field_json, field_line
-from velero_eks.terminal.output import INDENT, console, print_json, working
+from velero_eks.terminal.output import INDENT, console, print_json
+from velero_eks.terminal.progress import working
 from velero_eks.terminal.safe import say
 from velero_eks.terminal.text import Text
 from velero_eks.velero.backup_contents import Selection

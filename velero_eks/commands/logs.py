@@ -13,7 +13,8 @@ from velero_eks.commands.options import Context, Json, Kubeconfig, Stack, Timeou
 from velero_eks.errors import BadTarget, NotAllowed, OperationError, Unreachable
 from velero_eks.recovery.session import Session
 from velero_eks.terminal import words
-from velero_eks.terminal.output import INDENT, console, print_json, working
+from velero_eks.terminal.output import INDENT, console, print_json
+from velero_eks.terminal.progress import working
 from velero_eks.terminal.safe import say
 from velero_eks.terminal.text import Text
 from velero_eks.velero.bucket import BackupStore

@@ -99,13 +99,14 @@ def told_unread(backup: str, unread: Unread) -> None:
 def run(command: Callable[[], int], timeout: str | None = None) -> None:
     """Run a command and leave with its exit code: 0 for true, 1 for found something, 2 for what could not be asked.
 
-    `timeout` is what was typed for `--timeout`.
+    `timeout` is what was typed for `--timeout`: it raises the limit for a first contact as well.
     """
     from velero_eks.errors import OperationError
+    from velero_eks.terminal.progress import shown_waits
     from velero_eks.time_limit import TimeUp
 
     try:
-        with _clock(seconds_of("--timeout", timeout)):
+        with shown_waits(), _clock(seconds_of("--timeout", timeout)):
             code = command()
         sys.stdout.flush()
     except OperationError as error:
@@ -134,19 +135,10 @@ def _clock(seconds: float | None) -> Iterator[None]:
         yield
         return
     from velero_eks import contact
-    from velero_eks.time_limit import TimeUp, limited
-
-    class Waits:
-        def began(self, wait: contact.Wait) -> None:
-            pass
-
-        def ended(self, wait: contact.Wait) -> None:
-            error = sys.exc_info()[1]
-            if isinstance(error, TimeUp):
-                error.doing.append(f"waiting for {wait.words}")
+    from velero_eks.time_limit import limited
 
     # Who waits half an hour for a drill need not wait so long to learn that the VPN is down.
-    with contact.patience(min(seconds, _FIRST_CONTACT_SECONDS)), contact.listening(Waits()), limited(seconds):
+    with contact.patience(min(seconds, _FIRST_CONTACT_SECONDS)), limited(seconds):
         yield
 
 
@@ -157,10 +149,9 @@ def connect(stack: str | None, context: str | None, namespace: str | None, kubec
     Raises `BadTarget` for what names nothing; nothing is connected yet.
     """
     from velero_eks.recovery.session import connected, phases
+    from velero_eks.terminal.progress import bar, moving
 
-    progress = phases
-    if sys.stderr.isatty():
-        from velero_eks.terminal.progress import bar as progress
+    progress = bar if moving() else phases
     return connected(stack=stack, context=context, namespace=namespace, kubeconfig=kubeconfig, progress=progress)
 
 

@@ -39,7 +39,8 @@ from velero_eks.project.backend import backend
 from velero_eks.project.project import Project
 from velero_eks.project.target import Target
 from velero_eks.terminal import words
-from velero_eks.terminal.output import console, next_step, print_json, print_markdown, table, working
+from velero_eks.terminal.output import console, next_step, print_json, print_markdown, table
+from velero_eks.terminal.progress import working
 from velero_eks.terminal.text import BREAK, Text
 
 CLEAN, FOUND = 0, 1

@@ -42,7 +42,8 @@ from velero_eks.recovery.restore.preview import Preview, make_preview
 from velero_eks.recovery.restore.run import run
 from velero_eks.recovery.session import DEPLOYMENT, Session
 from velero_eks.terminal import words
-from velero_eks.terminal.output import console, print_json, working
+from velero_eks.terminal.output import console, print_json
+from velero_eks.terminal.progress import working
 from velero_eks.terminal.questions import agreed
 from velero_eks.terminal.safe import say
 from velero_eks.velero.api import Velero

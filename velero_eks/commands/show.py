@@ -35,7 +35,8 @@ from velero_eks.kube.manifest import as_yaml, manifest, rank
 from velero_eks.kube.objects import Object, ObjectKey, is_derived
 from velero_eks.recovery.session import Session
 from velero_eks.terminal import words
-from velero_eks.terminal.output import console, json_text, print_json_list, put, table, working, write
+from velero_eks.terminal.output import console, json_text, print_json_list, put, table, write
+from velero_eks.terminal.progress import working
 from velero_eks.terminal.safe import say
 from velero_eks.velero.api import no_backup
 from velero_eks.velero.backup_contents import SHAPELESS, BadMember, Place, Selection, Stored, Unread, selected

@@ -31,7 +31,8 @@ from velero_eks.recovery.session import Session
 from velero_eks.recovery.status.judge import assess
 from velero_eks.recovery.status.problems import ObjectiveState, Observed, Problem, ScheduleState, Status
 from velero_eks.terminal import words
-from velero_eks.terminal.output import INDENT, console, print_json, print_markdown, table, working
+from velero_eks.terminal.output import INDENT, console, print_json, print_markdown, table
+from velero_eks.terminal.progress import working
 from velero_eks.terminal.text import Text
 from velero_eks.velero.records import Backup, Operation, Restore, newest_completed
 from velero_eks.velero.volume_info import ClaimWithoutData, takes_volumes

@@ -216,7 +216,7 @@ class ExecPlugin:
             except OSError as error:
                 raise BadTarget(f"{self._plugin} cannot be started: {error.strerror}") from error
             try:
-                with contact.Wait(f"the credential plugin of context {self._name} ({self.shown})"):
+                with self._waiting():
                     status = process.wait(self._seconds)
             except subprocess.TimeoutExpired:
                 raise Unreachable(
@@ -236,6 +236,12 @@ class ExecPlugin:
                     code="plugin-failed",
                 )
             return out.read(_PRINTED)
+
+    def _waiting(self) -> contextlib.AbstractContextManager[object]:
+        """Says that the plugin is waited for; not over its own questions at the terminal."""
+        if self._interactive:
+            return contextlib.nullcontext()
+        return contact.Wait(f"the credential plugin of context {self._name} ({self.shown})")
 
     def _end(self, process: subprocess.Popen[bytes]) -> None:
         if process.poll() is None:

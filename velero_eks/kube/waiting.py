@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
+from velero_eks.contact import Wait
 from velero_eks.errors import TimeLimit, Unreachable
 from velero_eks.terminal import words
 
@@ -31,16 +32,17 @@ def wait_for(
     """
     deadline = now() + seconds
     trouble = ""
-    while True:
-        try:
-            found = look()
-            trouble = ""
-        except Unreachable as error:
-            found, trouble = None, f" Last error: {error}"
-        if found is not None:
-            return found
-        left = deadline - now()
-        if left <= 0:
-            noun = what if isinstance(what, str) else what()
-            raise TimeLimit(f"{noun} did not come within {words.duration(seconds)}.{trouble}")
-        sleep(min(every, left))
+    with Wait(what, operation=True):
+        while True:
+            try:
+                found = look()
+                trouble = ""
+            except Unreachable as error:
+                found, trouble = None, f" Last error: {error}"
+            if found is not None:
+                return found
+            left = deadline - now()
+            if left <= 0:
+                noun = what if isinstance(what, str) else what()
+                raise TimeLimit(f"{noun} did not come within {words.duration(seconds)}.{trouble}")
+            sleep(min(every, left))

@@ -10,11 +10,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from velero_eks import contact
 from velero_eks.errors import BadTarget, OperationError
 from velero_eks.terminal import words
 
 PROGRAM = "pulumi"
-SECONDS = 120.0
+LOCAL_SECONDS = 120.0
+"""The limit for a CLI whose backend is a folder; any other backend has to answer as a first contact does."""
+
 # Since this release an import is followed by the update that the program asks for, in one `up`.
 IMPORTS_AND_UPDATES = (3, 174, 0)
 # The engine's own words, and the service's. A bucket or a program can be 'not found' too, and says nothing of a stack.
@@ -74,25 +77,31 @@ def set_secret(stack: str, key: str, value: str, folder: Path) -> None:
     _run(folder, "config", "set", "--secret", key, "--stack", stack, given=value)
 
 
-def _run(folder: Path, *arguments: str, given: str | None = None, seconds: float = SECONDS) -> str:
+def _run(folder: Path, *arguments: str, given: str | None = None) -> str:
     program = shutil.which(PROGRAM)
     if program is None:
         raise NoEngine("the Pulumi CLI is not on PATH; see https://www.pulumi.com/docs/install/")
     shown = f"'pulumi {' '.join(arguments)}'"
+    backend = os.environ.get("PULUMI_BACKEND_URL", "")
+    seconds = LOCAL_SECONDS if backend.startswith("file:") else contact.limit()
+    of = f" of {contact.without_password(backend)}" if backend else ""
     try:
-        ran = subprocess.run(
-            [program, *arguments, "--non-interactive", "--color=never"],
-            cwd=folder,
-            env={**os.environ, "PULUMI_SKIP_UPDATE_CHECK": "true"},
-            input=given if given is not None else "",
-            capture_output=True,
-            text=True,
-            timeout=seconds,
-            check=False,
-        )
+        with contact.Wait(f"{shown}{of}"):
+            ran = subprocess.run(
+                [program, *arguments, "--non-interactive", "--color=never"],
+                cwd=folder,
+                env={**os.environ, "PULUMI_SKIP_UPDATE_CHECK": "true"},
+                input=given if given is not None else "",
+                capture_output=True,
+                text=True,
+                timeout=seconds,
+                check=False,
+            )
     except subprocess.TimeoutExpired:
         raise OperationError(
-            f"{shown} did not end within {words.duration(seconds)}; does its backend answer?"
+            f"{shown} did not end within {words.duration(seconds)}. Usually the backend{of} does not answer."
+            " See which one it is: pulumi whoami --verbose",
+            code="backend-silent",
         ) from None
     except OSError as error:
         raise NoEngine(f"{program} cannot be started: {error.strerror}") from None

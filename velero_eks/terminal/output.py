@@ -10,13 +10,11 @@ import json
 import os
 import sys
 import textwrap
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from velero_eks.terminal.safe import escaped, visible
-from velero_eks.time_limit import waiting_for
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -109,19 +107,6 @@ def json_text(value: Any) -> str:
 def write_json(text: str) -> None:
     """JSON on standard output; what would command a terminal or a CI runner is written as an escape of JSON."""
     write(escaped(text, "json") + "\n")
-
-
-@contextmanager
-def working(what: str) -> Iterator[None]:
-    """Say on stderr what is going on, where somebody watches; it is gone afterwards."""
-    with waiting_for(what):
-        if not sys.stderr.isatty():
-            yield
-            return
-        from velero_eks.terminal.text import Text
-
-        with console(stderr=True).status(Text(what)):
-            yield
 
 
 def _plain(value: Any) -> Any:

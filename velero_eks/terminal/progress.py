@@ -1,23 +1,239 @@
-"""How far an operation is, where somebody watches."""
+"""What is waited for and how far an operation is, on stderr: moving where a person watches, seldom lines in a log."""
 
 from __future__ import annotations
 
+import os
+import sys
+import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-
+from velero_eks import contact
+from velero_eks.contact import Wait
 from velero_eks.terminal import words
-from velero_eks.terminal.output import console
-from velero_eks.terminal.safe import visible
+from velero_eks.terminal.safe import say, visible
+from velero_eks.time_limit import waiting_for
+
+SHOWN_AFTER = 1.0
+"""A wait that takes less is not shown to a person, in seconds."""
+
+LINES = (10.0, 30.0, 60.0, 120.0, 300.0)
+"""How long a wait is, in seconds, when a log gets a line of it; afterwards one each five minutes."""
+
+_TICK = 0.5
+Report = Callable[[str, int, int], None]
+
+
+def moving() -> bool:
+    """Whether a person watches stderr: a terminal, and not that of a CI job."""
+    return sys.stderr.isatty() and not os.environ.get("CI")
+
+
+class Waits:
+    """What is waited for now, by all threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._now: list[Wait] = []
+
+    def began(self, wait: Wait) -> None:
+        """One more."""
+        with self._lock:
+            self._now.append(wait)
+
+    def ended(self, wait: Wait) -> None:
+        """One less."""
+        with self._lock:
+            self._now.remove(wait)
+
+    def all(self) -> list[Wait]:
+        """Every one, in the order in which they began."""
+        with self._lock:
+            return list(self._now)
+
+    def line(self, now: float, *, operations: bool = True) -> str:
+        """The newest of those that take long enough to be shown: `waiting for … 7 s`; empty where there is none.
+
+        Without `operations` none whose progress is shown already.
+        """
+        for wait in reversed(self.all()):
+            age = now - wait.since
+            if age >= SHOWN_AFTER and (operations or not wait.operation):
+                return f"{wait.text} {words.duration(int(age))}"
+        return ""
+
+
+_WAITS = Waits()
+
+
+class Log:
+    """Lines of long waits, each at its time, for a log that somebody reads later. `written` takes a line."""
+
+    def __init__(self, waits: Waits, written: Callable[[str], None] = say) -> None:
+        self._waits = waits
+        self._written = written
+        self._told: dict[int, int] = {}
+
+    def look(self, now: float) -> None:
+        """Write the lines that are due: one for several that wait for the same, none of a step that waits for them."""
+        there = self._waits.all()
+        self._told = {number: told for number, told in self._told.items() if number in map(id, there)}
+        due: dict[str, Wait] = {}
+        for wait in there:
+            age = now - wait.since
+            passed = sum(age >= each for each in LINES) + max(0, int(age // LINES[-1]) - 1)
+            if passed > self._told.get(id(wait), 0):
+                self._told[id(wait)] = passed
+                due.setdefault(wait.text, wait)
+        waits = {text: wait for text, wait in due.items() if wait.verb}
+        for text, wait in (waits or due).items():
+            self._written(f"{text}, {words.duration(int(now - wait.since))} so far")
+
+
+class Spinner:
+    """A line on a terminal that turns while something is waited for that nothing else shows."""
+
+    def __init__(self, waits: Waits) -> None:
+        self._waits = waits
+        self._lock = threading.RLock()
+        self._status: Any = None
+
+    def look(self, now: float) -> None:
+        """Begin, or end, as there is something to show."""
+        with self._lock:
+            wanted = not _covered() and bool(self._waits.line(now))
+            if wanted and self._status is None:
+                from velero_eks.terminal.output import console
+
+                self._status = console(stderr=True).status(_Line(self._waits))
+                self._status.start()
+            elif not wanted:
+                self.close()
+
+    def close(self) -> None:
+        """Be gone, so that something else can be printed."""
+        with self._lock:
+            if self._status is not None:
+                self._status.stop()
+                self._status = None
+
+
+class _Line:
+    """What is being done and what is waited for, as it is whenever the terminal is written anew."""
+
+    def __init__(self, waits: Waits, doing: str = "") -> None:
+        self._waits = waits
+        self._doing = doing
+
+    def __rich__(self) -> Any:
+        from velero_eks.terminal.text import Text
+
+        return Text("; ".join(filter(None, [self._doing, self._waits.line(time.monotonic())])))
+
+
+_COVERS = 0
+
+
+def _covered() -> bool:
+    return _COVERS > 0
 
 
 @contextmanager
-def bar(what: str) -> Iterator[Callable[[str, int, int], None]]:
+def _covering(spinner: Spinner | None) -> Iterator[None]:
+    """Something else is on the terminal that shows the waits too."""
+    global _COVERS
+    _COVERS += 1
+    if spinner is not None:
+        spinner.close()
+    try:
+        yield
+    finally:
+        _COVERS -= 1
+
+
+_SPINNER: Spinner | None = None
+
+
+class _Watcher:
+    """Listens to waits, and looks at them twice a second in a thread that begins with the first one."""
+
+    def __init__(self, waits: Waits, shown: Log | Spinner) -> None:
+        self._waits = waits
+        self._shown = shown
+        self._over = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def began(self, wait: Wait) -> None:
+        self._waits.began(wait)
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._run, daemon=True)
+            self._thread.start()
+
+    def ended(self, wait: Wait) -> None:
+        self._waits.ended(wait)
+        if isinstance(self._shown, Spinner) and not self._waits.line(time.monotonic()):
+            self._shown.close()
+
+    def close(self) -> None:
+        self._over.set()
+        if self._thread is not None:
+            self._thread.join()
+        if isinstance(self._shown, Spinner):
+            self._shown.close()
+
+    def _run(self) -> None:
+        while not self._over.wait(_TICK):
+            self._shown.look(time.monotonic())
+
+
+@contextmanager
+def shown_waits() -> Iterator[None]:
+    """Show what is waited for in the block: nothing in it is waited for in the dark."""
+    global _SPINNER
+    _SPINNER = Spinner(_WAITS) if moving() else None
+    watcher = _Watcher(_WAITS, _SPINNER or Log(_WAITS))
+    with contact.listening(watcher):
+        try:
+            yield
+        finally:
+            watcher.close()
+            _SPINNER = None
+
+
+@contextmanager
+def working(what: str) -> Iterator[None]:
+    """Say on stderr what is going on and what it waits for; on a terminal it is gone afterwards."""
+    with waiting_for(what):
+        if not moving():
+            with Wait(what, verb=""):
+                yield
+            return
+        from velero_eks.terminal.output import console
+
+        with _covering(_SPINNER), console(stderr=True).status(_Line(_WAITS, what)):
+            yield
+
+
+@contextmanager
+def bar(what: str) -> Iterator[Report]:
     """A bar on stderr that is gone afterwards. What it yields is called with the phase, and how many are done of all;
     0 of 0 while nobody knows."""
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    from velero_eks.terminal.output import console
+    from velero_eks.terminal.text import Text
+
+    class WithWaits(Progress):
+        def get_renderables(self) -> Iterator[Any]:
+            yield from super().get_renderables()
+            if line := _WAITS.line(time.monotonic(), operations=False):
+                yield Text(line, style="dim")
+
     columns = (TextColumn("{task.description}", markup=False), BarColumn(), TextColumn("{task.fields[count]}"))
-    with Progress(*columns, TimeElapsedColumn(), console=console(stderr=True), transient=True) as progress:
+    made = WithWaits(*columns, TimeElapsedColumn(), console=console(stderr=True), transient=True)
+    with _covering(_SPINNER), made as progress:
         task = progress.add_task(visible(what), total=None, count="")
 
         def show(phase: str, done: int, total: int) -> None:

@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from velero_eks.aws import client as aws
+from velero_eks.contact import Wait
 from velero_eks.errors import BadTarget, OperationError, Unreachable
 from velero_eks.kube.threads import Threads
 from velero_eks.terminal import words
@@ -241,13 +242,13 @@ class BackupStore:
     @contextmanager
     def _paced(self, body: Any, what: str) -> Iterator[Source]:
         """A body to read from, which is given up where it comes too slowly."""
-        paced = _Paced(body)
+        paced = _Paced(body, f"{what} from {self.address}")
         try:
             yield paced
         except _TooSlow as error:
             raise Unreachable(
-                f"reading {what} from {self.address}: less than 64 KiB came in {words.duration(error.seconds)};"
-                " usually the VPN, a proxy or a firewall is the matter"
+                f"reading {what} from {self.address}: less than 64 KiB came in {words.duration(error.seconds)}."
+                " Usually the VPN, a proxy or a firewall is the matter"
             ) from error
         except _stream_errors() as error:
             raise aws.explained(error, f"reading {what} from {self.address}") from error
@@ -383,8 +384,9 @@ class _TooSlow(Exception):
 class _Paced:
     """A body that is read by a thread of its own: whoever asks has the next piece in time, or gives up."""
 
-    def __init__(self, body: Any) -> None:
+    def __init__(self, body: Any, whom: str) -> None:
         self._body = body
+        self._whom = whom
         self._seconds = PIECE_SECONDS
         self._thread = Threads(1)
         self._slow = False
@@ -392,7 +394,8 @@ class _Paced:
     def read(self, size: int, /) -> bytes:
         coming = self._thread.submit(self._body.read, size)
         try:
-            return coming.result(self._seconds)
+            with Wait(self._whom):
+                return coming.result(self._seconds)
         except FutureTimeout:
             if coming.done():
                 raise
