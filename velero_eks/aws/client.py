@@ -257,7 +257,7 @@ def explained(
         if code in _SKEWED or "Signature expired" in said or "Signature not yet current" in said:
             return NotAllowed(
                 f"{doing}: AWS refused the request since this machine's clock is off ({code}: {said})."
-                f" It shows {datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC. Set it by NTP: timedatectl set-ntp true",
+                f" It shows {words.stamp(datetime.now(UTC))}. Set it by NTP: timedatectl set-ntp true",
                 code="clock-off",
             )
         if code in _REFUSALS:

@@ -98,26 +98,30 @@ class Spinner:
     def __init__(self, waits: Waits) -> None:
         self._waits = waits
         self._lock = threading.RLock()
-        self._status: Any = None
+        self._live: Any = None
 
     def look(self, now: float) -> None:
         """Begin, or end, as there is something to show."""
         with self._lock:
             wanted = not _covered() and bool(self._waits.line(now))
-            if wanted and self._status is None:
+            if wanted and self._live is None:
+                from rich.live import Live
+                from rich.spinner import Spinner as Turning
+
                 from velero_eks.terminal.output import console
 
-                self._status = console(stderr=True).status(_Line(self._waits))
-                self._status.start()
+                turning = Turning("dots", _Line(self._waits), style="green")
+                self._live = Live(turning, console=console(stderr=True), refresh_per_second=10, transient=True)
+                self._live.start(refresh=True)
             elif not wanted:
                 self.close()
 
     def close(self) -> None:
         """Be gone, so that something else can be printed."""
         with self._lock:
-            if self._status is not None:
-                self._status.stop()
-                self._status = None
+            if self._live is not None:
+                self._live.stop()
+                self._live = None
 
 
 class _Line:
