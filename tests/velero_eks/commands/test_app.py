@@ -282,4 +282,4 @@ def test_help_loads_no_command(tmp_path):
     names = python(code, REAL).stderr.split()
     loaded = {name for name in names if not name.startswith("velero_eks.terminal")}
     own = ("app", "completion", "help", "options", "spelling")
-    assert loaded == {"velero_eks.commands", "velero_eks.time_limit", *(f"velero_eks.commands.{name}" for name in own)}
+    assert loaded == {"velero_eks.commands", *(f"velero_eks.commands.{name}" for name in own)}
