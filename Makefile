@@ -72,7 +72,7 @@ INSTALL := $(UV) run --frozen
 
 # What a plan and a deployment need. Neither rule takes away what the other installed: `uv run` only adds and updates.
 .venv/runtime: $(LOCKED) | $(UV)
-	@echo "Installing what a plan needs into .venv (once): 50 MB to download, 250 MB on disk"
+	@echo "Installing what a plan needs into .venv (once): 50 MB to download, 280 MB on disk"
 	@$(INSTALL) python -c ''
 	@touch $@
 

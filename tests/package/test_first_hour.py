@@ -111,7 +111,8 @@ def test_the_project_that_init_wrote_has_the_tool_of_its_own(machine, built):
     [
         ("true", "uvx velero-eks"),
         (
-            "python3 -m venv own && own/bin/pip install --quiet --no-compile --find-links $UV_FIND_LINKS velero-eks",
+            "uv venv --quiet --seed own && own/bin/pip install --quiet --no-compile --find-links $UV_FIND_LINKS"
+            " velero-eks",
             "own/bin/velero-eks",
         ),
         (
