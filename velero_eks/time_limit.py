@@ -23,6 +23,11 @@ class TimeUp(KeyboardInterrupt):
         self.begun = False
         super().__init__()
 
+    @property
+    def waited(self) -> str:
+        """` It was reading x and waiting for y.`; empty where it is not known."""
+        return f" It was {' and '.join(reversed(self.doing))}." if self.doing else ""
+
 
 @contextlib.contextmanager
 def limited(seconds: float | None) -> Iterator[None]:

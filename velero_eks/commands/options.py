@@ -117,8 +117,7 @@ def run(command: Callable[[], int], timeout: str | None = None) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = FOUND
     except TimeUp as error:
-        doing = f" It was {' and '.join(reversed(error.doing))}." if error.doing else ""
-        complain(f"not done within --timeout {timeout}.{doing}")
+        complain(f"not done within --timeout {timeout}.{error.waited}")
         code = FOUND if error.begun else BAD_INPUT
     except KeyboardInterrupt:
         from velero_eks.terminal.safe import say

@@ -19,6 +19,7 @@ from velero_eks.recovery.drill.run import drill
 from velero_eks.recovery.drill.scratch import Mark, leftovers, make_namespace, remove_all
 from velero_eks.recovery.drill.verdict import CopyState
 from velero_eks.recovery.session import Session
+from velero_eks.time_limit import TimeUp
 from velero_eks.velero.backup_contents import Unread
 
 CONTENTS = [
@@ -125,6 +126,22 @@ def test_neither_an_interrupt_nor_a_second_signal_keeps_a_drill_from_its_clean_u
     assert left(api) == (["shop"], [])
     assert "still cleaning up" in capfd.readouterr().err
     assert handlers == [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)]
+
+
+def test_a_time_that_is_up_ends_a_drill_with_its_clean_up_and_its_report():
+    seen: list[str] = []
+
+    def on(method: str, path: str, _: Any) -> tuple[int, Any] | None:
+        if method == "GET" and "/restores/" in path and not seen:
+            seen.append(path)
+            raise TimeUp
+        return None
+
+    api = Server(*ORIGINAL, on=on)
+    found = drilled(api)
+    assert found.problem.startswith("not done within the time limit. It was waiting for the end of Restore ")
+    assert (found.restored, found.left) == (False, ())
+    assert left(api) == (["shop"], [])
 
 
 def test_a_namespace_that_no_drill_made_is_neither_used_nor_removed():
