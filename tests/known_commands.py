@@ -50,7 +50,6 @@ KNOWN: dict[str, dict[str, set[str]]] = {
         "init": {"--bare"},
         "add": {"--dev"},
         "sync": set(),
-        "lock": {"--upgrade-package"},
     },
     "uvx": {"velero-eks": set()},
     "aws": {
@@ -67,7 +66,7 @@ KNOWN: dict[str, dict[str, set[str]]] = {
         "eks update-kubeconfig": {"--name", "--region", "--alias"},
         "eks describe-addon-versions": {"--addon-name", "--kubernetes-version", "--query"},
         "s3 rm": {"--recursive"},
-        "s3 sync": set(),
+        "s3 sync": {"--exclude"},
         "s3 ls": {"--recursive"},
         "s3 rb": {"--force"},
         "s3api put-bucket-lifecycle-configuration": {"--bucket", "--lifecycle-configuration"},

@@ -1,4 +1,7 @@
-"""The tutorial, typed line by line into a lab; README shows of the same commands what they printed there."""
+"""The tutorial, typed line by line into a lab; README shows of the same commands what they printed there.
+
+Then what it made is destroyed on purpose and adopted again, by the commands of those pages.
+"""
 
 from __future__ import annotations
 
@@ -24,6 +27,7 @@ from tests.test_pages import runs_here
 pytestmark = [pytest.mark.lab, pytest.mark.day2]
 
 TUTORIAL, README = PROJECT / "docs" / "tutorial.md", PROJECT / "README.md"
+DESTROY, ADOPT = (PROJECT / "docs" / "how-to" / name for name in ("destroy.md", "adopt.md"))
 CLUSTER = "exam-prod"
 # The package test installs from built distributions; here the tool is this environment's.
 INSTALLED = "uv tool install"
@@ -67,11 +71,16 @@ def lab(programs, tmp_path_factory) -> Iterator[LabEnvironment]:
 
 
 @pytest.fixture(scope="module")
-def printed(lab, chart, tmp_path_factory, request) -> dict[str, tuple[int, str]]:
+def deployment(lab, chart, tmp_path_factory) -> Tutorial:
+    made = Tutorial(lab, stack="prod", workspace=tmp_path_factory.mktemp("home") / "backups", chart=chart)
+    made.begin()
+    return made
+
+
+@pytest.fixture(scope="module")
+def printed(deployment, request) -> dict[str, tuple[int, str]]:
     """Every command of the tutorial in its order: its exit code and what it printed."""
-    deployment = Tutorial(lab, stack="prod", workspace=tmp_path_factory.mktemp("home") / "backups", chart=chart)
-    deployment.begin()
-    scenes = Scenes(deployment)
+    lab, scenes = deployment.lab, Scenes(deployment)
     scenes.begin()
 
     def told(line: str) -> None:
@@ -124,3 +133,36 @@ def test_readme_shows_what_the_same_commands_print(printed):
     for command in typed_here:
         assert problem(command, printed[command.text][1]) is None, command.text
         assert programs(command.text)
+
+
+@pytest.mark.usefixtures("printed")
+def test_a_destroy_on_purpose_keeps_the_backups(deployment):
+    outputs = deployment.outputs()
+    first, *_ = DESTROY.read_text().split("## Remove the backups as well")
+    type_all(deployment, DESTROY, until=len(first.splitlines()))
+    cloud = deployment.lab.cloud
+    backups = cloud.client("s3").list_objects_v2(Bucket=outputs["bucket"], Prefix="backups/first/")
+    assert backups["KeyCount"] > 3
+    assert cloud.client("kms").describe_key(KeyId=outputs["keyArn"])["KeyMetadata"]["Enabled"]
+    assert deployment.lab.cluster.api.find("/api/v1/namespaces/velero") is None
+    assert deployment.outputs() == {}
+
+
+@pytest.mark.usefixtures("printed")
+def test_what_was_kept_is_adopted_again_and_has_the_backups(deployment):
+    """After the test above: bucket and key are there, and the stack's state is empty."""
+    type_all(deployment, ADOPT)
+    assert "velero-eks:adopt" not in yaml.safe_load(deployment.stack_file.read_text())["config"]
+    scenes = Scenes(deployment)
+    deployment.lab.cluster.wait_until_available("velero", "velero")
+    scenes.play("backups-are-seen")
+    names = [body["metadata"]["name"] for body in scenes.api.list("/apis/velero.io/v1/namespaces/velero/backups")]
+    assert names == ["first"]
+
+
+def type_all(deployment: Tutorial, page: Path, *, until: int = 10_000) -> None:
+    """Type what a page has up to a line, whether it shows the output or not. All of it must end well."""
+    for block in blocks(page):
+        for command in block.commands if block.line < until else ():
+            code, shown = typed(command.text, folder=deployment.workspace, environment=deployment.shell, seconds=400)
+            assert (code, command.missing_from(shown)) == (0, None), f"{command.text}: exit code {code}\n{shown}"

@@ -64,7 +64,7 @@ def _locations(old: Plan, new: Plan) -> Iterator[Fact]:
     for urn, _, was, now in _both_places(old, new):
         if was != now:
             text = f"Velero looks for backups under {now.said(was)}, was {was.said(now)}"
-            copy = f"aws s3 sync {was.url.rstrip('/')} {now.url.rstrip('/')}"
+            copy = f"aws s3 sync {was.url.rstrip('/')} {now.url.rstrip('/')}{_exclude(was, now)}"
             details = (
                 f"It no longer sees those under {was.url}.",
                 f"After 'pulumi up' copy them, with rights to read the old place and write the new one: '{copy}'."
@@ -77,6 +77,14 @@ def _locations(old: Plan, new: Plan) -> Iterator[Fact]:
                     f" from {now.url} the location stays Unavailable, and no backup is created.",
                 )
             yield Fact("retention", text, "risk", details, (urn,), "not-found")
+
+
+def _exclude(was: _Place, now: _Place) -> str:
+    """The option that keeps a copy into a folder of the old place from taking that folder along, into itself."""
+    if now.store != was.store or not now.url.startswith(f"{was.url.rstrip('/')}/"):
+        return ""
+    inside = now.url.removeprefix(was.url).strip("/")
+    return f' --exclude "{inside}/*"'
 
 
 def _both_places(old: Plan, new: Plan) -> Iterator[tuple[str, str, _Place, _Place]]:
