@@ -29,7 +29,7 @@ from velero_eks.recovery.history import Change, Event, Seen, events, found_in, w
 from velero_eks.recovery.session import Session
 from velero_eks.terminal import words
 from velero_eks.terminal.fields import field_json, field_line
-from velero_eks.terminal.output import INDENT, console, print_json
+from velero_eks.terminal.output import INDENT, console, print_command, print_json
 from velero_eks.terminal.progress import working
 from velero_eks.terminal.safe import say
 from velero_eks.terminal.text import Text
@@ -147,8 +147,7 @@ def _print(key: ObjectKey, changes: Iterable[Event], backups: int, seen: int, se
         kind = f"{key.kind}.{key.group}" if key.group else key.kind
         command = f"velero-eks show {session.target.arguments} {last.backup.name} {kind}/{key.name}{place}"
         out.print("As it was there:")
-        # Not broken, so that it can be copied.
-        out.print(Text("  ").append(command, style="cyan"), soft_wrap=True)
+        print_command(out, command, INDENT)
 
 
 def _do(number: int) -> str:

@@ -35,9 +35,10 @@ from velero_eks.kube.manifest import as_yaml, manifest, rank
 from velero_eks.kube.objects import Object, ObjectKey, is_derived
 from velero_eks.recovery.session import Session
 from velero_eks.terminal import words
-from velero_eks.terminal.output import console, json_text, print_json_list, put, table, write
+from velero_eks.terminal.output import console, json_text, print_json_list, put, write
 from velero_eks.terminal.progress import working
 from velero_eks.terminal.safe import say
+from velero_eks.terminal.text import Text
 from velero_eks.velero.api import no_backup
 from velero_eks.velero.backup_contents import SHAPELESS, BadMember, Place, Selection, Stored, Unread, selected
 from velero_eks.velero.bucket import BackupStore
@@ -45,7 +46,6 @@ from velero_eks.velero.records import Backup
 from velero_eks.velero.volume_info import ClaimWithoutData, takes_volumes
 
 FOUND = 1
-_ROWS, _WIDEST = 2_000, 60
 
 
 @described(
@@ -275,17 +275,17 @@ def _nothing(store: BackupStore, backup: Backup, wanted: Wanted) -> str:
 
 
 def _print_names(keys: Sequence[ObjectKey]) -> None:
+    """A line for each object: in columns where they fit, else as commands take it."""
     out = console()
+    titles = ("Kind", "Namespace", "Name")
     cells = [(f"{key.kind}.{key.group}" if key.group else key.kind, key.namespace, key.name) for key in keys]
-    widths = [min(_WIDEST, max(map(len, column))) for column in zip(*cells, strict=True)]
-    # rich holds a table whole until it is printed.
-    for start in range(0, len(cells), _ROWS):
-        rows = table("Kind", "Namespace", "Name")
-        rows.show_header = not start
-        for column, width in zip(rows.columns, widths, strict=True):
-            column.min_width = width
-        for row in cells[start : start + _ROWS]:
-            rows.add_row(*row)
-        out.print(rows)
+    widths = [max(map(len, column)) for column in zip(titles, *cells, strict=True)]
+    if sum(widths) + 2 * (len(widths) - 1) > out.width:
+        for key in keys:
+            out.print(Text(str(key)), soft_wrap=True)
+    else:
+        for number, row in enumerate((titles, *cells)):
+            line = "  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True))
+            out.print(Text(line, style="" if number else "dim"), soft_wrap=True)
     number = Counter(key.kind for key in keys)
     out.print(f"{words.count(len(keys), 'object')} of {words.count(len(number), 'kind')}.")

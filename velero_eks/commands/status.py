@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -31,7 +30,7 @@ from velero_eks.recovery.session import Session
 from velero_eks.recovery.status.judge import assess
 from velero_eks.recovery.status.problems import ObjectiveState, Observed, Problem, ScheduleState, Status
 from velero_eks.terminal import words
-from velero_eks.terminal.output import INDENT, console, print_json, print_markdown, table
+from velero_eks.terminal.output import INDENT, console, print_command, print_json, print_markdown, table
 from velero_eks.terminal.progress import working
 from velero_eks.terminal.text import Text
 from velero_eks.velero.records import Backup, Operation, Restore, newest_completed
@@ -267,12 +266,16 @@ def render(found: Status, session: Session, out: Console) -> None:
         ("Locations", _locations(observed)),
         ("Running", _running(observed)),
         ("Volume data", _repositories(observed)),
-        ("Problems", _problems(found)),
     ):
         if body is not None:
             out.print()
             out.print(Text(title, style="bold"))
             out.print(Padding(body, (0, 0, 0, INDENT), expand=False))
+    if found.problems:
+        out.print()
+        out.print(Text("Problems", style="bold"))
+    for problem in found.problems:
+        _problem(out, problem, observed.at)
     out.print()
     out.print(_verdict(found))
 
@@ -393,25 +396,15 @@ def _repositories(observed: Observed) -> Table | None:
     return rows
 
 
-def _problems(found: Status) -> Table | None:
-    if not found.problems:
-        return None
-    lines = Table.grid()
-    for problem in found.problems:
-        for line in _problem(problem, found.observed.at):
-            lines.add_row(line)
-    return lines
-
-
-def _problem(problem: Problem, now: datetime) -> Iterator[RenderableType]:
+def _problem(out: Console, problem: Problem, now: datetime) -> None:
     head = Text(f"{problem.severity} ", style="bold red" if problem.severity == "error" else "yellow")
     head.append(problem.subject, style="bold")
     if problem.since is not None:
         head.append(f"  since {words.stamp(problem.since)}, {words.ago(problem.since, now)}", style="dim")
-    yield head
-    yield Padding(Text(problem.text, overflow="fold"), (0, 0, 0, INDENT))
+    out.print(Padding(head, (0, 0, 0, INDENT)))
+    out.print(Padding(Text(problem.text, overflow="fold"), (0, 0, 0, 2 * INDENT)))
     if problem.mend:
-        yield Padding(Text(problem.mend, style="cyan", overflow="fold"), (0, 0, 0, INDENT))
+        print_command(out, problem.mend, 2 * INDENT)
 
 
 def _verdict(found: Status) -> Text:

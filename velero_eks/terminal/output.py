@@ -86,6 +86,13 @@ def table(*columns: str) -> Table:
     return Table(*columns)
 
 
+def print_command(out: Console, command: str, indent: int = 0) -> None:
+    """A command in a line of its own, which is never broken: it is copied and run as it stands."""
+    from velero_eks.terminal.text import Text
+
+    out.print(Text(" " * indent).append(command, style="cyan"), soft_wrap=True)
+
+
 def print_json(document: dict[str, Any]) -> None:
     """One document on stdout, with the version of its shape in front."""
     write_json(json_text({"version": VERSION, **document}))

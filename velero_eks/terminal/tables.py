@@ -15,9 +15,9 @@ from velero_eks.terminal.text import Text
 
 _GAP = 2
 _INDENT = 2
-# A cell up to this long is not broken between its words (`3 h 12 min`), a word up to that long is not broken at all. A
-# longer one is an ARN or a value; a row's name, in the first column, is never broken.
-_SHORT, _WORD = 16, 40
+# No cell is made narrower than this between its words (`3 h 12 min`), and no word up to that length is broken. A longer
+# one is an ARN or a value; a row's name, in the first column, is never broken.
+_CELL, _WORD = 12, 40
 
 
 class Table(rich.table.Table):
@@ -51,13 +51,12 @@ class Table(rich.table.Table):
         wide = options.update_width(10_000)
         found: list[tuple[int, int]] = []
         for number, column in enumerate(self.columns):
-            least = most = 0
-            for cell in (column.header, *column.cells):
+            least, most = Measurement.get(console, wide, column.header)
+            for cell in column.cells:
                 measured = Measurement.get(console, wide, cell)
                 word = min(measured.minimum, _WORD) if number else measured.minimum
-                whole = column.no_wrap or measured.maximum <= _SHORT
-                least = max(least, measured.maximum if whole else word)
-                most = max(most, measured.maximum)
+                whole = measured.maximum if column.no_wrap else min(measured.maximum, _CELL)
+                least, most = max(least, word, whole), max(most, measured.maximum)
             found.append((least, most))
         return found
 

@@ -14,6 +14,7 @@ from velero_eks.commands.coverage import render
 from velero_eks.kube.kinds import ResourceKind
 from velero_eks.kube.objects import ObjectKey
 from velero_eks.recovery.coverage import Coverage, LiveObject, Missing, Saved, Why, compare
+from velero_eks.terminal.output import console
 from velero_eks.velero.records import moment
 from velero_eks.velero.results import VeleroMessage
 
@@ -258,7 +259,7 @@ def test_a_kind_is_named_with_its_group_only_where_another_has_the_same_name(cap
     (other,) = [item for item in found.kinds if item.kind.kind == "ConfigMap"]
     twice = replace(found, kinds=(*found.kinds, replace(other, kind=own)))
     session = SimpleNamespace(cluster=SimpleNamespace(name="exam"), target=SimpleNamespace(arguments="--stack prod"))
-    render(twice, session)  # pyright: ignore[reportArgumentType] - as much of it as is printed
+    render(twice, session, console())  # pyright: ignore[reportArgumentType] - as much of it as is printed
     lines = [line.split() for line in capsys.readouterr().out.splitlines()]
     assert [words[0] for words in lines if len(words) > 2 and words[1].isdigit()] == [
         "ConfigMap", "Role", "ConfigMap.example.com",
