@@ -42,7 +42,7 @@ def by_position(before: list[Any], after: list[Any]) -> Pairs:
 
 
 def equal(before: Any, after: Any) -> bool:
-    """Whether two values are the same. A boolean is no number, as Python would have it."""
+    """Whether two values are the same. A boolean is not a number, as Python would have it."""
     if isinstance(before, list) and isinstance(after, list):
         return len(before) == len(after) and all(map(equal, before, after))
     if isinstance(before, dict) and isinstance(after, dict):

@@ -120,7 +120,7 @@ def test_a_missed_objective_turns_red(deployment, tool, api, tmp_path):
         "its newest Completed backup, long-ago, was begun 2 days ago, and at most 24 h may be lost" in missed["message"]
     )
     assert datetime.fromisoformat(missed["since"]) == now - timedelta(days=1)
-    assert "there is no Completed backup of it" in the(document, "namespace never")["message"]
+    assert "it has no Completed backup" in the(document, "namespace never")["message"]
     assert problems(document, "namespace exam-prod") == []
     assert [objective["met"] for objective in document["objectives"]] == [True, False, False]
 

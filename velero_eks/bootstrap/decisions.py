@@ -63,8 +63,8 @@ class Decisions:
             if interval <= rpo:
                 return name, cron
         raise BadTarget(
-            f"--rpo {self.rpo}: a schedule that runs more often than every {words.duration(SHORTEST_INTERVAL)} wants a"
-            " waiver; write at least that, and a finer schedule by hand"
+            f"--rpo {self.rpo}: a schedule that runs more often than every {words.duration(SHORTEST_INTERVAL)} needs a"
+            " waiver; use at least that, or add a more frequent schedule by hand"
         )
 
 

@@ -34,7 +34,7 @@ def facts_from(outputs: Mapping[str, Any], stack: str) -> ClusterFacts:
         there = ", ".join(sorted(outputs)) or "none"
         raise BadTarget(f"stack {stack}: {'; '.join(problems)}. It has the outputs: {there}")
     region = str(outputs["region"])
-    unasked = Unknown(f"the facts come from the outputs of stack {stack}, and AWS was not asked")
+    unasked = Unknown(f"the facts come from the outputs of stack {stack}, without asking AWS")
     return ClusterFacts(
         name=outputs["clusterName"],
         region=region,
@@ -60,10 +60,10 @@ def sources(stack: str) -> Sources:
 
 def _wrong(name: str, key: str, outputs: Mapping[str, Any], optional: bool) -> str | None:
     if name not in outputs:
-        return None if optional else f"no output {name}; export it there (pulumi.export({name!r}, …))"
+        return None if optional else f"output {name} is missing; export it there (pulumi.export({name!r}, …))"
     value = outputs[name]
     if value == _MASK:
-        return f"output {name} is a secret, and a fact of a cluster is none; export it in the clear"
+        return f"output {name} is a secret, but cluster facts are not; export it unencrypted"
     try:
         if key == "region":
             check_region(str(value))

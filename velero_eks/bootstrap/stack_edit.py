@@ -28,7 +28,7 @@ def with_section(text: str, name: str, values: Mapping[str, Any] | None, comment
     lines = text.splitlines()
     start = next((number for number, line in enumerate(lines) if line.strip() == "config:" and line[0] == "c"), None)
     if start is None:
-        raise BadTarget(f"the stack file has no 'config:' on a line of its own; put {key} in, or take it out, by hand")
+        raise BadTarget(f"the stack file has no 'config:' on a line of its own; add or remove {key} by hand")
     end = start + 1 + _length(lines[start + 1 :], indent=0)
     config = lines[start + 1 : end]
     indent = next((line[: len(line) - len(line.lstrip())] for line in config if _content(line)), "  ")
@@ -37,7 +37,7 @@ def with_section(text: str, name: str, values: Mapping[str, Any] | None, comment
         kept += [f"{indent}# {comment}", *(f"{indent}{line}" for line in as_text(key, values).splitlines())]
     changed = "\n".join([*lines[: start + 1], *kept, *lines[end:]]) + "\n"
     if parsed(changed)["config"].get(key) != values:
-        raise BadTarget(f"the stack file is written in a way of its own; put {key} in, or take it out, by hand")
+        raise BadTarget(f"the stack file has an unusual layout; add or remove {key} by hand")
     return changed
 
 

@@ -84,7 +84,7 @@ def composed(facts: ClusterFacts, decisions: Decisions, sources: Sources = FROM_
     section(
         f"{PREFIX}recovery",
         recovery,
-        "Decide: how much may be lost (rpo), how far back one can go (retention), and for which",
+        "Decide: how much may be lost (rpo), how long backups are kept (retention), and for which",
         "namespaces that holds. Every schedule is checked against it.",
     )
     section(
@@ -103,7 +103,7 @@ def composed(facts: ClusterFacts, decisions: Decisions, sources: Sources = FROM_
     section(
         f"{PREFIX}storage",
         _flow({}),
-        "Decide: where backups are kept. Empty: in a bucket that the stack makes, with a key of its own.",
+        "Decide: where backups are kept. Empty: in a bucket and with a key that the stack creates.",
         "bucket and prefix name it otherwise, kmsKeyArn takes a key of yours, and",
         "accessLogs: {bucket: NAME} writes down who read what.",
     )
@@ -111,7 +111,7 @@ def composed(facts: ClusterFacts, decisions: Decisions, sources: Sources = FROM_
         section(
             f"{PREFIX}release",
             _flow({"allowUntestedKubernetes": True}),
-            "Decided: this Kubernetes version is outside those that Velero was tested on.",
+            "Decided: Velero was not tested on this Kubernetes version.",
         )
     name, cron = decisions.schedule
     schedule = CommentedMap({"cron": _quoted(cron), "timezone": decisions.timezone, "keep": decisions.retention})
@@ -149,7 +149,7 @@ def updated(text: str, facts: ClusterFacts, changes: Mapping[str, Mapping[str, A
             continue
         section: Any = config.setdefault(key, _flow({}))
         if not isinstance(section, dict):
-            raise BadTarget(f"{key} is no mapping; fix the file first, or remove the key")
+            raise BadTarget(f"{key} is not a mapping; fix the file first, or remove the key")
         for inner, value in values.items():
             if section.get(inner) != value:
                 section[inner] = _written(inner, value)
@@ -165,7 +165,7 @@ def parsed(text: str) -> Any:
     except YAMLError as error:
         raise BadTarget(f"the stack file is not YAML: {str(error).splitlines()[0]}; fix it first") from None
     if not isinstance(document, dict) or not isinstance(document.get("config"), dict):
-        raise BadTarget("the stack file has no mapping called config; fix it first, or move it away")
+        raise BadTarget("the stack file has no mapping 'config'; fix it first, or move it")
     return document
 
 

@@ -283,7 +283,7 @@ def _made(session: Session, request: BackupRequest, spec: dict[str, Any], second
             return session.velero.wait_for_backup(request.name, seconds=seconds, progress=watch)
     except (KeyboardInterrupt, OperationError):
         follow = f"velero-eks logs {session.target.arguments} {request.name}"
-        say(f"Backup {request.name} goes on in the server; how it ended says: {follow}")
+        say(f"Backup {request.name} continues in the server; see how it ended: {follow}")
         raise
 
 

@@ -71,7 +71,7 @@ _SHOWN = 20
         "velero-eks drill prod --clean-up": "Remove what a drill that was killed left behind.",
     },
     exits={
-        0: "Everything came back as it was, in time, and nothing is left behind.",
+        0: "Everything came back as it was, in time, and nothing left behind.",
         1: (
             "Something is not as it was, the data is older than the RPO, it took longer than --within, something "
             "is left behind, or the answer was no."
@@ -158,7 +158,7 @@ class DrillRequest:
 
 
 def run_drill(session: Session, request: DrillRequest, *, yes: bool, seconds: float, form: Form = "text") -> int:
-    """Drill, and report; the exit code is 0 where all came back as it was, in time, and nothing is left behind."""
+    """Drill, and report; the exit code is 0 where all came back as it was, in time, and nothing left behind."""
     for path in (request.junit, request.markdown):
         if path is not None and not path.parent.is_dir():
             raise BadTarget(f"{path}: there is no folder {path.parent}; make it first")

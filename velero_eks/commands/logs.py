@@ -97,7 +97,7 @@ def explain(session: Session, operation: Operation, *, shown: int = 10) -> list[
         name = operation.name
         found = store.restore_messages(name) if isinstance(operation, Restore) else store.messages(name)
     except OperationError as error:
-        return [*lines, f"what Velero wrote about it cannot be read: {error}"]
+        return [*lines, f"Velero's result cannot be read: {error}"]
     wrong = [message for message in found if message.severity == "error"]
     wrong = wrong or [message for message in found if message.severity == "warning"]
     lines += [f"{message.where}: {message.text}" for message in wrong[:shown]]

@@ -212,7 +212,7 @@ class Judge:
             after = words.age(started, item.created)
             return Why.CREATED_LATER, f"created {after} after the backup began"
         if item.deleting:
-            return Why.DELETING, "it is being deleted, and Velero takes no such object"
+            return Why.DELETING, "it is being deleted, and Velero skips such objects"
         excluded = self._excluded(kind, item)
         if excluded:
             return excluded
@@ -223,10 +223,10 @@ class Judge:
         if error:
             return Why.FAILED, error
         if item.key in self._saved.listed:
-            return Why.NOT_STORED, "the backup lists it, and its content is not in the backup"
+            return Why.NOT_STORED, "the backup lists it, but lacks its content"
         policy = (self._backup.spec.get("resourcePolicy") or {}).get("name")
-        hint = f"; the resource policy {policy} may leave it out" if policy else ""
-        return Why.UNEXPLAINED, f"the filters take it, and Velero reported no error about it{hint}"
+        hint = f"; the resource policy {policy} may exclude it" if policy else ""
+        return Why.UNEXPLAINED, f"the filters include it, and Velero reported no error{hint}"
 
     def _excluded(self, kind: ResourceKind, item: LiveObject) -> tuple[Why, str] | None:
         of_kind, key = self._of_kind[kind], item.key
@@ -242,15 +242,15 @@ class Judge:
         if kind.resource != CUSTOM_RESOURCE_DEFINITION.resource:
             return Why.CLUSTER_SCOPED, reason
         if name.endswith(f".{GROUP}"):
-            return Why.EXCLUDED, "Velero's own CRDs come with its installation"
+            return Why.EXCLUDED, "Velero's CRDs are installed with it"
         young = next((self._young(kind) for kind in self._live if kind.resource == name and self._asked(kind)), None)
         if young:
             return Why.UNKNOWN_KIND, young
         if name in self._used:
-            return Why.EXCLUDED, "a CRD is kept with objects of it, and none of these is in the backup"
+            return Why.EXCLUDED, "a CRD is saved only with its objects, and the backup has none"
         return (
             Why.DEFINITION_UNUSED,
-            "a CRD without objects is kept only where includeClusterResources is true, and it is not set",
+            "a CRD without objects is saved only if includeClusterResources is true; it is not set",
         )
 
     def _listing_error(self, kind: ResourceKind, namespace: str) -> str | None:
@@ -278,7 +278,7 @@ class Judge:
             return None
         when = f"{words.age(made, started)} before the backup" if age >= timedelta(0) else "after the backup began"
         often = words.duration(DISCOVERY.total_seconds())
-        return f"Velero did not know the kind yet: its CRD was made {when}, and the server looks every {often}"
+        return f"Velero did not know the kind yet: its CRD was created {when}, the server looks every {often}"
 
 
 class Need:
@@ -382,10 +382,10 @@ def coverage_of(session: Session, backup: Backup, *, needs: Sequence[str] = ()) 
     """Hold a backup against the cluster as it is now. Raises `BadTarget` where it has not
     ended, and `NotGood` where it has no content."""
     if not backup.ended:
-        raise BadTarget(f"backup {backup.name} is {backup.phase}; its coverage is known when it has ended")
+        raise BadTarget(f"backup {backup.name} is {backup.phase}; its coverage is known when it ends")
     if backup.phase in ("Failed", "FailedValidation"):
         why = backup.why or f"velero-eks logs {session.target.arguments} {backup.name} says why"
-        raise NotGood(f"backup {backup.name} is {backup.phase}, there is nothing to restore from it: {why}")
+        raise NotGood(f"backup {backup.name} is {backup.phase}and cannot be restored: {why}")
     store, cluster = session.store(backup.location), session.cluster
     kinds = cluster.kinds(afresh=True)
     filters = Filters.of(backup.spec, kinds)

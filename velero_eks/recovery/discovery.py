@@ -59,11 +59,11 @@ def refresh_discovery(session: Session) -> Refreshed:
             why = error
             break
     limit = words.duration(REFRESH_SECONDS)
-    say(f"the server cannot be made to look now ({why}); waiting up to {limit} for it to look by itself")
+    say(f"the server's discovery cannot be triggered ({why}); waiting up to {limit} for it")
     deadline = time.monotonic() + REFRESH_SECONDS + 15
     # Nothing shows that it has looked; its time is all there is.
     with contextlib.suppress(TimeLimit):
-        wait_for(lambda: None, seconds=deadline - time.monotonic(), what="the server's own look", every=5)
+        wait_for(lambda: None, seconds=deadline - time.monotonic(), what="the server's discovery", every=5)
     return Refreshed(False, time.monotonic() - started)
 
 
@@ -94,7 +94,7 @@ def _nudge(session: Session) -> None:
             if not restore.good:
                 raise _NudgeFailed(f"Restore {name} is {restore.phase}: {restore.why or 'see its log'}")
         except KeyboardInterrupt:
-            say(f"removing Backup and Restore {name}, which made the server look")
+            say(f"removing Backup and Restore {name}, which triggered the discovery")
             raise
         finally:
             _clean_up(session, name)
@@ -123,6 +123,6 @@ def _clean_up(session: Session, name: str) -> None:
             continue
         if remove is remove_backup and not removed:
             say(
-                f"Backup {name}, which made the server look, is gone for a moment: the server was reading the bucket,"
-                " and makes it anew at its next look there. It expires within the hour"
+                f"Backup {name}, which triggered the discovery, is missing for now: the server was reading"
+                " the bucket and recreates it at the next sync. It expires within the hour"
             )

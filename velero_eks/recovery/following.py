@@ -84,8 +84,9 @@ class _Patience:
             self._seen = now
         elif now - self._seen > SERVER_SECONDS:
             raise TimeLimit(
-                f"the Velero server has not run for {words.duration(SERVER_SECONDS)}, and {_named(operation)} waits for"
-                f" it (phase {operation.phase}); see why: kubectl -n {self._session.target.namespace} describe"
+                f"the Velero server has been down for {words.duration(SERVER_SECONDS)}, and {_named(operation)}"
+                f" waits for it (phase {operation.phase}); see why: kubectl -n {self._session.target.namespace}"
+                " describe"
                 " deployment velero"
             )
 
@@ -96,9 +97,9 @@ class _Patience:
             for found in undecodable(record):
                 name, kind = record.name, str(record.body.get("kind") or "object")
                 raise TimeLimit(
-                    f"{_named(operation)} does not begin (phase {operation.phase}): the server cannot decode"
+                    f"{_named(operation)} does not start (phase {operation.phase}): the server cannot decode"
                     f" {kind} {name}, {found.field}: {found.problem}. Fix or delete it (velero-eks status says how),"
-                    f" and {operation.name} begins by itself"
+                    f" then {operation.name} starts by itself"
                 )
 
 

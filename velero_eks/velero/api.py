@@ -148,7 +148,7 @@ class Velero:
                 gone = self._now() if gone is None else gone
                 if kind != BACKUP or self._now() - gone > RESYNC_SECONDS:
                     raise
-                raise Unreachable(f"{error}; the server may be about to read it from the bucket again") from error
+                raise Unreachable(f"{error}; the server may soon read it from the bucket again") from error
             except ApiError as error:
                 # An API server that restarts, or has lost etcd for a moment, answers 500 or 504: asked again.
                 if error.status < 500:
@@ -169,7 +169,7 @@ class Velero:
             bodies = list(self.cluster.list(kind.path(self.namespace), labels=labels))
         except NotFound as error:
             raise BadTarget(
-                f"{self.cluster.name} does not serve Velero's {kind.plural}: Velero is not installed there,"
+                f"{self.cluster.name} does not serve Velero's {kind.plural}: Velero is not installed,"
                 " or this is another cluster"
             ) from error
         return sorted((make(body) for body in bodies), key=lambda record: record.name)

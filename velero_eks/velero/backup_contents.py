@@ -248,14 +248,14 @@ def _judged(entry: _Entry, bounds: Bounds) -> Place | BadMember | None:
     if len(entry.path) > bounds.path:
         return BadMember(shown, f"has a path of more than {bounds.path} characters")
     if entry.path.startswith("/") or ".." in entry.path.split("/"):
-        return BadMember(shown, "lies outside of the backup")
+        return BadMember(shown, "is outside the backup")
     if entry.kind in _STRANGE or entry.sparse:
         return BadMember(shown, _STRANGE.get(entry.kind, "is a sparse file"), place_of(entry.path))
     if entry.kind not in _REGULAR:
         return None if entry.kind == tarfile.DIRTYPE else BadMember(shown, "is of an unknown kind")
     found = place_of(entry.path)
     if found is None and entry.path.removeprefix("./").startswith(f"{_ROOT}/"):
-        return BadMember(shown, "is no place of an object's")
+        return BadMember(shown, "is not the path of an object")
     return found
 
 
@@ -285,7 +285,7 @@ def _entries(stream: Gunzip, bounds: Bounds) -> Iterator[_Entry]:
         if info.type in (tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK):
             header += _padded(info.size) + _BLOCK
             if header > bounds.header or info.size < 0:
-                raise Unreadable(f"what it says of one member is larger than {in_words(bounds.header)}")
+                raise Unreadable(f"a member's header is larger than {in_words(bounds.header)}")
             text = stream.exactly(_padded(info.size))[: info.size]
             if info.type == tarfile.XHDTYPE:
                 said.update(_extended(text))
@@ -298,7 +298,7 @@ def _entries(stream: Gunzip, bounds: Bounds) -> Iterator[_Entry]:
             while more:
                 header += _BLOCK
                 if header > bounds.header:
-                    raise Unreadable(f"what it says of one member is larger than {in_words(bounds.header)}")
+                    raise Unreadable(f"a member's header is larger than {in_words(bounds.header)}")
                 more = bool(stream.exactly(_BLOCK)[504])
         length = 0 if info.type in _EMPTY else size
         left = _padded(length)
@@ -320,7 +320,7 @@ def _padded(size: int) -> int:
 
 def _number(text: str) -> int:
     if not re.fullmatch(r"[0-9]{1,18}", text):
-        raise Unreadable("a member's size is no number")
+        raise Unreadable("a member's size is not a number")
     return int(text)
 
 
@@ -343,18 +343,18 @@ def _object(text: bytes, place: Place) -> Object:
     """A Kubernetes object of the shape that every reader of one counts on, and the one that its place names."""
     body = parsed(text)
     if not isinstance(body, dict):
-        raise Unreadable("it is no Kubernetes object")
+        raise Unreadable("it is not a Kubernetes object")
     metadata = body.get("metadata")
     if not _texts(body, "apiVersion", "kind") or not isinstance(metadata, dict) or not _texts(metadata, "name"):
-        raise Unreadable("it is no Kubernetes object")
+        raise Unreadable("it is not a Kubernetes object")
     if (metadata["name"], metadata.get("namespace") or "") != (place.name, place.namespace):
-        raise Unreadable("it is another object than its place says")
+        raise Unreadable("its content does not match its path")
     for key in ("labels", "annotations"):
         if not _is_text_map(metadata.get(key)):
-            raise Unreadable(f"its metadata.{key} is no mapping of texts")
+            raise Unreadable(f"its metadata.{key} is not a mapping of strings")
     owners = metadata.get("ownerReferences")
     if owners is not None and not (isinstance(owners, list) and all(isinstance(each, dict) for each in owners)):
-        raise Unreadable("its metadata.ownerReferences is no list of owners")
+        raise Unreadable("its metadata.ownerReferences is not a list of owners")
     return body
 
 
@@ -379,7 +379,7 @@ class Selection:
         """Read `KIND` or `KIND/NAME`; the kind in any form, the group behind a dot. Raises `BadTarget`."""
         kind, slash, name = text.partition("/")
         if not kind or (slash and not name) or "/" in name:
-            raise BadTarget(f"{text!r} is no object; write KIND or KIND/NAME, such as configmap/grading")
+            raise BadTarget(f"{text!r} is not an object; write KIND or KIND/NAME, such as configmap/grading")
         word, _, group = kind.lower().partition(".")
         return cls(_SHORT.get(word, word), group, name or None)
 

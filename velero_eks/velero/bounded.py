@@ -135,7 +135,7 @@ class Gunzip:
         try:
             found = self._inflate.decompress(self._packed, size)
         except zlib.error as error:
-            raise Unreadable(f"it is no gzip: {error}") from error
+            raise Unreadable(f"it is not gzip: {error}") from error
         self._packed = self._inflate.unconsumed_tail
         if self._inflate.eof:
             self._packed, self._inflate = self._inflate.unused_data, None
@@ -167,15 +167,15 @@ def parsed(text: bytes, *, depth: int = BOUNDS.depth) -> Any:
     try:
         found = json.loads(text, parse_constant=_no_number, parse_float=_finite)
     except (ValueError, RecursionError) as error:
-        said = "it lies too deep in itself" if isinstance(error, RecursionError) else str(error)
-        raise Unreadable(f"it is no JSON: {said}") from error
+        said = "it is nested too deep" if isinstance(error, RecursionError) else str(error)
+        raise Unreadable(f"it is not JSON: {said}") from error
     if _HALF.search(text):
         # Half a pair is no character, and Go reads it as the one that stands for none.
         whole = json.dumps(found, ensure_ascii=False).encode("utf-16", "surrogatepass").decode("utf-16", "replace")
         found = json.loads(whole)
     # As many brackets as that have to be there to lie so deep.
     if text.count(b"{") + text.count(b"[") > depth and _deeper(found, depth):
-        raise Unreadable(f"lists and mappings lie more than {depth} deep in each other")
+        raise Unreadable(f"lists and mappings are nested more than {depth} deep")
     return found
 
 
@@ -183,7 +183,7 @@ def mapping(text: bytes, *, of: Callable[[Any], bool] | None = None) -> dict[str
     """JSON that is a mapping, each value of which passes `of`. Raises `Unreadable`."""
     found = parsed(text)
     if not isinstance(found, dict) or (of is not None and not all(map(of, found.values()))):
-        raise Unreadable("it is JSON of another shape than Velero writes")
+        raise Unreadable("it is JSON, but not as Velero writes it")
     return found
 
 
@@ -202,13 +202,13 @@ def _deeper(value: Any, depth: int) -> bool:
 
 
 def _no_number(text: str) -> NoReturn:
-    raise ValueError(f"{text} is no number")
+    raise ValueError(f"{text} is not a number")
 
 
 def _finite(text: str) -> float:
     found = float(text)
     if not math.isfinite(found):
-        raise ValueError(f"{text[:20]} is beyond every number")
+        raise ValueError(f"{text[:20]} is too large")
     return found
 
 

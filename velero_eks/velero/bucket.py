@@ -54,7 +54,7 @@ class StoreAddress:
     def of_location(cls, location: Location, *, account: str | None = None) -> StoreAddress:
         """The address that a BackupStorageLocation gives the server. Raises `BadTarget` for another provider's."""
         if location.provider not in ("aws", "velero.io/aws"):
-            raise BadTarget(f"location {location.name} is of provider {location.provider!r}; only aws can be read here")
+            raise BadTarget(f"location {location.name} is of provider {location.provider!r}; only aws is supported")
         config = location.config
         # What the server calls s3Url may be known inside the cluster only; publicUrl is its address for everybody.
         return cls(
@@ -147,7 +147,7 @@ class BackupStore:
         try:
             body = mapping(text)
             if not is_record(body) or body["metadata"]["name"] != name:
-                raise Unreadable("it is no record of this backup")
+                raise Unreadable("it is not the record of this backup")
         except Unreadable as error:
             raise Damaged(f"backup {name} in {self.address} is damaged: velero-backup.json: {error}") from error
         return Backup(body)
@@ -270,7 +270,7 @@ class BackupStore:
     def _log(self, key: str, what: str) -> Iterator[LogLine]:
         body = self._open(key)
         if body is None:
-            raise BadTarget(f"{what} has no log in {self.address}; it has not ended, or never began")
+            raise BadTarget(f"{what} has no log in {self.address}; it has not ended, or never started")
         return self._lines(body, what)
 
     def _lines(self, body: Any, what: str) -> Iterator[LogLine]:
@@ -342,7 +342,9 @@ class BackupStore:
 
     def _explained(self, error: Exception) -> OperationError:
         if aws.error_code(error) == "NoSuchBucket":
-            return BadTarget(f"there is no bucket {self.address.bucket}; was it deleted, or is it another account's?")
+            return BadTarget(
+                f"bucket {self.address.bucket} does not exist; was it deleted, or does it belong to another account?"
+            )
         return aws.explained(error, f"reading {self.address}", account=self.address.account)
 
     def _whose(self) -> dict[str, str]:

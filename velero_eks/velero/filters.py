@@ -20,7 +20,7 @@ _NEVER_NAMESPACED = "volumesnapshots.snapshot.storage.k8s.io"
 NEEDED_VERBS = frozenset({"list", "create", "get", "delete"})
 """Velero looks only at kinds that can be made again."""
 
-_UNSAID = "includeClusterResources is not set, so that only what other objects refer to is taken"
+_UNSAID = "includeClusterResources is not set, so only referenced objects are included"
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ class Filters:
         """Why no object of this kind is taken by itself."""
         if not kind.verbs >= NEEDED_VERBS:
             missing = ", ".join(sorted(NEEDED_VERBS - kind.verbs))
-            return f"its kind cannot be made again (no {missing}), so Velero leaves it out"
+            return f"its kind cannot be recreated (no {missing}), so Velero skips it"
         return self._old(kind) if self.old else self._scoped(kind)
 
     def of_namespace(self, namespace: str) -> str | None:

@@ -151,4 +151,4 @@ def _decoded(secret: Object) -> dict[str, Any]:
         return json.loads(gzip.decompress(packed))
     except (KeyError, ValueError, OSError, EOFError, zlib.error) as error:
         name = secret["metadata"]["name"]
-        raise OperationError(f"Secret {name} holds no release that can be read: {error}; see 'helm history'") from error
+        raise OperationError(f"Secret {name} has no readable release: {error}; see 'helm history'") from error

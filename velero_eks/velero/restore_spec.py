@@ -97,16 +97,16 @@ class RestoreSpec:
         if item.place.resource in NEVER_RESTORED:
             return "Velero never restores this kind"
         if item.place.resource in self.excluded_resources or not _has(self.resources, item.place.resource):
-            return "this kind is not asked for"
+            return "this kind is not selected"
         if not item.place.namespace:
             if self.cluster_resources is False:
-                return "cluster-scoped objects are not asked for"
+                return "cluster-scoped objects are not selected"
             if self.cluster_resources is None and not self._every_namespace:
-                return "Velero leaves cluster-scoped objects out where only some namespaces are asked for"
+                return "Velero skips cluster-scoped objects if only some namespaces are selected"
         elif not self._takes_namespace(item.place.namespace):
-            return "its namespace is not asked for"
+            return "its namespace is not selected"
         if self.selectors and not any(selects(selector, labels_of(item.body)) for selector in self.selectors):
-            return "its labels are not asked for"
+            return "its labels are not selected"
         return None
 
     def selected(self, contents: Iterable[Stored]) -> dict[Place, Stored]:
@@ -172,11 +172,11 @@ def passed_over(item: Stored) -> str | None:
         if status.get("phase") in ("Succeeded", "Failed"):
             return "the Pod had ended"
         if _MIRROR_POD in (metadata.get("annotations") or {}):
-            return "the node makes this Pod itself"
+            return "the node creates this Pod itself"
     if item.place.resource == "jobs.batch" and status.get("completionTime"):
         return "the Job had ended"
     if item.place.resource == "apiservices.apiregistration.k8s.io" and MANAGED_API_SERVICE in labels_of(item.body):
-        return "Kubernetes makes this APIService itself"
+        return "Kubernetes creates this APIService itself"
     return None
 
 
@@ -195,9 +195,9 @@ def made_anew(contents: Iterable[Stored]) -> dict[str, str]:
         spec = item.body.get("spec") or {}
         claim = spec.get("claimRef") or {}
         if (claim.get("namespace"), claim.get("name")) in snapshots:
-            found[item.place.name] = "its claim makes a new volume from the snapshot"
+            found[item.place.name] = "its claim creates a new volume from the snapshot"
         elif spec.get("persistentVolumeReclaimPolicy") == "Delete":
-            found[item.place.name] = "its claim makes a new volume"
+            found[item.place.name] = "its claim creates a new volume"
     return found
 
 

@@ -54,7 +54,7 @@ def volume_data(text: bytes) -> VolumeData:
     neither. Raises `Unreadable`."""
     found = parsed(text)
     if not isinstance(found, list | None) or not all(map(_is_volume, found or ())):
-        raise Unreadable("it is JSON of another shape than Velero writes")
+        raise Unreadable("it is JSON, but not as Velero writes it")
     without = [
         ClaimWithoutData(each.get("pvcNamespace") or "", each.get("pvcName") or "", each.get("pvName") or "", reason)
         for each in found or ()
@@ -67,7 +67,7 @@ def volume_data(text: bytes) -> VolumeData:
 def unknown_claims(resources: Mapping[str, list[str]]) -> list[ClaimWithoutData]:
     """The claims in a backup's resource list, for a backup without a volumeinfo file."""
     places = [place.rpartition("/") for place in resources.get("v1/PersistentVolumeClaim") or ()]
-    reason = "nothing says whether it is there: the backup's volumeinfo.json.gz is missing"
+    reason = "unknown: the backup's volumeinfo.json.gz is missing"
     return sorted(ClaimWithoutData(namespace, claim, "", reason) for namespace, _, claim in places)
 
 
@@ -83,7 +83,7 @@ def _reason(volume: Mapping[str, Any]) -> str:
     """Why a volume has no data in the backup; empty where it has, and where that is what was asked for."""
     said = volume.get("skippedReason") or ""
     if volume.get("skipped"):
-        return "" if _BY_POLICY in said else said.strip().rstrip(";") or "Velero passed it by and does not say why"
+        return "" if _BY_POLICY in said else said.strip().rstrip(";") or "Velero skipped it without a reason"
     if volume.get("result") == "failed":
         return f"its {volume.get('backupMethod') or 'backup'} failed"
     return ""

@@ -232,7 +232,7 @@ def _step(text: str, word: str, place: _Place) -> int:
 
 
 def _integer(text: str) -> int | None:
-    """Go's Atoi, so ``+5`` is five, and what overflows is no number."""
+    """Go's Atoi, so ``+5`` is five, and what overflows is not a number."""
     if not _INTEGER.fullmatch(text) or len(text.lstrip("+-0")) > 19:
         return None
     number = int(text)

@@ -155,7 +155,7 @@ TABLE = [
         "make the policy first",
         settings=BOUNDARY,
     ),
-    Finds("bucket", {"bucket": bucket(owned=False)}, {}, "is taken by another account", "set storage.bucket"),
+    Finds("bucket", {"bucket": bucket(owned=False)}, {}, "belongs to another account", "set storage.bucket"),
     Finds(
         "bucket",
         {"bucket": bucket(region="us-east-1"), "state": IN_STATE},
@@ -167,7 +167,7 @@ TABLE = [
         "bucket",
         {"bucket": bucket()},
         {"bucket": bucket(), "state": IN_STATE},
-        f"the bucket {BUCKET} exists already, and the stack's state does not have it",
+        f"the bucket {BUCKET} already exists, and is not in the stack's state",
         "velero-eks adopt prod",
     ),
     Finds(
@@ -189,8 +189,8 @@ TABLE = [
         "bucket",
         {"bucket": bucket(), "state": Unknown("not logged in")},
         {"bucket": bucket(tags={"velero-eks/cluster": "shop"}), "state": Unknown("not logged in")},
-        "exists already, and the stack's state could not be read",
-        "if this stack did not make it: velero-eks adopt prod",
+        "already exists, and the stack's state could not be read",
+        "if this stack did not create it: velero-eks adopt prod",
         "warning",
     ),
     Finds(

@@ -121,7 +121,7 @@ TABLE = [
         {"contents": Contents(backups=(("daily-1", "theirs", MADE + 60),), count=1)},
         {"contents": Contents()},
         "somebody writes there: backup daily-1 of",
-        "If a Velero that is gone from this cluster made it: velero-eks adopt prod",
+        "If a Velero removed from this cluster made it: velero-eks adopt prod",
     ),
     Finds(
         "shared-location",

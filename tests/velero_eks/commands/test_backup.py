@@ -77,7 +77,7 @@ def test_what_is_not_completed_exits_with_1_and_says_why_though_its_files_are_da
     assert made(server, monkeypatch, BackupRequest(name="b", namespaces=("shop",))) == 1
     why = json.loads(capsys.readouterr().out)["why"]
     assert why[0] == "no such location"
-    assert "what Velero wrote about it cannot be read: backups/b/b-results.gz is damaged" in why[1]
+    assert "Velero's result cannot be read: backups/b/b-results.gz is damaged" in why[1]
 
 
 def test_what_is_completed_and_lacks_something_exits_with_1(monkeypatch):
@@ -186,4 +186,4 @@ def test_a_name_that_is_taken_is_refused(monkeypatch):
 def test_why_a_restore_failed_is_never_an_error_of_its_own(monkeypatch):
     monkeypatch.setattr(Session, "store", lambda *_: Bucket())
     found = logs_command.explain(session(Api()), backup_command.Backup({"metadata": {"name": "b"}, "status": {}}))
-    assert found == ["what Velero wrote about it cannot be read: backups/b/b-results.gz is damaged"]
+    assert found == ["Velero's result cannot be read: backups/b/b-results.gz is damaged"]

@@ -70,16 +70,14 @@ def test_a_location_that_a_new_server_has_not_read_yet_is_a_warning():
 
 def test_without_a_stack_and_without_a_schedule_nothing_is_backed_up_by_itself():
     found = assess(seen(schedules=()))
-    assert (the(found).subject, the(found).text) == ("schedules", "there is none: nothing is backed up by itself")
+    assert (the(found).subject, the(found).text) == ("schedules", "no schedule: nothing is backed up automatically")
     assert not found.well
 
 
 def test_without_a_stack_no_backup_at_all_is_a_problem():
     fresh = schedule(metadata={"creationTimestamp": ago(minutes=1)}, status={"lastBackup": None})
     found = assess(seen(schedules=(fresh,), backups=(backup("bad", phase="PartiallyFailed"),)))
-    assert (
-        "there is no Completed one: nothing can be restored" in {p.subject: p.text for p in found.problems}["backups"]
-    )
+    assert "no Completed backup: nothing can be restored" in {p.subject: p.text for p in found.problems}["backups"]
 
 
 def test_without_a_stack_a_missed_run_is_the_problem():
@@ -157,7 +155,7 @@ def test_a_slow_clock_makes_no_backup_young(behind):
     found = assess(seen(at=NOW - behind, backups=(backup("old", hours=30),), schedules=()), SETTINGS)
     assert not found.objectives[0].met
     warning = next(problem for problem in found.problems if problem.subject == "this machine's clock")
-    assert "behind the cluster's; ages are reckoned by the cluster's" in warning.text
+    assert "behind the cluster's; ages use the cluster's clock" in warning.text
     assert found.observed.at == NOW - timedelta(seconds=20)
 
 
@@ -307,7 +305,7 @@ def test_a_proposed_command_of_this_tool_names_the_target(monkeypatch, capsys):
     monkeypatch.setitem(session.target.__dict__, "cluster", SimpleNamespace(name="exam"))
     assert status_command.run_status(session, as_json=True) == 1
     said = capsys.readouterr().out
-    assert "velero-eks backup --stack prod NAME takes one now" in said
+    assert "velero-eks backup --stack prod NAME makes one now" in said
     assert "velero-eks logs --stack prod bad says why" in said
 
 

@@ -38,7 +38,7 @@ def test_the_time_a_backup_takes_is_no_missed_objective():
 def test_a_cluster_without_any_backup_misses_its_objective():
     found = assess(seen(backups=(), schedules=(schedule(status={"lastBackup": None}),)), SETTINGS)
     assert not found.well
-    assert any("there is no Completed backup of it" in problem.text for problem in found.problems)
+    assert any("it has no Completed backup" in problem.text for problem in found.problems)
 
 
 @pytest.mark.parametrize(

@@ -130,7 +130,7 @@ def test_the_name_of_a_schedule_is_no_name_of_a_backup(connect):
 
 def test_a_cluster_without_velero_is_called_so(connect):
     velero = Velero(connect(lambda asked: status(404, "NotFound", "the server could not find the requested resource")))
-    with pytest.raises(BadTarget, match="Velero is not installed there, or this is another cluster"):
+    with pytest.raises(BadTarget, match="Velero is not installed, or this is another cluster"):
         velero.schedules()
 
 

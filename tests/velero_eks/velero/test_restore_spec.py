@@ -69,7 +69,7 @@ def test_a_claim_brings_its_volume_and_a_pod_its_claim_and_its_priority():
         (stored("Pod", "done", "shop", status={"phase": "Succeeded"}), "the Pod had ended"),
         (stored("Job", "done", "shop", status={"completionTime": "2026-11-24T02:00:00Z"}), "the Job had ended"),
         (stored("Pod", "etcd", "shop", annotations={"kubernetes.io/config.mirror": "x"}),
-         "the node makes this Pod itself"),
+         "the node creates this Pod itself"),
         (stored("Job", "running", "shop", status={}), None),
     ],
 )  # fmt: skip

@@ -25,8 +25,8 @@ def reasons(*volumes: Any) -> list[str]:
         # In-tree EBS (gp2, awsElasticBlockStore), and any other that is no CSI volume: passed by, in silence.
         ({"skipped": True, "skippedReason": NONE_FOUND}, "volumeSnapshot: no applicable volumesnapshotter found"),
         ({"skipped": True, "skippedReason": "csiSnapshot: skip PV pv-1"}, "csiSnapshot: skip PV pv-1"),
-        ({"skipped": True}, "Velero passed it by and does not say why"),
-        ({"skipped": True, "skippedReason": None}, "Velero passed it by and does not say why"),
+        ({"skipped": True}, "Velero skipped it without a reason"),
+        ({"skipped": True, "skippedReason": None}, "Velero skipped it without a reason"),
         # Kopia, and the data mover, that did not end well.
         ({"backupMethod": "PodVolumeBackup", "result": "failed"}, "its PodVolumeBackup failed"),
         ({"backupMethod": "CSISnapshot", "snapshotDataMoved": True, "result": "failed"}, "its CSISnapshot failed"),
@@ -44,7 +44,7 @@ def test_claims_are_sorted_and_a_volume_without_a_claim_is_named_by_itself() -> 
     volumes = [{"pvName": "pv-2", "skipped": True}, {**CLAIM, "skipped": True}]
     found = volume_data(json.dumps(volumes).encode()).without_data
     assert [str(each) for each in found] == ["volume pv-2", "exam-prod/data"]
-    assert found[1] == ClaimWithoutData("exam-prod", "data", "pv-1", "Velero passed it by and does not say why")
+    assert found[1] == ClaimWithoutData("exam-prod", "data", "pv-1", "Velero skipped it without a reason")
 
 
 @pytest.mark.parametrize("text", [b"null", b"[]"])

@@ -78,7 +78,7 @@ class ExistingAws:
         if not found.owned:
             return Existing(found.name, cannot=("it belongs to another account", "set storage.bucket to another name"))
         if found.region and found.region != self._settings.region:
-            why = f"it lies in {found.region}, and the stack is of {self._settings.region}"
+            why = f"it is in {found.region}, and the stack in {self._settings.region}"
             return Existing(found.name, cannot=(why, "set storage.bucket to another name, or fix aws:region"))
         return Existing(found.name, {"tags": _own(found.tags)})
 
@@ -123,7 +123,7 @@ class ExistingAws:
         if role is None:
             return None
         if role.path != "/":
-            why = f"its path is {role.path}, which only a new role can change"
+            why = f"its path is {role.path}, which cannot be changed"
             return Existing(inputs["name"], cannot=(why, "set identity.roleName to another name"))
         live = {
             "assumeRolePolicy": json.dumps(role.trust),

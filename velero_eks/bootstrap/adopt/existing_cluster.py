@@ -68,13 +68,13 @@ class ExistingCluster:
         password = _password_in(found)
         delete = f"kubectl -n {self._settings.release.namespace} delete secret {name}"
         if password is None:
-            return Existing(name, cannot=(f"it has no key {REPOSITORY_SECRET_KEY}", f"if it is nobody's: {delete}"))
+            return Existing(name, cannot=(f"it has no key {REPOSITORY_SECRET_KEY}", f"if nothing uses it: {delete}"))
         weak = "Velero's public default" if password == PUBLIC_PASSWORD else f"shorter than {PASSWORD_MIN} characters"
         if password == PUBLIC_PASSWORD or len(password) < PASSWORD_MIN:
             # The settings refuse it, and it cannot be changed: what is encrypted with it stays so.
-            why = f"its password is {weak}, and file-system backups made so far can be restored with it only"
+            why = f"its password is {weak}, and existing file-system backups can only be restored with it"
             return Existing(
-                name, cannot=(why, f"once they are not needed: {delete}; a strong one is made in its place")
+                name, cannot=(why, f"when they are no longer needed: {delete}; a strong one is then created")
             )
         return Existing(name)
 
@@ -100,7 +100,7 @@ class ExistingCluster:
         shown = f"{namespace}/{name}"
         if release.chart != CHART_NAME:
             return Existing(
-                name, cannot=(f"{shown} is of the chart {release.chart}", "set release.name to another name")
+                name, cannot=(f"{shown} uses the chart {release.chart}", "set release.name to another name")
             )
         if release.status != "deployed":
             why = f"{shown} is {release.status}, not deployed"
@@ -118,12 +118,12 @@ class ExistingCluster:
         else:
             remedy = (
                 f"kubectl -n {namespace} delete deployment/velero && kubectl -n {namespace} delete"
-                " backupstoragelocation/default; its Backups and Schedules stay"
+                " backupstoragelocation/default; its Backups and Schedules remain"
             )
         why = {
-            "operator": "an operator keeps it",
-            "helm": "another Helm release made it",
-            "cli": "Helm did not make it",
+            "operator": "an operator manages it",
+            "helm": "another Helm release created it",
+            "cli": "Helm did not create it",
         }
         return Existing(name, cannot=(f"the Velero in {namespace}: {why[found.by]}", remedy))
 

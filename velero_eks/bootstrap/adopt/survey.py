@@ -141,7 +141,7 @@ def survey(
         role = next(each for each in result.found if each.resource.type == FIELDS["role"])
         others = aws.other_grants(role.live.id)
         if others:
-            result.notes.append(f"the role {role.live.id} has other policies, which stay: {', '.join(others)}")
+            result.notes.append(f"the role {role.live.id} keeps other policies: {', '.join(others)}")
     result.notes += _of_release(result.found)
     secret = FIELDS["repository_secret"] in present
     if not secret and not state.has(FIELDS["repository_secret"], "velero-repository") and FIELDS["bucket"] in present:
@@ -189,8 +189,8 @@ def _same_key(result: _Survey, aws: ExistingAws, present: set[str], real: str | 
     result.blocked.append(
         Blocked(
             f"the bucket {bucket}",
-            f"it is encrypted with {in_use}, and Velero's role would be given another key: what is in it could not be"
-            " read any more",
+            f"it is encrypted with {in_use}, and Velero's role would get another key: its content"
+            " could no longer be read",
             f"set storage.kmsKeyArn: {in_use}",
         )
     )
@@ -200,21 +200,21 @@ def _of_release(found: list[Found]) -> Iterator[str]:
     for each in found:
         if each.resource.type != FIELDS["release"]:
             continue
-        yield f"Helm upgrades the release {each.live.id} once, also where its values stay: how long it waits is new"
+        yield f"Helm upgrades the release {each.live.id} once, even with the same values: its timeout is new"
         values = each.live.properties.get("values") or {}
         schedules = sorted(values.get("schedules") or {})
         if schedules:
             yield (
-                f"the release makes Schedules of its own ({', '.join(schedules)}), and they end with this; their"
-                " backups stay. What is to go on belongs under velero-eks:schedules"
+                f"the release has its own Schedules ({', '.join(schedules)}), which are removed;"
+                " their backups remain. Add those to keep to velero-eks:schedules"
             )
 
 
 def _without_password(settings: Settings) -> Iterator[str]:
     if settings.repository_password is None:
         yield (
-            "the cluster has no password of the repositories: where file-system backups are in the bucket, give the one"
-            " that was escrowed before 'pulumi up': pulumi config set --secret velero-eks:repositoryPassword"
+            "the cluster has no repository password: if the bucket has file-system backups,"
+            " set the escrowed one before 'pulumi up': pulumi config set --secret velero-eks:repositoryPassword"
         )
 
 

@@ -28,9 +28,9 @@ def account_facts(settings: Settings, *, client: Client = aws.client) -> Aws:
     account = Account.of_settings(settings, client)
     caller = asked("the caller's identity", account.caller)
     if isinstance(caller, Unknown):
-        return _nothing(caller, Unknown("there are no AWS credentials that work"))
+        return _nothing(caller, Unknown("no working AWS credentials"))
     if caller.account != settings.cluster.account:
-        return _nothing(caller, Unknown("the AWS credentials are of another account"))
+        return _nothing(caller, Unknown("the AWS credentials are for another account"))
     names, storage, identity = Names.of(settings), settings.storage, settings.identity
     cluster, release = settings.cluster.name, settings.release
     bucket = asked("the bucket", partial(account.bucket, str(names.bucket)))

@@ -50,7 +50,7 @@ class Case:
         """The cluster in EKS, for checks that have nothing to say where there is none."""
         found = known(self.facts.aws.cluster)
         if found is None:
-            raise NotAsked("there is no such cluster")
+            raise NotAsked("the cluster does not exist")
         return found
 
     @property
@@ -79,20 +79,20 @@ class Case:
             if not ours:
                 yield Finding(
                     "warning",
-                    f"{what} exists already, and the stack's state could not be read",
-                    f"if this stack did not make it: {self.adopt_command}",
+                    f"{what} already exists, and the stack's state could not be read",
+                    f"if this stack did not create it: {self.adopt_command}",
                 )
             return
         held = [] if state is None else _held(state, type_, name)
         if not held:
             yield Finding(
-                "error", f"{what} exists already, and the stack's state does not have it", f"run: {self.adopt_command}"
+                "error", f"{what} already exists, and is not in the stack's state", f"run: {self.adopt_command}"
             )
         elif id_ and id_ not in held:
             yield Finding(
                 "error",
-                f"{what} exists already, and the stack's state has {' and '.join(held)} in its place",
-                "go back to that one, or choose a name that nothing has",
+                f"{what} already exists, and the stack's state has {' and '.join(held)} instead",
+                "go back to that one, or choose an unused name",
             )
 
 

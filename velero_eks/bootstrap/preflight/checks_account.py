@@ -25,19 +25,19 @@ def credentials(case: Case) -> Iterator[Finding]:
     caller, wanted = case.facts.aws.caller, case.settings.cluster.account
     if isinstance(caller, Unknown):
         login = "log in, for example with 'aws sso login', or set AWS_PROFILE"
-        yield Finding("error", caller.why, login if caller.refused else "fix that first: nothing can be asked of AWS")
+        yield Finding("error", caller.why, login if caller.refused else "fix that first: AWS cannot be queried")
         return
     if caller.account != wanted:
         yield Finding(
             "error",
-            f"the AWS credentials are of account {caller.account} ({caller.arn}), and the stack is of {wanted}",
+            f"the AWS credentials are for account {caller.account} ({caller.arn}), and the stack for {wanted}",
             "use a profile of that account, for example with AWS_PROFILE",
         )
     partition = case.settings.partition.name
     if caller.partition != partition:
         yield Finding(
             "error",
-            f"the AWS credentials are of partition {caller.partition}, and {case.settings.region} lies in {partition}",
+            f"the AWS credentials are for partition {caller.partition}, and {case.settings.region} is in {partition}",
             "use credentials of that partition, or fix aws:region",
         )
 
@@ -51,7 +51,7 @@ def cluster(case: Case) -> Iterator[Finding]:
         yield Finding(
             "error",
             f"{settings.region} has no EKS cluster {settings.cluster.name}",
-            "fix cluster.name or aws:region; 'aws eks list-clusters' lists those there are",
+            "fix cluster.name or aws:region; see 'aws eks list-clusters'",
         )
         return
     if found.status != "ACTIVE":
@@ -98,7 +98,7 @@ def identity(case: Case) -> Iterator[Finding]:
         yield Finding(
             "error",
             f"identity.permissionsBoundary {case.settings.identity.permissions_boundary} does not exist",
-            "make the policy first, or fix the ARN",
+            "create the policy first, or fix the ARN",
         )
 
 
@@ -116,7 +116,7 @@ def _irsa(case: Case) -> Iterator[Finding]:
         audiences = ", ".join(provider.audiences) or "none"
         yield Finding(
             "error",
-            f"IAM's OIDC provider takes tokens for {audiences} and not for STS",
+            f"IAM's OIDC provider accepts tokens for {audiences}, not for STS",
             f"aws iam add-client-id-to-open-id-connect-provider --client-id {STS_AUDIENCE}"
             f" --open-id-connect-provider-arn {provider.arn}",
         )
@@ -152,12 +152,12 @@ def bucket(case: Case) -> Iterator[Finding]:
         return
     rename = "set storage.bucket to another name"
     if not found.owned:
-        yield Finding("error", f"the bucket name {name} is taken by another account", rename)
+        yield Finding("error", f"the bucket name {name} belongs to another account", rename)
         return
     if found.region and found.region != settings.region:
         yield Finding(
             "error",
-            f"the bucket {name} lies in {found.region}, and the stack is of {settings.region}",
+            f"the bucket {name} is in {found.region}, and the stack in {settings.region}",
             f"{rename}, or fix aws:region",
         )
         return
@@ -169,8 +169,8 @@ def bucket(case: Case) -> Iterator[Finding]:
         place = f"{name}/{settings.storage.prefix}" if settings.storage.prefix else name
         yield Finding(
             "error",
-            f"{place} has folders that are not Velero's ({_some(foreign)}): it would call the location Unavailable",
-            "give Velero a folder of its own with storage.prefix, or move them elsewhere",
+            f"{place} has folders that are not Velero's ({_some(foreign)}): the location would be Unavailable",
+            "set storage.prefix to an empty folder, or move them elsewhere",
         )
 
 
@@ -188,13 +188,11 @@ def key(case: Case) -> Iterator[Finding]:
         return
     found = known(case.facts.aws.key)
     if found is None:
-        yield Finding(
-            "error", f"storage.kmsKeyArn {storage.kms_key_arn} does not exist", "fix the ARN, or leave it out"
-        )
+        yield Finding("error", f"storage.kmsKeyArn {storage.kms_key_arn} does not exist", "fix the ARN, or remove it")
         return
     yield from _enabled(found)
     if found.manager == "AWS":
-        yield Finding("error", "AWS manages this key: no policy can be set on it", "name a customer managed key")
+        yield Finding("error", "AWS manages this key: its policy cannot be set", "name a customer managed key")
     if (found.usage, found.spec) != ("ENCRYPT_DECRYPT", "SYMMETRIC_DEFAULT"):
         yield Finding(
             "error",
@@ -204,7 +202,7 @@ def key(case: Case) -> Iterator[Finding]:
     if found.manager != "AWS" and not delegates(found.policy, _role_arn(case)):
         yield Finding(
             "error",
-            f"the key's policy allows neither the account nor Velero's role {' and '.join(NEEDED)}",
+            f"the key's policy allows {' and '.join(NEEDED)} neither to the account nor to Velero's role",
             f"allow them in its policy to arn:{case.settings.partition.name}:iam::{case.settings.cluster.account}:root",
         )
 
@@ -233,13 +231,13 @@ def access_logs(case: Case) -> Iterator[Finding]:
     found: Bucket | None = known(case.facts.aws.logs)
     if found is None:
         yield Finding(
-            "error", f"storage.accessLogs.bucket {logs.bucket} does not exist", "make it first, or fix the name"
+            "error", f"storage.accessLogs.bucket {logs.bucket} does not exist", "create it first, or fix the name"
         )
     elif not found.owned or (found.region and found.region != case.settings.region):
         where = "another account's" if not found.owned else f"in {found.region}"
         yield Finding(
             "error",
-            f"storage.accessLogs.bucket {logs.bucket} is {where}: S3 writes logs to the same account and region only",
+            f"storage.accessLogs.bucket {logs.bucket} is {where}: S3 writes logs only to the same account and region",
             f"name a bucket of {case.settings.cluster.account} in {case.settings.region}",
         )
 
@@ -251,19 +249,19 @@ def break_glass(case: Case) -> Iterator[Finding]:
         return
     caller, deployer = known(case.facts.aws.caller), case.facts.aws.deployer
     if caller.account != case.settings.cluster.account:
-        raise NotAsked("the AWS credentials are of another account")
+        raise NotAsked("the AWS credentials are for another account")
     for arn in named:
         found = case.facts.aws.principals.get(arn)
         if found is None:
             yield Finding(
                 "error",
-                f"storage.breakGlass names {arn}, and IAM has no such {_kind(arn)}",
-                "fix the name, or make it first",
+                f"storage.breakGlass names {arn}, but IAM has no such {_kind(arn)}",
+                "fix the name, or create it first",
             )
         elif isinstance(found, str) and found != arn:
             yield Finding(
                 "error",
-                f"storage.breakGlass names {arn}, and IAM has it as {found}: the policy would not let it in",
+                f"storage.breakGlass names {arn}, and IAM has it as {found}: the policy would not match it",
                 f"write {found}",
             )
     session = Caller(arn=caller.arn).role
@@ -274,8 +272,8 @@ def break_glass(case: Case) -> Iterator[Finding]:
     if who not in named:
         yield Finding(
             "error",
-            f"{who} deploys and is not in storage.breakGlass: after the first 'pulumi up' it could change neither the"
-            " bucket's policy nor its settings",
+            f"{who} deploys and is not in storage.breakGlass: after the first 'pulumi up' it could not"
+            " change the bucket's policy or settings",
             f"deploy as one of {', '.join(named)}, or add it",
         )
 

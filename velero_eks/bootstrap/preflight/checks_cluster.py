@@ -42,10 +42,10 @@ def access(case: Case) -> Iterator[Finding]:
         yield from _other_cluster(case, found)
         return
     if context:
-        yield Finding("error", found.why, f"fix the kubeconfig context {context}, or the way to its API server")
+        yield Finding("error", found.why, f"fix the kubeconfig context {context}, or the connection to its API server")
         return
     if isinstance(caller, Unknown) or caller.account != case.settings.cluster.account:
-        raise NotAsked("there are no AWS credentials of this account to ask with")
+        raise NotAsked("no AWS credentials for this account")
     if eks is None or (not isinstance(eks, Unknown) and eks.status not in SERVING):
         # Told by the check of the cluster, with the remedy: the API server comes and goes with it.
         raise NotAsked(found.why)
@@ -58,13 +58,13 @@ def _other_cluster(case: Case, found: Kubernetes) -> Iterator[Finding]:
         return
     issuer = found.issuer
     if isinstance(issuer, Unknown):
-        raise NotAsked(f"whether the context {context} leads to {case.settings.cluster.name}: {issuer.why}")
+        raise NotAsked(f"whether the context {context} points to {case.settings.cluster.name}: {issuer.why}")
     if issuer and issuer != wanted:
         yield Finding(
             "error",
-            f"the context {context} leads to another cluster: its tokens are issued by {issuer}, and those of"
+            f"the context {context} points to another cluster: its tokens are issued by {issuer}, and those of"
             f" {case.settings.cluster.name} by {wanted}",
-            "fix cluster.context; 'kubectl config get-contexts' lists those there are",
+            "fix cluster.context; see 'kubectl config get-contexts'",
         )
 
 
@@ -73,7 +73,7 @@ def _way_in(eks: ClusterFacts | Unknown, *, refused: bool) -> str:
         return "fix the rights of your role in AWS first: it needs eks:DescribeCluster"
     if not refused:
         return (
-            "call from where the API server can be reached (its network, a VPN), or add your address to"
+            "run this where the API server can be reached (its network, a VPN), or add your address to"
             " the cluster's publicAccessCidrs"
         )
     if eks.access_mode == "CONFIG_MAP":
@@ -113,14 +113,15 @@ def installed(case: Case) -> Iterator[Finding]:
         if definition.deleting:
             yield Finding(
                 "error",
-                f"the CRD {definition.name} is being deleted, and its objects hold it",
-                f"see what is left: kubectl get {definition.name} -A; a finalizer waits for a Velero that is gone",
+                f"the CRD {definition.name} is being deleted, and its objects block that",
+                f"list them: kubectl get {definition.name} -A; a finalizer waits for a removed Velero",
             )
         elif definition.operator:
             yield Finding(
                 "error",
-                f"the CRD {definition.name} is kept by an operator ({definition.operator}), which undoes the chart's",
-                "remove the operator's subscription first; the CRDs and their objects stay",
+                f"the CRD {definition.name} is managed by an operator ({definition.operator}), which undoes the"
+                " chart's changes",
+                "remove the operator's subscription first; the CRDs and their objects remain",
             )
 
 
@@ -128,7 +129,7 @@ def _in_the_way(velero: Server, namespace: str) -> Iterator[Finding]:
     if velero.by == "operator":
         yield Finding(
             "error",
-            f"an operator runs a Velero as {velero} ({velero.image}) and would undo what this stack makes",
+            f"an operator runs a Velero as {velero} ({velero.image}) and would undo this stack's changes",
             "remove the operator's subscription and its DataProtectionApplication first",
         )
     elif velero.namespace == namespace:
@@ -137,13 +138,13 @@ def _in_the_way(velero: Server, namespace: str) -> Iterator[Finding]:
             f"set release.name: {velero.release[1]} and adopt it"
             if velero.release
             else f"kubectl -n {namespace} delete deployment/{velero.name} && kubectl -n {namespace} delete"
-            " backupstoragelocation/default; its Backups and Schedules stay"
+            " backupstoragelocation/default; its Backups and Schedules remain"
         )
         yield Finding("error", f"a Velero runs as {velero} ({velero.image}), made by {made}", remedy)
     else:
         yield Finding(
             "warning",
-            f"another Velero runs as {velero} ({velero.image}); they share the CRDs, which become this one's",
+            f"another Velero runs as {velero} ({velero.image}); they share the CRDs, which this stack would take over",
             "remove the other, or set release.namespace to its namespace and adopt it",
         )
 
@@ -158,8 +159,8 @@ def namespace(case: Case) -> Iterator[Finding]:
     if found.phase != "Active":
         yield Finding(
             "error",
-            f"the namespace {name} is {found.phase}: nothing can be made in it",
-            f"wait until it is gone; if it stays, see its Restores' finalizers: kubectl -n {name} get restores",
+            f"the namespace {name} is {found.phase}: nothing can be created in it",
+            f"wait until it is gone; if it remains, see its Restores' finalizers: kubectl -n {name} get restores",
         )
         return
     yield from case.taken(f"the namespace {name}", FIELDS["namespace"], settings.adopt.namespace)
@@ -167,9 +168,9 @@ def namespace(case: Case) -> Iterator[Finding]:
     if settings.adopt.namespace and neighbours:
         yield Finding(
             "warning",
-            f"others live in the namespace {name}: {_listed(neighbours)}. It is never backed up, its labels are left as"
-            " they are, so that no Pod Security level holds Velero's Pods, and 'pulumi destroy' leaves it",
-            "set release.namespace to a namespace of Velero's own, or move the others",
+            f"the namespace {name} has other workloads: {_listed(neighbours)}. It is never backed up,"
+            " its labels stay, so no Pod Security level applies to Velero, and 'pulumi destroy' keeps it",
+            "set release.namespace to a namespace for Velero alone, or move the others",
         )
     if known(kubernetes.secret):
         what = f"the Secret {name}/{REPOSITORY_SECRET}"
@@ -197,9 +198,9 @@ def _other_bucket(case: Case) -> Iterator[Finding]:
             prefix = f" and storage.prefix: {location.prefix}" if location.prefix else ""
             yield Finding(
                 "warning",
-                f"the cluster's Velero keeps its backups in {place}: with another bucket they vanish from the cluster,"
-                " and stay there",
-                f"to go on with them, set storage.bucket: {location.bucket}{prefix}, then {case.adopt_command}",
+                f"the cluster's Velero keeps its backups in {place}: with another bucket they disappear from"
+                " the cluster but remain there",
+                f"to keep using them, set storage.bucket: {location.bucket}{prefix}, then {case.adopt_command}",
             )
 
 
@@ -234,7 +235,7 @@ def _cron(where: str, schedule: Schedule, library: CronLibrary) -> Iterator[Find
         cron = Cron.parse(schedule.cron, library=library, allow_never=True)
     except ValueError as error:
         yield Finding(
-            "warning", f"{where}: its cron is none to Velero, so it never runs: {error}", "fix it, or delete it"
+            "warning", f"{where}: Velero cannot read its cron, so it never runs: {error}", "fix it, or delete it"
         )
         return
     if cron.endless is not None:
@@ -261,7 +262,7 @@ def snapshots(case: Case) -> Iterator[Finding]:
         if not controllers and not isinstance(addon, Addon):
             yield Finding(
                 "error",
-                "no snapshot controller runs (a Deployment of this name): snapshots would never be ready",
+                "no Deployment snapshot-controller: snapshots would never be ready",
                 "set volumes.snapshotController: addon, or install the controller first",
             )
     elif isinstance(addon, Addon):
@@ -271,7 +272,7 @@ def snapshots(case: Case) -> Iterator[Finding]:
     elif controllers and not isinstance(addon, Unknown):
         yield Finding(
             "error",
-            f"a snapshot controller runs already ({', '.join(controllers)}); the add-on would put a second beside it",
+            f"a snapshot controller runs already ({', '.join(controllers)}); the add-on would add a second one",
             "set volumes.snapshotController: existing",
         )
     if known(kubernetes.snapshot_class):
@@ -293,7 +294,7 @@ def storage_class(case: Case) -> Iterator[Finding]:
             yield Finding(
                 "warning",
                 f"volumes.mode is none, and {snapshottable} EBS volumes of the cluster would not be backed up",
-                "set volumes.mode: csi-snapshot, or know that their data comes from elsewhere",
+                "set volumes.mode: csi-snapshot, or accept that their data is not backed up",
             )
         return
     if not settings.cluster.auto_mode and driver not in known(kubernetes.drivers):
@@ -308,8 +309,8 @@ def storage_class(case: Case) -> Iterator[Finding]:
         yield Finding(
             "error" if volumes.get(default.provisioner) or _in_tree(default.provisioner) else "warning",
             f"the default StorageClass {default.name} is of {default.provisioner}, and snapshots are made of {driver}"
-            " volumes: its volumes would be left out, and their backups PartiallyFailed",
-            f"make a StorageClass of {driver} the default, and exclude what is on the other",
+            " volumes: its volumes would be skipped, and their backups PartiallyFailed",
+            f"make a StorageClass of {driver} the default, and exclude volumes of the other",
         )
     # A claim is told by its name; the rest has none, or no schedule takes it.
     told = {claim.driver for claim in _without_snapshots(case)}
@@ -338,19 +339,19 @@ def claims(case: Case) -> Iterator[Finding]:
         if driver.startswith(_IN_TREE):
             yield Finding(
                 "error",
-                f"claims on {driver} volumes: {names}. Velero passes such volumes by: its backups would be Completed,"
-                " and have no data of them",
-                f"move their data to a volume of {_driver(case)}; or save it by other means and leave claim and volume"
-                f" out of the backups: {label} and 'kubectl label pv/{first.volume} {LEFT_OUT_LABEL}=true'",
+                f"claims on {driver} volumes: {names}. Velero ignores such volumes: its backups would"
+                " be Completed without their data",
+                f"move their data to a volume of {_driver(case)}; or back it up otherwise and"
+                f" exclude claim and volume: {label} and 'kubectl label pv/{first.volume} {LEFT_OUT_LABEL}=true'",
             )
         else:
             yield Finding(
                 "error",
-                f"claims of {driver}: {names}. Velero finds no VolumeSnapshotClass of this driver: every backup that"
-                " takes them would be PartiallyFailed, and lack the claims themselves",
-                f"where the driver can take snapshots, make a VolumeSnapshotClass of it with the label"
-                f' {SNAPSHOT_CLASS_MARK}: "true"; EFS, S3 and FSx for Lustre cannot: save their data by other means,'
-                f" and leave the claims out: {label}",
+                f"claims of {driver}: {names}. Velero finds no VolumeSnapshotClass of this driver: every backup"
+                " that includes them would be PartiallyFailed and lack the claims",
+                f"if the driver can take snapshots, create a VolumeSnapshotClass for it with the label"
+                f' {SNAPSHOT_CLASS_MARK}: "true"; EFS, S3 and FSx for Lustre cannot: back up their data'
+                f" otherwise, and exclude the claims: {label}",
             )
     able = _able(case)
     classes = [each for each in known(case.kubernetes.storage_classes) if not each.default]

@@ -32,26 +32,25 @@ def _others(case: Case, contents: Contents) -> Iterator[Finding]:
         return
     name, when = max(foreign, key=lambda item: item[1])
     stamp = words.moment(datetime.fromtimestamp(when, UTC))
-    apart = "give each cluster a bucket or prefix of its own; two on one place expire each other's backups"
+    apart = "give each cluster its own bucket or prefix; two in one place expire each other's backups"
     if namespace is not None and when > namespace.created:
         yield Finding(
             "error",
-            f"another cluster writes there: backup {name} of {stamp} is not this one's, and is younger than this"
-            " one's Velero",
+            f"another cluster writes there: backup {name} of {stamp} is not from this one and is newer than its Velero",
             apart,
         )
     elif namespace is None and when > case.cluster.created and not case.settings.adopt.bucket:
         yield Finding(
             "error",
-            f"somebody writes there: backup {name} of {stamp} is younger than this cluster, which has no Velero",
-            f"{apart}. If a Velero that is gone from this cluster made it: {case.adopt_command}",
+            f"another cluster writes there: backup {name} of {stamp} is newer than this cluster, which has no Velero",
+            f"{apart}. If a Velero removed from this cluster made it: {case.adopt_command}",
         )
     else:
         yield Finding(
             "warning",
             f"the bucket has {contents.count} backups, and the newest that this Velero did not make is {name} of"
-            f" {stamp}: those will appear in this cluster, and be expired by it",
-            "as it should be for a cluster or a Velero that was built again; else set storage.bucket or storage.prefix",
+            f" {stamp}: they will appear in this cluster, which will expire them",
+            "expected for a rebuilt cluster or Velero; else set storage.bucket or storage.prefix",
         )
 
 
@@ -93,8 +92,8 @@ def _pulumi(case: Case) -> Iterator[Finding]:
         wanted = ".".join(map(str, IMPORTS_AND_UPDATES))
         yield Finding(
             "error",
-            f"the Pulumi CLI is {'.'.join(map(str, here.engine))}, and adopting needs {wanted}: older ones stop at"
-            " anything that differs",
+            f"the Pulumi CLI is {'.'.join(map(str, here.engine))}, and adopting needs {wanted}: older ones"
+            " stop at any difference",
             f"upgrade the Pulumi CLI to {wanted} or later",
         )
     if here.state is None:

@@ -63,7 +63,7 @@ def make_namespace(cluster: Cluster, mark: Mark, name: str) -> None:
     try:
         cluster.create(NAMESPACE.path(), body)
     except Conflict as error:
-        raise BadTarget(f"namespace {name} exists already and was not made by this drill; it is left alone") from error
+        raise BadTarget(f"namespace {name} already exists and is not from this drill; it is kept") from error
     quota: Object = {
         "apiVersion": "v1",
         "kind": "ResourceQuota",
@@ -142,7 +142,7 @@ def _start_removing(cluster: Cluster, name: str, drill: str) -> None:
     if found is None:
         return
     if not _ours(found, drill):
-        raise BadTarget("it does not carry this drill's label; it is left alone")
+        raise BadTarget("it does not have this drill's label; it is kept")
     cluster.delete(NAMESPACE.path(None, name), uid=found["metadata"]["uid"])
 
 

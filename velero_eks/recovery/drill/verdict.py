@@ -140,7 +140,7 @@ def _checks(drilled: Drilled, objectives: Objectives) -> Iterator[DrillCheck]:
         yield DrillCheck("backup", False, said)
     restore = drilled.restore
     if restore is None:
-        yield DrillCheck("restore", False, drilled.problem or "no Restore was made")
+        yield DrillCheck("restore", False, drilled.problem or "no Restore was created")
     else:
         said = f"{restore.phase} after {words.duration(drilled.seconds)}"
         if restore.why:
@@ -164,7 +164,7 @@ def _checks(drilled: Drilled, objectives: Objectives) -> Iterator[DrillCheck]:
             f"it took {words.duration(took)}, {relation} {words.exact(limit)}",
         )
     left = f"{words.count(len(drilled.left), 'thing')} left behind: {'; '.join(drilled.left)}"
-    yield DrillCheck("clean-up", not drilled.left, left if drilled.left else "nothing is left behind")
+    yield DrillCheck("clean-up", not drilled.left, left if drilled.left else "nothing left behind")
 
 
 def _kind(group: str, kind: str) -> str:

@@ -131,8 +131,8 @@ def plan_cluster(
     """
     if not any(item.place.resource == DEFINITIONS for item in contents):
         raise BadTarget(
-            f"backup {backup} has no CustomResourceDefinition, so that it is none of a whole cluster;"
-            " take one of a schedule with clusterResources, or restore its namespaces one by one"
+            f"backup {backup} has no CustomResourceDefinition, so it is not of a whole cluster;"
+            " use one of a schedule with clusterResources, or restore its namespaces one by one"
         )
     excluded = (velero_namespace, *(() if system else SYSTEM_NAMESPACES))
     spec = RestoreSpec(
@@ -142,7 +142,7 @@ def plan_cluster(
         excluded_resources=(*OF_ONE_CLUSTER, *WEBHOOKS),
         cluster_resources=True,
     )
-    steps: list[Step] = [VeleroStep("the whole cluster but its webhooks", spec)]
+    steps: list[Step] = [VeleroStep("the whole cluster except its webhooks", spec)]
     handmade: dict[str, list[Stored]] = {}
     for item in by_hand(contents):
         if item.place.namespace not in excluded:
@@ -171,12 +171,12 @@ def plan_objects(
     groups: dict[str, dict[Place, Stored]] = {}
     for item in wanted:
         if item.place.resource in NEVER_RESTORED:
-            raise BadTarget(f"{item.place}: Velero never restores this kind; 'velero-eks show' prints what it was")
+            raise BadTarget(f"{item.place}: Velero never restores this kind; 'velero-eks show' prints it")
         if item.place.resource == CLAIMS:
             space = item.place.namespace
             raise BadTarget(
-                f"{item.place}: a claim by itself comes back empty, or bound to a volume that is gone. Its data comes"
-                " with the namespace, beside the original:"
+                f"{item.place}: a claim alone comes back empty, or bound to a deleted volume. Restore"
+                " its data with the namespace, beside the original:"
                 f" velero-eks restore namespace {space} --from {backup} --into {space}-copy"
             )
         for each in (item, *instances(item, contents, namespace)):
@@ -215,10 +215,11 @@ def _exactly(backup: str, wanted: Sequence[Stored], contents: Iterable[Stored], 
     if resource in _VELERO_ALONE:
         source = namespaces[0] if namespaces else "NAMESPACE"
         raise BadTarget(
-            f"{title}: only Velero can restore this kind, and it cannot tell it from {same}, which has the same labels;"
-            f" take it from a copy: velero-eks restore namespace {source} --from {backup} --into {source}-copy"
+            f"{title}: only Velero can restore this kind, and it cannot distinguish it from {same}, which has the"
+            f" same labels; take it from a copy: velero-eks restore namespace {source} --from {backup} --into"
+            f" {source}-copy"
         )
-    why = f"Velero chooses by labels alone, and {same} has the same ones"
+    why = f"Velero selects by label, and {same} has the same ones"
     return DirectStep(title, tuple(wanted), existing, why)
 
 

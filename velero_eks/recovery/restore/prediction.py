@@ -127,7 +127,7 @@ class _Telling:
         if there is None:
             taken = [port for port in node_ports(wanted) if live.ports.get(port, key) != key]
             if taken:
-                return fate(Fate.BLOCKED, f"its node port {taken[0]} is taken by {live.ports[taken[0]]}")
+                return fate(Fate.BLOCKED, f"its node port {taken[0]} is used by {live.ports[taken[0]]}")
             return fate(Fate.CREATED, expected=wanted)
         if there["metadata"].get("deletionTimestamp"):
             return fate(Fate.BLOCKED, _held(there, "it"))
@@ -137,7 +137,7 @@ class _Telling:
             return fate(Fate.KEPT, "the same as in the backup", expected=there)
         if self.spec.existing == "update" or body["kind"] == "ServiceAccount":
             return fate(Fate.CHANGED, "", fields, becomes, wanted)
-        return fate(Fate.KEPT, "it differs from the backup, and existing objects are kept", fields, there)
+        return fate(Fate.KEPT, "it differs from the backup; existing objects are kept", fields, there)
 
 
 def node_ports(body: Object) -> list[int]:
@@ -177,7 +177,7 @@ def _namespaces(
         there = live.objects.get(key)
         if there is None:
             yield Prediction(
-                key, Fate.CREATED, "" if item else "bare: the backup has no such namespace", (), place, made
+                key, Fate.CREATED, "" if item else "empty: the backup does not have this namespace", (), place, made
             )
         elif there["metadata"].get("deletionTimestamp") or (there.get("status") or {}).get("phase") == "Terminating":
             yield Prediction(key, Fate.BLOCKED, _held(there, f"namespace {name}"), (), place)
@@ -213,7 +213,7 @@ def _absent(
     }
     for key, body in live.objects.items():
         if key.namespace and key.namespace in places and key not in done and not is_derived(body):
-            yield Prediction(key, Fate.ABSENT, "it stays: a restore deletes nothing", expected=body)
+            yield Prediction(key, Fate.ABSENT, "it remains: a restore deletes nothing", expected=body)
 
 
 def _definitions_made(spec: RestoreSpec, taken: Iterable[Stored], live: ClusterState) -> Iterator[tuple[str, str]]:
@@ -260,6 +260,6 @@ def refuse_taken_volumes(predictions: Iterable[Prediction]) -> None:
     ]
     if taken:
         raise BadTarget(
-            f"--existing update would take {', '.join(taken)} from the claim that has it now, and give it to the"
+            f"--existing update would move {', '.join(taken)} from its current claim to the"
             " restored one; restore with --existing keep"
         )

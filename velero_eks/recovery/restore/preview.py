@@ -225,9 +225,7 @@ class _Asking:
         before = self.live.objects[told.key]
         fields = tuple(differences(before, answer))
         if not fields:
-            return replace(
-                told, fate=Fate.KEPT, reason="the server would leave it as it is", fields=(), expected=before
-            )
+            return replace(told, fate=Fate.KEPT, reason="the server would not change it", fields=(), expected=before)
         return replace(told, fields=fields, expected=answer)
 
     def _send(self, kind: ResourceKind, told: Prediction, body: Object) -> Object:
@@ -255,7 +253,7 @@ def _like_the_others(told: Prediction, judged: Mapping[ObjectKey, Prediction], a
         return told
     if group in asking.refusals and group not in asking.accepted:
         return replace(
-            told, fate=Fate.BLOCKED, reason=f"like others of its kind: {asking.refusals[group]}", expected=None
+            told, fate=Fate.BLOCKED, reason=f"as for others of its kind: {asking.refusals[group]}", expected=None
         )
     return told
 

@@ -101,16 +101,16 @@ def _surprise(
         return Surprise(told.key, told.fate.value, "was not changed", fields)
     if told.fate in (Fate.KEPT, Fate.ABSENT):
         return Surprise(told.key, told.fate.value, "was changed meanwhile", fields)
-    return Surprise(told.key, told.fate.value, "differs from what was foretold", fields)
+    return Surprise(told.key, told.fate.value, "differs from the prediction", fields)
 
 
 def _unblocked(told: Prediction, there: Object | None, is_there: Object | None) -> Surprise | None:
     if is_there is None or is_there["metadata"].get("deletionTimestamp"):
         return None
     if there is None or there["metadata"].get("deletionTimestamp"):
-        return Surprise(told.key, told.fate.value, "was restored all the same")
+        return Surprise(told.key, told.fate.value, "was restored anyway")
     if differences(there, is_there):
-        return Surprise(told.key, told.fate.value, "was changed all the same", tuple(differences(there, is_there)))
+        return Surprise(told.key, told.fate.value, "was changed anyway", tuple(differences(there, is_there)))
     return None
 
 
@@ -188,7 +188,7 @@ def run(session: Session, preview: Preview, *, seconds: float) -> RestoreReport:
                 result = _by_velero(session, told.step, told, preview, seconds)
         except (KeyboardInterrupt, OperationError):
             for later in preview.plan.steps[number:]:
-                say(f"not begun: {later.title}")
+                say(f"not started: {later.title}")
             raise
         results.append(result)
         if not (result.good or (preview.plan.goes_on and result.in_part)):
@@ -203,7 +203,7 @@ def outcome_of(session: Session, preview: Preview) -> Outcome:
     def held() -> Outcome:
         # An API server that restarts right now must not take the report with it.
         after = wait_for(
-            lambda: look(session.cluster, preview.scope), seconds=_LOOK_SECONDS, what="a look at the cluster"
+            lambda: look(session.cluster, preview.scope), seconds=_LOOK_SECONDS, what="reading the cluster"
         )
         return hold(preview.predictions, preview.before, after.objects)
 
@@ -245,7 +245,7 @@ def messages_of(session: Session, restore: Restore, location: str) -> tuple[Vele
     try:
         return tuple(session.store(location).restore_messages(restore.name))
     except OperationError as error:
-        return (VeleroMessage("error", "velero", f"what Velero wrote about it cannot be read: {error}"),)
+        return (VeleroMessage("error", "velero", f"Velero's result cannot be read: {error}"),)
 
 
 def _by_velero(session: Session, step: VeleroStep, told: StepPreview, preview: Preview, seconds: float) -> StepResult:
@@ -257,7 +257,7 @@ def _by_velero(session: Session, step: VeleroStep, told: StepPreview, preview: P
             restore = session.velero.wait_for_restore(name, seconds=seconds, progress=watch)
     except (KeyboardInterrupt, OperationError):
         follow = f"velero-eks logs {session.target.arguments} {name}"
-        say(f"Restore {name} goes on in the server; how it ended says: {follow}")
+        say(f"Restore {name} continues in the server; see how it ended: {follow}")
         raise
     took = time.monotonic() - started
     return StepResult(step, took, restore, messages_of(session, restore, preview.backup.location))
@@ -327,7 +327,7 @@ def _said(key: ObjectKey, found: list[Written]) -> Iterator[list[Written]]:
     try:
         yield found
     except Conflict:
-        found.append(Written(key, "left alone", "somebody wrote it meanwhile; run the command again"))
+        found.append(Written(key, "left alone", "it was changed meanwhile; run the command again"))
     except OperationError as error:
         found.append(Written(key, "failed", str(error)))
 

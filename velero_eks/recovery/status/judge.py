@@ -92,9 +92,9 @@ def _nothing_to_restore(observed: Observed) -> Iterable[Problem]:
         return
     newest = newest_completed(good)
     if newest is None:
-        text, mend = "there is no Completed one: nothing can be restored", "velero-eks backup NAME takes one now"
+        text, mend = "no Completed backup: nothing can be restored", "velero-eks backup NAME makes one now"
     else:
-        text, mend = f"nothing can be restored from any ({newest.name} {out_of_reach(newest, observed)})", ""
+        text, mend = f"no backup can be restored ({newest.name} {out_of_reach(newest, observed)})", ""
     yield Problem("error", "backups", text, mend=mend)
 
 
@@ -108,9 +108,7 @@ def _missed_runs(schedules: Iterable[ScheduleState], now: datetime, severity: Se
         if due is None or now <= due + grace(int((due - began).total_seconds()) if began else 0):
             continue
         last = (
-            f"its last Completed one was begun {words.ago(began, now)}"
-            if state.last_good
-            else "it has no Completed one"
+            f"its last Completed one started {words.ago(began, now)}" if state.last_good else "it has no Completed one"
         )
         text = f"a backup was due {words.age(due, now)} ago, and {last}"
         yield Problem(severity, f"schedule {schedule.name}", text, due)
@@ -122,9 +120,9 @@ def out_of_reach(backup: Backup, observed: Observed) -> str:
         return f"expired {words.ago(backup.expires, observed.at)}: Velero removes it within the hour"
     location = observed.location(backup.location)
     if location is None:
-        return f"lies in location {backup.location}, which is not there"
+        return f"is in location {backup.location}, which does not exist"
     if not location.available:
-        return f"lies in location {location.name}, which is {location.phase}"
+        return f"is in location {location.name}, which is {location.phase}"
     return ""
 
 
@@ -161,16 +159,16 @@ def missed_objectives(found: Iterable[ObjectiveState], now: datetime) -> Iterato
         rpo = words.exact(objective.rpo)
         lost = f" ({objective.lost})" if objective.lost else ""
         if objective.backup is None:
-            what = "there is no Completed backup of it" if not lost else "nothing can be restored from its backups"
-            text = f"{what}{lost}, and at most {rpo} may be lost"
-            mend = "" if lost else "velero-eks backup NAME takes one now"
+            what = "it has no Completed backup" if not lost else "nothing can be restored from its backups"
+            text = f"{what}{lost}; the RPO is {rpo}"
+            mend = "" if lost else "velero-eks backup NAME makes one now"
             yield Problem("error", _subject(objective), text, mend=mend)
             continue
         started = objective.backup.started
         since = started + timedelta(seconds=objective.rpo) if started else None
         text = (
-            f"its newest Completed backup, {objective.backup.name}, was begun {words.ago(started, now)}{lost},"
-            f" and at most {rpo} may be lost"
+            f"its newest Completed backup, {objective.backup.name}, started {words.ago(started, now)}{lost};"
+            f" the RPO is {rpo}"
         )
         yield Problem("error", _subject(objective), text, since)
 
@@ -191,7 +189,7 @@ def short_reach(
         retention = words.exact(objective.retention)
         back = words.age(objective.oldest, now)
         since_due = words.ago(due, now)
-        text = f"its Completed backups go back {back}, and {retention} were agreed; there should be one of {since_due}"
+        text = f"its Completed backups go back {back}, but the retention is {retention}; expected one of {since_due}"
         yield Problem("warning", _subject(objective), text)
 
 

@@ -159,30 +159,30 @@ def clock_problems(observed: Observed) -> Iterator[Problem]:
     """This machine's clock, by which every age is reckoned."""
     if observed.now != observed.at:
         behind = words.age(observed.at, observed.now)
-        text = f"it is at least {behind} behind the cluster's; ages are reckoned by the cluster's"
+        text = f"it is at least {behind} behind the cluster's; ages use the cluster's clock"
         yield Problem("warning", "this machine's clock", text)
 
 
 def server_problems(observed: Observed) -> Iterator[Problem]:
     """The server itself."""
     if observed.server is False:
-        text = "it does not run: the Deployment velero has no available replica. What is below is what it last wrote"
+        text = "it is down: the Deployment velero has no available replica. The state below is the last that it wrote"
         yield Problem("error", "Velero server", text)
     elif observed.server is None:
-        yield Problem("warning", "Velero server", "whether it runs is not known: you may not see its Deployment")
+        yield Problem("warning", "Velero server", "unknown: you may not read its Deployment")
 
 
 def location_problems(observed: Observed) -> Iterator[Problem]:
     """The places where backups lie."""
     now = observed.at
     if not observed.locations:
-        yield Problem("error", "locations", "there is no BackupStorageLocation: nothing can be backed up or restored")
+        yield Problem("error", "locations", "no BackupStorageLocation: nothing can be backed up or restored")
     elif not any(location.default for location in observed.locations):
-        yield Problem("warning", "locations", "none is the default: a backup that names none fails its validation")
+        yield Problem("warning", "locations", "none is the default: a backup without a location fails its validation")
     for location in observed.locations:
         subject = f"location {location.name}"
         if location.phase == "New":
-            yield Problem("error", subject, "the server has not looked at it yet", location.created)
+            yield Problem("error", subject, "the server has not checked it yet", location.created)
         elif not location.available:
             seen = (
                 f"last seen available {words.ago(location.synced, now)}"
@@ -194,14 +194,12 @@ def location_problems(observed: Observed) -> Iterator[Problem]:
         elif location.validated and now - location.validated > (_checked_within(location) or timedelta.max):
             often = _every(location.validation_frequency) or "minute"
             text = (
-                f"last checked {words.ago(location.validated, now)}, and it should be every {often}: is the server"
-                " stuck, or this machine's clock fast?"
+                f"last checked {words.ago(location.validated, now)}, and it should be every {often}: is the"
+                " server stuck, or this machine's clock wrong?"
             )
             yield Problem("error", subject, text, location.validated)
         if location.available and location.synced is None:
-            text = (
-                "the server has not read the bucket yet, and shows no backup that another one left there; wait a minute"
-            )
+            text = "the server has not read the bucket yet and lists no earlier backups; wait a minute"
             yield Problem("warning", subject, text, location.created)
         if location.read_only:
             yield Problem("warning", subject, "it is ReadOnly: restores work, backups and deletions do not")
@@ -244,11 +242,11 @@ def undecodable_problems(observed: Observed) -> Iterator[Problem]:
                 patch = f"patch {kind}.velero.io {record.name} --type merge -p '{found.patch}'"
                 mend = f"kubectl -n {record.namespace} {patch}"
             text = (
-                f"{found.field}: {found.problem}. The server cannot decode it, and with it none of the {plural}"
-                " of this cluster: until it is fixed they all stand still, silently"
+                f"{found.field}: {found.problem}. The server cannot decode it, so it handles none"
+                f" of the {plural} of this cluster, without an error, until it is fixed"
             )
             if word == "schedule":
-                text += ", and after the server's next start no backup begins at all"
+                text += ", and after the server's next start no backup starts at all"
             yield Problem("error", f"{word} {record.name}", text, when[0] if when else record.created, mend)
 
 
@@ -266,24 +264,24 @@ def schedule_problems(
             said = "; ".join(schedule.validation_errors) or "the server does not say why"
             yield Problem("error", subject, f"fails validation: {said}", when[0] if when else None)
         elif _unseen(schedule, observed.at):
-            text = "the server has not taken it up: it has no phase. Does the server run, and can it decode them all?"
+            text = "the server ignores it: it has no phase. Is the server running, and can it decode all of them?"
             yield Problem("error", subject, text, schedule.created)
         if schedule.paused:
             yield _paused(schedule, subject, meant=schedule.name in wanted and wanted[schedule.name].paused)
         location = observed.location(schedule.location)
         if location is None and observed.locations:
-            named = f"{schedule.location!r}" if schedule.location else "(the default, and there is none)"
-            yield Problem("error", subject, f"its location {named} is not there: its backups fail their validation")
+            named = f"{schedule.location!r}" if schedule.location else "(the default, which does not exist)"
+            yield Problem("error", subject, f"its location {named} does not exist: its backups fail their validation")
         elif location is not None and location.read_only and not schedule.paused:
             text = f"its location {location.name} is ReadOnly: its backups fail their validation"
             yield Problem("error", subject, text)
         yield from _retention(schedule, subject, settings)
     writable = any(not location.read_only for location in observed.locations)
     if settings is None and not observed.schedules and writable:
-        yield Problem("error", "schedules", "there is none: nothing is backed up by itself")
+        yield Problem("error", "schedules", "no schedule: nothing is backed up automatically")
     missing = sorted(set(wanted) - {schedule.name for schedule in observed.schedules})
     for name in missing:
-        yield Problem("error", f"schedule {name}", "the stack file has it, and the cluster has not", mend="pulumi up")
+        yield Problem("error", f"schedule {name}", "it is in the stack file but not in the cluster", mend="pulumi up")
 
 
 def _unseen(schedule: Schedule, now: datetime) -> bool:
@@ -344,7 +342,7 @@ def repository_problems(observed: Observed) -> Iterator[Problem]:
             said = recent[-1].get("message") or "the server does not say why"
             yield Problem("warning", subject, f"its last maintenance failed: {said}", when)
         elif repository.maintained and observed.at - repository.maintained > _maintained_within(repository):
-            text = f"last maintained {words.ago(repository.maintained, observed.at)}: what expired takes up space"
+            text = f"last maintained {words.ago(repository.maintained, observed.at)}: expired data still takes space"
             yield Problem("warning", subject, text, repository.maintained)
 
 
@@ -366,7 +364,7 @@ def volume_problems(observed: Observed, schedules: Iterable[ScheduleState]) -> I
             text = f"its newest Completed backup, {state.last_good.name}, has no data of {named}{more}"
             yield Problem("error", f"schedule {state.schedule.name}", text, state.last_good.started)
     if observed.volumes_unread:
-        text = f"whether the newest backups have the data of volumes is not known: {observed.volumes_unread}"
+        text = f"it is unknown whether the newest backups have volume data: {observed.volumes_unread}"
         yield Problem("warning", "volumes", text)
 
 
@@ -387,6 +385,4 @@ def operation_problems(observed: Observed, schedules: Iterable[ScheduleState]) -
             if since is not None and observed.at - since > _STALE:
                 held = ", ".join(operation.body["metadata"].get("finalizers") or ()) or "nothing"
                 kind = str(operation.body.get("kind", "")).lower()
-                yield Problem(
-                    "warning", f"{kind} {operation.name}", f"its deletion hangs, held by finalizers: {held}", since
-                )
+                yield Problem("warning", f"{kind} {operation.name}", f"its deletion hangs on finalizers: {held}", since)

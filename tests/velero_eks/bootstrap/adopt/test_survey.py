@@ -313,9 +313,9 @@ def test_an_image_that_does_not_show_its_release_goes_back_all_the_same(server, 
 @pytest.mark.parametrize(
     ("metadata", "said", "remedy"),
     [
-        ({}, "Helm did not make it", "kubectl -n velero delete deployment/velero"),
+        ({}, "Helm did not create it", "kubectl -n velero delete deployment/velero"),
         ({"annotations": {"meta.helm.sh/release-name": "backup"}}, "another Helm release", "release.name: backup"),
-        ({"labels": {"olm.owner": "oadp"}}, "an operator keeps it", "remove the operator's subscription"),
+        ({"labels": {"olm.owner": "oadp"}}, "an operator manages it", "remove the operator's subscription"),
     ],
 )
 def test_a_velero_that_is_no_release_of_this_name_cannot_be(server, metadata, said, remedy):

@@ -81,7 +81,7 @@ def test_credentials_of_another_account_are_not_used_for_anything_else(account):
     make_bucket(f"velero-shop-111122223333-{REGION}")
     found = account_facts(settings())
     assert isinstance(found.caller, CallerIdentity)
-    assert found.bucket == Unknown("the AWS credentials are of another account")
+    assert found.bucket == Unknown("the AWS credentials are for another account")
 
 
 def test_what_is_there_is_found_under_the_names_that_the_stack_gives(account):

@@ -117,7 +117,7 @@ def test_without_credentials_nobody_is_told_to_be_missing_in_iam():
     other = CallerIdentity("999988887777", "arn:aws:sts::999988887777:assumed-role/admin/me")
     for caller, why in (
         (Unknown("no AWS credentials were found"), "no AWS credentials were found"),
-        (other, "the AWS credentials are of another account"),
+        (other, "the AWS credentials are for another account"),
     ):
         result = results(facts(caller=caller), storage=named)["break-glass"]
         assert (result.outcome, result.findings, result.why) == ("not asked", (), why)

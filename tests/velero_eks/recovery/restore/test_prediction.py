@@ -236,7 +236,7 @@ def test_whatever_is_otherwise_is_a_surprise():
     after = [SHOP, gone, came, body("ConfigMap", "same", "shop", data={"k": "written"})]
     told = {each.key.name: each.found for each in outcome(after).surprises}
     assert told == {
-        "gone": "differs from what was foretold",
+        "gone": "differs from the prediction",
         "same": "was changed meanwhile",
         "other": "is not there",
         "younger": "is not there",
@@ -253,7 +253,7 @@ def test_a_change_that_did_not_happen_is_said():
 def test_what_was_in_the_way_and_came_all_the_same_is_a_surprise():
     told = predict(spec(), [stored("Question", "q", "shop")], live([SHOP], kinds=("Namespace",)))
     (found,) = hold(told, live([SHOP]).objects, live([SHOP, body("Question", "q", "shop")]).objects).surprises
-    assert found.found == "was restored all the same"
+    assert found.found == "was restored anyway"
 
 
 def test_node_ports_that_the_server_gives_are_no_surprise():

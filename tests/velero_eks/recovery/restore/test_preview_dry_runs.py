@@ -92,7 +92,7 @@ def test_of_thousands_one_of_a_kind_is_asked_about_and_its_refusal_leads_to_more
     assert len(server.writes) == 50
     blocked = [each for each in refused.predictions if each.fate is Fate.BLOCKED]
     assert len(blocked) == 500
-    assert blocked[-1].reason == "like others of its kind: failed calling webhook"
+    assert blocked[-1].reason == "as for others of its kind: failed calling webhook"
 
 
 def test_a_refusal_of_one_object_does_not_stand_for_its_kind():

@@ -98,7 +98,7 @@ def test_what_is_not_begun_when_a_restore_is_interrupted_is_said(capsys):
         restored(api)
     said = capsys.readouterr().err
     assert "goes on in the server" in said
-    assert "not begun: the webhooks" in said
+    assert "not started: the webhooks" in said
 
 
 def test_a_step_that_failed_altogether_ends_the_restore():
@@ -108,7 +108,7 @@ def test_a_step_that_failed_altogether_ends_the_restore():
 
 def test_a_bucket_that_cannot_be_read_takes_no_report_away():
     (message,) = restored(Server("Failed")).results[0].messages
-    assert message.text == "what Velero wrote about it cannot be read: no credentials"
+    assert message.text == "Velero's result cannot be read: no credentials"
 
 
 def test_an_object_that_somebody_wrote_meanwhile_is_left_alone():
@@ -129,7 +129,7 @@ def test_an_object_that_somebody_wrote_meanwhile_is_left_alone():
     preview = make_preview(made.cluster, backup("b"), plan, contents, None)
     report = running.run(made, preview, seconds=5)
     assert sent[1] == {"metadata": {"resourceVersion": "7"}, "data": {"k": "saved"}}
-    assert report.results[0].written[0].problem == "somebody wrote it meanwhile; run the command again"
+    assert report.results[0].written[0].problem == "it was changed meanwhile; run the command again"
     assert not report.good
 
 
