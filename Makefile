@@ -34,7 +34,7 @@ check: .venv/ready ## the lock, lint, types, workflows, knowledge written twice
 	@$(RUN) python -m tests.knowledge
 	@$(RUN) bash tools/workflows.sh
 
-package-test: .venv/ready ## both distributions, built, and used in a project of somebody else's
+package-test: .venv/ready ## both distributions, built, and used in another project
 	@$(RUN) pytest -q -m package
 
 attacks: .venv/ready ## the attack table, tried with a policy simulator

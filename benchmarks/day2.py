@@ -1,6 +1,6 @@
 """`python -m benchmarks.day2`: what recovery costs in the lab, with the real programs: thousands of objects, timed.
 
-Backup, coverage, preview, restore and drill of one namespace, each as somebody types it. Ratios are of one run, so that
+Backup, coverage, preview, restore and drill of one namespace, each as someone types it. Ratios are of one run, so that
 the machine and its day do not matter; the rates in `velero_eks/recovery/restore/duration.py` are to be checked by it.
 """
 
@@ -160,7 +160,7 @@ def judge(small: dict[str, Timed], large: dict[str, Timed], factor: float) -> li
                f"times {factor:g}")
         for what in ("coverage", "preview")
     ]  # fmt: skip
-    judged.append(Judged("the foretold time is off by", abs(estimate - took) / took, MARGIN, "of the time taken"))
+    judged.append(Judged("the predicted time is off by", abs(estimate - took) / took, MARGIN, "of the time taken"))
     peak = max(each.memory for each in large.values())
     judged.append(Judged("peak memory", peak, BUDGET_MEMORY, "MB"))
     return judged
@@ -184,8 +184,8 @@ def report(console: Console, small: int, large: int, found: dict[int, dict[str, 
     console.print(table)
     restore = found[large]["restore"].document
     rate = large / restore["seconds"]
-    took, foretold = restore["seconds"], restore["estimated_seconds"]
-    console.print(f"\nThe restore itself: {took:.1f} s, {rate:.0f} objects/s; foretold {foretold} s.")
+    took, predicted = restore["seconds"], restore["estimated_seconds"]
+    console.print(f"\nThe restore itself: {took:.1f} s, {rate:.0f} objects/s; predicted {predicted} s.")
     verdicts = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False)
     verdicts.add_column("What")
     for heading in ("Measured", "Budget"):

@@ -75,7 +75,7 @@ def _serve(certificate: str, key: str, port: Pipe) -> None:
 
 
 def by_hand(port: int, authority: str) -> Request:
-    """What nobody can do cheaper in Python: one connection a thread, nothing looked at."""
+    """What no one can do cheaper in Python: one connection a thread, nothing looked at."""
     context, local = ssl.create_default_context(cadata=authority), threading.local()
 
     def request(method: str) -> Any:

@@ -68,7 +68,7 @@ def check_digest(path: Path) -> None:
     if found != wanted:
         raise LabError(
             f"{path}: its SHA-256 is {found}, and the chart of that version has {wanted}: it is damaged, or not the one"
-            f" that {CHART_REPOSITORY} serves; download it anew"
+            f" that {CHART_REPOSITORY} serves; download it again"
         )
 
 

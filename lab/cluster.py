@@ -46,7 +46,7 @@ class VeleroServer:
 class Cluster:
     """A control plane, the node that runs its Velero, and the cluster of that name in EKS.
 
-    Give every cluster its own `issuer`: it is what tells their tokens apart.
+    Give every cluster its own `issuer`: it distinguishes their tokens.
     """
 
     def __init__(

@@ -128,7 +128,7 @@ class Deployment:
         self._providers = other._providers
 
     def configure(self, change: Callable[[dict[str, Any]], None] | None = None) -> None:
-        """Write the stack file anew from its source, with the lab's endpoint and then `change`; its salt is kept."""
+        """Write the stack file again from its source, with the lab's endpoint and then `change`; its salt is kept."""
         document = yaml.safe_load(self._source.read_text())
         config = document["config"]
         storage = config.setdefault("velero-eks:storage", {})

@@ -124,7 +124,7 @@ class LabEnvironment:
         return cluster
 
     def rebuild_cluster(self) -> None:
-        """Lose the cluster, and make it again under its name: empty, reached anew, and with another issuer, as in EKS.
+        """Lose the cluster, and make it again under its name: empty, reached again, and with another issuer, as in EKS.
 
         What it had in AWS stays, and so does its kubeconfig's path.
         """

@@ -47,7 +47,7 @@ class TimeLimit(LabError):
 
 
 def free_port() -> int:
-    """A loopback port nobody listens on, never the same one twice from this process.
+    """A loopback port no one listens on, never the same one twice from this process.
 
     Raises `LabError` when 200 tries find none.
     """
@@ -282,7 +282,7 @@ class Supervisor:
                 os.close(self._lifeline)
                 self._lifeline = None
             if self._watchdog is not None:
-                # It sweeps once more, which ends what an interrupted loop above has left.
+                # It sweeps again, which ends what an interrupted loop above has left.
                 self._watchdog.wait(timeout=3 * GRACE_SECONDS)
                 self._watchdog = None
 

@@ -1,6 +1,6 @@
 """Ends marked processes; run as a program, it waits for its parent's pipe to close first.
 
-Standard library only, since it is started with `-S`. The mark lies in the environment, which children inherit: it
+Standard library only, since it is started with `-S`. The mark is in the environment, which children inherit: it
 finds grandchildren (Velero's plugins) whose parent is gone, and cannot hit a stranger that was given an old number.
 The session finds those that are just replacing their program, when Linux shows no environment.
 """

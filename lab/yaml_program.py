@@ -57,7 +57,7 @@ class YamlProgram(Deployment):
         return {**variables, "PATH": os.pathsep.join([str(self._language_host), variables["PATH"]])}
 
     def configure(self, change: Callable[[dict[str, Any]], None] | None = None) -> None:
-        """Write the program anew from its source, with `change`."""
+        """Write the program again from its source, with `change`."""
         document = yaml.safe_load((self._example / "Pulumi.yaml").read_text())
         if change is not None:
             change(document)

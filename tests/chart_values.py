@@ -162,7 +162,7 @@ MODULE = Path(__file__).resolve().parent.parent / "components" / "velero_on_eks"
 
 
 def main() -> None:
-    """Write the module anew, where the charts are at hand."""
+    """Write the module again, where the charts are at hand."""
     from tests.conftest import reference_folder
 
     archives = [reference_folder() / f"velero-{version}.tgz" for version in CHARTS]

@@ -1,6 +1,6 @@
 """Facts that may be written down once only: `python -m tests.knowledge` lists those written twice.
 
-Each is a value that somebody will have to change one day. Where it stands twice, one of the two is forgotten.
+Each is a value that someone will have to change one day. Where it stands twice, one of the two is forgotten.
 """
 
 from __future__ import annotations

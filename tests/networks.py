@@ -176,7 +176,7 @@ def _scene(folder: Path, fault: Fault, ends: ExitStack) -> Scene:
 
 @contextmanager
 def unheard() -> Iterator[int]:
-    """A port that drops what is sent to it, as a firewall does: nobody takes the connections in its full queue."""
+    """A port that drops what is sent to it, as a firewall does: no one takes the connections in its full queue."""
     with socket.socket() as server, ExitStack() as waiting:
         server.bind(("127.0.0.1", 0))
         server.listen(0)
@@ -190,7 +190,7 @@ def unheard() -> Iterator[int]:
 
 @contextmanager
 def closed() -> Iterator[int]:
-    """A port that refuses connections, and that nobody else gets meanwhile."""
+    """A port that refuses connections, and that no one else gets meanwhile."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         yield taken.getsockname()[1]
@@ -501,7 +501,7 @@ def _(folder: Path, ends: ExitStack) -> Fault:
 
 
 def deaf_resolver(folder: Path) -> str:
-    """A folder for PYTHONPATH: in it a resolver that nobody hears, as one of a VPN that is down."""
+    """A folder for PYTHONPATH: in it a resolver that no one hears, as one of a VPN that is down."""
     text = f"""import socket, threading
 known = socket.getaddrinfo
 def asked(host, *given, **named):

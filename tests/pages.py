@@ -45,7 +45,7 @@ class Block:
 
     @property
     def commands(self) -> list[Command]:
-        """What is typed in it; nothing where it is no session."""
+        """What is typed in it; nothing where it is not a session."""
         lines = list(enumerate(self.text.splitlines(), start=self.line))
         if self.language == "console":
             return list(commands(lines))

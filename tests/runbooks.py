@@ -26,7 +26,7 @@ _CODE = re.compile(r"\s+# exit code (\d+)$")
 
 @dataclass(frozen=True)
 class Command:
-    """One command of a page: its line, what somebody types, the exit code, and what is shown below it."""
+    """One command of a page: its line, what someone types, the exit code, and what is shown below it."""
 
     line: int
     text: str

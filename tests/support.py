@@ -27,7 +27,7 @@ MINIMAL: dict[str, Any] = {
 
 
 def mapping(**sections: Any) -> dict[str, Any]:
-    """The minimal stack with sections put in or replaced; `cluster` is laid over key by key, None removes a key."""
+    """The minimal stack with sections put in or replaced; `cluster` is merged over key by key, None removes a key."""
     result = copy.deepcopy(MINIMAL)
     cluster = {**result["cluster"], **sections.pop("cluster", {})}
     result["cluster"] = {key: value for key, value in cluster.items() if value is not None}

@@ -108,7 +108,7 @@ def arrows(sources: Mapping[str, Path]) -> Iterator[Arrow]:
 
 
 def room(module: str) -> str | None:
-    """The room a module stands in, None for what is no module of ours."""
+    """The room a module stands in, None for what is not a module of ours."""
     fitting = [name for floor in FLOORS for name in floor if f"{module}.".startswith(f"{name}.")]
     return max(fitting, key=len, default=None)
 

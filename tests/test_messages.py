@@ -23,7 +23,7 @@ _OF_OTHERS = re.compile(r"cluster\.(arn|version|computeConfig\.\w+|identity\.oid
 
 
 def texts() -> Iterator[tuple[str, str]]:
-    """Every text of the program that is no docstring, and where it stands; `{}` for what is put in."""
+    """Every text of the program that is not a docstring, and where it stands; `{}` for what is put in."""
     for path in sorted([*(ROOT / "velero_eks").rglob("*.py"), *(ROOT / "components").rglob("*.py")]):
         tree = ast.parse(path.read_text(encoding="utf-8"))
         known: set[int] = set()

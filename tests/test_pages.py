@@ -172,7 +172,7 @@ class Screen(io.StringIO):
 
 
 class Keyboard(io.StringIO):
-    """Somebody who says yes, and takes the default of every other question; the screen shows the answer."""
+    """Someone who says yes, and takes the default of every other question; the screen shows the answer."""
 
     def __init__(self, screen: Screen) -> None:
         super().__init__()
@@ -237,7 +237,7 @@ def put_into(path: Path, text: str) -> None:
 
 
 def laid_over(text: str, base: str = STACK) -> dict[str, Any]:
-    """Settings of a page laid over a whole stack file, key by key of each section."""
+    """Settings of a page merged over a whole stack file, key by key of each section."""
     given = yaml.safe_load(text)
     document = yaml.safe_load(base)
     for key, value in given.get("config", given).items():

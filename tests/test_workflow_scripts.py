@@ -250,7 +250,7 @@ def test_an_artifact_that_holds_no_plans_is_refused(github: GitHub, text: str | 
 
 def test_an_artifact_of_plans_that_is_damaged_big_or_gone_is_refused(github: GitHub) -> None:
     github.artifact("{}", name="plan.json")
-    (github.folder / "zip").write_bytes(b"PK::warning::words of somebody")
+    (github.folder / "zip").write_bytes(b"PK::warning::words of someone")
     done = take(github)
     assert (done.returncode, done.stderr.strip()) == (1, "::error::The artifact cannot be read.")
     for artifacts in ([], [{"id": 5, "expired": True, "size_in_bytes": 9}],

@@ -1,6 +1,6 @@
 """Whom a command asks and waits for, and how long the first answer may take: facts, for whoever shows them.
 
-It is below all rooms that ask somebody, as logging is: each wait is announced here, and `terminal/progress.py` listens.
+It is below all rooms that ask someone, as logging is: each wait is announced here, and `terminal/progress.py` listens.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class NoContact:
     URL with the port. `seconds` is how long it was waited for, 0 where the answer came at once. `said` is what the
     other side or the system said. `proxy` is the proxy's URL, and `proxy_from` the variable or the field that names it.
     `private` is whether the address is known to be open inside its VPC alone. `renew` is a command that makes the
-    address anew, `variables` those of the environment that change the way.
+    address again, `variables` those of the environment that change the way.
     """
 
     code: str
@@ -175,7 +175,7 @@ def stretched(seconds: float) -> float:
 
 
 def left() -> float:
-    """How long the next first contact may take: what is left, but never too little for somebody who answers."""
+    """How long the next first contact may take: what is left, but never too little for someone who answers."""
     return max(_PATIENCE.limit - _PATIENCE.spent, least())
 
 

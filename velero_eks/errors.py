@@ -55,7 +55,7 @@ class OperationError(Exception):
 
 
 class BadTarget(OperationError):
-    """The stack, the context or another argument names nothing that is there."""
+    """The stack, the context or another argument names nothing that exists."""
 
     code = "bad-target"
 
@@ -99,7 +99,7 @@ class DiffError(OperationError):
 
 
 class Unreachable(OperationError):
-    """Nobody answered in time, or the connection broke. `contact` is why, where nobody was reached at all."""
+    """No one answered in time, or the connection broke. `contact` is why, where no one was reached at all."""
 
     code = "unreachable"
 
@@ -157,7 +157,7 @@ class NotFound(ApiError):
 
 
 class Conflict(ApiError):
-    """The object exists already, or was changed by somebody else meanwhile."""
+    """The object exists already, or was changed by someone else meanwhile."""
 
     code = "conflict"
 

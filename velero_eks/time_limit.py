@@ -31,7 +31,7 @@ class TimeUp(KeyboardInterrupt):
 
 @contextlib.contextmanager
 def limited(seconds: float | None) -> Iterator[None]:
-    """Raise `TimeUp` in the block after `seconds`; None is no limit. `unlimited` blocks in it do not count."""
+    """Raise `TimeUp` in the block after `seconds`; None is not a limit. `unlimited` blocks in it do not count."""
     if seconds is None or not _can_interrupt():
         yield
         return

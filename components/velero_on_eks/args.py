@@ -235,7 +235,7 @@ class Release(TypedDict):
     """The Helm release and what its server runs with."""
 
     namespace: NotRequired[str]
-    """Velero's namespace, made here; nobody else lives in it. Default: velero."""
+    """Velero's namespace, made here; no one else lives in it. Default: velero."""
 
     name: NotRequired[str]
     """The release's name. Default: velero."""
@@ -282,7 +282,7 @@ class Release(TypedDict):
     """How long the release may take. Default: 600."""
 
     helm_values_overrides: NotRequired[Mapping[str, Any]]
-    """Values laid over those made here, for what no setting covers. Each is judged; see docs/reference/overrides.md."""
+    """Chart values that no setting covers, merged over the others. Each is checked; see docs/reference/overrides.md."""
 
 
 class Schedule(TypedDict):
@@ -590,7 +590,7 @@ class VeleroReleaseArgs(TypedDict):
     """Velero itself: its namespace, the password of its repositories, and the Helm release."""
 
     namespace: NotRequired[str]
-    """Velero's namespace, made here; nobody else lives in it. Default: velero."""
+    """Velero's namespace, made here; no one else lives in it. Default: velero."""
 
     name: NotRequired[str]
     """The release's name. Default: velero."""
@@ -636,7 +636,7 @@ class VeleroReleaseArgs(TypedDict):
     """How long the release may take. Default: 600."""
 
     helm_values_overrides: NotRequired[Mapping[str, Any]]
-    """Values laid over those made here, for what no setting covers. Each is judged; see docs/reference/overrides.md."""
+    """Chart values that no setting covers, merged over the others. Each is checked; see docs/reference/overrides.md."""
 
     bucket: pulumi.Input[str]
     """The bucket that Velero writes to."""
@@ -672,7 +672,7 @@ class VeleroValuesArgs(TypedDict):
     """The Helm values of a Velero that another tool installs, such as Argo CD or Flux."""
 
     namespace: NotRequired[str]
-    """Velero's namespace, made here; nobody else lives in it. Default: velero."""
+    """Velero's namespace, made here; no one else lives in it. Default: velero."""
 
     name: NotRequired[str]
     """The release's name. Default: velero."""
@@ -718,7 +718,7 @@ class VeleroValuesArgs(TypedDict):
     """How long the release may take. Default: 600."""
 
     helm_values_overrides: NotRequired[Mapping[str, Any]]
-    """Values laid over those made here, for what no setting covers. Each is judged; see docs/reference/overrides.md."""
+    """Chart values that no setting covers, merged over the others. Each is checked; see docs/reference/overrides.md."""
 
     bucket: pulumi.Input[str]
     """The bucket that Velero writes to."""

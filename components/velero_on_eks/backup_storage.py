@@ -133,7 +133,7 @@ class BackupStorage(pulumi.ComponentResource):
     def _with_deployer(self, inputs: Inputs[BackupStorageInputs]) -> pulumi.Input[list[str]]:
         """The ARNs of break-glass, refused where whoever deploys is not among them: theirs would be the last policy.
 
-        A preview changes nothing, and may be somebody else's.
+        A preview changes nothing, and may be another person's.
         """
         break_glass = inputs.tree(inputs.model.break_glass)
         if not break_glass or pulumi.runtime.is_dry_run():
@@ -145,7 +145,7 @@ class BackupStorage(pulumi.ComponentResource):
 
         def among(known: Sequence[Any]) -> list[str]:
             arns, who = known
-            # Root may always put another policy; an offline plan knows nobody.
+            # Root may always put another policy; an offline plan knows no one.
             if who in arns or not re.search(":(role|user)/", who or ""):
                 return arns
             refused = Refusal(

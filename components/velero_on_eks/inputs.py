@@ -134,8 +134,8 @@ class Inputs(Generic[Model]):
     def document(self) -> pulumi.Output[dict[str, Any]]:
         """The settings in a stack file's shape, with late values once they are known together and all are checked.
 
-        Secrets stay out of it: the password, what is secret among them, and what is late in values laid over the
-        chart's.
+        Secrets stay out of it: the password, what is secret among them, and what is late in overrides of the
+        chart's values.
         """
         together = {
             text: late
@@ -175,7 +175,7 @@ class Inputs(Generic[Model]):
     def _check(self, path: Path, known: Any, secret: bool) -> Any:
         """Read the arguments with one late value put in: it is checked, alone and with all plain values.
 
-        What is still encrypted is not: nobody knows it.
+        What is still encrypted is not: no one knows it.
         """
         if secret and known == _ENCRYPTED:
             return known

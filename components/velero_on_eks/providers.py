@@ -18,7 +18,7 @@ def aws_provider(settings: Settings) -> pulumi_aws.Provider:
 def kubernetes_provider(settings: Settings, *, aws: pulumi_aws.Provider) -> pulumi_kubernetes.Provider:
     """The stack's cluster: by its named kubeconfig context, else by what EKS answers at deploy."""
     cluster = settings.cluster
-    # What is adopted was set by somebody else (kubectl, `velero schedule create`), and the server keeps it for him.
+    # What is adopted was set by someone else (kubectl, `velero schedule create`), and the server keeps it for him.
     force = True if settings.adopt.model_fields_set else None
     # A cluster that is built again under its name has another endpoint. Without an identifier the provider would be
     # replaced for it, and with it everything in the cluster, which is protected and no longer there.

@@ -25,7 +25,7 @@ PASSWORD_LENGTH = 40
 class VeleroRelease(pulumi.ComponentResource):
     """Velero's namespace, its repository password and its Helm release, in that order.
 
-    The password is there before the server's first start: Velero would make a secret with a password that everybody
+    The password is there before the server's first start: Velero would make a secret with a password that everyone
     can read in its source, and a later change makes older backups unreadable.
     """
 

@@ -31,7 +31,7 @@ class VeleroValues(pulumi.ComponentResource):
 
 
 def values_of(inputs: Inputs[Any]) -> pulumi.Output[dict[str, Any]]:
-    """The chart's values of `VeleroValuesInputs`, with the stack's overrides laid over them; see `whole`."""
+    """The chart's values of `VeleroValuesInputs`, with the stack's overrides merged over them; see `whole`."""
     release: VeleroValuesInputs = inputs.model
     resources = release.resources
     limits = {"memory": resources.memory_limit}
@@ -72,7 +72,7 @@ def values_of(inputs: Inputs[Any]) -> pulumi.Output[dict[str, Any]]:
 
 
 def _laid_over(values: Any, overrides: Any) -> Any:
-    """`overrides` laid over `values`, with an output in the place of each that is late: a secret hides itself alone."""
+    """`overrides` merged over `values`, with an output for each late one: a secret hides only itself."""
     if isinstance(overrides, pulumi.Output) and isinstance(values, dict):
         return overrides.apply(lambda known: helm_values.merged(values, known) if isinstance(known, dict) else known)
     if not isinstance(overrides, dict) or not isinstance(values, dict):

@@ -48,7 +48,7 @@ class VolumeSnapshots(pulumi.ComponentResource):
                     cluster_name=inputs.value(volumes.cluster_name),
                     addon_name=SNAPSHOT_CONTROLLER,
                     addon_version=volumes.snapshot_controller_version,
-                    # An upgrade must not stop at a field that somebody changed by hand, nor undo it unseen.
+                    # An upgrade must not stop at a field that someone changed by hand, nor undo it unseen.
                     resolve_conflicts_on_create="OVERWRITE",
                     resolve_conflicts_on_update="PRESERVE",
                     tags=tags,

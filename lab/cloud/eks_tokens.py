@@ -44,7 +44,7 @@ def _identity(token: str, cluster: str, facts: Facts) -> tuple[str, list[str]]:
     try:
         url = urlsplit(base64.urlsafe_b64decode(encoded + "=" * (-len(encoded) % 4)).decode())
     except ValueError as error:
-        raise BadIdentity("it is no URL in base64") from error
+        raise BadIdentity("it is not a URL in base64") from error
     # A parameter without a value still belongs to what was signed.
     parameters = dict(parse_qsl(url.query, keep_blank_values=True))
     if parameters.get("Action") != "GetCallerIdentity":
@@ -55,7 +55,7 @@ def _identity(token: str, cluster: str, facts: Facts) -> tuple[str, list[str]]:
         signed_at = datetime.strptime(parameters["X-Amz-Date"], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
         access_key, *scope = parameters["X-Amz-Credential"].split("/")
     except (KeyError, ValueError) as error:
-        raise BadIdentity("it is no presigned request") from error
+        raise BadIdentity("it is not a presigned request") from error
     if abs(datetime.now(UTC) - signed_at) > _VALID:
         raise BadIdentity("it is older than 15 minutes")
     arn, secret, groups = _holder(access_key, facts)
@@ -71,7 +71,7 @@ def _holder(access_key: str, facts: Facts) -> tuple[str, str, list[str]]:
         return f"arn:aws:iam::{facts.account}:role/lab-admin", ADMIN_SECRET_KEY, ["system:masters"]
     session = get_backend("sts")[facts.account]["aws"].get_assumed_role_from_access_key(access_key)
     if session is None:
-        raise BadIdentity(f"the access key {access_key} belongs to nobody")
+        raise BadIdentity(f"the access key {access_key} belongs to no one")
     return session.role_arn, session.secret_access_key, []
 
 

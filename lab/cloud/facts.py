@@ -33,7 +33,7 @@ class Facts:
         self.account = account
 
     def cluster(self, name: str) -> ClusterFacts | None:
-        """A cluster that the lab runs; None for one that somebody else made in the emulator."""
+        """A cluster that the lab runs; None for one that someone else made in the emulator."""
         return next((item for item in self._all() if item.name == name), None)
 
     def public_key(self, issuer: str) -> bytes | None:

@@ -69,7 +69,7 @@ class Gate:
             return Caller(arn=f"arn:aws:iam::{account}:role/lab-admin"), [EVERYTHING], None
         session = get_backend("sts")[account]["aws"].get_assumed_role_from_access_key(access_key)
         if session is None:
-            raise Refused(403, "InvalidAccessKeyId", f"the access key {access_key} belongs to nobody in this lab")
+            raise Refused(403, "InvalidAccessKeyId", f"the access key {access_key} belongs to no one in this lab")
         if session.expiration.replace(tzinfo=UTC) < datetime.now(UTC):
             raise Refused(400, "ExpiredToken", "the provided token has expired")
         iam = get_backend("iam")[account]["aws"]
@@ -175,7 +175,7 @@ def _writing_key(bucket: Any, headers: Mapping[str, str]) -> str | None:
 
 def _deleted_keys(environ: Environ) -> list[tuple[str, str]]:
     """The (action, key) pairs of a multi-object delete."""
-    # The lab's own processes wrote this; nobody else can reach the loopback port.
+    # The lab's own processes wrote this; no one else can reach the loopback port.
     root = ElementTree.fromstring(body_of(environ))  # noqa: S314
     found: list[tuple[str, str]] = []
     for item in root.findall("{*}Object"):

@@ -20,7 +20,7 @@ def unverified_claims(token: str) -> dict[str, Any]:
     """The claims as written, for choosing the key to verify them with. Raises `BadToken`."""
     parts = token.split(".")
     if len(parts) != 3:
-        raise BadToken("it is not a JSON web token")
+        raise BadToken("it is not JSON web token")
     try:
         claims = json.loads(_decoded(parts[1]))
     except ValueError as error:

@@ -77,7 +77,7 @@ def prepare(
 ) -> Launch:
     """Write the Pod's volumes, plugins and kubeconfig below `home`, and work out what to run.
 
-    Raises `CannotRun` for a missing ConfigMap, Secret or key, an init container that is no known plugin, and a kind
+    Raises `CannotRun` for a missing ConfigMap, Secret or key, an init container that is not a known plugin, and a kind
     of volume the lab does not have.
     """
     container = server_container(pod)

@@ -75,7 +75,7 @@ def find_go(environ: Mapping[str, str]) -> Go:
         version, system, processor = answer.stdout.splitlines()
     except (OSError, ValueError, subprocess.SubprocessError) as error:
         raise ProgramError(
-            f"`{path} env GOVERSION` does not work: {error}. Install Go anew: https://go.dev/dl"
+            f"`{path} env GOVERSION` does not work: {error}. Install Go again: https://go.dev/dl"
         ) from None
     return Go(path=path, version=version, system=system, processor=processor)
 
@@ -128,7 +128,7 @@ def is_complete(folder: Path, program: Program) -> bool:
 
 
 def is_program(path: Path) -> bool:
-    """Whether this user can run the file. Access is asked first: a folder that may not be entered is no error."""
+    """Whether this user can run the file. Access is asked first: a folder that may not be entered is not an error."""
     return os.access(path, os.X_OK) and path.is_file()
 
 

@@ -54,7 +54,7 @@ class Program:
 
     @property
     def files(self) -> tuple[str, ...]:
-        """The names that must lie in one folder for it to be complete; the program itself first."""
+        """The names that must are in one folder for it to be complete; the program itself first."""
         companions = self.build.companions if self.build else ()
         return (self.name, *(Path(companion).name for companion in companions))
 

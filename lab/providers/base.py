@@ -120,7 +120,7 @@ class Session(ABC):
 
     @abstractmethod
     def delete(self, token: str, known: State, operation: Operation) -> None:
-        """Removes the resource; one that is gone already is no error."""
+        """Removes the resource; one that is gone already is not an error."""
 
     def invoke(self, token: str, arguments: Properties, operation: Operation) -> Properties:
         """Answers a function call. Raises ProviderError for a function that is not known."""

@@ -39,8 +39,8 @@ class Rules:
     """How the properties of a resource type are compared. Places are written without list positions: `rules.filter`.
 
     force_new: changing it replaces the resource.
-    defaults: the value that the cloud fills in for a property left out, so that leaving it out is no change.
-    computed: properties that the cloud fills in itself; leaving them out is no change whatever they are.
+    defaults: the value that the cloud fills in for a property left out, so that leaving it out is not a change.
+    computed: properties that the cloud fills in itself; leaving them out is not a change whatever they are.
     sets: lists whose order means nothing.
     documents: strings that hold JSON, compared by content; policies are such documents with IAM's own equivalences.
     local: settings of the provider itself that no API returns (forceDestroy); they are carried along.
@@ -161,7 +161,7 @@ def reconcile(live: Any, known: Any, rules: Rules, path: Path = ()) -> Any:
 
 
 def project(live: Any, wish: Any, rules: Rules, path: Path = ()) -> Any:
-    """The part of `live` that `wish` speaks of, so that what the cloud adds by itself is no drift.
+    """The part of `live` that `wish` speaks of, so that what the cloud adds by itself is not drift.
 
     A property inside an object that the wish does not mention is kept only when it says something: an added
     lifecycle expiry is drift, an empty list or a default is not.

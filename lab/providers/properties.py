@@ -148,7 +148,7 @@ def _encode(value: Any) -> struct_pb2.Value:
         case list() | tuple():
             return struct_pb2.Value(list_value=struct_pb2.ListValue(values=[_encode(item) for item in value]))
         case _:
-            raise TypeError(f"a {type(value).__name__} is no property value")
+            raise TypeError(f"a {type(value).__name__} is not a property value")
 
 
 def plain(value: Any) -> Any:

@@ -66,7 +66,7 @@ def definition() -> Object:
 
 
 def webhook(*, blocking: bool = False) -> Object:
-    """The webhook on questions; `blocking` is the mistake: every write to anything, and nobody answers."""
+    """The webhook on questions; `blocking` is the mistake: every write to anything, and no one answers."""
     rule = {"apiGroups": [GROUP], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["questions"]}
     if blocking:
         rule = {"apiGroups": ["*"], "apiVersions": ["*"], "operations": ["*"], "resources": ["*"]}
@@ -89,7 +89,7 @@ def webhook(*, blocking: bool = False) -> Object:
 
 
 def hotfix() -> Object:
-    """The ConfigMap as somebody changed it at night, by hand; Git never saw this."""
+    """The ConfigMap as someone changed it at night, by hand; Git never saw this."""
     return _config_map(HOTFIX, {"mode": "lenient", "threshold": "35", "reason": "question 7 was ambiguous"})
 
 

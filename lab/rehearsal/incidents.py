@@ -49,7 +49,7 @@ class Rehearsal:
     run: str
 
     def namespace_deleted(self) -> Outcome:
-        """Somebody deletes the namespace; all of it comes back."""
+        """Someone deletes the namespace; all of it comes back."""
         before = self._snapshot()
         backup = self._backup("daily", {"includedNamespaces": ["*"], "excludedNamespaces": ["velero"],
                                         "includeClusterResources": True})  # fmt: skip

@@ -33,7 +33,7 @@ Snapshot = dict[ObjectKey, Object]
 
 
 def snapshot(api: KubernetesApi, namespace: str, *, names: Iterable[str] = ()) -> Snapshot:
-    """All objects of `namespace` that somebody made, the namespace, and the cluster-scoped ones called `names`."""
+    """All objects of `namespace` that someone made, the namespace, and the cluster-scoped ones called `names`."""
     wanted = {namespace, *names}
     found: Snapshot = {}
     for path, namespaced, kind in _served(api):

@@ -23,7 +23,7 @@ ALLOWED, REFUSED = "allowed", "refused"
 
 @dataclass(frozen=True, kw_only=True)
 class Case:
-    """One action that somebody asks for, with every policy that has a say, and the answer that is wanted.
+    """One action that someone asks for, with every policy that has a say, and the answer that is wanted.
 
     `by` is the statement that must refuse it; empty where nothing has to but that nothing allows it. `caller` is None
     for an unsigned request. `identity` are the caller's own policies, `resource_policy` is the bucket's, the key's or
@@ -254,7 +254,7 @@ def _own(stack: _Stack, who: Mapping[str, Any]) -> Document | None:
 
 
 def _open_to_all(stack: _Stack) -> dict[str, Any]:
-    """The policy of somebody else's bucket that has our bucket's name and waits for backups."""
+    """The policy of another owner bucket that has our bucket's name and waits for backups."""
     everything = [stack.bucket, f"{stack.bucket}/*"]
     allow = {"Effect": "Allow", "Principal": "*", "Action": "s3:*", "Resource": everything}
     return {"Version": "2012-10-17", "Statement": [allow]}

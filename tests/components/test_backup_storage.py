@@ -165,7 +165,7 @@ DEPLOYER = f"arn:aws:iam::{ACCOUNT}:role/pipelines/deploy"
 
 
 def deployed_by(monkeypatch: pytest.MonkeyPatch, caller: str, named: list[Any]) -> Recording:
-    """A deployment by somebody whom AWS knows: a plan knows nobody."""
+    """A deployment by someone whom AWS knows: a plan knows no one."""
     of_session = {SESSION: DEPLOYER}
 
     def identity(r: Request) -> dict[str, Any]:

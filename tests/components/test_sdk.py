@@ -1,4 +1,4 @@
-"""What the components rest on in the SDK: public names alone, so that an upgrade of the SDK is no surprise."""
+"""What the components rest on in the SDK: public names alone, so that an upgrade of the SDK does not surprise."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Backups as somebody may have put them into a bucket: the recorded one, damaged by chance or by intent."""
+"""Backups as someone may have put them into a bucket: the recorded one, damaged by chance or by intent."""
 
 from __future__ import annotations
 

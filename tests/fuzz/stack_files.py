@@ -1,4 +1,4 @@
-"""Stack files as nobody should write them: the tests' own, changed by chance."""
+"""Stack files as no one should write them: the tests' own, changed by chance."""
 
 from __future__ import annotations
 

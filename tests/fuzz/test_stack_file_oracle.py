@@ -48,7 +48,7 @@ def ours(path: Path) -> dict[str, Any] | None:
 
 def differs(mine: Any, answer: dict[str, Any]) -> bool:
     if answer.get("secure"):
-        # What is encrypted is nobody's to read here.
+        # What is encrypted must not be read here.
         return not (isinstance(mine, (dict, list)))
     text = answer["value"]
     if answer.get("object"):

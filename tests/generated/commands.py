@@ -64,7 +64,7 @@ def _words(one: Picture) -> int:
 
 
 def _prose(text: str) -> str:
-    """Text of a terminal as Markdown: what is no code and would be read as markup stays what it is."""
+    """Text of a terminal as Markdown: what is not code and would be read as markup stays what it is."""
     parts = re.split(r"(`[^`]+`)", text)
     return "".join(part if number % 2 else re.sub(r"([*_<])", r"\\\1", part) for number, part in enumerate(parts))
 

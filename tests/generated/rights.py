@@ -90,7 +90,7 @@ velero-eks plan prod --deployer-policy > deployer-policy.json
 - It does not allow deleting a bucket or a key that stays in the account when it leaves the program (`storage.protect`).
 - It allows setting a permissions boundary, and not removing one.
 - A test compares it with every call that the lab's AWS provider makes in the life of each resource type. The real
-  provider reads more settings of a bucket; the policy has these too, and nobody has tried it against AWS itself.
+  provider reads more settings of a bucket; the policy has these too, and no one has tried it against AWS itself.
 
 Not in it:
 

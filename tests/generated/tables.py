@@ -109,7 +109,7 @@ def regions() -> str:
     """The regions of AWS by partition, as botocore knows them. The component package does not install it."""
     source = importlib.resources.files("botocore") / "data" / "partitions.json"
     lines = [
-        '"""Regions of AWS and the partitions that they lie in. Written by `make docs` from botocore\'s own list."""',
+        '"""Regions of AWS and the partitions that they are in. Written by `make docs` from botocore\'s own list."""',
         "",
         "from __future__ import annotations",
         "",
@@ -133,14 +133,14 @@ def regions() -> str:
 
 
 _OVERRIDES = """\
-# Values laid over the chart's
+# Overrides of the chart's values
 
 `velero-eks:release.helmValuesOverrides` is for what no setting covers. Each value is judged by the names and kinds that
 the chart's own version has (`velero_on_eks/settings/chart_values.py`), and by what it does:
 
 - **refused**: the chart does not have it or does nothing with it, it is of another kind, or it switches something off
   that this program answers for. The message names the setting that serves.
-- **finding**: nobody here can judge it. Rule `helm-override` reports it, as an error in production and as a warning
+- **finding**: no one here can judge it. Rule `helm-override` reports it, as an error in production and as a warning
   elsewhere, until `velero-eks:waivers: {helm-override: "the reason"}`.
 - **harmless**: where the Pod runs, what it is called, what it says.
 
@@ -155,7 +155,7 @@ the plan and every message. Below are the values that the tests try, and what is
 
 @functools.cache
 def overrides() -> str:
-    """What is said of each value that the tests lay over the chart's."""
+    """What is said of each value that the tests override."""
     lines: list[str] = []
     base = Settings.from_mapping(support.mapping()).release
     for row in yaml.safe_load(_OVERRIDES_DATA.read_text(encoding="utf-8")):

@@ -1,1 +1,1 @@
-"""A stack's plan as it was when somebody last looked: `python -m tests.golden` writes it anew."""
+"""A stack's plan as it was when someone last looked: `python -m tests.golden` writes it again."""

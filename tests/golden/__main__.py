@@ -1,4 +1,4 @@
-"""Write the golden plan anew; the difference is then read before it is committed."""
+"""Write the golden plan again; the difference is then read before it is committed."""
 
 from tests.golden.plans import GOLDEN, MOMENT, planned
 

@@ -66,7 +66,7 @@ class Scenes:
             self._undo.pop()()
 
     def play(self, name: str) -> None:
-        """Play the scene of that name. Raises `KeyError` for one that nobody wrote."""
+        """Play the scene of that name. Raises `KeyError` for one that no one wrote."""
         scenes: dict[str, Callable[[], object]] = {
             "daily-backup": self._daily_backup,
             "namespace-deleted": lambda: gone(self.api, _NAMESPACE),

@@ -103,7 +103,7 @@ def second(empty_lab, written, deployed, chart) -> Deployment:
 
 
 def marks(lab: LabEnvironment) -> dict[str, object]:
-    """What would be another if anything were made anew."""
+    """What would be another if anything were recreated."""
     api, cloud = lab.cluster.api, lab.cloud
     schedule = "/apis/velero.io/v1/namespaces/velero/schedules/daily-backup"
     backup = "/apis/velero.io/v1/namespaces/velero/backups/before"

@@ -1,4 +1,4 @@
-"""A Velero that somebody installed by hand, with Helm and kubectl, moves into a stack without loss."""
+"""A Velero that someone installed by hand, with Helm and kubectl, moves into a stack without loss."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def test_a_velero_made_by_hand_moves_in_and_keeps_its_bucket_and_its_objects(by_
     api, s3 = by_hand.cluster.api, by_hand.cloud.client("s3")
     before = api.find(SCHEDULE)
     namespace = api.find("/api/v1/namespaces/velero")
-    # The server made this Secret at its first start, with the password that everybody can read in its source.
+    # The server made this Secret at its first start, with the password that everyone can read in its source.
     wait_until(lambda: api.find(SECRET) is not None, seconds=60, what="the hand-made Velero had its Secret")
     ran = tool(by_hand, stack.workspace, "adopt", "moved", "--yes")
     assert (ran.returncode, ran.stderr) == (1, "")

@@ -28,10 +28,10 @@ def test_the_archive_that_is_rehearsed_has_the_digest_of_the_table(version: str)
 def test_an_archive_of_another_digest_is_refused_and_what_is_unknown_passes(tmp_path: Path) -> None:
     forged = tmp_path / f"velero-{PINNED_CHART}.tgz"
     forged.write_bytes(b"another chart")
-    with pytest.raises(LabError, match=r"its SHA-256 is [0-9a-f]{64}, and .* has [0-9a-f]{64}.*download it anew"):
+    with pytest.raises(LabError, match=r"its SHA-256 is [0-9a-f]{64}, and .* has [0-9a-f]{64}.*download it again"):
         check_digest(forged)
     other = tmp_path / "velero-99.0.0.tgz"
-    other.write_bytes(b"nobody knows")
+    other.write_bytes(b"no one knows")
     check_digest(other)
     folder = tmp_path / "x" / f"velero-{PINNED_CHART}.tgz"
     folder.mkdir(parents=True)

@@ -1,4 +1,4 @@
-"""What a backup holds, held against a real cluster: the filters as the real server reads them, each gap found."""
+"""What a backup holds, compared with a real cluster: the filters as the real server reads them, each gap found."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def backup(velero):
 
 @pytest.fixture
 def held(tool, backup):
-    """Makes a backup and holds it against the cluster; the document, and what the command said."""
+    """Makes a backup and compares it with the cluster; the document, and what the command said."""
 
     def hold(spec: dict[str, Any], *arguments: str) -> tuple[dict[str, Any], Said]:
         said = tool("coverage", backup(spec), "--json", *arguments, code=None)
@@ -92,7 +92,7 @@ def definition(plural: str) -> Object:
 def defined(api, lab):
     """Installs the CRD of a plural. They are removed after the last test.
 
-    For five minutes after a CRD is gone every backup fails in part, unless the server is started anew.
+    For five minutes after a CRD is gone every backup fails in part, unless the server is started again.
     """
     made: list[str] = []
 

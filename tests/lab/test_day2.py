@@ -147,7 +147,7 @@ def test_a_preview_tells_each_fate_and_the_restore_keeps_to_it(tool, api, applic
         assert told["ConfigMap/immutable"] == "in the way"
         assert told["Service/ported"] == "kept as it is"
         assert (told["Service/relabelled"], told["Job/job-deleted"]) == ("would change", "created")
-        # Velero takes the controller's labels off a Job, and sends that, too; nobody can change a Job's selector.
+        # Velero takes the controller's labels off a Job, and sends that, too; no one can change a Job's selector.
         assert told["Job/job-relabelled"] == "in the way"
         (fields,) = [
             each["fields"] for step in updated["steps"] for each in step["objects"] if each["name"] == "changed"

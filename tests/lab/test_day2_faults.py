@@ -1,4 +1,4 @@
-"""What breaks while somebody recovers: a clear message, the right exit code, and nothing left behind."""
+"""What breaks while someone recovers: a clear message, the right exit code, and nothing left behind."""
 
 from __future__ import annotations
 
@@ -121,7 +121,7 @@ def test_velero_killed_during_a_backup_is_said_with_its_reason(tool, api, lab, b
     assert said.json["phase"] == "Failed"
     assert "during the server starting" in " ".join(said.json["why"])
     server_is_back(lab, before)
-    # A failed backup is no source of a restore, and the refusal says why.
+    # A failed backup is not a source of a restore, and the refusal says why.
     refused = tool("restore", "namespace", big, "--from", name, "--preview", code=2)
     assert "is Failed" in refused.err
 
@@ -171,7 +171,7 @@ def test_an_interrupted_drill_cleans_up(tool, api, big, number):
     assert said.code == 130
     assert "cleaning up drill" in said.err
     assert left_of_drills(api) == []
-    # Velero makes a namespace anew when it is deleted under a running Restore.
+    # Velero makes a namespace again when it is deleted under a running Restore.
     assert not [name for name in namespaces(api) if name.startswith("drill-")]
 
 
@@ -186,7 +186,7 @@ def test_what_a_killed_drill_left_is_removed_by_the_next_clean_up_and_nothing_el
     try:
         said = tool("drill", "--clean-up", "--yes")
         assert "left something behind" in said.err
-        # It has the label, but no drill's time: somebody else's.
+        # It has the label, but no drill's time: another owner's.
         assert left_of_drills(api) == ["drill-mine-big"]
         assert [name for name in namespaces(api) if name.startswith("drill-")] == ["drill-mine-big"]
         assert api.find(f"/api/v1/namespaces/{big}") is not None
@@ -259,7 +259,7 @@ def test_no_cluster_at_all_is_never_the_current_one(tool):
 
 
 @pytest.fixture
-def nobody(lab, deployment, tmp_path):
+def no_one(lab, deployment, tmp_path):
     """A tool whose user has no rights, and a function that gives it some."""
     api = lab.cluster.api
     api.apply({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "nobody", "namespace": "default"}})
@@ -282,8 +282,8 @@ def nobody(lab, deployment, tmp_path):
     api.delete("/api/v1/namespaces/default/serviceaccounts/nobody")
 
 
-def test_a_user_without_rights_is_told_which_one_is_missing(nobody, api, big):
-    tool, allow = nobody
+def test_a_user_without_rights_is_told_which_one_is_missing(no_one, api, big):
+    tool, allow = no_one
     before = {body["metadata"]["name"] for path in (BACKUPS, RESTORES) for body in api.list(path)}
     for command in (("backup", "x"), ("restore", "namespace", big, "--from", "big"), ("drill", "-n", big)):
         assert "not allowed" in tool(*command, "--yes", code=2).err

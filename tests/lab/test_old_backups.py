@@ -97,7 +97,7 @@ class Old:
         self.velero.completed(self.velero.backup(name, {"includedNamespaces": ["default"]}))
 
     def restore(self, backup: str, name: str) -> Ended:
-        """Restore a backup beside what is there."""
+        """Restore a backup beside what exists."""
         return self.velero.restore(name, {"backupName": backup, "namespaceMapping": {"default": name}})
 
     def key_of(self, backup: str) -> str:
@@ -110,7 +110,7 @@ class Old:
         return {each["metadata"]["name"] for each in self.api.list("/apis/velero.io/v1/namespaces/velero/backups")}
 
     def copy(self, under: str, to: str = "", **encryption: str) -> None:
-        """What `aws s3 cp --recursive` or `aws s3 sync` does: write objects anew, at the same or at another place."""
+        """What `aws s3 cp --recursive` or `aws s3 sync` does: write objects again, at the same or at another place."""
         for each in self.s3.list_objects_v2(Bucket=BUCKET, Prefix=under)["Contents"]:
             source = {"Bucket": BUCKET, "Key": each["Key"]}
             self.s3.copy_object(Bucket=BUCKET, Key=f"{to}{each['Key']}", CopySource=source, **encryption)
@@ -168,9 +168,9 @@ def test_another_key_makes_the_backups_so_far_unreadable_as_diff_foretells_and_t
     old.kms.put_key_policy(KeyId=first, PolicyName="default", Policy=json.dumps(policy))
     assert old.restore("one", "let-in-no-more").phase == "Failed"
 
-    # The second: the objects are written anew under the new key.
+    # The second: the objects are written again under the new key.
     old.copy("backups/two/", ServerSideEncryption="aws:kms", SSEKMSKeyId=second)
-    old.velero.completed(old.restore("two", "written-anew"))
+    old.velero.completed(old.restore("two", "written-again"))
 
     # Back again, it is the other way round.
     [fact] = old.set(first)
@@ -196,7 +196,7 @@ def test_another_prefix_hides_the_backups_so_far_as_diff_foretells_and_a_copy_br
     wait_until(lambda: "one" in old.listed(), seconds=SYNC, what="the list had the copied backup")
     old.velero.completed(old.restore("one", "from-the-copy"))
 
-    # Back at the top, the folder in the way is foretold too.
+    # Back at the top, the folder in the way is predicted too.
     [fact] = old.set(old.keys[0])
     assert fact["backups"] == "not-found"
     assert f"until moved/ is gone from s3://{BUCKET}/ the location stays Unavailable" in fact["details"][-1]

@@ -29,7 +29,7 @@ def lost(deployment, tmp_path_factory) -> Tool:
 @pytest.fixture(scope="module")
 def backups(velero, api):
     """Three backups: before the hotfix of the night, with it, and after a sync has overwritten it."""
-    # Made anew: a Restore of another test would go on owning the fields that it wrote, and no apply remove them.
+    # Made again: a Restore of another test would go on owning the fields that it wrote, and no apply remove them.
     api.delete(HOTFIX)
     api.apply_all(app.application())
     for name, change in (("show-1", app.from_git()), ("show-2", app.hotfix()), ("show-3", app.from_git())):
@@ -62,7 +62,7 @@ def apply_text(lab, api, text: str) -> None:
 
 def raw(api, path: str, text: str) -> Answer:
     """Server-side apply of a text."""
-    query = [("fieldManager", "somebody"), ("force", "true")]
+    query = [("fieldManager", "someone"), ("force", "true")]
     headers = {"Content-Type": "application/apply-patch+yaml"}
     return api.connection.send("PATCH", path, query, headers, text.encode(), 30.0)
 
@@ -148,7 +148,7 @@ def test_the_backups_are_listed_with_the_cluster_gone_and_the_server_stopped(
     assert [name for name in found if name in backups] == ["show-3", "show-2", "show-1"]
     assert all(found[name]["good"] and found[name]["objects"] > 20 for name in backups)
     assert found["show-1"]["in_cluster"] is None
-    # The cluster is there again, and its server still stopped: a file that somebody deletes meanwhile is missed.
+    # The cluster is there again, and its server still stopped: a file that someone deletes meanwhile is missed.
     s3, bucket = deployment.lab.cloud.client("s3"), deployment.outputs()["bucket"]
     key = next(
         each["Key"]
@@ -165,7 +165,7 @@ def test_the_backups_are_listed_with_the_cluster_gone_and_the_server_stopped(
     assert both["cluster_read"] is True
     assert (found["show-1"]["flaws"], found["show-1"]["good"]) == (["no-contents"], False)
     assert (found["show-3"]["in_cluster"], found["show-3"]["flaws"], both["newest_good"]) == (True, [], "show-3")
-    # An object that somebody deletes by itself comes back from the bucket, which takes its time.
+    # An object that someone deletes by itself comes back from the bucket, which takes its time.
     api.delete("/apis/velero.io/v1/namespaces/velero/backups/show-2")
     shown = Tool(deployment)("backups", "--full").all
     assert "show-2: in the bucket and not in the cluster The Velero server takes finished backups over" in shown

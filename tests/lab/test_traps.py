@@ -94,7 +94,7 @@ def test_a_cron_that_never_fires_backs_up_continuously(velero):
     # Trap 3. The next run is Go's zero time, which is always in the past.
     velero.api.apply(schedule("never", "0 0 30 2 *"))
     try:
-        wait_until(lambda: len(backups_of(velero, "never")) >= 1, seconds=150, what="a backup was made all the same")
+        wait_until(lambda: len(backups_of(velero, "never")) >= 1, seconds=150, what="a backup was made anyway")
     finally:
         remove(velero, "Schedule", "never")
         for backup in backups_of(velero, "never"):

@@ -39,7 +39,7 @@ def sessions(page: Path) -> list[Command]:
 
 
 class Tutorial(Deployment):
-    """A lab in which somebody begins in an empty folder: nothing is laid out, the providers run."""
+    """A lab in which someone begins in an empty folder: nothing is laid out, the providers run."""
 
     def begin(self) -> None:
         """Start what the engine reaches AWS and the cluster by."""

@@ -128,7 +128,7 @@ def steps(deployment: Deployment) -> list[tuple[str, str]]:
 
 
 def marks(lab: LabEnvironment) -> dict[str, Any]:
-    """What would be another if anything were made anew."""
+    """What would be another if anything were recreated."""
     api, cloud = lab.cluster.api, lab.cloud
     objects = [api.request("GET", path) for path in MARKED] + api.list(f"{VELERO}/schedules") + api.list(CLASSES)
     uids = {f"{found['kind']} {found['metadata']['name']}": found["metadata"]["uid"] for found in objects}
@@ -184,7 +184,7 @@ def test_the_upgrade_changes_images_and_refusals_in_place_and_leaves_everything_
     assert after.pop("releases") == [*before.pop("releases"), "sh.helm.release.v1.velero.v2"]
     assert after == before
 
-    # And nobody who deploys it is shut out: break-glass is only there where it was asked for.
+    # And no one who deploys it is shut out: break-glass is only there where it was asked for.
     assert refusals(first) == former | {"RefuseKmsWithoutKey", "RefuseCustomerKey", "RefuseArchive"}
     assert steps(first) == []
     deployed = json.loads(first.state())["checkpoint"]["latest"]["resources"]

@@ -1,4 +1,4 @@
-"""The tool as somebody types it: a process of its own, in the deployment's workspace, with the lab's environment."""
+"""The tool as someone types it: a process of its own, in the deployment's workspace, with the lab's environment."""
 
 from __future__ import annotations
 
@@ -140,7 +140,7 @@ _LOCATION = "/apis/velero.io/v1/namespaces/velero/backupstoragelocations/default
 
 @dataclass(frozen=True)
 class ServerRun:
-    """One run of the Velero server: how often it was started anew, and when it last read its bucket."""
+    """One run of the Velero server: how often it was started again, and when it last read its bucket."""
 
     restarts: int
     synced: str
@@ -155,7 +155,7 @@ class ServerRun:
 
 
 def server_is_back(lab: LabEnvironment, before: ServerRun, *, synced: bool = True) -> None:
-    """Wait until the server was started anew, and has read its bucket.
+    """Wait until the server was started again, and has read its bucket.
 
     Until then it takes a Backup that ends meanwhile for one that the bucket no longer has.
     """

@@ -46,7 +46,7 @@ def typed(command: str, *, folder: Path, environment: Mapping[str, str], seconds
             try:
                 read = os.read(master, _READ)
             except OSError:
-                # What Linux says at the end of a terminal that nobody holds any more.
+                # What Linux says at the end of a terminal that no one holds any more.
                 break
             if not read:
                 break

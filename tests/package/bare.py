@@ -18,7 +18,7 @@ import pytest
 from tests.conftest import ROOT
 from tests.limits import HANG
 
-# How this machine reaches its package registries, which is no part of what is tried.
+# How this machine reaches its package registries, which is not a part of what is tried.
 _REGISTRIES = (
     "PIP_",
     "UV_INDEX",
@@ -94,7 +94,7 @@ class Machine:
         answers: str | None = None,
         variables: Mapping[str, str] | None = None,
     ) -> Ran:
-        """Type one command line in a new shell: with nobody at the keyboard, or at a terminal with these answers."""
+        """Type one command line in a new shell: with no one at the keyboard, or at a terminal with these answers."""
         started = time.monotonic()
         typed = command
         if answers is not None:
@@ -133,7 +133,7 @@ def build(folder: Path) -> Path:
 
 
 def clone(folder: Path) -> Path:
-    """The files of this repository that git knows or would take, with the tests' stacks in place of somebody's own."""
+    """The files of this repository that git knows or would take, with the tests' stacks in place of someone's own."""
     listed = subprocess.run(
         ("git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"), cwd=ROOT, check=True,
         capture_output=True, text=True,

@@ -1,4 +1,4 @@
-"""Both distributions, built and installed where somebody else works: imports, types, a plan of their own program."""
+"""Both distributions, built and installed in another project: imports, types, a plan of their own program."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def run(*command: str | Path, cwd: Path, seconds: float = 2 * HANG, code: int = 
 
 @pytest.fixture(scope="module")
 def project(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Somebody's Pulumi project with an environment of its own, and folders `components` and `policies` of its own."""
+    """Someone's Pulumi project with an environment of its own, and folders `components` and `policies` of its own."""
     root = tmp_path_factory.mktemp("shop") / "infrastructure"
     shutil.copytree(FOREIGN, root)
     (root / "Pulumi.yaml").write_text("name: shop\nruntime: python\n")

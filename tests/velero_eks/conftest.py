@@ -18,7 +18,7 @@ Run = Callable[..., Result]
 
 @pytest.fixture(scope="session", autouse=True)
 def one_reading_of_the_service_models() -> Iterator[None]:
-    """Every session of botocore's shares one loader: reading the models of the services anew was half the time."""
+    """Every session of botocore's shares one loader: reading the models of the services again was half the time."""
     loader = loaders.Loader()
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(session, "create_loader", lambda _: loader)

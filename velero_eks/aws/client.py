@@ -48,7 +48,7 @@ LIMITS = Limits()
 _ATTEMPTS = 3
 # boto3 makes clients in one thread at a time.
 _LOCK = threading.Lock()
-# Credentials that somebody renews meanwhile are seen by commands that run for long.
+# Credentials that someone renews meanwhile are seen by commands that run for long.
 _SESSION_SECONDS = 300
 # EKS takes a token until 15 minutes after it was signed; a clock that is two minutes off must not matter.
 TOKEN_SECONDS = 12 * 60
@@ -242,7 +242,7 @@ class _FirstContact:
 def explained(
     error: Exception, doing: str, *, account: str | None = None, client: Callable[..., Any] | None = client
 ) -> OperationError:
-    """What to tell somebody of an error of boto3. `doing` is a noun phrase ("reading bucket x").
+    """What to tell someone of an error of boto3. `doing` is a noun phrase ("reading bucket x").
 
     Where access was refused, the caller is looked up with `client` (None: not at all) and compared with `account`.
     """
@@ -405,7 +405,7 @@ def eks_endpoint(name: str, region: str) -> Endpoint:
     try:
         return Endpoint(str(found["endpoint"]), base64.b64decode(authority).decode(), private)
     except ValueError:
-        raise Unreachable(f"{doing}: what it gives as its certificate authority is no certificate") from None
+        raise Unreachable(f"{doing}: what it gives as its certificate authority is not a certificate") from None
 
 
 def eks_token(name: str, region: str) -> str:
@@ -452,7 +452,7 @@ def _cause(error: BaseException) -> BaseException:
 
 
 def _resolves(address: str) -> bool:
-    """Whether the resolver says anything of an address's name, now that somebody has waited for it in vain."""
+    """Whether the resolver says anything of an address's name, now that someone has waited for it in vain."""
     host = urlsplit(address).hostname or ""
     try:
         return _done_within(_RESOLVER_SECONDS, lambda: bool(socket.getaddrinfo(host, None)))

@@ -44,12 +44,12 @@ class Grant:
 
     @classmethod
     def by_attachment(cls, principal: str, policy_arn: str, source: str) -> Grant:
-        """What a policy grants that nobody can read here: everything, as far as anybody can tell."""
+        """What a policy grants that no one can read here: everything, as far as anybody can tell."""
         return cls(principal, (EVERYONE,), (EVERYONE,), {}, source, sid=f"{_ATTACHED}{policy_arn}")
 
     @property
     def attached(self) -> str:
-        """The ARN of the policy that nobody can read here; empty for other grants."""
+        """The ARN of the policy that no one can read here; empty for other grants."""
         sid = self.sid or ""
         return sid.removeprefix(_ATTACHED) if sid.startswith(_ATTACHED) else ""
 

@@ -22,7 +22,7 @@ _WITH_VARIABLES = "2012-10-17"
 
 
 class MalformedDocument(ValueError):
-    """A policy document that is no policy: the message says why, and AWS would refuse it."""
+    """A policy document that is not a policy: the message says why, and AWS would refuse it."""
 
 
 class NotADocument(MalformedDocument):
@@ -141,7 +141,7 @@ class Statement:
         return any(matches(pattern, arn, context=scope) for pattern in self.resources)
 
     def covers_caller(self, caller: Caller) -> bool:
-        """Whether the statement speaks of the caller, NotPrincipal considered. One without either speaks of nobody."""
+        """Whether the statement speaks of the caller, NotPrincipal considered. One without either speaks of no one."""
         if self.not_principals:
             return not caller.is_excepted(self.not_principals)
         return caller.is_named(self.principals)
@@ -252,7 +252,7 @@ def _conditions(block: Any, variables: bool) -> Iterator[Condition]:
     if block is None:
         return
     if not isinstance(block, Mapping):
-        raise MalformedDocument("a Condition that is no mapping")
+        raise MalformedDocument("a Condition that is not a mapping")
     for operator, keys in block.items():
         if not isinstance(keys, Mapping):
             raise MalformedDocument(f"condition operator {operator} without keys")

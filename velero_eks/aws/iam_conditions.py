@@ -12,7 +12,8 @@ from functools import lru_cache
 # Condition keys of a request, spelt in any case, with one value or several.
 Context = Mapping[str, str | Sequence[str]]
 
-# What a variable puts in: a `*` or `?` of a value is no wildcard, and no text has what a variable without a value is.
+# What a variable puts in: a `*` or `?` of a value is not a wildcard, and no text has what a variable without a value
+# is.
 _STAR, _MARK, _NOTHING = "\ue000", "\ue001", "\ue002"
 _LITERAL = str.maketrans({"*": _STAR, "?": _MARK})
 _PLAIN = str.maketrans({_STAR: "*", _MARK: "?"})
@@ -21,7 +22,7 @@ _VARIABLE = re.compile(r"\$\{([^}]*)\}")
 
 
 class UnknownOperator(ValueError):
-    """A condition operator that IAM does not have. Nobody can say whether such a condition holds."""
+    """A condition operator that IAM does not have. It is unknown whether such a condition holds."""
 
 
 @dataclass(frozen=True)

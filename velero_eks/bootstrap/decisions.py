@@ -35,7 +35,7 @@ _CRONS = (
 
 @dataclass(frozen=True, kw_only=True)
 class Decisions:
-    """What somebody decides about a stack. `why` says of a default, by its name, what it was derived from."""
+    """What someone decides about a stack. `why` says of a default, by its name, what it was derived from."""
 
     environment: str
     rpo: str

@@ -42,7 +42,7 @@ name = "backups"
 version = "0"
 description = "Velero on EKS, one stack for each cluster"
 requires-python = ">=3.11"
-# What is deployed, at one version for everybody. The tool below is of the same release.
+# What is deployed, at one version for everyone. The tool below is of the same release.
 dependencies = ["velero-on-eks=={VERSION}"]
 
 [dependency-groups]
@@ -76,7 +76,7 @@ ADDED_BY_HAND = {
     "pyproject.toml": f"uv add velero-on-eks=={VERSION} && uv add --dev velero-eks=={VERSION}",
     ".gitignore": "printf '.venv/\\n__pycache__/\\n' >> .gitignore",
 }
-"""The commands that add to a file of somebody's own what the project needs of it, by the file's name."""
+"""The commands that add to a file of someone's own what the project needs of it, by the file's name."""
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,7 @@ class NewProject:
 
 
 def new_project(folder: Path, files: Sequence[NewFile] = FILES) -> NewProject:
-    """The project that is missing in a folder. A file that is there already with the same text is not written again.
+    """The project that is missing in a folder. An existing file with the same text is not written again.
 
     Raises `BadTarget` where the folder has a program of its own: this project would run it.
     """

@@ -212,7 +212,7 @@ def _yaml() -> Any:
 
     yaml = YAML()
     yaml.preserve_quotes = True
-    # A line that is broken where it was not is a difference that nobody made.
+    # A line that is broken where it was not is a difference that no one made.
     yaml.width = 4096
     return yaml
 

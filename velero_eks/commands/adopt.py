@@ -66,7 +66,7 @@ def adopt(
     kubeconfig: Kubeconfig = None,
     json: Json = False,
 ) -> None:
-    """Take over a bucket, key, role, namespace or release that exists: nothing is made anew or lost.
+    """Take over a bucket, key, role, namespace or release that exists: nothing is recreated or lost.
 
     Shows what would be imported, what changes with it and what cannot be, then writes velero-eks:adopt into the
     stack's file, from which the next `pulumi up` imports. Needs AWS credentials, access to the cluster
@@ -93,7 +93,7 @@ def run_adopt(
 ) -> int:
     """Show what would be taken over, and write `velero-eks:adopt` into the stack's file.
 
-    Returns 0 where it is written or nothing exists, 1 where something cannot be taken over or somebody said no; nothing
+    Returns 0 where it is written or nothing exists, 1 where something cannot be taken over or someone said no; nothing
     is written then. With `as_json` nothing is asked, and written only with `yes`. Raises `OperationError` where the
     account, the cluster or the stack's state cannot be read.
     """
@@ -144,7 +144,7 @@ def run_done(
     if missing:
         raise BadTarget(
             f"the state of {stack} does not have what velero-eks:adopt names: {', '.join(missing)}."
-            " Run 'pulumi up' first; without the section it would try to make them anew"
+            " Run 'pulumi up' first; without the section it would try to make them again"
         )
     before = file.path.read_text(encoding="utf-8")
     after = stack_edit.with_section(before, "adopt", None, COMMENT.format(stack=stack))
@@ -165,7 +165,7 @@ def look(project: Project, file: StackFile, kubeconfig: str | None = None) -> tu
     except PlanError as error:
         raise BadTarget(str(error)) from error
     state = _state(project, file)
-    # Another account has keys and roles of the same names, and a named context reaches the cluster all the same.
+    # Another account has keys and roles of the same names, and a named context reaches the cluster anyway.
     aws.check_account(settings.cluster.account, settings.region)
     target = Target.of_file(file, kubeconfig=kubeconfig)
     account, cluster = ExistingAws(settings), ExistingCluster(settings, target.cluster)
@@ -271,7 +271,7 @@ def _adopted(file: StackFile) -> dict[str, tuple[str, str]]:
 
 
 def render(file: StackFile, found: Adoption, screen: Console | None = None) -> None:
-    """Print what is taken over, what changes with it, what cannot be, and what is made anew."""
+    """Print what is taken over, what changes with it, what cannot be, and what is recreated."""
     out = screen or console()
     cluster = file.settings.cluster
     out.print(Text.assemble((file.stack, "bold"), "  ", (f"{cluster.name} · {file.settings.region}", "dim")))
@@ -293,7 +293,7 @@ def render(file: StackFile, found: Adoption, screen: Console | None = None) -> N
             out.print(Padding(Text(note, "yellow"), (0, 0, 0, 2)))
     if found.made and found.found:
         out.print()
-        out.print(Text("To make anew", "bold"))
+        out.print(Text("To make again", "bold"))
         made = ", ".join(dict.fromkeys(label(resource) for resource in found.made))
         out.print(Padding(Text(made, "dim"), (0, 0, 0, 2)))
     out.print()

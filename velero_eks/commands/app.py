@@ -24,20 +24,20 @@ PANELS = {
         "diff": "Compare the plans of two revisions in words.",
         "init": "Write a stack's file from what EKS says of a cluster, or bring the facts of one up to date.",
         "preflight": "Find what would make `pulumi up` or the first backup fail, before it. Changes nothing.",
-        "adopt": "Take over a bucket, key, role, namespace or release that exists: nothing is made anew or lost.",
+        "adopt": "Take over a bucket, key, role, namespace or release that exists: nothing is recreated or lost.",
     },
     "Look": {
         "status": "Say what can be recovered, what is running, and what is wrong since when.",
         "backups": "List the backups that exist, newest first, and say which can be restored.",
-        "coverage": "Hold what the cluster has now against a backup, object by object, and explain each difference.",
+        "coverage": "Compare the cluster with a backup, object by object, and explain each difference.",
         "show": "Print objects as they were in a backup: clean YAML, to commit to Git or to apply by hand.",
         "history": "Follow one object through all backups: when it changed, and which fields.",
         "logs": "Show what Velero wrote about a backup or a restore: why it failed, its errors and warnings, its log.",
     },
     "Back up and recover": {
         "backup": "Make a backup, follow it, and check that what was asked for is in it.",
-        "restore": "Restore a namespace, single objects or a cluster: previewed first, and held against the preview"
-        " after.",
+        "restore": "Restore a namespace, single objects or a cluster: previewed first, and compared with the preview"
+        " afterwards.",
         "drill": "Prove that the newest backup restores: into scratch namespaces, compared object by object, timed,"
         " cleaned up.",
     },

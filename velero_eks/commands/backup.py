@@ -164,7 +164,7 @@ class BackupRequest:
     keep: str | None = None
 
     def spec(self, schedule: Schedule | None, own_namespace: str, default_keep: str) -> dict[str, Any]:
-        """The Backup's spec: the schedule's template where there is one, with what was asked laid over it.
+        """The Backup's spec: the schedule's template where there is one, with what was asked merged over it.
 
         Without namespaces and without a schedule it is every namespace but Velero's own.
         """

@@ -204,7 +204,7 @@ def render(found: Inventory, session: Session, schedule: str | None) -> None:
 def _rows(found: Inventory, schedule: str | None) -> tuple[list[str], list[dict[str, Text]]]:
     """The columns that say something of any backup, and the rows by column."""
     rows = [_cells(found, each) for each in found.shown]
-    # That the name of a scheduled backup says so, and that each is in the bucket, is what everybody expects.
+    # That the name of a scheduled backup says so, and that each is in the bucket, is what everyone expects.
     silent = {
         "Schedule": bool(schedule) or not any(_unsaid(each) for each in found.shown),
         "Found in": not found.cluster_read and all(each.files is Files.PRESENT for each in found.shown),

@@ -1,4 +1,4 @@
-"""`velero-eks coverage`: what the cluster has now, held against a backup."""
+"""`velero-eks coverage`: what the cluster has now, compared with a backup."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ _TITLES = {
     Why.CREATED_LATER: "Created after the backup began",
     Why.DELETING: "Being deleted",
 }
-# A kind of which nothing was to be taken is no line in the numbers.
+# A kind of which nothing was to be taken is not a line in the numbers.
 _LEFT_OUT = (Why.EXCLUDED, Why.CLUSTER_SCOPED, Why.DEFINITION_UNUSED)
 
 
@@ -89,7 +89,7 @@ def coverage(
     json: Json = False,
     markdown: Markdown = False,
 ) -> None:
-    """Hold what the cluster has now against a backup, object by object, and explain each difference.
+    """Compare the cluster with a backup, object by object, and explain each difference.
 
     A backup lacks what Velero could not save, a kind that it did not know yet, a CRD without objects. What the filters
     leave out, and what was created later, is listed and does not count, unless --need names it. Needs access to the
@@ -272,7 +272,7 @@ def _others(out: Console, found: Coverage, session: Session) -> None:
         errors[_SHOWN:] = [words.more(len(errors) - _SHOWN, f"{command} shows them")]
     removed = ", ".join(found.removed_kinds)
     often = words.duration(DISCOVERY.total_seconds())
-    stale = f"{removed}: its CRD was removed, and Velero looked for it all the same. It looks for the kinds that there"
+    stale = f"{removed}: its CRD was removed, and Velero looked for it anyway. It looks for the kinds that there"
     for title, lines in (
         ("Claims whose data is not in it", [f"{each}: {each.reason}" for each in found.without_data]),
         ("What Velero said went wrong", errors),

@@ -146,8 +146,8 @@ def run_diff(
     arguments may name as well.
 
     0: compared. 1: there is a difference and `exit_code` asks for it. 2: the newer revision's program cannot plan a
-    stack; it is named on stderr and in the comparison, and the others are compared all the same. A stack that only
-    the older revision cannot plan is no error: whoever fixes it must be able to compare. Raises `OperationError` for a
+    stack; it is named on stderr and in the comparison, and the others are compared anyway. A stack that only
+    the older revision cannot plan is not an error: a fix must be comparable. Raises `OperationError` for a
     revision or another argument that is bad.
     """
     if to_plan is None:
@@ -169,7 +169,7 @@ def _complaints(made: Diff) -> list[str]:
 
 
 def compared(arguments: Sequence[str], at: datetime, stack: str | None = None) -> Diff:
-    """The comparison of `REV [REV] [STACK]…` for the project that the current folder lies in."""
+    """The comparison of `REV [REV] [STACK]…` for the project that the current folder is in."""
     with _ended_by_signals(), lay_out(Path.cwd(), arguments, stack) as sides, _progress(sides):
         old, new = plan(
             [(side, [stack for stack in sides.touched if stack in side.stacks()]) for side in (sides.old, sides.new)],
@@ -179,7 +179,7 @@ def compared(arguments: Sequence[str], at: datetime, stack: str | None = None) -
 
 
 def compared_with_file(arguments: Sequence[str], at: datetime | None, file: str, stack: str | None = None) -> Diff:
-    """The same with a newer side that was planned elsewhere. Raises `BadPlanError` where the file is no such plan.
+    """The same with a newer side that was planned elsewhere. Raises `BadPlanError` where the file is not such a plan.
 
     Whoever sent the file may have written anything into it.
     """
@@ -241,7 +241,7 @@ def _secrets(stack: str, sides: Sides) -> Iterator[Fact]:
         elif key not in after:
             text = f"{key} is no longer given"
         else:
-            text = f"{key} is encrypted anew: the same value or another, which only the engine can tell"
+            text = f"{key} is encrypted again: the same value or another, which only the engine can tell"
         details = ("Another repository password: what kopia wrote with the old one cannot be read without it.",)
         is_password = key.endswith("repositoryPassword")
         if is_password:
@@ -423,7 +423,7 @@ def _summary(diff: Diff) -> RenderableType:
 
 
 def _unplanned(diff: Diff) -> Iterator[RenderableType]:
-    """Why the newer revision has no plan of some stacks, once more, where the first time has scrolled past."""
+    """Why the newer revision has no plan of some stacks, again, where the first time has scrolled past."""
     from velero_eks.commands.plan_words import unplanned
 
     bad = {each.stack: [one for side, one in each.errors if side == "to"] for each in diff.stacks if each.newer_is_bad}

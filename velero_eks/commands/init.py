@@ -1,4 +1,4 @@
-"""`velero-eks init`: a stack file from what EKS says of a cluster and what somebody decides."""
+"""`velero-eks init`: a stack file from what EKS says of a cluster and what someone decides."""
 
 from __future__ import annotations
 
@@ -141,7 +141,7 @@ def run_init(
 ) -> int:
     """Write a stack's file, or bring the facts of one up to date; where there is no project, write that first.
 
-    Returns 0 where it is written or needs no change, 1 where somebody said no. Raises `OperationError` where the file
+    Returns 0 where it is written or needs no change, 1 where someone said no. Raises `OperationError` where the file
     would be bad, the cluster cannot be looked up or an argument is wrong; the stack's file is not written then.
     With `as_json` nothing is asked, and a file that exists is written only with `yes`: 1 where it differs and was not.
     """

@@ -143,7 +143,7 @@ def _clock(seconds: float | None) -> Iterator[None]:
 
 def connect(stack: str | None, context: str | None, namespace: str | None, kubeconfig: str | None = None) -> Session:
     """The session of `--stack`, `--context`, `--velero-namespace` and `--kubeconfig`, which shows progress where
-    somebody watches.
+    someone watches.
 
     Raises `BadTarget` for what names nothing; nothing is connected yet.
     """

@@ -49,7 +49,7 @@ CLEAN, FOUND, BAD_INPUT = 0, 1, 2
     exits={
         0: "Every stack is planned, and no finding is an error.",
         1: "A finding is an error.",
-        2: "A stack file, the program or an argument is bad. Other stacks are planned all the same.",
+        2: "A stack file, the program or an argument is bad. Other stacks are planned anyway.",
     },
 )
 def plan(
@@ -105,7 +105,7 @@ def run_plan(
     """Print the plan of the stacks that match, of all without a pattern, and return the exit code.
 
     0: clean. 1: an error that is not waived. 2: a stack file or the program is bad; each is named on stderr and, as
-    JSON, in `errors` by stack, and the others are planned all the same. Raises `OperationError` for a bad argument.
+    JSON, in `errors` by stack, and the others are planned anyway. Raises `OperationError` for a bad argument.
     """
     project = Project.find()
     selected = project.select(patterns)

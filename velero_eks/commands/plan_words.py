@@ -117,7 +117,7 @@ _NOT_KNOWN = {
     "invoke": "what {token} answers",
     "read": "what {token} holds that exists already ({names})",
     "reference": "the outputs of the stack {names}",
-    "region": "the region: none is named, and this plan is reckoned with {names}",
+    "region": "the region: none is named, and this plan uses {names}",
     "resource": "what {token} outputs ({names})",
 }
 
@@ -185,7 +185,7 @@ def _grants(stack: Described) -> RenderableType:
         return Group(*lines)
     if unknown(stack.plan.recording):
         return Text("nothing that is known before the deployment")
-    return Text("nobody is granted anything")
+    return Text("no one is granted anything")
 
 
 def _break_glass(stack: Described) -> Iterator[RenderableType]:
@@ -263,7 +263,7 @@ def _objectives(objectives: Sequence[Objective]) -> RenderableType:
 def _overrides(stack: Described) -> RenderableType:
     rows = table("Value", "Is", "What of it")
     for one in stack.overrides:
-        said = f"it {one.effect}" if one.effect else "harmless" if one.verdict == "harmless" else "nobody can judge it"
+        said = f"it {one.effect}" if one.effect else "harmless" if one.verdict == "harmless" else "no one can judge it"
         style = "yellow" if one.verdict == "finding" else "dim"
         rows.add_row(Text(one.path, style="cyan"), _override_value(one.value), Text(said, style=style))
     return rows

@@ -232,7 +232,7 @@ def render(file: StackFile, results: Sequence[Result], screen: Console | None = 
     if errors:
         verdict = Text(f"{' and '.join(said)}. Fix the errors before 'pulumi up'.", "red")
     elif unasked:
-        # Not green: what nobody could look at may be what is in the way.
+        # Not green: what no one could look at may be what is in the way.
         so_far = said[0] if said else "Nothing was found"
         verdict = Text(f"{so_far}; {words.count(unasked, 'check')} could not be asked in full, see above.", "yellow")
     elif said:

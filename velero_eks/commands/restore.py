@@ -1,4 +1,4 @@
-"""`velero-eks restore`: plan, preview, ask, run, and hold the outcome against the preview."""
+"""`velero-eks restore`: plan, preview, ask, run, and compare the outcome with the preview."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ ExistingPolicy = Annotated[
 PreviewOnly = Annotated[bool, typer.Option("--preview", help="Show what would happen, and change nothing.")]
 
 restore = typer.Typer(
-    help="Restore a namespace, single objects or a cluster: previewed first, and held against the preview after.",
+    help="Restore a namespace, single objects or a cluster: previewed first, and compared with the preview afterwards.",
     no_args_is_help=True,
 )
 
@@ -115,7 +115,7 @@ def restore_namespace(
 ) -> None:
     """Restore everything of one namespace, and the CRDs of its objects that are missing.
 
-    Nothing is taken away: what is there and not in the backup stays. Needs access to the cluster and to the bucket, and
+    Nothing is deleted: what is not in the backup stays. Needs access to the cluster and to the bucket, and
     a running Velero server.
     """
     given = locals()

@@ -32,7 +32,7 @@ _STYLES = {
 }
 _SHOWN = 20
 _SHOWN_FIELDS = 12
-# What is there and stays as it is interests nobody one by one, as long as it is the same.
+# What is there and stays as it is interests no one one by one, as long as it is the same.
 _BRIEF = (Fate.LEFT_OUT,)
 
 
@@ -145,14 +145,14 @@ def _object(out: Console, told: Prediction) -> None:
 
 
 def _time(preview: Preview) -> Text:
-    reckoned = preview.estimate
+    estimated = preview.estimate
     if not preview.plan.restores:
         return Text("It takes a moment: no Restore is needed.", style="dim")
-    about = f"It takes about {words.duration(reckoned.seconds)}: {words.count(reckoned.work.objects, 'object')}"
-    if reckoned.limited:
+    about = f"It takes about {words.duration(estimated.seconds)}: {words.count(estimated.work.objects, 'object')}"
+    if estimated.limited:
         rate = f"at {preview.limits.qps:g} requests a second, the server's own limit (--client-qps)"
-    elif reckoned.pace.restore:
-        rate = f"at the pace of {reckoned.pace.restore}"
+    elif estimated.pace.restore:
+        rate = f"at the pace of {estimated.pace.restore}"
     else:
         rate = "at the pace of a lab, since no long restore was timed here yet"
     return Text(f"{about}, {rate}.", style="dim")

@@ -106,7 +106,7 @@ def show(
 
 @dataclass(frozen=True)
 class Wanted:
-    """Which objects of a backup somebody wants to see, and whether with the values of Secrets."""
+    """Which objects of a backup someone wants to see, and whether with the values of Secrets."""
 
     selections: tuple[Selection, ...] = ()
     namespace: str | None = None
@@ -135,7 +135,7 @@ class Wanted:
     def _in_namespace(self, place: Place) -> bool:
         if self.namespace is None:
             return True
-        # A namespace's own object comes along with what lies in it, so that a cluster takes the whole.
+        # A namespace's own object comes along with what is in it, so that a cluster takes the whole.
         own = place.resource == "namespaces" and place.name == self.namespace and not self.selections
         return place.namespace == self.namespace or own
 

@@ -316,7 +316,7 @@ def _length(key: str, seconds: int | None) -> str:
 
 
 def _effect(was: int | None, now: int | None, less_is: str) -> Effect:
-    # None is no backup at all: the worst there is, for a loss as for a retention.
+    # None is not a backup at all: the worst there is, for a loss as for a retention.
     if was is None or now is None:
         return "stronger" if was is None else "weaker"
     if less_is == "stronger":

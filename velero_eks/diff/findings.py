@@ -13,7 +13,7 @@ Finding = dict[str, Any]
 
 
 def findings(old: Plan, new: Plan) -> list[Fact]:
-    """What differs between two plans' findings, by rule and resource; a message in other words is no difference.
+    """What differs between two plans' findings, by rule and resource; a message in other words is not a difference.
 
     One that is gone is fixed only where its resource still is there, and the same rules hold for it.
     """

@@ -34,7 +34,7 @@ class Repository:
 
     @classmethod
     def of(cls, project: Path) -> Repository:
-        """The repository that a project's folder lies in."""
+        """The repository that a project's folder is in."""
         try:
             shown = _git(project, "rev-parse", "--show-toplevel", "--show-prefix").splitlines()
         except GitFailed as error:

@@ -61,7 +61,7 @@ SECRET = "(secret)"  # noqa: S105
 
 @dataclass(frozen=True)
 class Late:
-    """A value that is only known once what it comes from has been made anew: `source` says what that is."""
+    """A value that is only known once what it comes from has been recreated: `source` says what that is."""
 
     source: str
 

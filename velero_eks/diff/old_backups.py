@@ -158,7 +158,7 @@ def _losers(
 ) -> tuple[list[str], list[str]]:
     """The principals that could read a bucket's backups under a key: those that no longer can, and the others.
 
-    One that is gone is no loss where another reads them.
+    One that is gone is not a loss where another reads them.
     """
     before = [roles.get(role, role) for role in _principals(old) if _reads(old, role, bucket, key)]
     after = [role for role in _principals(new) if _reads(new, role, bucket, key)]

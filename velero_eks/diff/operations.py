@@ -115,7 +115,7 @@ def _deletes_first(old: Entry, new: Entry, *, asked: bool) -> bool:
     if rule is None or not asked:
         return False
     if rule.name == "metadata.name":
-        # The provider compares both: an object of that name in another namespace is no obstacle.
+        # The provider compares both: an object of that name in another namespace is not an obstacle.
         places = [(entry["inputs"].get("metadata") or {}) for entry in (old, new)]
         names = [(place.get("name"), place.get("namespace")) for place in places]
         return names[0][0] is not None and names[0] == names[1]

@@ -1,4 +1,4 @@
-"""What is laid over the chart's values: what comes, what goes, and what it does where that is known."""
+"""Overrides of the chart's values: what comes, what goes, and what it does where that is known."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def places(old: Plan, new: Plan) -> frozenset[str]:
 
 
 def is_told(place: str, among: frozenset[str]) -> bool:
-    """Whether a changed place is one of those, lies in it, or has it in itself."""
+    """Whether a changed place is one of those, is in it, or has it in itself."""
     return any(f"{place}.".startswith(f"{one}.") or f"{one}.".startswith(f"{place}.") for one in among)
 
 

@@ -30,7 +30,7 @@ class _Atom:
     action: str
     resource: str
     conditions: str
-    # What a NotAction or NotResource leaves out, and the policy that stands for what nobody can tell here.
+    # What a NotAction or NotResource leaves out, and the policy that stands for what no one can tell here.
     shape: tuple[tuple[str, ...], tuple[str, ...], str | None]
 
     @property

@@ -1,6 +1,6 @@
 """Both sides' plans, made at the same time by each revision's own `velero-eks plan --json`, in processes of their own.
 
-A process is started anew and never forked: this one stays without the SDKs, and gRPC's threads would make a fork
+A process is started again and never forked: this one stays without the SDKs, and gRPC's threads would make a fork
 hang. Each plans many stacks, since loading the SDKs costs as much as forty of them.
 """
 
@@ -78,7 +78,7 @@ class _Run:
 
 
 def plan(wanted: Sequence[tuple[Side, Sequence[str]]], at: datetime) -> list[Planned]:
-    """The plans of these stacks of these sides, all reckoned from one moment; in the order given.
+    """The plans of these stacks of these sides, all computed from one moment; in the order given.
 
     A stack that cannot be planned is among the errors and takes no other along. Raises `DiffError` when a revision
     cannot be planned at all: its contract is of a version that this tool does not read, or it never ends.
@@ -88,7 +88,7 @@ def plan(wanted: Sequence[tuple[Side, Sequence[str]]], at: datetime) -> list[Pla
         folders = (Path(temporary) / str(number) for number in range(1_000_000))
 
         def start(planned: Planned, names: Sequence[str], recorder: str) -> None:
-            # A process that runs and is not in the list yet is one that nobody would end.
+            # A process that runs and is not in the list yet is one that no one would end.
             with _signals_held_back():
                 running.append(_start(planned, names, recorder, next(folders), at))
 
@@ -105,7 +105,7 @@ def plan(wanted: Sequence[tuple[Side, Sequence[str]]], at: datetime) -> list[Pla
 def saved_plan(side: Side, names: Sequence[str], document: Any, file: str) -> Planned:
     """A side's plans out of a document that its own `velero-eks plan --json` wrote elsewhere: nothing of it is run.
 
-    What its rules found is found anew by those of this tool. Raises `BadPlanError` for a document that is no plan.
+    What its rules found is found again by those of this tool. Raises `BadPlanError` for a document that is not a plan.
     """
     read = {stack.stack: stack for stack in saved.read_document(document, file)}
     planned = Planned(side, errors=dict(saved.unplanned(document, file)))

@@ -20,7 +20,7 @@ from velero_eks.trees import ABSENT, Difference, Pairs
 _SECRET_MARK = {"secret": True}
 # What a secret is while two are compared: one is as good as another, and none is looked into.
 _HIDDEN = object()
-# What tells the items of a list apart, in this order.
+# What distinguishes the items of a list, in this order.
 _IDENTITIES = ("Sid", "id", "name", "key")
 
 
@@ -30,7 +30,7 @@ def changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[PropertyChan
 
 
 def _pairs(old: list[Any], new: list[Any]) -> Pairs:
-    """Items by what tells them apart, else by position where there is something to look into."""
+    """Items by what distinguishes them, else by position where there is something to look into."""
     befores, afters = _by_identity(old), _by_identity(new)
     if befores is not None and afters is not None:
         names = dict.fromkeys([*befores, *afters])
@@ -49,7 +49,7 @@ def _differ(old: Any, new: Any) -> bool:
 
 
 def _by_identity(items: list[Any]) -> dict[str, Any] | None:
-    """The items by what tells them apart; None where nothing does."""
+    """The items by what distinguishes them; None where nothing does."""
     if not items:
         return {}
     if not all(isinstance(item, dict) for item in items):

@@ -26,7 +26,7 @@ class Replacement:
 
     `name`: the property that the provider makes up where it is left out; given and unchanged, two cannot exist side by
     side, and a replacement deletes first. `delete_first`: it always does. `assigns`: a new resource has an id or a
-    value that cannot be known before, so that whatever is made from it changes as well. `regional`: it lies in a
+    value that cannot be known before, so that whatever is made from it changes as well. `regional`: it is in a
     region, and another region is another resource.
     """
 
@@ -149,7 +149,7 @@ RULES: dict[str, Replacement] = {
 # Groups that a custom resource can be of have a dot; those of the API server itself, with one, are these.
 _API_SERVER_DOMAIN = ".k8s.io"
 _CUSTOM_RESOURCE = _kubernetes()
-# Custom resources whose groups are under k8s.io all the same.
+# Custom resources whose groups are under k8s.io anyway.
 _CUSTOM_GROUPS = frozenset({"snapshot.storage.k8s.io", "gateway.networking.k8s.io", "policy.networking.k8s.io"})
 _IDENTIFIER = "clusterIdentifier"
 # What changing in place takes, by type: the switch of the provider, and the properties that it frees.

@@ -25,7 +25,7 @@ JSON_PATCH = "application/json-patch+json"
 _APPLY = "application/apply-patch+yaml"
 _DISCOVERY = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
 _METADATA = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
-# An API server that sheds load says when to come back; nobody waits longer than this for one request.
+# An API server that sheds load says when to come back; no one waits longer than this for one request.
 _BUSY_SECONDS, _BUSY_TIMES = 5.0, 3
 
 
@@ -149,7 +149,7 @@ class Cluster:
         return [kind for document in self._served for kind in kinds_of(document, all_versions=all_versions)]
 
     def unknown_groups(self) -> list[str]:
-        """Groups (`group/version`) whose own API server does not answer, so that nobody knows what they serve."""
+        """Groups (`group/version`) whose own API server does not answer, so that no one knows what they serve."""
         self.kinds()
         return [group for document in self._served for group in stale_groups(document)]
 
@@ -222,7 +222,7 @@ class Cluster:
             found = None
         if not isinstance(found, dict) or answer.status >= 300:
             raise Unreachable(
-                f"{self.name}: {method} {path}: the answer ({answer.status}) of {self._connection.server} is no JSON;"
+                f"{self.name}: {method} {path}: the answer ({answer.status}) of {self._connection.server} is not JSON;"
                 " is this the address of an API server?"
             )
         return found
@@ -252,7 +252,7 @@ class Cluster:
             )
         text = f"{self.name}: {method} {path}: {reason or code}: {said}"
         if code == 503:
-            # It is starting, or what stands before it has nobody behind it: whoever waits asks again.
+            # It is starting, or what stands before it has no one behind it: whoever waits asks again.
             return Unreachable(text)
         if code == 404:
             return NotFound(code, reason, text)

@@ -86,7 +86,7 @@ class Connection:
         began, patience = time.monotonic(), None if self._answered else contact.left()
         credential = self.credentials.current()
         if patience is not None:
-            # A plugin may have asked somebody for a password meanwhile; the server has its chance all the same.
+            # A plugin may have asked someone for a password meanwhile; the server has its chance anyway.
             patience = max(patience - (time.monotonic() - began), contact.least())
 
         def once() -> Answer:
@@ -196,7 +196,7 @@ class Connection:
 def named_context(context: str, kubeconfig: Path | None = None) -> Connection:
     """The cluster of a context of `kubeconfig` (by default KUBECONFIG, else ~/.kube/config), never the current one."""
     renew = "aws eks update-kubeconfig --name CLUSTER"
-    place = Place(who=f"context {context}", renew=renew, entries=f"Write the context anew: {renew}")
+    place = Place(who=f"context {context}", renew=renew, entries=f"Write the context again: {renew}")
     return Connection(*Kubeconfig.load(kubeconfig).access(context), context, place)
 
 

@@ -25,7 +25,7 @@ from velero_eks.kube.transport import Credential
 from velero_eks.terminal import words
 
 PLUGIN_SECONDS = 15.0
-"""How long a credential plugin may take of a first contact's 20 s; where it can ask somebody at a terminal,
+"""How long a credential plugin may take of a first contact's 20 s; where it can ask someone at a terminal,
 `LOGIN_SECONDS`."""
 
 LOGIN_SECONDS = 60.0
@@ -54,7 +54,7 @@ class Credentials(Protocol):
         ...
 
     def renew(self, refused: Credential) -> bool:
-        """Forget what the API server refused; False where there is nothing else to be had."""
+        """Forget what the API server refused; False where there is nothing else to use."""
         ...
 
 
@@ -75,7 +75,7 @@ class FixedCredentials:
 
 
 class RenewedToken:
-    """A bearer token that `make` gives, anew after `seconds`."""
+    """A bearer token that `make` gives, again after `seconds`."""
 
     def __init__(
         self, make: Callable[[], str], seconds: float, extra: Credential | None = None,
@@ -139,7 +139,7 @@ class ExecPlugin:
         if self._api_version not in _API_VERSIONS:
             raise BadTarget(
                 f"context {name!r}: exec.apiVersion is {self._api_version or 'missing'}; {' or '.join(_API_VERSIONS)}"
-                " is expected ('aws eks update-kubeconfig' writes the entry anew)"
+                " is expected ('aws eks update-kubeconfig' writes the entry again)"
             )
         command = str(settings.get("command") or "")
         if not command:
@@ -162,7 +162,7 @@ class ExecPlugin:
 
     @property
     def shown(self) -> str:
-        """The plugin as somebody would type it."""
+        """The plugin as someone would type it."""
         return shlex.join([self._command, *self._arguments])
 
     @property
@@ -192,7 +192,7 @@ class ExecPlugin:
     def _run(self) -> bytes:
         program = shutil.which(self._command, path=self._environment.get("PATH"))
         if program is None:
-            mend = self._hint or "install it, or write the entry anew with 'aws eks update-kubeconfig'"
+            mend = self._hint or "install it, or write the entry again with 'aws eks update-kubeconfig'"
             raise BadTarget(
                 f"{self._plugin} is not installed, or not on PATH. To install it: {mend}", code="plugin-missing"
             )

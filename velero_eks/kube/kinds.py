@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 @dataclass(frozen=True, order=True)
 class ResourceKind:
-    """One kind in one version. `verbs` is empty where nobody asked the server."""
+    """One kind in one version. `verbs` is empty where no one asked the server."""
 
     group: str
     version: str
@@ -89,7 +89,7 @@ def stale_groups(discovery: dict[str, Any]) -> list[str]:
 
 
 def matching(kinds: Iterable[ResourceKind], wanted: str) -> list[ResourceKind]:
-    """The kinds that somebody means by a word, as kubectl reads it.
+    """The kinds that someone means by a word, as kubectl reads it.
 
     It takes the kind, the plural, the singular or a short name, in any case, with or without the group behind a dot
     (`ConfigMap`, `cm`, `deployments.apps`). More than one where the word leaves it open.

@@ -43,7 +43,8 @@ class Kubeconfig:
                         self._entries[section].setdefault(str(item["name"]), entry)
                 except (AttributeError, KeyError, TypeError, ValueError):
                     raise BadTarget(
-                        f"the kubeconfig {path} cannot be read: {section} is no list of entries with name and {field}"
+                        f"the kubeconfig {path} cannot be read: {section} is not a list of entries with name and"
+                        f" {field}"
                     ) from None
 
     @classmethod
@@ -110,7 +111,7 @@ def _document(path: Path) -> Any:
         why = getattr(error, "strerror", None) or " ".join(str(error).split())
         raise BadTarget(f"the kubeconfig {path} cannot be read: {why}") from error
     if found is not None and not isinstance(found, dict):
-        raise BadTarget(f"the kubeconfig {path} cannot be read: it is no mapping")
+        raise BadTarget(f"the kubeconfig {path} cannot be read: it is not a mapping")
     return found or {}
 
 
@@ -185,7 +186,7 @@ def _content(entry: _Entry, field: str) -> str | None:
         try:
             return base64.b64decode(str(encoded)).decode()
         except ValueError:
-            raise BadTarget(f"{field}-data is no base64 of a PEM text") from None
+            raise BadTarget(f"{field}-data is not base64 of a PEM text") from None
     if not entry.body.get(field):
         return None
     path = entry.folder / Path(str(entry.body[field])).expanduser()

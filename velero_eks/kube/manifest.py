@@ -1,4 +1,4 @@
-"""An object of a backup as somebody would write it: YAML that a cluster takes, Secrets masked. Pure."""
+"""An object of a backup as someone would write it: YAML that a cluster takes, Secrets masked. Pure."""
 
 from __future__ import annotations
 

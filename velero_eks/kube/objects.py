@@ -11,7 +11,7 @@ from velero_eks.trees import Difference
 
 Object = dict[str, Any]
 
-# Written by the API server or a controller, and written anew when an object is made again.
+# Written by the API server or a controller, and written again when an object is made again.
 _SERVER_METADATA = frozenset(
     {
         "creationTimestamp",
@@ -73,7 +73,7 @@ class ObjectKey:
 
 
 def is_derived(body: Object) -> bool:
-    """Whether an object comes into being by itself when others do, so that nobody restores or compares it."""
+    """Whether an object comes into being by itself when others do, so that no one restores or compares it."""
     key = ObjectKey.of(body)
     if key.kind in _DERIVED_KINDS or body["metadata"].get("ownerReferences"):
         return True
@@ -87,7 +87,7 @@ def is_derived(body: Object) -> bool:
 
 
 def cleaned(body: Object) -> Object:
-    """The object as somebody would write it: without status and without what servers and controllers set."""
+    """The object as someone would write it: without status and without what servers and controllers set."""
     kept = {key: value for key, value in body.items() if key != "status"}
     metadata = {key: value for key, value in body["metadata"].items() if key not in _SERVER_METADATA}
     for field in ("labels", "annotations"):

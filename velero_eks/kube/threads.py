@@ -1,4 +1,4 @@
-"""Threads that nobody has to wait for: who gives up is back at once, however long a server takes to answer."""
+"""Threads that no one has to wait for: who gives up is back at once, however long a server takes to answer."""
 
 from __future__ import annotations
 

@@ -517,7 +517,7 @@ def _readable(sock: Any) -> bool:
 
 
 def _no_password() -> str:
-    raise ValueError("its key is encrypted, and nobody can be asked for the password here")
+    raise ValueError("its key is encrypted, and no one can be asked for the password here")
 
 
 def _said(error: BaseException) -> str:

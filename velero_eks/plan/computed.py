@@ -31,7 +31,7 @@ class Estate:
 
 @dataclass(frozen=True)
 class Request:
-    """A resource or a lookup to answer. `inputs` are as the provider sees them: camelCase, secrets in the clear."""
+    """A resource or a lookup to answer. `inputs` are as the provider sees them: camelCase, secrets unencrypted."""
 
     urn: str
     type: str

@@ -48,13 +48,13 @@ class Described:
 
     @property
     def notes(self) -> list[Note]:
-        """What nobody knows before the deployment: what the program passed by, and the grants that depend on it."""
+        """What no one knows before the deployment: what the program passed by, and the grants that depend on it."""
         granting = [Note("grant", resource.type, resource.name) for resource in grants_.unknown(self.plan.recording)]
         return [*self.plan.recording.notes, *granting]
 
     @property
     def fails(self) -> bool:
-        """Whether an error stands that nobody has waived."""
+        """Whether an error stands that no one has waived."""
         return any(finding.fails for finding in self.findings)
 
 

@@ -17,7 +17,7 @@ from velero_eks.plan.model import Recording
 from velero_eks.plan.unknown import is_unknown
 from velero_eks.rules.kinds import COMPONENTS
 
-# Stands for a password that nobody sees, when settings are read from a plan.
+# Stands for a password that no one sees, when settings are read from a plan.
 _SOME_PASSWORD = "a-password-that-a-plan-does-not-show"  # noqa: S105
 
 

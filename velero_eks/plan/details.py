@@ -40,7 +40,7 @@ def detail(resource: Resource) -> str:
 
 
 def _shown(value: Any) -> Any:
-    """The inputs with words in place of what nobody knows before the deployment."""
+    """The inputs with words in place of what no one knows before the deployment."""
     if is_unknown(value):
         return NOT_KNOWN
     if isinstance(value, dict):

@@ -33,7 +33,7 @@ class PlannedFinding:
 
     @property
     def fails(self) -> bool:
-        """Whether the plan fails by it: an error that nobody has waived."""
+        """Whether the plan fails by it: an error that no one has waived."""
         return self.severity == "error" and self.waived is None
 
 

@@ -1,4 +1,4 @@
-"""Many stacks planned on all cores, by processes that are started anew and never forked.
+"""Many stacks planned on all cores, by processes that are started again and never forked.
 
 gRPC's threads would make a fork hang. Each process takes many stacks, since loading the SDKs costs as much as many.
 """

@@ -28,7 +28,7 @@ def grants(recording: Recording) -> list[Grant]:
 
 
 def unknown(recording: Recording) -> list[Resource]:
-    """The roles, policies and keys that grant something which nobody knows before the deployment."""
+    """The roles, policies and keys that grant something which no one knows before the deployment."""
     documents = {ROLE: "assumeRolePolicy", **dict.fromkeys((ROLE_POLICY, BUCKET_POLICY, KEY, KEY_POLICY), "policy")}
     return [resource for resource in recording if is_unknown(resource.inputs.get(documents.get(resource.type, "")))]
 
@@ -98,7 +98,7 @@ def _statements(
 
 
 def _read(resource: Resource, document: Any, key: str) -> tuple[Statement, ...]:
-    """The statements of a document; none of one that nobody knows yet, or that rule `policy-document` refuses."""
+    """The statements of a document; none of one that no one knows yet, or that rule `policy-document` refuses."""
     if is_unknown(document):
         return ()
     try:

@@ -40,7 +40,7 @@ class Options:
 @dataclass(frozen=True)
 class Resource:
     """One registered resource. `inputs` and `outputs` have each secret as `{"secret": true}`, and as
-    `{"unknown": "aws:sns/topic:Topic alerts: arn"}` what nobody can know before the deployment."""
+    `{"unknown": "aws:sns/topic:Topic alerts: arn"}` what no one can know before the deployment."""
 
     urn: str
     type: str

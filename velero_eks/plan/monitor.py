@@ -57,7 +57,7 @@ class Recorder(MockMonitor):
     """Records one run of a program. Made new for each stack, so nothing of one can reach another.
 
     What the provider would answer is computed where there is a rule. Everything else passes through with a note: its
-    outputs are its inputs and stand-ins, or, where `stand_ins` is off, outputs that nobody knows, whose applies do not
+    outputs are its inputs and stand-ins, or, where `stand_ins` is off, outputs that no one knows, whose applies do not
     run.
     """
 

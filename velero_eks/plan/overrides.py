@@ -1,4 +1,4 @@
-"""What each deployment lays over the chart's values, for everybody to read: secrets hidden, with what each does."""
+"""What each deployment overrides in the chart's values, for everyone to read: secrets hidden, with what each does."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from velero_eks.rules.plan import below
 
 @dataclass(frozen=True)
 class PlannedOverride:
-    """One value laid over the chart's. `path` is the way to it in the chart's values, `release` the URN of the release
+    """One override of a chart value. `path` is the way to it in the chart's values, `release` the URN of the release
     that gets it (None where another tool installs it), `effect` what it does, in a predicate, where that is known.
     """
 

@@ -146,7 +146,7 @@ def _estate(config: Mapping[str, Any]) -> Estate:
 
 def _run_to_the_end(program: Program, stack: str, time_limit: float) -> None:
     loop = _InlineLoop()
-    # A failure is raised from here; the same one in a task that nobody awaits would be printed a second time.
+    # A failure is raised from here; the same one in a task that no one awaits would be printed a second time.
     loop.set_exception_handler(lambda *_: None)
     try:
         with _alarm(time_limit), _no_stack_traces():
@@ -179,7 +179,7 @@ async def _settled(program: Program) -> None:
     """Run the program and give the loop turns for as long as that gets outputs resolved.
 
     pulumi waits for every output as soon as the program is over, and each time one resolves it starts to wait for all
-    the others anew. A few empty turns resolve them all; what is left by then waits for something, or has failed.
+    the others again. A few empty turns resolve them all; what is left by then waits for something, or has failed.
     """
     running = program()
     if isawaitable(running):

@@ -41,7 +41,7 @@ class ForeignStack:
         except StackFileError as error:
             raise BadStackFile(refusals=error.refusals) from None
         found, refused = ({}, []) if root is None else plain(root, shown)
-        # How somebody else's program takes what readers disagree on is its own affair; the engine takes it for text.
+        # How another program takes what readers disagree on is its own affair; the engine takes it for text.
         bad = [refusal for refusal in refused if refusal.code not in AMBIGUOUS]
         config = (found.get("config") or {}) if isinstance(found, dict) else found
         if not isinstance(config, dict):
@@ -106,7 +106,7 @@ def load_files(
     """Read every file: the good ones, and what is wrong with each of the others, by stack.
 
     `among` are all the project's files: one of `files` that would do harm beside any of them is bad as well. What is
-    wrong with a file of `among` alone is not reported, since nobody asked for it. `foreign` files may have keys of
+    wrong with a file of `among` alone is not reported, since no one asked for it. `foreign` files may have keys of
     another program.
     """
     good, bad = _read(files, foreign)

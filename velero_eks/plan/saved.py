@@ -21,7 +21,7 @@ _KINDS: dict[type, str] = {str: "text", bool: "true or false", list: "a list", d
 
 
 class BadPlanError(PlanError):
-    """A document that is no plan, or lacks what rules need. The message names the file, the field and the fix."""
+    """A document that is not a plan, or lacks what rules need. The message names the file, the field and the fix."""
 
 
 @dataclass(frozen=True)

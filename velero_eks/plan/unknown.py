@@ -18,7 +18,7 @@ from velero_eks.plan.values import UNKNOWN
 
 # What a person reads in its place.
 NOT_KNOWN = "(not known yet)"
-# The account that nobody has: it stands where no provider and no settings name one.
+# The account that no one has: it stands where no provider and no settings name one.
 NO_ACCOUNT = "000000000000"
 # What a stand-in begins with.
 _MARK = "unknown-"
@@ -61,7 +61,7 @@ class StandIns:
         return bool(self._meanings)
 
     def account(self) -> str:
-        """The account, where nobody names it."""
+        """The account, where no one names it."""
         self._no_account = True
         self._meanings[NO_ACCOUNT] = "the account of the credentials that deploy"
         self._pattern = None
@@ -162,7 +162,7 @@ def _inner(declared: Any) -> Any:
 
 @lru_cache(maxsize=512)
 def fields(output_type: type) -> Mapping[str, Any]:
-    """What an answer's type declares, by the provider's names; empty for what is no such type."""
+    """What an answer's type declares, by the provider's names; empty for what is not such a type."""
     try:
         return sdk_types.output_type_types(output_type)
     except (AssertionError, NameError, TypeError, AttributeError):

@@ -11,7 +11,7 @@ from pulumi.runtime import rpc
 
 # What stands in a plan where a secret was: the contract's own words for it.
 SECRET: dict[str, bool] = {"secret": True}
-# What the SDK writes for an output that nobody knows; a plan says it in other words, see `unknown`.
+# What the SDK writes for an output that no one knows; a plan says it in other words, see `unknown`.
 UNKNOWN = rpc.UNKNOWN
 
 _SIGNATURE = rpc._special_sig_key
@@ -31,7 +31,7 @@ def masked(struct: Struct) -> dict[str, Any]:
 
 
 def revealed(struct: Struct) -> dict[str, Any]:
-    """The properties with secrets in the clear, for computing what a provider would answer; never shown."""
+    """The properties with secrets unencrypted, for computing what a provider would answer; never shown."""
     return {key: _read(value, reveal=True) for key, value in struct.fields.items()}
 
 

@@ -23,7 +23,7 @@ Made = Described | PlanError
 
 @dataclass(frozen=True)
 class Job:
-    """What a worker is handed: the files to plan, of the project in a folder, reckoned from a moment."""
+    """What a worker is handed: the files to plan, of the project in a folder, computed from a moment."""
 
     root: Path
     project: str
@@ -64,7 +64,7 @@ def main() -> None:
         try:
             _work(job, send)
         except BrokenPipeError:
-            # Whoever asked is gone. There is nobody to tell, and nothing to keep.
+            # Whoever asked is gone. There is no one to tell, and nothing to keep.
             os._exit(1)
 
 

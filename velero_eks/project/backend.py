@@ -20,7 +20,7 @@ CLOUD = "https://api.pulumi.com"
 
 @dataclass(frozen=True, kw_only=True)
 class Backend:
-    """Where the state is kept. `url` is None where nothing says it: nobody has logged in.
+    """Where the state is kept. `url` is None where nothing says it: no one has logged in.
 
     `logged_in` is whether the CLI has a token for it, which only a service needs. `passphrase` says whether one is
     given, `passphrase_file` is the file that is named for it and missing. `provider` encrypts the stack's secrets, as

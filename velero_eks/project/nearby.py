@@ -1,4 +1,4 @@
-"""What somebody probably meant: stack files that nothing reads because of their name or place, stacks by their
+"""What someone probably meant: stack files that nothing reads because of their name or place, stacks by their
 environment, and projects in the folders around."""
 
 from __future__ import annotations

@@ -32,7 +32,7 @@ class Project:
 
     @classmethod
     def find(cls, start: Path | None = None, *, otherwise: str = "") -> Project:
-        """The project that `start` (by default the current folder) lies in: the nearest folder upward that has a
+        """The project that `start` (by default the current folder) is in: the nearest folder upward that has a
         Pulumi.yaml. Raises `BadTarget`, whose remedy ends with `otherwise`."""
         here = start or Path.cwd()
         if (folder := project_folder(here)) is not None:
@@ -195,7 +195,7 @@ def matching(names: Collection[str], patterns: Iterable[str]) -> tuple[str, ...]
 
 
 def stack_of(word: str, start: Path | None = None) -> StackFile:
-    """The stack that `--stack` means: a name in the project that `start` lies in, or a file's path wherever it is.
+    """The stack that `--stack` means: a name in the project that `start` is in, or a file's path wherever it is.
 
     Raises `BadTarget`.
     """

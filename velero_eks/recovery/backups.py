@@ -43,7 +43,7 @@ class Files(StrEnum):
 
 
 class Flaw(StrEnum):
-    """Why a backup is not good, or what else somebody who chooses one has to know of it."""
+    """Why a backup is not good, or what else someone who chooses one has to know of it."""
 
     NO_FILES = "no-files"
     NO_RECORD = "no-record"
@@ -67,7 +67,7 @@ class Listed:
     contents: bool = False
     damaged: str = ""
     volumes: VolumeData | None = None
-    """None where the backup takes no volumes, or nobody could say."""
+    """None where the backup takes no volumes, or no one could say."""
 
     @property
     def backup(self) -> Backup | None:
@@ -290,7 +290,7 @@ class _Reading:
         return self._asked(listed, self._with_files)
 
     def _asked(self, listed: Listed, look: Callable[[BackupStore, Listed], Listed]) -> Listed:
-        """What a look into the bucket adds; once that no longer answers, nobody waits for it again."""
+        """What a look into the bucket adds; once that no longer answers, no one waits for it again."""
         if listed.files in (Files.MISSING, Files.UNREAD) or listed.location in self._unread:
             return listed if listed.files is Files.MISSING else replace(listed, files=Files.UNREAD)
         try:

@@ -113,7 +113,7 @@ class KindCoverage:
 
 @dataclass(frozen=True)
 class Coverage:
-    """A backup held against the cluster."""
+    """A backup compared with the cluster."""
 
     backup: Backup
     kinds: tuple[KindCoverage, ...]
@@ -150,7 +150,7 @@ class Coverage:
 class Saved:
     """What a backup holds: the objects in its own list, and those whose content is really in the tarball.
 
-    `stored` is (resource, namespace, name); None where nobody looked.
+    `stored` is (resource, namespace, name); None where no one looked.
     """
 
     listed: frozenset[ObjectKey]
@@ -238,7 +238,7 @@ class Judge:
         return (Why.EXCLUDED, reason) if reason else None
 
     def _unsaid(self, kind: ResourceKind, name: str, reason: str) -> tuple[Why, str]:
-        """Cluster-scoped, where nobody said anything about such objects."""
+        """Cluster-scoped, where no one said anything about such objects."""
         if kind.resource != CUSTOM_RESOURCE_DEFINITION.resource:
             return Why.CLUSTER_SCOPED, reason
         if name.endswith(f".{GROUP}"):

@@ -123,7 +123,7 @@ def remove_restore(session: Session, name: str, *, seconds: float = REMOVE_SECON
 def wait_for_end(session: Session, name: str, *, seconds: float = END_SECONDS) -> None:
     """Wait until a Restore writes nothing any more: it has ended, is gone, or there is no server to go on with it.
 
-    Velero cannot stop a Restore, and one that is deleted goes on writing, into namespaces that it makes anew.
+    Velero cannot stop a Restore, and one that is deleted goes on writing, into namespaces that it makes again.
     Raises `TimeLimit`.
     """
     path = RESTORE.path(session.target.namespace, name)

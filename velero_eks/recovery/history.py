@@ -131,7 +131,7 @@ def _in_backup(store: BackupStore, name: str, selection: Selection, namespace: s
     found: list[Stored] = []
     unread = Unread(wanted)
     if left:
-        # The list says how many there are of this name; behind the last of them nobody has to read on.
+        # The list says how many there are of this name; behind the last of them no one has to read on.
         with closing(store.contents(name, wanted, unread=unread)) as contents:
             for stored in contents:
                 left -= 1

@@ -8,7 +8,7 @@ from typing import Any
 
 from velero_eks.rules.model import PolicyResource
 
-# Kinds that lie in no namespace.
+# Kinds that are in no namespace.
 _OF_CLUSTER = re.compile(
     r"Cluster\w+|Namespace|Node|PersistentVolume|APIService|CustomResourceDefinition|CertificateSigningRequest|CSI\w+"
     r"|\w+(Class|WebhookConfiguration)|ValidatingAdmission\w+|VolumeSnapshotContent"
@@ -16,7 +16,7 @@ _OF_CLUSTER = re.compile(
 
 
 def extra_objects(release: PolicyResource) -> Iterator[PolicyResource]:
-    """The objects in `extraObjects` of a release's values, those in a List one by one; what is no object left out."""
+    """The objects in `extraObjects` of a release's values, those in a List one by one; anything else is skipped."""
     values = release.inputs.get("values")
     found = values.get("extraObjects") if isinstance(values, Mapping) else None
     for number, entry in enumerate(found if isinstance(found, list) else ()):

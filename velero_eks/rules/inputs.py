@@ -162,7 +162,7 @@ def _compare(
         if _has_late(meant):
             unknown.append(NotKnown(path, None))
         else:
-            # Nobody can look at it, and the settings have nothing to hide there.
+            # No one can look at it, and the settings have nothing to hide there.
             yield path, "a secret", meant
         return
     if isinstance(found, Mapping) and isinstance(meant, Mapping):
@@ -185,7 +185,7 @@ def _has_late(meant: Any) -> bool:
 
 
 def _filled_in(found: Mapping[str, Any], meant: Mapping[str, Any]) -> dict[str, Any]:
-    """What was answered, without what nobody asked for: other fields of the whole and of `metadata`, and nothings."""
+    """What was answered, without what no one asked for: other fields of the whole and of `metadata`, and nothings."""
     asked = {key: value for key, value in found.items() if key in meant}
     metadata = asked.get("metadata")
     if isinstance(metadata, Mapping):

@@ -13,7 +13,7 @@ from velero_eks.rules.plan import Plan
 _ENFORCE = "pod-security.kubernetes.io/enforce"
 _PLAIN_LEVELS = ("baseline", "restricted")
 _CONTROLLER = "snapshot-controller"
-# What Velero uses where nothing was set, and what everybody can read in its source.
+# What Velero uses where nothing was set, and what everyone can read in its source.
 _PUBLIC_PASSWORD = "static-passw0rd"  # noqa: S105 - the public one
 PASSWORD_FLOOR = 20
 

@@ -24,7 +24,7 @@ ENVIRONMENTS: tuple[str, ...] = ("development", "staging", "production")
 
 @dataclass(frozen=True)
 class Unknown:
-    """A value that nobody can know before the deployment. `source` is what it comes from, where that is known."""
+    """A value that no one can know before the deployment. `source` is what it comes from, where that is known."""
 
     source: str = ""
 

@@ -1,4 +1,4 @@
-"""Rules of what stands beside Velero: values laid over the chart's, and objects that the release brings along."""
+"""Rules of what stands beside Velero: overrides of the chart's values, and objects that the release brings along."""
 
 from __future__ import annotations
 
@@ -102,12 +102,12 @@ def object_rights(resource: PolicyResource, plan: Plan) -> Iterator[str]:
 
 def _binding(resource: PolicyResource) -> Iterator[str]:
     role = str(resource.get("roleRef", "name", default="nothing"))
-    subjects = [str(look(subject, "name", default="nobody")) for subject in resource.items("subjects")]
-    everybody = [name for name in subjects if name.startswith(_EVERYBODY)]
-    if everybody:
-        yield f"gives {role} to {', '.join(everybody)}, which is everyone; remove it, or name one account."
+    subjects = [str(look(subject, "name", default="no one")) for subject in resource.items("subjects")]
+    everyone = [name for name in subjects if name.startswith(_EVERYBODY)]
+    if everyone:
+        yield f"gives {role} to {', '.join(everyone)}, which is everyone; remove it, or name one account."
     elif role in _WHOLE_ROLES:
-        yield f"gives {role} to {', '.join(subjects) or 'nobody'}; remove it, or grant a role with only what it needs."
+        yield f"gives {role} to {', '.join(subjects) or 'no one'}; remove it, or grant a role with only what it needs."
 
 
 def _role(resource: PolicyResource) -> Iterator[str]:
@@ -163,7 +163,7 @@ def object_pod(resource: PolicyResource, plan: Plan) -> Iterator[str]:
 def object_secret(resource: PolicyResource, plan: Plan) -> Iterator[str]:
     if resource.inputs.get("type") == "kubernetes.io/service-account-token":
         yield "is a service account token without expiry; remove it, a Pod gets its own."
-    # The engine shows its policies what is secret: only a recorded plan tells the two apart.
+    # The engine shows its policies what is secret: only a recorded plan distinguishes the two.
     for block in () if plan.from_engine else ("data", "stringData"):
         held = resource.inputs.get(block)
         plain = [key for key, value in held.items() if _is_plain(value)] if isinstance(held, Mapping) else []

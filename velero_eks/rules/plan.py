@@ -222,7 +222,7 @@ def is_role(role: PolicyResource, arn: str) -> bool:
 def below(component: str, parents: Mapping[str, str | None]) -> frozenset[str]:
     """The URNs of a component and of all below it; `parents` has every resource's parent.
 
-    A resource whose parent is not in a plan, which somebody may have taken out, is where its parent's URN says.
+    A resource whose parent is not in a plan, which someone may have taken out, is where its parent's URN says.
     """
     gone = {urn for urn in parents.values() if urn is not None and urn not in parents and _is_below(urn, component)}
     found = {component, *gone}

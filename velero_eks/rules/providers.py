@@ -156,7 +156,7 @@ def _late(value: Any) -> Any:
 
 
 def _read(value: Any) -> Any:
-    """A provider's input: what is no text travels as JSON."""
+    """A provider's input: what is not text travels as JSON."""
     if not isinstance(value, str):
         return value
     if value in ("true", "false") or value[:1] in ("[", "{"):

@@ -60,7 +60,7 @@ class Reach:
     def is_nobodys(self, resource: PolicyResource) -> bool:
         """Whether a resource is about a bucket or a role that the program does not make, or is a person's access.
 
-        In a stack that is one deployment and nothing else nobody else can be meant.
+        In a stack that is one deployment and nothing else no one else can be meant.
         """
         if resource.kind in (kinds.IAM_USER, kinds.ACCESS_KEY):
             return True
@@ -277,7 +277,7 @@ _ON_BUCKETS = (
 
 
 def _told(resource: PolicyResource) -> Iterator[str]:
-    """Every text of a resource's inputs that is no policy document and no tag."""
+    """Every text of a resource's inputs that is not a policy document and no tag."""
     for key, value in resource.inputs.items():
         if key not in _NOT_READ:
             yield from (text for text in _texts(value) if not text.lstrip().startswith("{"))

@@ -44,7 +44,7 @@ _BEFORE: dict[str, tuple[str, ...]] = {
     kinds.BUCKET_POLICY: (kinds.BUCKET_PUBLIC_ACCESS,),
 }
 _SECRET_OUTPUTS = {kinds.SECRET: {"data", "stringData"}, kinds.RANDOM_PASSWORD: {"bcryptHash", "result"}}
-# Nobody loses anything by tags that something else sets.
+# No one loses anything by tags that something else sets.
 _MAY_BE_IGNORED = ("tags", "tagsAll")
 
 

@@ -24,7 +24,7 @@ _WIDTH = 10_000
 
 
 class MarkdownConsole(SafeConsole):
-    """A console whose `markdown` is what was printed to it. Whatever was read from elsewhere is no markup in it."""
+    """A console whose `markdown` is what was printed to it. Whatever was read from elsewhere is not markup in it."""
 
     def __init__(self) -> None:
         super().__init__(file=io.StringIO(), width=_WIDTH, highlight=False, markup=False, emoji=False)

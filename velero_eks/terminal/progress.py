@@ -69,7 +69,7 @@ _WAITS = Waits()
 
 
 class Log:
-    """Lines of long waits, each at its time, for a log that somebody reads later. `written` takes a line."""
+    """Lines of long waits, each at its time, for a log that someone reads later. `written` takes a line."""
 
     def __init__(self, waits: Waits, written: Callable[[str], None] = say) -> None:
         self._waits = waits
@@ -125,7 +125,7 @@ class Spinner:
 
 
 class _Line:
-    """What is being done and what is waited for, as it is whenever the terminal is written anew."""
+    """What is being done and what is waited for, as it is whenever the terminal is written again."""
 
     def __init__(self, waits: Waits, doing: str = "") -> None:
         self._waits = waits
@@ -223,7 +223,7 @@ def working(what: str) -> Iterator[None]:
 @contextmanager
 def bar(what: str) -> Iterator[Report]:
     """A bar on stderr that is gone afterwards. What it yields is called with the phase, and how many are done of all;
-    0 of 0 while nobody knows."""
+    0 of 0 while no one knows."""
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
     from velero_eks.terminal.output import console

@@ -1,4 +1,4 @@
-"""Questions on a terminal. Where nobody watches there is nobody to answer: defaults and flags decide."""
+"""Questions on a terminal. Where no one watches there is no one to answer: defaults and flags decide."""
 
 from __future__ import annotations
 
@@ -54,14 +54,14 @@ class Terminal:
 
 
 def agreed(question: str, *, yes: bool) -> bool:
-    """Whether to go on: at once with `--yes`, else what somebody at the terminal answers.
+    """Whether to go on: at once with `--yes`, else what someone at the terminal answers.
 
-    Raises `BadTarget` where there is nobody to ask.
+    Raises `BadTarget` where there is no one to ask.
     """
     if yes:
         return True
     if not sys.stdin.isatty():
-        raise BadTarget("this changes the cluster, and there is nobody to ask; give --yes to go on")
+        raise BadTarget("this changes the cluster, and there is no one to ask; give --yes to go on")
     print(f"{visible(question)} [y/N] ", end="", file=sys.stderr, flush=True)
     with unlimited():
         return sys.stdin.readline().strip().lower() in ("y", "yes")

@@ -1,7 +1,7 @@
 """Text of others made harmless for where it is shown: the one place, and pure, so that every room may use it.
 
 Names come from clusters, buckets, logs and webhooks, and whoever wrote them may have meant to colour a terminal, to
-fake a line, to command a CI runner or to mention everybody. What is shown passes through `terminal.output`, which
+fake a line, to command a CI runner or to mention everyone. What is shown passes through `terminal.output`, which
 escapes by default; `say` does so for a line beside the result. A test holds that nothing is printed in another way.
 """
 
@@ -13,7 +13,7 @@ import re
 import sys
 from typing import Literal
 
-# Printable by their category, and invisible all the same (Unicode's Default_Ignorable_Code_Point).
+# Printable by their category, and invisible anyway (Unicode's Default_Ignorable_Code_Point).
 _INVISIBLE = "\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180d\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef"
 _HIDDEN = re.compile(f"[{_INVISIBLE}]")
 # What GitHub's runner takes for a command in a log; where a long line is broken, anything may begin a line.
@@ -54,7 +54,7 @@ def visible(text: str) -> str:
 
 
 def markdown(text: str) -> str:
-    """For Markdown on GitHub: shown as it is, without markup or HTML, nobody mentioned and nothing referred to."""
+    """For Markdown on GitHub: shown as it is, without markup or HTML, no one mentioned and nothing referred to."""
     return _unlinked(_MARKUP.sub(r"\\\1", _in_html(text)))
 
 

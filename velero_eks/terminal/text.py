@@ -1,4 +1,4 @@
-"""Styled text for people. A string is another's unless it is `Own`: it is shown in one line, and commands nobody."""
+"""Styled text for people. A string is another's unless it is `Own`: it is shown in one line, and commands no one."""
 
 from __future__ import annotations
 

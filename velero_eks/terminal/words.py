@@ -18,7 +18,7 @@ def duration(seconds: float) -> str:
 
 
 def exact(seconds: float) -> str:
-    """A length of time that somebody set, with nothing dropped: two settings that differ must not read alike."""
+    """A length of time that someone set, with nothing dropped: two settings that differ must not read alike."""
     return _duration(seconds)
 
 

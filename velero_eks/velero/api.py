@@ -41,7 +41,7 @@ RESTORE_SECONDS = 4 * 3600.0
 """As long as Velero itself waits for an item's operation."""
 RESYNC_SECONDS = 180.0
 """A Backup that ends while the server reads the bucket, as it does at its start, is taken for one that the bucket no
-longer has: its object is deleted, and made anew when the bucket is read again, a minute or two later."""
+longer has: its object is deleted, and recreated when the bucket is read again, a minute or two later."""
 
 
 class Velero:

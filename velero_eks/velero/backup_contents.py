@@ -1,6 +1,6 @@
 """A backup's tarball, read as it comes: one object after another, and never the whole; and which of them are meant.
 
-Pure but for the stream. There may be no cluster to ask, so `KIND[/NAME]` is matched against what lies in the backup.
+Pure but for the stream. There may be no cluster to ask, so `KIND[/NAME]` is matched against what is in the backup.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ class BrokenBackup(Exception):
 
 @dataclass(frozen=True, order=True, slots=True)
 class Place:
-    """Where an object lies in a backup: its resource as Velero names it (`deployments.apps`), namespace and name.
+    """Where an object is in a backup: its resource as Velero names it (`deployments.apps`), namespace and name.
 
     `version` is empty but for the copies that Velero keeps for each API version.
     """
@@ -109,7 +109,7 @@ class Stored:
 
 @dataclass(frozen=True)
 class BadMember:
-    """A member of a tarball that is no object: where it lies, None for no place of an object's, and why."""
+    """A member of a tarball that is not an object: where it lies, None for no place of an object's, and why."""
 
     path: str
     why: str
@@ -141,7 +141,7 @@ class Unread:
 
 
 def place_of(path: str) -> Place | None:
-    """What lies at a path of the tarball; None for what is no object.
+    """What lies at a path of the tarball; None for what is not an object.
 
     The tree is `resources/<resource>/[<version>/](namespaces/<namespace>|cluster)/<name>.json`.
     """
@@ -177,7 +177,7 @@ def read_contents(
 ) -> Generator[Stored]:
     """The objects of a backup's tarball, in the order in which they lie there, each once.
 
-    Velero stores an object once more below its API version, and every other version where it was told to
+    Velero stores an object again below its API version, and every other version where it was told to
     (`EnableAPIGroupVersions`); `versions` yields those as well. What `wanted` turns down is passed over unread, what is
     no object goes to `unread`. Raises `BrokenBackup` where what follows cannot be read either.
     """
@@ -368,7 +368,7 @@ def _is_text_map(value: Any) -> bool:
 
 @dataclass(frozen=True)
 class Selection:
-    """A kind, or one object, that somebody asked for. `group` is empty where none was given."""
+    """A kind, or one object, that someone asked for. `group` is empty where none was given."""
 
     word: str
     group: str

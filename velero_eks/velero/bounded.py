@@ -40,7 +40,7 @@ class Bounds:
     line: int = 1 << 20
     """One line of a log."""
     depth: int = 100
-    """How deep lists and mappings lie in each other."""
+    """How deep lists and mappings are in each other."""
     folders: int = 100_000
     """Backups, or restores, in a bucket."""
 
@@ -170,7 +170,7 @@ def parsed(text: bytes, *, depth: int = BOUNDS.depth) -> Any:
         said = "it is nested too deep" if isinstance(error, RecursionError) else str(error)
         raise Unreadable(f"it is not JSON: {said}") from error
     if _HALF.search(text):
-        # Half a pair is no character, and Go reads it as the one that stands for none.
+        # Half a pair is not a character, and Go reads it as the one that stands for none.
         whole = json.dumps(found, ensure_ascii=False).encode("utf-16", "surrogatepass").decode("utf-16", "replace")
         found = json.loads(whole)
     # As many brackets as that have to be there to lie so deep.

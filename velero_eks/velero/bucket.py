@@ -56,7 +56,7 @@ class StoreAddress:
         if location.provider not in ("aws", "velero.io/aws"):
             raise BadTarget(f"location {location.name} is of provider {location.provider!r}; only aws is supported")
         config = location.config
-        # What the server calls s3Url may be known inside the cluster only; publicUrl is its address for everybody.
+        # What the server calls s3Url may be known inside the cluster only; publicUrl is its address for everyone.
         return cls(
             bucket=location.bucket,
             prefix=location.prefix,
@@ -372,7 +372,7 @@ def _stream_errors() -> tuple[type[Exception], ...]:
 
 
 class Damaged(OperationError):
-    """What lies in the bucket is not what Velero wrote; what lies beside it may well be."""
+    """What is in the bucket is not what Velero wrote; what lies beside it may well be."""
 
     code = "damaged-backup"
 

@@ -145,7 +145,7 @@ def operator_of(metadata: Object) -> str | None:
 
 
 def _decoded(secret: Object) -> dict[str, Any]:
-    """A release as Helm stores it: gzipped JSON in base64, in a Secret, which encodes it once more."""
+    """A release as Helm stores it: gzipped JSON in base64, in a Secret, which encodes it again."""
     try:
         packed = base64.b64decode(base64.b64decode(secret["data"]["release"]))
         return json.loads(gzip.decompress(packed))

@@ -161,7 +161,7 @@ def _service(made: Object, saved: Object) -> None:
 
 
 def _explicit_node_ports(saved: Object) -> Any:
-    """A test of a port: whether somebody chose its node port, by the last `kubectl apply` or by field ownership."""
+    """A test of a port: whether someone chose its node port, by the last `kubectl apply` or by field ownership."""
     applied = (saved["metadata"].get("annotations") or {}).get(_LAST_APPLIED)
     if applied is not None:
         chosen = [port for port in _spec_of(applied).get("ports") or [] if port.get("nodePort")]

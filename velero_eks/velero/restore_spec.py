@@ -1,6 +1,6 @@
 """What a Restore takes out of a backup: its spec, and Velero's own filters over a backup's contents. Pure.
 
-Follows Velero 1.18's restore controller and `pkg/restore`; the tests in the lab hold it against the real server.
+Follows Velero 1.18's restore controller and `pkg/restore`; the tests in the lab compare it with the real server.
 
 Velero has no filter by name. What it has are kinds, namespaces and label selectors, and the whole backup is known: so
 `selectors` are made from it, and it is seen beforehand whether they take what is wanted and nothing else.
@@ -244,7 +244,7 @@ def selectors(wanted: Collection[Stored], others: Iterable[Stored]) -> tuple[Sel
 
 
 def _selector(labels: dict[str, str], rest: Iterable[dict[str, str]]) -> Selector | None:
-    """What matches these labels, and nobody who has more of them than this."""
+    """What matches these labels, and no one who has more of them than this."""
     surplus = sorted({key for other in rest if labels.items() <= other.items() for key in other.keys() - labels.keys()})
     expressions = [{"key": key, "operator": "DoesNotExist"} for key in surplus]
     if not labels and not expressions:
@@ -271,7 +271,7 @@ def instances(definition: Stored, contents: Iterable[Stored], namespace: str | N
 
 def by_hand(contents: Collection[Stored]) -> list[Stored]:
     """The Endpoints and EndpointSlices that no controller makes: those of Services without a selector, with which
-    somebody leads to what is outside the cluster."""
+    someone leads to what is outside the cluster."""
     free = {
         (item.place.namespace, item.place.name)
         for item in contents

@@ -125,7 +125,7 @@ def velero_values(
 
 
 def merged(values: dict[str, Any], overrides: dict[str, Any]) -> dict[str, Any]:
-    """`overrides` laid over `values` as Helm lays `-f` files: mappings key by key, anything else whole."""
+    """`overrides` merged over `values` as Helm lays `-f` files: mappings key by key, anything else whole."""
     result = dict(values)
     for key, value in overrides.items():
         below = result.get(key)

@@ -78,7 +78,7 @@ def pod_identity_trust(*, account: str, cluster_arn: str, namespace: str, servic
 def backup_objects(*, bucket_arn: str, prefix: str | None, account: str) -> Statement:
     """Read, write and delete the objects under the prefix. No `DeleteObjectVersion`: old versions are the undo.
 
-    `s3:ResourceAccount` keeps the grant from reaching a bucket of that name in somebody else's account.
+    `s3:ResourceAccount` keeps the grant from reaching a bucket of that name in another account.
     """
     keys = f"{prefix}/*" if prefix else "*"
     return {

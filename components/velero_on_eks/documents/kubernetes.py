@@ -8,7 +8,7 @@ from typing import Any
 
 MANAGED_BY = {"app.kubernetes.io/managed-by": "pulumi", "app.kubernetes.io/part-of": "velero"}
 
-# The program owns these objects: a field that somebody changed with kubectl is taken back in place. Without it the
+# The program owns these objects: a field that someone changed with kubectl is taken back in place. Without it the
 # server's field managers conflict, and `pulumi preview --refresh` ends with an error in place of the difference.
 TAKEN_BACK = {"pulumi.com/patchForce": "true"}
 

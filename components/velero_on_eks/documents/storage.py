@@ -105,7 +105,7 @@ def _refuse_upload(sid: str, bucket_arn: str, **condition: dict[str, Any]) -> St
 
 def key_policy(*, partition: str, account: str) -> PolicyDocument:
     """Let IAM policies of the account decide about the key. Without it they are ignored, and with fewer rights the key
-    could end up with nobody who may change its policy."""
+    could end up with no one who may change its policy."""
     return policy(
         {
             "Sid": "AccountDecides",

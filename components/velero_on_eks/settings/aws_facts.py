@@ -14,7 +14,7 @@ from velero_on_eks.settings.refusals import Refused
 
 
 def partition_of(region: str) -> Partition:
-    """The partition that a known region lies in; KeyError for an unknown one."""
+    """The partition that a known region is in; KeyError for an unknown one."""
     return REGIONS[region]
 
 
@@ -137,7 +137,7 @@ _SEE_ROLE = "'aws iam get-role --role-name NAME --query Role.Arn' prints it with
 def check_principal_arn(text: str) -> str:
     """Refuse what is not the whole ARN of an IAM role or user: `aws:PrincipalArn` never holds another.
 
-    A wildcard would name principals that somebody makes later; a session's ARN, a group or a provider is never what a
+    A wildcard would name principals that someone makes later; a session's ARN, a group or a provider is never what a
     request comes from.
     """
     if not _PRINCIPAL.fullmatch(text):

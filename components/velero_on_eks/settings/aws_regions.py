@@ -1,4 +1,4 @@
-"""Regions of AWS and the partitions that they lie in. Written by `make docs` from botocore's own list."""
+"""Regions of AWS and the partitions that they are in. Written by `make docs` from botocore's own list."""
 
 from __future__ import annotations
 

@@ -38,7 +38,7 @@ _DESCRIPTORS = {
     "@midnight": "0 0 * * *",
     "@hourly": "0 * * * *",
 }
-# go-cron takes these for a schedule that somebody else triggers. It has no next run.
+# go-cron takes these for a schedule that someone else triggers. It has no next run.
 _TRIGGERED = ("@triggered", "@manual", "@none")
 # As many bytes of an expression go-cron reads, and it takes a zone's name out of these.
 _LONGEST, _ZONE_QUOTES = 1024, "\"'"
@@ -52,7 +52,7 @@ class Cron:
     """When a schedule runs. Made by ``Cron.parse``; equal when expression, zone and library are the same.
 
     At most one of ``fields`` (five fields, or a descriptor that stands for them) and ``delay`` (``@every``, in seconds)
-    is set; neither is where go-cron waits for somebody to trigger the schedule (``@manual``).
+    is set; neither is where go-cron waits for someone to trigger the schedule (``@manual``).
     """
 
     expression: str
@@ -69,7 +69,7 @@ class Cron:
 
         ``timezone`` is an IANA name; None means the zone of a ``CRON_TZ=`` prefix, and without one UTC, in
         which Velero's server runs. ``library`` is that of the server's version (``versions.cron_library``). What the
-        server accepts, but nobody can mean, is refused unless ``allow_never``: an expression that never runs
+        server accepts, but no one can mean, is refused unless ``allow_never``: an expression that never runs
         (``0 0 30 2 *``) or more than five years apart, so that Velero would back up continuously, and a range from
         beyond the field's end.
         Raises ValueError naming the field, its value, the limit and the fix.
@@ -104,7 +104,7 @@ class Cron:
     def endless(self) -> Refused | None:
         """Why Velero would back up without end by it: a next run that is not found is one that is due, again and again.
 
-        None where it always has one. Only `Cron.parse` with ``allow_never`` lets such a one through.
+        None where it always has one. Only `Cron.parse` with ``allow_never`` lets one through.
         """
         fields, then = self.fields, "Velero then backs up in a loop"
         if fields is None:

@@ -39,7 +39,7 @@ BY_ENVIRONMENT: dict[str, dict[str, dict[str, Any]]] = {
     },
 }
 
-# The least that storage.noncurrentDays may be: below it, nobody back from a long weekend could fetch back what was
+# The least that storage.noncurrentDays may be: below it, no one back from a long weekend could fetch back what was
 # deleted on its first day.
 NONCURRENT_FLOOR_DAYS = {"development": 1, "staging": 7, "production": 14}
 

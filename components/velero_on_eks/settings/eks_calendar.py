@@ -1,4 +1,4 @@
-"""How long EKS supports each version of Kubernetes, and what it costs: dates that a plan is held against.
+"""How long EKS supports each version of Kubernetes, and what it costs: dates that a plan is compared with.
 
 Read on 2026-11-27 from https://docs.aws.amazon.com/eks/latest/userguide/kubernetes-versions.html (the release calendar;
 `aws eks describe-cluster-versions` says the same) and https://aws.amazon.com/eks/pricing/. Standard support lasts 14

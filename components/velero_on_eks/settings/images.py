@@ -19,7 +19,7 @@ _REPOSITORY = re.compile(rf"(?:{_HOST}/)?{_PART}(?:/{_PART})*")
 _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _REFERENCE = re.compile(r"(?P<repository>[^@]+?)(?::(?P<tag>[^:/@]+))?(?:@(?P<digest>.+))?")
-# A release at the front of a tag: 1.18.2, v1.18.2-eks-1, 1.18.2-debian-12-r3. A year is no major version.
+# A release at the front of a tag: 1.18.2, v1.18.2-eks-1, 1.18.2-debian-12-r3. A year is not a major version.
 _RELEASE = re.compile(r"v?([0-9]{1,2}\.[0-9]{1,3}\.[0-9]{1,3})(?=$|[-_.])")
 _CANDIDATE = re.compile(r"v?[0-9]+\.[0-9]+\.[0-9]+-(?:rc|alpha|beta|pre)(?=$|[-_.0-9])")
 # A major or a minor version: it moves on with each patch.
@@ -107,7 +107,7 @@ def release_in(tag: str) -> str | None:
 
 
 def check_chart_repository(value: str) -> str:
-    """Refuse what Helm could not look up the chart in: a chart, an archive, an index, a tag, somebody's password."""
+    """Refuse what Helm could not look up the chart in: a chart, an archive, an index, a tag, someone's password."""
     limit = "a chart's repository begins with https:// or oci:// and is where the chart lies, not the chart"
     scheme, found, rest = value.partition("://")
     if not found or scheme not in ("https", "oci") or not re.fullmatch(r"[^\s/]+(/\S*)?", rest):
@@ -115,7 +115,7 @@ def check_chart_repository(value: str) -> str:
     host, _, path = rest.partition("/")
     if "@" in host:
         raise Refused(
-            "chart-repository", "a name and a password in an address are read by everybody", "take them out of it"
+            "chart-repository", "a name and a password in an address are read by everyone", "take them out of it"
         )
     mended = _chart_folder(scheme, path)
     if mended is None:

@@ -13,8 +13,8 @@ _LABEL = r"[a-z0-9]([a-z0-9-]*[a-z0-9])?"
 _KIND = re.compile(rf"{_LABEL}(\.{_LABEL})*|\*(\.{_LABEL})+")
 _VERSIONED = re.compile(r"([a-z0-9-]+)\.v[0-9]+((alpha|beta)[0-9]+)?(\..+)?")
 
-# What no restore needs: Velero restores none of it, or Kubernetes' own controllers write it anew from what is restored.
-# Pods and ReplicaSets are not among them: one without an owner is lost, and volumes hang on Pods.
+# What no restore needs: Velero restores none of it, or Kubernetes' own controllers write it again from what is
+# restored. Pods and ReplicaSets are not among them: one without an owner is lost, and volumes hang on Pods.
 _NEEDLESS = {
     "": (
         ("events", "event", "ev"),

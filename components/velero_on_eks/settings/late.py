@@ -46,7 +46,7 @@ class SecretText(LateText):
 
 
 class KnownSecret(str):
-    """A secret that is known now, while it is checked: nobody reads it in a file."""
+    """A secret that is known now, while it is checked: no one reads it in a file."""
 
     __slots__ = ()
 
@@ -109,7 +109,7 @@ def may_be_late(annotation: Any, path: tuple[str, ...] = ()) -> bool:
         return False
     origin, arguments = getattr(annotation, "__origin__", None), get_args(annotation)
     if origin is dict:
-        # What is laid over the chart's values has no shape of its own: anything in it may be late.
+        # Overrides of the chart's values has no shape of its own: anything in it may be late.
         return bool(path) and (arguments[1] is Any or may_be_late(arguments[1], path[1:]))
     if origin is tuple:
         return bool(path) and may_be_late(arguments[0], path[1:])

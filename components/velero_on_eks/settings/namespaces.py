@@ -19,7 +19,7 @@ WILDCARDS = "*?["
 # A namespace is an RFC 1123 label.
 LONGEST = 63
 _ALPHABET = frozenset(string.ascii_lowercase + string.digits + "-")
-# Sets of patterns that need more steps than this to be held against each other; the usual ones need some dozen.
+# Sets of patterns that need more steps than this to be compared with each other; the usual ones need some dozen.
 _MOST_STEPS = 3_000
 
 # What one place of a pattern takes; None for any text.
@@ -29,7 +29,7 @@ _Progress = frozenset[tuple[int, int]]
 
 
 class Undecidable(ValueError):
-    """Patterns that are too intricate to be held against each other."""
+    """Patterns that are too intricate to be compared with each other."""
 
 
 def is_pattern(name: str) -> bool:

@@ -1,4 +1,4 @@
-"""Which of the names there are somebody meant who typed another one."""
+"""Which of the names there are someone meant who typed another one."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _CLOSE = 3
 
 
 def nearest(name: str, there: Iterable[str], *, alike: float = 0.5) -> list[str]:
-    """The names that somebody who typed `name` may have meant, the likeliest first, at most three.
+    """The names that someone who typed `name` may have meant, the likeliest first, at most three.
 
     The same but for case and separators; one that begins with `name`, or a part of one (`prod` for `production`, `eu`
     for `prod-eu`, the cluster's name for a context's ARN); one that is alike, at least by the ratio `alike`; one

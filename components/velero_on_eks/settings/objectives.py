@@ -1,4 +1,4 @@
-"""The objectives held against the schedules: which schedule takes what is asked for, and meets it."""
+"""The objectives compared with the schedules: which schedule takes what is asked for, and meets it."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""Values laid over the chart's: what each does, and which are refused.
+"""Overrides of the chart's values: what each does, and which are refused.
 
 The chart's own names and kinds (`chart_values`) tell what it does not read. Of what it reads, a table says whether it
 is harmless, switches something off that this program answers for (refused, with the setting that serves), or is what
-nobody here can judge: a finding, which stands until somebody waives it with a reason.
+no one here can judge: a finding, which stands until someone waives it with a reason.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ Verdict = Literal["harmless", "finding"]
 
 @dataclass(frozen=True)
 class Override:
-    """A value laid over the chart's. `path` leads to it in the chart's values; `effect` says in a predicate what it
+    """An override of a chart value. `path` leads to it in the chart's values; `effect` says in a predicate what it
     does, where that is known and more than its name says. What is refused is no `Override` but a `Refusal`.
     """
 
@@ -53,7 +53,7 @@ def dotted(path: Path) -> str:
 
 
 def judge(release: Release) -> tuple[list[Override], list[Refusal]]:
-    """Every value that a release lays over the chart's, and what of it is refused: paths begin in the values."""
+    """Every override of the chart's values in a release, and what of it is refused: paths begin in the values."""
     found = list(_Judge(release).mapping(release.helm_values_overrides, ()))
     overrides = [one for one in found if isinstance(one, Override)]
     return overrides, [one for one in found if isinstance(one, Refusal)]
@@ -234,7 +234,7 @@ def _wrong_entries(path: Path, value: Any) -> Iterator[Refusal]:
 
 
 def _plain_secrets(path: Path, value: Any) -> Iterator[Refusal]:
-    """What is a secret by its name or its form, and stands there for everybody to read."""
+    """What is a secret by its name or its form, and stands there for everyone to read."""
     if isinstance(value, Mapping):
         whole = value.get("kind") == "Secret"
         named = next((value[key] for key in ("name", "key") if isinstance(value.get(key), str)), "")
@@ -257,7 +257,7 @@ def _plain_secrets(path: Path, value: Any) -> Iterator[Refusal]:
 
 
 def _is_open(value: Any) -> bool:
-    """Whether a value is a text that stands where everybody can read it."""
+    """Whether a value is a text that stands where everyone can read it."""
     return isinstance(value, str) and value != "" and not is_late(value) and not isinstance(value, KnownSecret)
 
 

@@ -254,9 +254,9 @@ def placed(refusals: Iterable[Refusal], file: str) -> list[Refusal]:
 
 
 def masked(path: Sequence[str | int], value: Any) -> Any:
-    """A value without what somebody could sign in with: by the names of its keys, however deep, and by its shape.
+    """A value without what someone could sign in with: by the names of its keys, however deep, and by its shape.
 
-    Whole where a key on the way to it smells of a secret. What is no JSON becomes text.
+    Whole where a key on the way to it smells of a secret. What is not JSON becomes text.
     """
     if any(isinstance(part, str) and smells(part) for part in path):
         return value if value is MISSING or value in (None, True, False, "", HIDDEN) else HIDDEN

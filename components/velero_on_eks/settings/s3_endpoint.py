@@ -42,7 +42,7 @@ class Endpoint:
 def aws_endpoint(url: str) -> Endpoint | None:
     """What an S3 endpoint's host says; None for a host that is not of AWS.
 
-    Raises `Refused` for a host of AWS that is no S3 endpoint. The global endpoint is that of us-east-1.
+    Raises `Refused` for a host of AWS that is not an S3 endpoint. The global endpoint is that of us-east-1.
     """
     host = (urlsplit(url).hostname or "").lower()
     suffix = next((each for each in _SUFFIXES if host.endswith(f".{each}")), None)
@@ -68,7 +68,7 @@ def aws_endpoint(url: str) -> Endpoint | None:
 
 
 def check_s3_url(url: str) -> str:
-    """Refuse what is no S3 endpoint: a scheme and a host, which names a region's API and not a bucket."""
+    """Refuse what is not an S3 endpoint: a scheme and a host, which names a region's API and not a bucket."""
     try:
         parts = urlsplit(url)
         port = parts.port

@@ -332,7 +332,7 @@ class Release(Section):
     """The Helm release and what its server runs with."""
 
     namespace: VeleroNamespace = "velero"
-    """Velero's namespace, made here; nobody else lives in it."""
+    """Velero's namespace, made here; no one else lives in it."""
     name: KubernetesName = "velero"
     """The release's name."""
     service_account: ServiceAccountName = "velero-server"
@@ -365,7 +365,7 @@ class Release(Section):
     ] = 600
     """How long the release may take."""
     helm_values_overrides: dict[str, Any] = Field(default_factory=dict)
-    """Values laid over those made here, for what no setting covers. Each is judged; see docs/reference/overrides.md."""
+    """Chart values that no setting covers, merged over the others. Each is checked; see docs/reference/overrides.md."""
 
     @field_validator("image_pull_secrets")
     @classmethod

@@ -45,7 +45,7 @@ from velero_on_eks.settings.versions import cron_library
 AnySection = TypeVar("AnySection", bound=Section)
 
 PASSWORD_MIN = 20
-# What Velero uses where nothing was set, and what everybody can read in its source.
+# What Velero uses where nothing was set, and what everyone can read in its source.
 PUBLIC_PASSWORD = "static-passw0rd"  # noqa: S105
 
 
@@ -165,7 +165,7 @@ def read_section(model: type[AnySection], mapping: dict[str, Any]) -> AnySection
 
 
 def document(model: Section, *, exclude_unset: bool = False) -> dict[str, Any]:
-    """A section in the shape of the stack file, for everybody to read: the password is left out, a secret is
+    """A section in the shape of the stack file, for everyone to read: the password is left out, a secret is
     `{"secret": true}`, and what is known later `{"unknown": its path}`.
     """
     made = model.model_dump(mode="json", by_alias=True, exclude_unset=exclude_unset, exclude={"repository_password"})

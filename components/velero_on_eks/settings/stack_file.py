@@ -62,7 +62,7 @@ def load_stack_file(path: Path, *, foreign: bool = False) -> StackFile:
         missing = Refusal("no-config", limit, remedy, ("config",), file=shown)
         raise StackFileError(refused or [missing])
     settings, invalid = _settings(body, shown, Lines(root), foreign=foreign)
-    # What YAML readers disagree on is told of as such alone, and not once more by what one of them makes of it.
+    # What YAML readers disagree on is told of as such alone, and not again by what one of them makes of it.
     told = {refusal.path for refusal in refused}
     refused += [refusal for refusal in invalid if refusal.path not in told]
     if refused or settings is None:

@@ -63,7 +63,7 @@ _MEANT: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(("z", "zulu_time", "utc0", "utc+0", "gmt+00:00", "utc+00:00", "+00:00"), ("UTC",)),
 }
 _OFFSET = re.compile(r"(?:utc|gmt)?([+-])([0-9]{1,2})(?::?([0-9]{2}))?")
-# Where an offset that is no whole hour is kept.
+# Where an offset that is not a whole hour is kept.
 _BROKEN_HOURS = {
     "+0330": "Asia/Tehran",
     "+0430": "Asia/Kabul",
@@ -116,7 +116,7 @@ def _likely(name: str) -> str:
 
 
 def _of_offset(sign: str, hours: str, minutes: str | None) -> str:
-    """An offset is no zone: it does not say when its clocks change. Etc/GMT has its sign the other way round."""
+    """An offset is not a zone: it does not say when its clocks change. Etc/GMT has its sign the other way round."""
     whole = int(hours)
     zone = _BROKEN_HOURS.get(f"{sign}{whole:02}{minutes}")
     if not int(minutes or 0) and whole <= 12:

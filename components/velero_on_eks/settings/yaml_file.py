@@ -49,7 +49,7 @@ _READ_IN_TWO_WAYS = (
 
 
 def read_text(path: Path, shown: str) -> str:
-    """A file's text. Raises `StackFileError` where it is no regular file, too large, or not UTF-8."""
+    """A file's text. Raises `StackFileError` where it is not a regular file, too large, or not UTF-8."""
     try:
         # Opening a pipe would wait for its writer.
         descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
@@ -69,7 +69,7 @@ def read_text(path: Path, shown: str) -> str:
         raise _refused(shown, "not-a-file", f"a stack file is a regular file{what}", "put a file in its place")
     if len(content) > MAX_BYTES:
         limit = f"a stack file has at most {MAX_BYTES >> 10} KiB"
-        raise _refused(shown, "file-too-large", limit, "take out what is no setting")
+        raise _refused(shown, "file-too-large", limit, "take out what is not a setting")
     try:
         return content.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -78,7 +78,7 @@ def read_text(path: Path, shown: str) -> str:
 
 
 def parse(text: str, shown: str) -> yaml.Node | None:
-    """The tree of a text, None for an empty one. Raises `StackFileError` where it is no YAML, or beyond the bounds."""
+    """The tree of a text, None for an empty one. Raises `StackFileError` where it is not YAML, or beyond the bounds."""
     try:
         if _may_be_deep(text) or _may_be_many(text):
             _bounded_events(text, shown)
@@ -134,7 +134,7 @@ def _bounded_events(text: str, shown: str) -> None:
         count += isinstance(event, yaml.NodeEvent)
         if count > MAX_VALUES:
             limit = f"a stack file has at most {MAX_VALUES} values"
-            raise _refused(shown, "too-many-values", limit, "take out what is no setting", event.start_mark.line + 1)
+            raise _refused(shown, "too-many-values", limit, "take out what is not a setting", event.start_mark.line + 1)
         if isinstance(event, yaml.CollectionStartEvent):
             depth += 1
             if depth > MAX_DEPTH:
@@ -265,7 +265,7 @@ class _Reader:
         except _NO_VALUE as error:
             why = getattr(error, "problem", None) or str(error)
             self._refuse(
-                node, path, "not-yaml", f"is no value of its kind: {why}", f"quote it: {shown_value(text)}", text
+                node, path, "not-yaml", f"is not a value of its kind: {why}", f"quote it: {shown_value(text)}", text
             )
             return text
 
@@ -292,7 +292,7 @@ class _Reader:
             return
         self._told.add((id(node), code))
         line = node.start_mark.line + 1
-        # Every field of a stack file lies in `config`, and is named without it.
+        # Every field of a stack file is in `config`, and is named without it.
         shorter = path[1:] if path[:1] == ("config",) and path[1:] else path
         self.refused.append(Refusal(code, limit, remedy, shorter, value, self._shown, line))
 

@@ -90,7 +90,7 @@ class Addon(Resource):
 
     def read(self, cloud: Cloud, identifier: str, known: Properties) -> Properties | None:
         if ":" not in identifier:
-            raise ProviderError(f"{identifier!r} is no id of an EKS add-on; give cluster:addon")
+            raise ProviderError(f"{identifier!r} is not an id of an EKS add-on; give cluster:addon")
         return cloud.store.get(_ADDONS, identifier)
 
     def update(self, cloud: Cloud, identifier: str, old: Properties, new: Properties) -> None:

@@ -15,7 +15,7 @@ _KIND = "clusters"
 
 
 class Cluster(Resource):
-    """An EKS cluster as the emulator has it: an endpoint nobody listens on, an OIDC issuer nobody signs for.
+    """An EKS cluster as the emulator has it: an endpoint no one listens on, an OIDC issuer no one signs for.
 
     What the emulator does not keep (Auto Mode, access, logging, networks) is kept in state of our own.
     """

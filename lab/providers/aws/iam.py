@@ -172,7 +172,7 @@ class RolePolicyAttachment(Resource):
 
 class OpenIdConnectProvider(Resource):
     """An OIDC identity provider; its id is its ARN. The emulator cannot change the list of clients of one that exists,
-    so a change makes it anew: its ARN follows from the URL and stays the same.
+    so a change recreates it: its ARN follows from the URL and stays the same.
     """
 
     type_name = "aws:iam/openIdConnectProvider:OpenIdConnectProvider"
@@ -237,7 +237,7 @@ class OpenIdConnectProvider(Resource):
 def _role_and_name(identifier: str) -> tuple[str, str]:
     role, separator, name = identifier.partition(":")
     if not separator:
-        raise ProviderError(f"{identifier!r} is no id of a role's policy; give role:name")
+        raise ProviderError(f"{identifier!r} is not an id of a role's policy; give role:name")
     return role, name
 
 

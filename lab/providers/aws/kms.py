@@ -174,8 +174,8 @@ def _rotate(kms: Any, identifier: str, inputs: Properties) -> None:
 
 
 def _lockout(document: str) -> str | None:
-    """KMS refuses a policy under which nobody could change the policy again."""
+    """KMS refuses a policy under which no one could change the policy again."""
     for statement in statements(document):
         if statement.allows and statement.covers_action("kms:PutKeyPolicy"):
             return None
-    return "the policy would let nobody change it again (MalformedPolicyDocumentException)"
+    return "the policy would let no one change it again (MalformedPolicyDocumentException)"

@@ -153,7 +153,7 @@ class Cluster:
         return found
 
     def object_path(self, kind: Kind, namespace: str | None, name: str) -> str:
-        """The path of one object; a namespaced one without namespace lies in the provider's default."""
+        """The path of one object; a namespaced one without namespace is in the provider's default."""
         scope = f"/namespaces/{quote(namespace or self.namespace)}" if kind.namespaced else ""
         return f"{kind.path}{scope}/{kind.plural}/{quote(name)}"
 
@@ -176,7 +176,7 @@ class Cluster:
         return self.request("PATCH", path, query, wish, "application/apply-patch+yaml")
 
     def delete(self, path: str, *, propagation: str = "Background") -> None:
-        """Asks for a deletion; an object that is gone is no error."""
+        """Asks for a deletion; an object that is gone is not an error."""
         # In the foreground a deletion waits for the garbage collector, which not every rehearsal runs.
         try:
             self.request("DELETE", path, {"propagationPolicy": propagation})

@@ -63,14 +63,14 @@ class Helm:
         return {**metadata, "values": values or {}, "manifest": manifest}
 
     def uninstall(self, name: str, namespace: str, operation: Operation) -> None:
-        """Removes the release and waits for its objects; one that is gone is no error."""
+        """Removes the release and waits for its objects; one that is gone is not an error."""
         arguments = ["uninstall", name, "--no-hooks", "--wait", "--ignore-not-found"]
         self._run([*arguments, "--timeout", _timeout({}, operation)], namespace, operation)
 
     def _run(self, arguments: Sequence[str], namespace: str, operation: Operation, values: str | None = None) -> str:
         program = shutil.which(self._program)
         if program is None:
-            raise ProviderError(f"helm: {self._program!r} is no program; give --helm, or set HELM to its path")
+            raise ProviderError(f"helm: {self._program!r} is not a program; give --helm, or set HELM to its path")
         where = ["--namespace", namespace]
         if arguments[0] != "template":
             where += ["--kubeconfig", str(self._cluster.kubeconfig), "--kube-context", self._cluster.context]

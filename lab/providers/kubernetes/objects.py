@@ -154,7 +154,7 @@ class Objects:
         except StatusError as error:
             if error.code == 409 and error.reason == "Conflict":
                 raise ProviderError(
-                    f"{error}. Somebody else has changed these fields since; take them back with the annotation "
+                    f"{error}. Someone else has changed these fields since; take them back with the annotation "
                     f'{_FORCE}: "true", or drop them from the program'
                 ) from error
             raise

@@ -61,7 +61,7 @@ def imported_inputs(live: Properties) -> Properties:
     if fields is None:
         return whole
     if live["kind"] == "Secret" and "f:stringData" in fields:
-        # What was applied as stringData lies in data.
+        # What was applied as stringData is in data.
         fields = {**fields, "f:data": {**fields.get("f:data", {}), **fields["f:stringData"]}}
     identity = {name: metadata[name] for name in ("name", "namespace") if name in metadata}
     mine = _owned(whole, fields)

@@ -1,4 +1,4 @@
-"""What we hand to Velero, held against its own CRDs: an unknown field or a wrong type fails."""
+"""What we hand to Velero, compared with its own CRDs: an unknown field or a wrong type fails."""
 
 from __future__ import annotations
 

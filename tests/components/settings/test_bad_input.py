@@ -192,7 +192,7 @@ _NOT_A_PRINCIPAL = (
     ("a federated user", f"{STS}:federated-user/anna", "name the role or the users by"),
     ("root", f"{IAM}:root", "root remains the way back in"),
     ("an account", "111122223333", "name roles or users"),
-    ("everybody", "*", "full ARN"),
+    ("everyone", "*", "full ARN"),
     ("every role", f"{IAM}:role/*", "created later"),
     ("roles that begin so", f"{IAM}:role/deploy-*", "created later"),
     ("roles with one more letter", f"{IAM}:role/deploy?", "created later"),
@@ -281,7 +281,7 @@ IDENTITY = [
         for name in ("kube-system", "default", "kube-public", "kube-node-lease", "kube-flannel")
     ),
     (
-        "everybody's account",
+        "everyone's account",
         "default-service-account",
         release(serviceAccount="default"),
         "release.serviceAccount",

@@ -248,7 +248,7 @@ def test_a_schedule_beside_the_objectives_is_not_held_to_their_copies(more, foun
     [
         ({"more": {"cron": "0 3 1 1 *", "keep": "1095d", "minimumCopies": 3}, **daily()}, {}, "fewer than 3"),
         ({"weekly": {"cron": "0 3 * * 0", "keep": "30d"}}, {"rpo": "7d", "minimumCopies": 5}, "fewer than 5"),
-        # The schedule's own number is no excuse for one that serves an objective.
+        # The schedule's own number is not an excuse for one that serves an objective.
         (
             {"weekly": {"cron": "0 3 * * 0", "keep": "30d", "minimumCopies": 1}},
             {"rpo": "7d", "minimumCopies": 5},

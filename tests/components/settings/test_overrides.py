@@ -1,4 +1,4 @@
-"""Values laid over the chart's, through the reader of stack files: refused, a finding or harmless, and none silent."""
+"""Overrides of the chart's values, read from stack files: refused, a finding or harmless, none silent."""
 
 from __future__ import annotations
 

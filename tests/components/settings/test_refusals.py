@@ -11,7 +11,7 @@ from velero_on_eks.settings import InvalidSettings, Refusal, Refused, StackFileE
 from velero_on_eks.settings.refusals import HIDDEN, MISSING, SHOWN, masked, smells
 
 PEM = "-----BEGIN RSA PRIVATE KEY-----\nMIIEowIBAAKCAQEA\n-----END RSA PRIVATE KEY-----"
-# What is no secret of anybody's is put together here, so that no scanner takes it for one.
+# What is not a secret of anybody's is put together here, so that no scanner takes it for one.
 ACCESS_KEY = "AKIA" + "IOSFODNN7EXAMPLE"
 SECRET_KEY = "wJalrXUtnFEMI/K7MDENG" + "/bPxRfiCYEXAMPLEKEY"
 
@@ -68,7 +68,7 @@ PLAIN_KEYS = [
 ]
 SECRET_VALUES = [
     ACCESS_KEY,
-    f"id {ACCESS_KEY} of somebody",
+    f"id {ACCESS_KEY} of someone",
     "ASIA" + "IOSFODNN7EXAMPLE",
     SECRET_KEY,
     PEM,
@@ -125,8 +125,8 @@ def test_what_cannot_be_a_secret_is_shown_under_any_key(value):
 
 
 def test_words_that_quote_a_hidden_value_lose_it():
-    refusal = Refusal("any", "'hunter2-hunter2' is no duration", "", ("token",), "hunter2-hunter2")
-    assert render(refusal) == "token = (hidden): '(hidden)' is no duration"
+    refusal = Refusal("any", "'hunter2-hunter2' is not a duration", "", ("token",), "hunter2-hunter2")
+    assert render(refusal) == "token = (hidden): '(hidden)' is not a duration"
 
 
 @pytest.mark.parametrize(

@@ -56,7 +56,7 @@ def test_the_accounts_administrator_is_the_clusters(tmp_path: Path) -> None:
         ({"secret": "wrong"}, "exam", "does not hold"),
         ({"header": "x-other"}, "exam", "x-k8s-aws-id is not signed"),
         ({"action": "GetSessionToken"}, "exam", "not GetCallerIdentity"),
-        ({"key": "AKIANOBODY"}, "exam", "belongs to nobody"),
+        ({"key": "AKIANOBODY"}, "exam", "belongs to no one"),
     ],
 )
 def test_a_token_made_in_another_way_is_refused_with_the_reason(

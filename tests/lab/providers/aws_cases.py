@@ -48,7 +48,7 @@ def more(document: dict[str, Any]) -> str:
 
 @dataclass(frozen=True)
 class Case:
-    """`update` is laid over `inputs` and must show as `changed`; `replace` likewise must replace at `replaced`."""
+    """`update` is merged over `inputs` and must show as `changed`; `replace` likewise must replace at `replaced`."""
 
     token: str
     inputs: dict[str, Any]

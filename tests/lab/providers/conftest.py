@@ -46,7 +46,7 @@ def endpoint(emulator: str) -> str:
 
 @pytest.fixture
 def client(endpoint: str) -> Callable[[str], Any]:
-    """boto3 clients of somebody who works by hand."""
+    """boto3 clients of someone who works by hand."""
     return lambda service: _client(endpoint, service)
 
 
@@ -82,7 +82,7 @@ def cluster(client: Callable[[str], Any]) -> str:
 
 @pytest.fixture
 def unused_port() -> Iterator[int]:
-    """A loopback port that is taken and on which nobody answers."""
+    """A loopback port that is taken and on which no one answers."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         yield taken.getsockname()[1]

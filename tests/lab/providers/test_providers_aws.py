@@ -68,7 +68,7 @@ def test_a_key_policy_that_locks_everybody_out_is_refused_unless_that_is_meant(a
     policy = text({"Version": "2012-10-17", "Statement": [statement]})
     with pytest.raises(Refused) as raised:
         aws.check(KEY, "it", {"policy": policy})
-    assert "nobody change it again" in raised.value.failures["policy"]
+    assert "no one change it again" in raised.value.failures["policy"]
     aws.check(KEY, "it", {"policy": policy, "bypassPolicyLockoutSafetyCheck": True})
 
 

@@ -63,7 +63,7 @@ def test_what_is_no_object_is_refused(token):
 def test_the_sdks_kinds_have_a_schema_and_others_have_none():
     assert schema("kubernetes:core/v1:Secret") is not None
     assert schema("kubernetes:velero.io/v1:Schedule") is None
-    # A group of somebody else's whose first word is one of Kubernetes' own.
+    # A group of another owner whose first word is one of Kubernetes' own.
     assert schema("kubernetes:apps.example.com/v1:App") is None
     with pytest.raises(ProviderError, match="no such resource type"):
         schema("kubernetes:core/v1:Sceret")

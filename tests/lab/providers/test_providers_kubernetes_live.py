@@ -43,7 +43,7 @@ def connected(plane: ControlPlane, programs, **options):
 
 
 def by_hand(plane: ControlPlane, path: str, patch: dict) -> None:
-    """A change by somebody else, who thereby owns the field."""
+    """A change by someone else, who thereby owns the field."""
     plane.api.request("PATCH", path, patch, content="application/merge-patch+json")
 
 

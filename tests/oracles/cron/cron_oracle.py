@@ -1,6 +1,6 @@
 """Ask the cron libraries inside Velero what they make of an expression (main.go beside this file).
 
-``python tests/oracles/cron/cron_oracle.py`` writes the tables in tests/components/settings/data anew. It
+``python tests/oracles/cron/cron_oracle.py`` writes the tables in tests/components/settings/data again. It
 needs Go and, the first time, the Go module proxy. Raise the libraries in go.mod when Velero's own go.mod does,
 then read the tables' diff: a change there is a change in when backups run.
 """
@@ -64,7 +64,7 @@ def write_table(path: Path, source: str, cases: Iterable[dict[str, Any]]) -> Non
 
 
 def main() -> None:
-    """Write the tables anew."""
+    """Write the tables again."""
     zoneinfo.reset_tzpath(to=[])
     import cron_questions
 

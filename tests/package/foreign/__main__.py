@@ -1,4 +1,4 @@
-"""Somebody's program with packages of its own that are called `components` and `policies`, and everything late."""
+"""Someone's program with packages of its own that are called `components` and `policies`, and everything late."""
 
 import pulumi
 import pulumi_aws

@@ -99,7 +99,7 @@ def test_a_cluster_that_is_not_there_is_called_so(account):
     ("changes", "said"),
     [
         ({"status": "CREATING", "endpoint": None, "certificate_authority": {}}, "it is CREATING and has no endpoint"),
-        ({"certificate_authority": {"data": base64.b64encode(b"\xd2").decode()}}, "is no certificate"),
+        ({"certificate_authority": {"data": base64.b64encode(b"\xd2").decode()}}, "is not a certificate"),
     ],
 )
 def test_a_cluster_that_cannot_be_reached_yet_is_told_as_that(account, changes, said):

@@ -91,7 +91,7 @@ def test_irsa_needs_a_provider_that_takes_tokens_for_sts(answers):
     answers.oidc_provider("sts.amazonaws.com")
     facts = found(answers)
     assert identity_for(facts)[0] == "irsa"
-    other = dataclasses.replace(facts, oidc_provider=OidcProvider(PROVIDER, ("somebody.else",)))
+    other = dataclasses.replace(facts, oidc_provider=OidcProvider(PROVIDER, ("someone.else",)))
     mode, why = identity_for(other)
     assert mode == "irsa"
     assert "make one of them first" in why

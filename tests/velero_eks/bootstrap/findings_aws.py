@@ -53,7 +53,7 @@ TABLE = [
         "credentials",
         {"caller": CallerIdentity(ACCOUNT, f"arn:aws-cn:iam::{ACCOUNT}:user/me")},
         {},
-        "of partition aws-cn, and eu-west-1 lies in aws",
+        "of partition aws-cn, and eu-west-1 is in aws",
         "fix aws:region",
     ),
     Finds("cluster", {"cluster": None}, {}, "eu-west-1 has no EKS cluster shop", "fix cluster.name"),
@@ -160,7 +160,7 @@ TABLE = [
         "bucket",
         {"bucket": bucket(region="us-east-1"), "state": IN_STATE},
         {"bucket": bucket(), "state": IN_STATE},
-        "lies in us-east-1, and the stack is of eu-west-1",
+        "is in us-east-1, and the stack is of eu-west-1",
         "another name",
     ),
     Finds(
@@ -243,7 +243,7 @@ TABLE = [
     ),
     Finds(
         "key",
-        {"key": key(**statement({"AWS": f"arn:aws:iam::{ACCOUNT}:role/somebody"}, "kms:*"))},
+        {"key": key(**statement({"AWS": f"arn:aws:iam::{ACCOUNT}:role/someone"}, "kms:*"))},
         {"key": key(**statement({"AWS": ROLE}, "kms:GenerateDataKey*", "kms:Decrypt"))},
         "allows neither the account nor Velero's role kms:GenerateDataKey and kms:Decrypt",
         f"arn:aws:iam::{ACCOUNT}:root",

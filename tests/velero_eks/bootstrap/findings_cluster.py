@@ -120,7 +120,7 @@ TABLE = [
         "shared-location",
         {"contents": Contents(backups=(("daily-1", "theirs", MADE + 60),), count=1)},
         {"contents": Contents()},
-        "somebody writes there: backup daily-1 of",
+        "someone writes there: backup daily-1 of",
         "If a Velero removed from this cluster made it: velero-eks adopt prod",
     ),
     Finds(
@@ -216,7 +216,7 @@ TABLE = [
         {
             "namespace": ACTIVE,
             "state": StackState({**IN_STATE.resources, (SCHEDULE, "velero-daily-backup"): "velero/daily-backup"}),
-            "schedules": (schedule({}, "daily-backup"), schedule({}, "somebody-elses")),
+            "schedules": (schedule({}, "daily-backup"), schedule({}, "someone-elses")),
         },
         "the Schedule velero/daily-backup exists already",
         "velero-eks adopt prod",

@@ -1,4 +1,4 @@
-"""Facts with something in the way, and what a finding of preflight is held against."""
+"""Facts with something in the way, and what a finding of preflight is compared with."""
 
 from __future__ import annotations
 

@@ -38,7 +38,7 @@ AUTHORITY = base64.b64encode(b"-----BEGIN CERTIFICATE-----\n").decode()
 
 
 class Eks:
-    """A client of EKS: clusters are the emulator's, the rest is recorded anew for every call."""
+    """A client of EKS: clusters are the emulator's, the rest is recorded again for every call."""
 
     def __init__(self, emulated: Any, account: Account) -> None:
         self._emulated = emulated
@@ -267,7 +267,7 @@ TROUBLES = [
     ),
     Trouble(
         "bucket",
-        f"the bucket {BUCKET} lies in eu-central-1",
+        f"the bucket {BUCKET} is in eu-central-1",
         bucket_in("eu-central-1"),
         lambda account: account.client("s3", "eu-central-1").delete_bucket(Bucket=BUCKET),
     ),

@@ -122,7 +122,7 @@ def test_the_password_goes_to_the_engine_and_nowhere_else(root, sees, pulumi, ca
 def test_another_password_in_the_file_is_refused_before_anything_is_lost(root, sees, pulumi):
     sees(found(root, "repository_secret"))
     path(root).write_text(path(root).read_text() + SECURE)
-    pulumi.answer("config get velero-eks:repositoryPassword --stack prod", "somebody-elses-password\n")
+    pulumi.answer("config get velero-eks:repositoryPassword --stack prod", "someone-elses-password\n")
     with pytest.raises(BadTarget, match="another one than the cluster's Secret has"):
         run_adopt("prod", yes=True, start=root, terminal=NOBODY)
 

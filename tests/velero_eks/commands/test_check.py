@@ -1,4 +1,4 @@
-"""`velero-eks check`: what it finds in a saved plan, its exit codes, and what it says of a file that is no plan."""
+"""`velero-eks check`: what it finds in a saved plan, its exit codes, and what it says of a file that is not a plan."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ SETTINGS = ("stacks", 0, "deployments", 0, "settings")
         (put("stacks", 0, "at", to="yesterday"), "stacks[0].at is 'yesterday'; write a time"),
         (put("stacks", 0, "at", to="2026-01-05T00:00:00"), "stacks[0].at is '2026-01-05T00:00:00', without a zone"),
         (put("stacks", 0, "resources", 3, "urn", to=7), "stacks[0].resources[3].urn is 7, and text is expected here"),
-        (put("stacks", 0, "resources", 3, "urn", to="bucket"), "stacks[0].resources[3].urn is no URN"),
+        (put("stacks", 0, "resources", 3, "urn", to="bucket"), "stacks[0].resources[3].urn is not a URN"),
         (put("stacks", 0, "resources", 3, "inputs", to=[]), "stacks[0].resources[3].inputs is [], and a mapping is"),
         (put("stacks", 0, "resources", 3, "options", "protect", to="yes"), "resources[3].options.protect is \"yes\""),
         (put(*SETTINGS, "tape", to=True), "deployments[0].settings cannot be used: the settings of"),

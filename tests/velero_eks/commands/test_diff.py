@@ -81,8 +81,8 @@ def test_a_word_that_is_a_revision_and_a_stack_is_refused_with_both_ways_to_say_
     ("arguments", "words"),
     [
         (("nowhere",), "git knows no revision 'nowhere'; see 'git branch --all'"),
-        (("v1", "nowhere"), "'nowhere' is no revision and no stack; there are the stacks: dev, prod"),
-        (("v1", "prd"), "'prd' is no revision and no stack; there are the stacks: dev, prod; did you mean prod?"),
+        (("v1", "nowhere"), "'nowhere' is not a revision and no stack; there are the stacks: dev, prod"),
+        (("v1", "prd"), "'prd' is not a revision and no stack; there are the stacks: dev, prod; did you mean prod?"),
         (("v1..nowhere",), "git knows no revision 'nowhere'"),
         (("v1", "HEAD", "nowhere"), "no stack matches 'nowhere'; there are: dev, prod"),
         (("v1", "--at", "tomorrow"), "--at 'tomorrow' cannot be read as a time"),

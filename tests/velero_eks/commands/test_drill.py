@@ -25,7 +25,7 @@ class Bucket:
 
     def contents(self, name: str, wanted: Any, *, unread: Any) -> Any:
         for place in self.damaged:
-            unread.add(BadMember(f"resources/{place}", "cannot be read: it is no JSON", place))
+            unread.add(BadMember(f"resources/{place}", "cannot be read: it is not JSON", place))
         return (item for item in self.items if wanted(item.place))
 
     def places(self, name: str, *, unread: Any) -> Any:

@@ -219,7 +219,7 @@ def test_what_could_not_be_asked_is_said_and_nothing_is_claimed_of_it(root, caps
 
 
 def edited(root: Path) -> Path:
-    """A stack's file that somebody has gone on working on."""
+    """A stack's file that someone has gone on working on."""
     run(root, environment="production")
     path = root / "stacks" / "Pulumi.prod.yaml"
     path.write_text(path.read_text().replace("    retention: 30d", "    # agreed with audit\n    retention: 30d"))

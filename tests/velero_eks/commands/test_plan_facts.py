@@ -1,4 +1,4 @@
-"""The words of a plan are true: each is held against the fact that it tells, and changes with it."""
+"""The words of a plan are true: each is compared with the fact that it tells, and changes with it."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def test_who_may_do_what(plan):
     assert "may list bucket velero-shop-111122223333-eu-west-1, only in account 111122223333" in shown
     assert "may encrypt and decrypt with key alias/velero-shop, only through s3.eu-west-1.amazonaws.com" in shown
     assert "alone may" not in shown
-    assert "nobody is granted anything" in said(replace(plan, grants=[]))
+    assert "no one is granted anything" in said(replace(plan, grants=[]))
 
 
 def test_who_alone_may_change_what_keeps_the_backups(tmp_path):
@@ -199,7 +199,7 @@ NOTES: list[tuple[Note, str]] = [
     (Note("invoke", "aws:index/getIp:getIp"), "what aws:index/getIp:getIp answers"),
     (Note("read", "aws:ec2/vpc:Vpc", "main"), "what aws:ec2/vpc:Vpc holds that exists already (main)"),
     (Note("reference", "pulumi:pulumi:StackReference", "net"), "the outputs of the stack net"),
-    (Note("region", "aws", "us-east-1"), "the region: none is named, and this plan is reckoned with us-east-1"),
+    (Note("region", "aws", "us-east-1"), "the region: none is named, and this plan uses us-east-1"),
     (Note("resource", "aws:sns/topic:Topic", "alerts"), "what aws:sns/topic:Topic outputs (alerts)"),
 ]
 

@@ -1,4 +1,4 @@
-"""What a person reads: complete, within the terminal's width, and without colours where nobody can see them."""
+"""What a person reads: complete, within the terminal's width, and without colours where no one can see them."""
 
 from __future__ import annotations
 

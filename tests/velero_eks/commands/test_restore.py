@@ -74,7 +74,7 @@ class Bucket:
 
     def contents(self, name, wanted=None, *, unread):
         for place in self.damaged:
-            unread.add(BadMember("resources/x.json", "cannot be read: it is no JSON", place))
+            unread.add(BadMember("resources/x.json", "cannot be read: it is not JSON", place))
         inside = [definition(), stored("ConfigMap", "a", "shop")]
         self.read = [item for item in inside if wanted is None or wanted(item.place)]
         return iter(self.read)

@@ -174,7 +174,7 @@ RELEASE = "kubernetes:helm.sh/v3:Release"
 
 
 def laid_over(value: Any, *, path: str = "configuration.backupSyncPeriod", effect: str | None = "decides it") -> Any:
-    """A stack whose release has one value laid over the chart's; None for none."""
+    """A stack whose release has one override of a chart value; None for none."""
     inputs: dict[str, Any] = {"chart": "velero", "values": {"configuration": {}}}
     said: list[dict[str, Any]] = []
     resource = entry(RELEASE, "velero", inputs)

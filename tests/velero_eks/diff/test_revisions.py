@@ -25,7 +25,7 @@ AT = datetime(2026, 11, 24, tzinfo=UTC)
 SECURE = "  velero-eks:repositoryPassword: {{secure: v1:{}}}\n"
 
 ENCRYPTED_ANEW = (
-    "velero-eks:repositoryPassword is encrypted anew: the same value or another, which only the engine can tell"
+    "velero-eks:repositoryPassword is encrypted again: the same value or another, which only the engine can tell"
 )
 
 

@@ -342,7 +342,7 @@ def test_a_role_of_another_name_that_reads_the_old_key_is_no_loss() -> None:
 def test_a_bucket_whose_key_changes_where_no_role_is_known_says_who_must_read_both() -> None:
     made = compare("prod", stored(), stored(key=OTHER))
     assert [kind for kind, _ in told(made)] == ["unsure"]
-    # What S3's own key encrypted, everybody reads who may get the object.
+    # What S3's own key encrypted, everyone reads who may get the object.
     reads = grant(ROLE_ARN, "s3:GetObject", on="arn:aws:s3:::b/*")
     plain = compare("prod", stored(reads, key=None), stored(reads, grant(ROLE_ARN, "kms:Decrypt", on=KEY)))
     assert list(told(plain)) == []

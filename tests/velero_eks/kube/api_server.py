@@ -108,8 +108,8 @@ def kubeconfig(path: Path, contexts: dict[str, str]) -> Path:
         "apiVersion": "v1",
         "kind": "Config",
         "clusters": [{"name": name, "cluster": {"server": url}} for name, url in contexts.items()],
-        "users": [{"name": "somebody", "user": {"token": "a-token"}}],
-        "contexts": [{"name": name, "context": {"cluster": name, "user": "somebody"}} for name in contexts],
+        "users": [{"name": "someone", "user": {"token": "a-token"}}],
+        "contexts": [{"name": name, "context": {"cluster": name, "user": "someone"}} for name in contexts],
     }
     path.write_text(yaml.safe_dump(document))
     return path

@@ -39,7 +39,7 @@ def header(path: Path, user: Any) -> dict[str, str]:
 def test_files_are_merged_entry_by_entry_and_the_first_one_counts(tmp_path, monkeypatch):
     first = write(tmp_path / "one", context="exam", cluster={"server": "https://first"})
     second = write(tmp_path / "two", context="exam", cluster={"server": "https://second"})
-    # Its user and cluster lie in another file than the context.
+    # Its user and cluster are in another file than the context.
     third = tmp_path / "three"
     third.write_text(yaml.safe_dump({"contexts": [{"name": "both", "context": {"cluster": "exam", "user": "exam"}}]}))
     monkeypatch.setenv("KUBECONFIG", f"{first}:{tmp_path / 'nowhere'}:{second}:{third}")
@@ -145,7 +145,7 @@ def test_a_plugin_gets_its_folder_and_its_cluster(tmp_path):
             {},
             "certificate-authority /nowhere/ca.pem cannot be read: No s",
         ),
-        ({"certificate-authority-data": "ä"}, {}, "certificate-authority-data is no base64"),
+        ({"certificate-authority-data": "ä"}, {}, "certificate-authority-data is not base64"),
         ({"certificate-authority-data": encoded("x"), "insecure-skip-tls-verify": True}, {}, "keep one of them"),
         ({}, {"client-certificate-data": encoded("x")}, "its user has no client-key"),
         ({}, {"exec": {"command": "aws"}}, "exec.apiVersion is missing"),

@@ -1,4 +1,4 @@
-"""Objects as somebody would write them: what a cluster takes, and what every YAML reader reads the same."""
+"""Objects as someone would write them: what a cluster takes, and what every YAML reader reads the same."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which objects come into being by themselves, so that nobody restores, counts or misses them."""
+"""Which objects come into being by themselves, so that no one restores, counts or misses them."""
 
 from __future__ import annotations
 

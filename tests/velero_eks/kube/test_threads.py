@@ -1,4 +1,4 @@
-"""Threads that nobody has to wait for."""
+"""Threads that no one has to wait for."""
 
 from __future__ import annotations
 

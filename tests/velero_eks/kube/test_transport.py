@@ -251,7 +251,7 @@ def test_a_path_in_the_servers_url_comes_before_every_path():
         assert answering.asked[0].headers["Host"] == answering.url.removeprefix("http://")
 
 
-# Nobody answers
+# No one answers
 
 
 @pytest.fixture

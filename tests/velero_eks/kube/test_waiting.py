@@ -11,7 +11,7 @@ from velero_eks.kube.waiting import wait_for
 
 
 class Clock:
-    """Time that passes when somebody sleeps."""
+    """Time that passes when someone sleeps."""
 
     def __init__(self) -> None:
         self.time = 0.0

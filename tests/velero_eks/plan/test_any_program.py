@@ -34,7 +34,7 @@ def notes(recording: Recording) -> list[tuple[str, str, str | None]]:
 
 
 def velero(*names: str, **cluster: Any) -> None:
-    """The component as a program uses it, with its own providers; `cluster` is laid over the minimal stack's."""
+    """The component as a program uses it, with its own providers; `cluster` is merged over the minimal stack's."""
     made = settings()
     aws = aws_provider(made)
     providers = [aws, kubernetes_provider(made, aws=aws)]

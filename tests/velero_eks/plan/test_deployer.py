@@ -48,7 +48,7 @@ def test_another_type_of_aws_is_named_and_not_passed_over() -> None:
 
 def test_every_action_is_an_operation_of_its_service() -> None:
     grants = [grant for row in deployer.ROWS.values() for grant in row]
-    # Handing over a role is no operation of its own.
+    # Handing over a role is not an operation of its own.
     named = {action for grant in grants for action in grant.actions(deleted=True)} - {"iam:PassRole"}
     # S3 names its actions otherwise than its operations; the stand-in's calls are held to them in the lab.
     services = {action.partition(":")[0] for action in named} - {"s3"}

@@ -78,7 +78,7 @@ def test_a_waiver_of_a_rule_that_is_not_there_is_told_which_there_are(found, wai
 
 
 def test_every_warning_of_the_settings_can_be_waived_by_a_name_that_is_known(root):
-    """By the source: a warning that nobody entered would be called unknown in the waiver that it asks for."""
+    """By the source: a warning that no one entered would be called unknown in the waiver that it asks for."""
     folder = root / "components/velero_on_eks/settings"
     trees = [ast.parse((folder / name).read_text(encoding="utf-8")) for name in ("rules.py", "objectives.py")]
     calls = [

@@ -1,4 +1,4 @@
-"""What somebody probably meant: files that are nearly a stack's, folders that are nearly a project's."""
+"""What someone probably meant: files that are nearly a stack's, folders that are nearly a project's."""
 
 from __future__ import annotations
 

@@ -71,7 +71,7 @@ def backup(
 
 
 def location(**status: Any) -> Location:
-    """The recorded location, checked just now; `status` is laid over."""
+    """The recorded location, checked just now; `status` is merged over."""
     body = recorded("location.json")
     seen = {"lastValidationTime": ago(seconds=20), "lastSyncedTime": ago(seconds=40), "phase": "Available"}
     return Location({**body, "status": {**seen, **status}})

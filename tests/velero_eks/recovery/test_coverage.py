@@ -1,4 +1,4 @@
-"""A backup held against a cluster: each difference with its reason."""
+"""A backup compared with a cluster: each difference with its reason."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ SETTINGS = settings(
 
 
 def schedule(name: str = "daily-backup", **changes: Any) -> Schedule:
-    """The recorded schedule as it is after a day; `spec`, `status` and `metadata` are laid over."""
+    """The recorded schedule as it is after a day; `spec`, `status` and `metadata` are merged over."""
     body = recorded("schedule-daily-backup.json")
     metadata = {**body["metadata"], "name": name, "creationTimestamp": ago(days=2), **changes.pop("metadata", {})}
     spec = {**body["spec"], "schedule": "0 2 * * *", **changes.pop("spec", {})}
@@ -109,8 +109,8 @@ def test_an_unavailable_location_says_what_the_server_said_and_when_it_was_last_
     bad = location(phase="Unavailable", message="AccessDenied:\n  status code: 403", lastSyncedTime=synced)
     problem, lost = assess(seen(locations=(bad,)), SETTINGS).problems
     assert (problem.subject, problem.severity) == ("location default", "error")
-    # While it is, nothing can be restored from what lies in it.
-    assert "(new lies in location default, which is Unavailable)" in lost.text
+    # While it is, nothing can be restored from what is in it.
+    assert "(new is in location default, which is Unavailable)" in lost.text
     assert problem.text == "Unavailable, last seen available 3 h ago: AccessDenied: status code: 403"
     assert problem.since == moment(synced)
 
@@ -121,7 +121,7 @@ def test_a_location_that_nobody_looks_at_any_more_is_a_problem():
 
 
 def located(**spec: Any) -> Location:
-    """The recorded location with this laid over its spec."""
+    """The recorded location with this merged over its spec."""
     body = location().body
     return Location({**body, "spec": {**body["spec"], **spec}})
 

@@ -1,4 +1,4 @@
-"""What was agreed, held against the backups that there are: which of them count, how old, and how far back."""
+"""What was agreed, compared with the backups that there are: which of them count, how old, and how far back."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def test_a_backup_counts_for_a_namespace_that_it_holds_whole(spec, namespace, co
 @pytest.mark.parametrize(
     ("changes", "why"),
     [
-        ({"storageLocation": "gone"}, "new lies in location gone, which is not there"),
+        ({"storageLocation": "gone"}, "new is in location gone, which is not there"),
         ({"expiration": ago(minutes=5)}, "new expired 5 min ago: Velero removes it within the hour"),
     ],
 )

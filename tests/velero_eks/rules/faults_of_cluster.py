@@ -174,7 +174,7 @@ FAULTS = [
     Injected("two default locations", "unmeant-value", _second_default),
     Injected("a location without a region", "unmeant-value", _location("config", to={})),
     Injected("a misspelt location key", "unmeant-value", _location("config", "s3ForcePathstyle", to="true")),
-    Injected("a location value that is no text", "unmeant-value", _location("config", "s3ForcePathStyle", to=True)),
+    Injected("a location value that is not text", "unmeant-value", _location("config", "s3ForcePathStyle", to=True)),
     Injected("two encryptions in one location", "unmeant-value",
              _location("config", to={"region": "ap-south-1", "kmsKeyId": "k", "customerKeyEncryptionFile": "f"})),
     Injected("a location in another region", "unmeant-value", _location("config", "region", to="eu-west-1")),

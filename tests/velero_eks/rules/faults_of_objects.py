@@ -1,4 +1,4 @@
-"""Faults of what is laid over the chart's values, and of objects that the release brings along."""
+"""Faults of overrides of the chart's values, and of objects that the release brings along."""
 
 from __future__ import annotations
 
@@ -77,9 +77,9 @@ _LIST = {"apiVersion": "v1", "kind": "List", "items": [_binding("view", "system:
 _FOREIGN = ("unmeant-schedule", "schedule-cluster-resources")
 
 FAULTS = [
-    Injected("an override that nobody can judge", "helm-override", _lays_over(priorityClassName="important")),
+    Injected("an override that no one can judge", "helm-override", _lays_over(priorityClassName="important")),
     Injected(
-        "an override that nobody can judge, in staging", "helm-override", _lays_over(runtimeClassName="gvisor"),
+        "an override that no one can judge, in staging", "helm-override", _lays_over(runtimeClassName="gvisor"),
         environment="staging", severity="warning",
     ),
     Injected("extraObjects: a ConfigMap", "helm-override", _brings(_object("v1", "ConfigMap", data={"a": "b"}))),
@@ -87,7 +87,7 @@ FAULTS = [
     Injected("extraObjects: a webhook", "helm-override", _brings(
         _object("admissionregistration.k8s.io/v1", "ValidatingWebhookConfiguration", webhooks=[])
     )),
-    _brought("cluster-admin for everybody", "object-rights", _binding("cluster-admin", "system:authenticated")),
+    _brought("cluster-admin for everyone", "object-rights", _binding("cluster-admin", "system:authenticated")),
     _brought("cluster-admin for one", "object-rights", _binding("cluster-admin", "ops")),
     _brought("a binding to the anonymous", "object-rights", _binding("view", "system:unauthenticated")),
     _brought("a binding to every service account", "object-rights", _binding("view", "system:serviceaccounts:shop")),

@@ -141,7 +141,7 @@ FAULTS = [
              lambda p: p.unset(kinds.BUCKET_ENCRYPTION, ["rules", 0, "blockedEncryptionTypes"])),
     # The bucket policy.
     *(Injected(f"{sid} taken away", "missing-refusal", _without_statement(sid)) for sid in _REFUSALS),
-    Injected("one more breaks the glass", "missing-refusal", _break_glass([*_GLASS, f"{_ROLE}/somebody"]),
+    Injected("one more breaks the glass", "missing-refusal", _break_glass([*_GLASS, f"{_ROLE}/someone"]),
              implied=("unmeant-refusal",)),
     Injected("whoever comes breaks the glass", "missing-refusal", _break_glass([f"{_ROLE}/*"]),
              implied=("unmeant-refusal",)),
@@ -178,7 +178,7 @@ FAULTS = [
     Injected("deletes denied to everyone", "unmeant-refusal",
              lambda p: p.add_statement(kinds.BUCKET_POLICY, Effect="Deny", Principal="*", Action="s3:DeleteObject",
                                        Resource=f"{_BUCKET}/*")),
-    Injected("a bucket policy that is no JSON", "policy-document",
+    Injected("a bucket policy that is not JSON", "policy-document",
              lambda p: p.set(kinds.BUCKET_POLICY, ["policy"], "{"), implied=("missing-refusal",)),
     # The lifecycle.
     Injected("no lifecycle", "missing-setting", lambda p: p.drop(kinds.BUCKET_LIFECYCLE),

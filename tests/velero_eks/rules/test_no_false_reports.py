@@ -41,7 +41,7 @@ SHAPES: dict[str, dict[str, Any]] = {
         "release": {"namespace": "backup", "name": "nightly", "serviceAccount": "backups"},
         "identity": {"mode": "irsa", "roleName": "backup-role"},
     },
-    "values of its own laid over": {
+    "values of its own merged over": {
         "release": {"helmValuesOverrides": {"metrics": {"serviceMonitor": {"enabled": True}}}}
     },
     "another S3 and no limit on CPU": {

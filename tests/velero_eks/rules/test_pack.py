@@ -297,9 +297,9 @@ def request(plan: Draft, entry: dict[str, Any], message: Callable[..., Any]) -> 
 
 
 def revealed(value: Any) -> Any:
-    """The inputs with secrets in the clear, as the engine shows them to policies."""
+    """The inputs with secrets unencrypted, as the engine shows them to policies."""
     if value == {"secret": True}:
-        return {kinds.REPOSITORY_SECRET_KEY: "a-password-that-somebody-made"}
+        return {kinds.REPOSITORY_SECRET_KEY: "a-password-that-someone-made"}
     if isinstance(value, dict):
         return {key: revealed(below) for key, below in value.items()}
     return [revealed(below) for below in value] if isinstance(value, list) else value

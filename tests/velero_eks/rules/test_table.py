@@ -9,7 +9,7 @@ from velero_eks.rules.table import markdown
 
 def test_the_table_of_rules_is_up_to_date():
     written = (ROOT / "docs" / "reference" / "rules.md").read_text(encoding="utf-8")
-    assert written == markdown(), "write docs/reference/rules.md anew from velero_eks.rules.table.markdown()"
+    assert written == markdown(), "write docs/reference/rules.md again from velero_eks.rules.table.markdown()"
 
 
 def test_the_table_has_every_rule_once():

@@ -25,7 +25,7 @@ from velero_eks.terminal.text import BREAK, SafeConsole, Text
 
 PACKAGE = Path(__file__).resolve().parents[3] / "velero_eks"
 
-# (kind, text of somebody else's, how a terminal shows it)
+# (kind, someone else's text, how a terminal shows it)
 HOSTILE = [
     ("colour", "\x1b[31mred", "\\x1b[31mred"),
     ("clears the screen", "a\x1b[2J\x1b[H", "a\\x1b[2J\\x1b[H"),
@@ -136,7 +136,7 @@ MARKDOWN = [
     ("an image", "![x](http://evil/x.png)", "!\\[x\\](http:&#8203;//evil/x.png)"),
     ("HTML", "<img src=x onerror=y>", "&lt;img src=x onerror=y&gt;"),
     ("an entity", "&lt;b&gt;", "&amp;lt;b&amp;gt;"),
-    ("everybody", "@everyone", "@&#8203;everyone"),
+    ("everyone", "@everyone", "@&#8203;everyone"),
     ("an issue", "#1 GH-2", "#&#8203;1 GH-&#8203;2"),
     ("a heading's line", "a\n# b", "a #&#8203; b"),
     ("a comment", "<!-- x", "&lt;!-- x"),

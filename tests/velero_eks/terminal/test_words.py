@@ -148,7 +148,7 @@ def _says_already(value: ast.expr) -> bool:
 
 _NOUNS = frozenset({"noun", "word", "what", "verb", "name", "kind"})
 
-# Who may do what: the two formatters, and what is no text about a time.
+# Who may do what: the two formatters, and what is not text about a time.
 _ANY = ""
 _ALLOWED = {
     "components/velero_on_eks/settings/duration.py": _ANY,

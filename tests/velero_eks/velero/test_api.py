@@ -173,7 +173,7 @@ def test_a_server_that_stumbles_is_asked_again(connect, code):
 
 
 def test_a_backup_that_the_server_takes_for_gone_while_it_reads_the_bucket_is_waited_for(connect):
-    """Seen in the lab: the object of a Completed Backup was deleted as an orphan, and made anew two minutes later."""
+    """Seen in the lab: the object of a Completed Backup was deleted as an orphan, and recreated two minutes later."""
     answers = iter([None, None, backup("b").body])
     clock = iter([0.0, 0.0, 60.0])
 

@@ -185,8 +185,8 @@ def test_a_stacks_address_is_known_without_its_cluster():
 GOOD_RECORD = {"metadata": {"name": "hostile"}, "status": {"phase": "Completed"}}
 # (what is wrong, `velero-backup.json`, the message). Each is beside two good backups.
 DAMAGED = [
-    ("torn", b'{"metadata": {"na', "it is no JSON"),
-    ("empty", b"", "it is no JSON"),
+    ("torn", b'{"metadata": {"na', "it is not JSON"),
+    ("empty", b"", "it is not JSON"),
     ("a list", b"[]", "another shape"),
     ("text", b'"whole"', "another shape"),
     ("lists 100,000 deep", b"[" * 100_000, "too deep"),
@@ -203,7 +203,7 @@ DAMAGED = [
     ("a selector of text", {**GOOD_RECORD, "spec": {"labelSelector": "app=x"}}, "no record of this backup"),
     ("a number beyond all", b'{"metadata": {"name": "hostile"}, "status": {"errors": 1e999}}', "beyond every number"),
     ("5 MiB", b" " * (5 << 20) + b"{}", "is larger than 4 MiB"),
-    ("bytes that are no text", b"\xff\xfe\x00", "it is no JSON"),
+    ("bytes that are no text", b"\xff\xfe\x00", "it is not JSON"),
 ]
 
 

@@ -22,7 +22,7 @@ def reasons(*volumes: Any) -> list[str]:
 @pytest.mark.parametrize(
     ("volume", "reason"),
     [
-        # In-tree EBS (gp2, awsElasticBlockStore), and any other that is no CSI volume: passed by, in silence.
+        # In-tree EBS (gp2, awsElasticBlockStore), and any other that is not a CSI volume: passed by, in silence.
         ({"skipped": True, "skippedReason": NONE_FOUND}, "volumeSnapshot: no applicable volumesnapshotter found"),
         ({"skipped": True, "skippedReason": "csiSnapshot: skip PV pv-1"}, "csiSnapshot: skip PV pv-1"),
         ({"skipped": True}, "Velero skipped it without a reason"),

@@ -14,13 +14,13 @@ from velero_eks.trees import ABSENT, Difference, Pairs, equal
 
 Properties = dict[str, Any]
 
-# A release's values can hold credentials of somebody's; nobody is shown them.
+# A release's values can hold credentials of someone's; no one is shown them.
 _HIDDEN_WORDS = ("secret", "password", "token", "credential", "accesskey")
 HIDDEN = "(hidden)"
 
 
 _DOCUMENTS = frozenset({"policy", "assumeRolePolicy"})
-# Left out of AWS's answer where nobody set them.
+# Left out of AWS's answer where no one set them.
 _DEFAULTED = frozenset({"permissionsBoundary", "rotationPeriodInDays"})
 # Of these kinds others may add what they like: only what the program sets is compared.
 _SHARED = frozenset({FIELDS["namespace"], FIELDS["snapshot_class"], SCHEDULE})
@@ -29,7 +29,7 @@ _SHARED = frozenset({FIELDS["namespace"], FIELDS["snapshot_class"], SCHEDULE})
 def differences(type_: str, planned: Properties, live: Properties) -> list[Difference]:
     """Where an existing resource differs from the program's, in the order of the paths.
 
-    Compared is what `live` speaks of and, where nobody else has a say in it, what the program does not set as well.
+    Compared is what `live` speaks of and, where no one else has a say in it, what the program does not set as well.
     """
     found: list[Difference] = []
     for key in live:
@@ -106,7 +106,7 @@ def _same(live: Any, planned: Any) -> bool:
 
 
 def _masked(path: str, value: Any) -> Any:
-    """The value without what somebody could sign in with, however deep it lies."""
+    """The value without what someone could sign in with, however deep it lies."""
     if isinstance(value, dict):
         return {key: _masked(f"{path}.{key}", part) for key, part in value.items()}
     if isinstance(value, list):

@@ -30,7 +30,7 @@ class Existing:
 
 
 class ExistingAws:
-    """What exists of a plan's resources. Methods raise `OperationError` where AWS refuses: nobody adopts what cannot
+    """What exists of a plan's resources. Methods raise `OperationError` where AWS refuses: no one adopts what cannot
     be read."""
 
     def __init__(self, settings: Settings, client: Client = aws.client) -> None:
@@ -57,7 +57,7 @@ class ExistingAws:
         return type_ in self._readers
 
     def bucket_key(self, bucket: str) -> str | None:
-        """The ARN of the customer managed key that a bucket encrypts with by default, if there is such a one."""
+        """The ARN of the customer managed key that a bucket encrypts with by default, if there is one."""
         found = self._account.bucket_setting("encryption", bucket)
         rules = _encryption(found)["rules"] if found else []
         named = rules[0]["applyServerSideEncryptionByDefault"].get("kmsMasterKeyId") if rules else None
@@ -193,7 +193,7 @@ _SETTINGS: dict[str, tuple[str, Callable[[Properties], Properties | None]]] = {
 
 
 def _own(tags: Mapping[str, str]) -> dict[str, str]:
-    # What AWS puts on by itself is nobody's to set or take away.
+    # What AWS puts on by itself no one sets or removes.
     return {key: value for key, value in tags.items() if not key.startswith("aws:")}
 
 

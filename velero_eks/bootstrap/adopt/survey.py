@@ -63,7 +63,7 @@ class Blocked:
 
 @dataclass(frozen=True)
 class Adoption:
-    """The plan: what is imported, what is made anew, what cannot be, and what somebody should know."""
+    """The plan: what is imported, what is recreated, what cannot be, and what someone should know."""
 
     found: tuple[Found, ...] = ()
     made: tuple[Resource, ...] = ()
@@ -114,7 +114,7 @@ def survey(
     recording: Recording, settings: Settings, state: StackState, aws: ExistingAws, cluster: ExistingCluster
 ) -> Adoption:
     """Look for every resource of the plan that the state does not have. Raises `OperationError` where that is refused:
-    what cannot be read may exist, and an `up` that makes it anew would fail halfway."""
+    what cannot be read may exist, and an `up` that recreates it would fail halfway."""
     result = _Survey(settings)
     wanted = [
         resource
@@ -157,7 +157,7 @@ def survey(
 
 def _drop_parts_without_whole(result: _Survey) -> None:
     """A bucket's setting and a role's inline policy are imported with the bucket and the role. Without them they are
-    simply written anew, which is the same call."""
+    simply written again, which is the same call."""
     whole = {each.resource.type for each in result.found}
     parts = dict.fromkeys(BUCKET_SETTINGS.values(), FIELDS["bucket"]) | {FIELDS["role_policy"]: FIELDS["role"]}
     alone = [each for each in result.found if each.resource.type in parts and parts[each.resource.type] not in whole]

@@ -135,6 +135,6 @@ def backend(case: Case) -> Iterator[Finding]:
         yield Finding(
             "warning",
             "the stack's secrets are encrypted with a passphrase, and neither PULUMI_CONFIG_PASSPHRASE nor"
-            " PULUMI_CONFIG_PASSPHRASE_FILE is set: 'pulumi up' asks for it, and fails where nobody can answer",
+            " PULUMI_CONFIG_PASSPHRASE_FILE is set: 'pulumi up' asks for it, and fails where no one can answer",
             f"run: export PULUMI_CONFIG_PASSPHRASE_FILE=FILE{other if here.state is None else ''}",
         )

@@ -95,7 +95,7 @@ def required_rights(settings: Settings) -> Iterator[tuple[str, ResourceKind, str
     yield "create", NAMESPACE, None
     yield "create", CUSTOM_RESOURCE_DEFINITION, None
     yield "create", ResourceKind(_RBAC, "v1", "ClusterRoleBinding", "clusterrolebindings", False), None
-    # The chart binds Velero to cluster-admin, which nobody may who has less.
+    # The chart binds Velero to cluster-admin, which no one may who has less.
     yield "bind", ResourceKind(_RBAC, "v1", "ClusterRole", "clusterroles", False), None
     inside = [
         SECRET,

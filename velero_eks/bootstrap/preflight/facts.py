@@ -1,4 +1,4 @@
-"""What preflight finds out before it judges: gathered once, checked often. What nobody could ask is `Unknown`."""
+"""What preflight finds out before it judges: gathered once, checked often. What no one could ask is `Unknown`."""
 
 from __future__ import annotations
 

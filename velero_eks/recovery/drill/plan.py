@@ -19,7 +19,7 @@ from velero_eks.velero.restore_actions import merge_patch, restored_form
 from velero_eks.velero.restore_spec import CLAIMS, NEVER_RESTORED, RestoreSpec, passed_over
 
 QUOTA = "velero-eks-drill"
-# Made by controllers anew, or able to run something.
+# Made by controllers again, or able to run something.
 _LEFT_OUT = (
     "controllerrevisions.apps",
     "endpoints",
@@ -133,7 +133,7 @@ def _harmless(body: Object) -> Object:
         return {**made, "spec": {**spec, "replicas": 0}}
     if made["kind"] != "Service" or spec.get("type") not in ("LoadBalancer", "NodePort"):
         return made
-    # The original has the ports: where somebody chose them the copy would be refused.
+    # The original has the ports: where someone chose them the copy would be refused.
     ports = [{key: value for key, value in port.items() if key != "nodePort"} for port in spec.get("ports") or []]
     if spec["type"] == "NodePort":
         return {**made, "spec": {**spec, "ports": ports}}

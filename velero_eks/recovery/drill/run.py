@@ -151,7 +151,7 @@ def _try(cluster: Cluster, plan: DrillPlan) -> list[Compared]:
 
 
 def _custom(cluster: Cluster, contents: Iterable[Stored]) -> set[str]:
-    """The resources whose objects an operator may act on: those of CRDs, and those that nobody serves."""
+    """The resources whose objects an operator may act on: those of CRDs, and those that no one serves."""
     definitions = cluster.list(CUSTOM_RESOURCE_DEFINITION.path(), metadata_only=True)
     names = {str(body["metadata"]["name"]) for body in definitions}
     served = {kind.resource for kind in cluster.kinds(afresh=True, all_versions=True)}

@@ -30,7 +30,7 @@ _GONE_SECONDS, _HELD_AFTER = 180.0, 15.0
 
 @dataclass(frozen=True)
 class Mark:
-    """Whose drill something belongs to, and until when nobody else may clear it away."""
+    """Whose drill something belongs to, and until when no one else may clear it away."""
 
     drill: str
     expires: datetime
@@ -85,7 +85,7 @@ def make_modifiers(session: Session, mark: Mark, modifiers: str) -> str:
 def remove_all(session: Session, drill: str, namespaces: Sequence[str]) -> list[str]:
     """Remove everything that a drill made; what could not be removed, in words. Never raises for a single thing.
 
-    A Restore that still runs is waited for first: it would make the namespaces anew.
+    A Restore that still runs is waited for first: it would make the namespaces again.
     """
     left: list[str] = []
     restores = _names(session, RESTORE, drill, left)

@@ -1,4 +1,4 @@
-"""What a drill came to: each copy held against the backup that it was made from, and the objectives. Pure."""
+"""What a drill came to: each copy compared with the backup that it was made from, and the objectives. Pure."""
 
 from __future__ import annotations
 
@@ -122,7 +122,7 @@ class DrillCheck:
 
 @dataclass(frozen=True)
 class Objectives:
-    """Seconds; None where nobody set one. `rpo` is the stack's, `within` what the drill was told."""
+    """Seconds; None where no one set one. `rpo` is the stack's, `within` what the drill was told."""
 
     rpo: float | None = None
     within: float | None = None

@@ -1,1 +1,1 @@
-"""Restores: planned from a backup's content, foretold object by object, run, and held against what was foretold."""
+"""Restores: planned from a backup's content, predicted object by object, run, and compared with what was predicted."""

@@ -1,4 +1,4 @@
-"""How long a restore takes, reckoned from what it does to objects and from the rates that were measured. Pure.
+"""How long a restore takes, estimated from what it does to objects and from the rates that were measured. Pure.
 
 Velero restores one object after another. Two things bound it: the server's own limit of requests a second
 (`--client-qps`, per client: one for namespaces, one for everything else), and what a request takes.
@@ -36,9 +36,9 @@ FORETOLD = "velero-eks/foretold"
 """The annotation of a Restore with what it was to do, by which the next prediction learns this cluster's pace."""
 # Velero's time stamps are whole seconds: of less work than this they say too little.
 _LEAST_SECONDS = 5.0
-# Further from the lab than this is no pace but an accident, such as a server that was away.
+# Further from the lab than this is not a pace but an accident, such as a server that was away.
 _LEAST_FACTOR, _MOST_FACTOR = 0.1, 50.0
-# So far do restores of 1,000 and of 5,000 objects part in one lab: a pace this near to it is no other pace.
+# So far do restores of 1,000 and of 5,000 objects part in one lab: a pace this near to it is not another pace.
 _NOISE = 1 / 3
 
 _LEAST_PATIENCE, _PATIENCE_TIMES = 900.0, 10.0
@@ -80,7 +80,7 @@ class Work:
 
     @classmethod
     def of(cls, predictions: Iterable[Prediction], *, updating: bool) -> Work:
-        """The work that is foretold."""
+        """The work that is predicted."""
         counts = Counter(each.fate for each in predictions)
         others = counts[Fate.KEPT] + counts[Fate.BLOCKED]
         return cls(counts[Fate.CREATED], counts[Fate.CHANGED], others, updating)
@@ -161,10 +161,10 @@ def estimate(work: Work, limits: Limits, *, restores: int = 1, pace: Pace | None
     return Estimate(restores * FIXED_SECONDS + max(limited, worked), work, pace, limited > worked)
 
 
-def patience(reckoned: Estimate) -> float:
-    """Seconds that a Restore is waited for where nobody says how long: many times what it should take, and a quarter of
+def patience(estimated: Estimate) -> float:
+    """Seconds that a Restore is waited for where no one says how long: many times what it should take, and a quarter of
     an hour at least, since it may stand behind a backup that runs."""
-    return max(_LEAST_PATIENCE, _PATIENCE_TIMES * reckoned.seconds)
+    return max(_LEAST_PATIENCE, _PATIENCE_TIMES * estimated.seconds)
 
 
 def within_margin(estimated: float, measured: float) -> bool:

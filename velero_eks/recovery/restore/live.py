@@ -70,7 +70,8 @@ def scope_of(plan: RestorePlan, contents: Sequence[Stored], kinds: Iterable[Reso
         taken = list(spec.selected(items_of(step, contents)).values())
         targets = {spec.target(item.place.namespace) for item in taken if item.place.namespace}
         targets |= {spec.target(name) for name in spec.namespaces if name != "*"}
-        # Of a namespace whose content is left out Velero makes the namespace itself; what goes on in it is no concern.
+        # Of a namespace whose content is left out Velero makes the namespace itself; what goes on in it does not
+        # matter.
         scope.namespaces |= targets
         scope.namespaces |= {spec.target_key(item).name for item in taken if item.place.resource == NAMESPACE.resource}
         scope.ports |= any(node_ports(item.body) for item in taken if item.place.resource == "services")
@@ -132,7 +133,7 @@ def look(cluster: Cluster, scope: Scope) -> ClusterState:
 
 
 def _ports(cluster: Cluster) -> dict[int, ObjectKey]:
-    """Which node port is whose. Nothing where the caller may not see all Services: then nothing is foretold of them."""
+    """Which node port is whose. Empty if the caller may not list all Services: then no conflict is predicted."""
     try:
         return {port: ObjectKey.of(body) for body in cluster.list(_SERVICE.path()) for port in node_ports(body)}
     except Forbidden:
@@ -162,7 +163,7 @@ def _by_kind(items: Iterable[Stored]) -> Mapping[ResourceKind, list[Stored]]:
 
 
 def _add_neighbours(scope: Scope, served: Iterable[ResourceKind], targets: set[str]) -> None:
-    """All other kinds of the namespaces that are restored whole: what is there and not in the backup is of interest."""
+    """All other kinds of the namespaces that are restored whole, to find what is not in the backup."""
     seen = {(kind.group, kind.kind) for kind in scope.collections}
     for kind in served:
         writable = kind.listed and "create" in kind.verbs and kind.resource not in NEVER_RESTORED

@@ -125,9 +125,9 @@ def plan_cluster(
 ) -> RestorePlan:
     """Everything, for a cluster that is new: but Velero's own namespace, and unless `system` those of Kubernetes.
 
-    Webhooks come last: Velero would make them in the midst of all, and whatever they refuse as long as nobody answers
-    for them would be missing. Endpoints that somebody wrote by hand come along; controllers make the others anew.
-    Raises `BadTarget` where the backup has no cluster-scoped objects: it is no backup of a whole cluster.
+    Webhooks come last: Velero would make them in the midst of all, and whatever they refuse as long as no one answers
+    for them would be missing. Endpoints that someone wrote by hand come along; controllers make the others again.
+    Raises `BadTarget` where the backup has no cluster-scoped objects: it is not a backup of a whole cluster.
     """
     if not any(item.place.resource == DEFINITIONS for item in contents):
         raise BadTarget(
@@ -165,7 +165,7 @@ def plan_objects(
 ) -> RestorePlan:
     """The `wanted` objects and nothing else; a CRD brings its objects along (of `namespace`, where one is given).
 
-    A webhook that is there comes first: while it blocks, nothing can be written. One that is not comes last: what
+    An existing webhook comes first: while it blocks, nothing can be written. One that is not comes last: what
     answers for it must be back by then. Raises `BadTarget` for what no Restore brings back.
     """
     groups: dict[str, dict[Place, Stored]] = {}

@@ -1,4 +1,4 @@
-"""What a restore does to each object, foretold from a backup's contents and the live objects. Pure.
+"""What a restore does to each object, predicted from a backup's contents and the live objects. Pure.
 
 Nothing here asks a cluster; `preview` fetches what is needed, and lets the API server have its say by dry runs.
 """
@@ -38,7 +38,7 @@ class Prediction:
     """One object's fate.
 
     `fields` of a changed object lead from what is live to what it becomes, of a kept one from what is live to what the
-    backup has. `expected` is the object as it will be; None where nobody knows, or where there will be none. `sent` is
+    backup has. `expected` is the object as it will be; None where no one knows, or where there will be none. `sent` is
     what Velero sends for a changed object, before the server fills in what that leaves open.
     `derived` marks what controllers make of other objects and replace as they see fit.
     """
@@ -76,7 +76,7 @@ def predict(spec: RestoreSpec, contents: Iterable[Stored], live: ClusterState) -
         live,
         served={*live.served, *_definitions_made(spec, taken.values(), live)},
         stuck={each.key.name: each for each in namespaces if each.fate is Fate.BLOCKED},
-        anew=made_anew(known),
+        again=made_anew(known),
     )
     done = {each.key for each in namespaces}
     found = namespaces
@@ -92,13 +92,13 @@ def predict(spec: RestoreSpec, contents: Iterable[Stored], live: ClusterState) -
 
 @dataclass(frozen=True)
 class _Telling:
-    """What the fate of an object hangs on. `anew` names the volumes that come from their claims, and why."""
+    """What the fate of an object hangs on. `again` names the volumes that come from their claims, and why."""
 
     spec: RestoreSpec
     live: ClusterState
     served: Collection[tuple[str, str]]
     stuck: Mapping[str, Prediction]
-    anew: Mapping[str, str]
+    again: Mapping[str, str]
 
     def of(self, item: Stored, key: ObjectKey) -> Prediction:
         body, live = item.body, self.live
@@ -113,7 +113,7 @@ class _Telling:
             derived = comes_by_itself(self.spec, body)
             return Prediction(key, fate, reason, tuple(fields), item.place, expected, sent, derived)
 
-        why = self.anew.get(item.place.name) if item.place.resource == VOLUMES else passed_over(item)
+        why = self.again.get(item.place.name) if item.place.resource == VOLUMES else passed_over(item)
         if why is not None:
             return fate(Fate.LEFT_OUT, why)
         if (body["apiVersion"], body["kind"]) not in self.served:
@@ -121,7 +121,7 @@ class _Telling:
         if key.namespace in self.stuck:
             return fate(Fate.BLOCKED, self.stuck[key.namespace].reason)
         wanted = restored_form(body, self.spec.mapping)
-        if item.place.resource == CLAIMS and (wanted.get("spec") or {}).get("volumeName") in self.anew:
+        if item.place.resource == CLAIMS and (wanted.get("spec") or {}).get("volumeName") in self.again:
             del wanted["spec"]["volumeName"]
         there = live.objects.get(key)
         if there is None:
@@ -150,7 +150,7 @@ def node_ports(body: Object) -> list[int]:
 def comes_by_itself(spec: RestoreSpec, body: Object) -> bool:
     """Whether controllers make this object of others, so that it is neither compared nor counted.
 
-    What was chosen by its name is looked at, though an operator owns it: somebody asked for it.
+    What was chosen by its name is looked at, though an operator owns it: someone asked for it.
     """
     if body["kind"] in SNAPSHOT_KINDS:
         return True
@@ -162,7 +162,7 @@ def comes_by_itself(spec: RestoreSpec, body: Object) -> bool:
 def _namespaces(
     spec: RestoreSpec, known: Iterable[Stored], taken: Iterable[Stored], live: ClusterState
 ) -> Iterator[Prediction]:
-    """The namespaces that are restored into: Velero makes those that are missing, and changes none that is there."""
+    """The namespaces that are restored into: Velero makes those that are missing, and changes no existing one."""
     saved = {item.place.name: item for item in known if item.place.resource == NAMESPACES}
     wanted: dict[str, str] = {}
     for item in taken:
@@ -184,13 +184,13 @@ def _namespaces(
         else:
             fields = tuple(differences(there, made)) if item and name == source else ()
             reason = "Velero never changes a namespace that exists" if fields else "it exists"
-            # Where the namespace itself is what was asked for, that is no success.
+            # Where the namespace itself is what was asked for, that is not success.
             asked = fields and spec.resources == (NAMESPACES,) and spec.existing == "update"
             yield Prediction(key, Fate.BLOCKED if asked else Fate.KEPT, reason, fields, place, there)
 
 
 def _left_out(spec: RestoreSpec, known: Iterable[Stored], taken: Mapping[Place, Stored]) -> Iterator[Prediction]:
-    """What lies in the namespaces that are asked for and is left out all the same."""
+    """What is in the namespaces that are asked for and is left out anyway."""
     for item in known:
         namespace = item.place.namespace
         if item.place in taken or not namespace or namespace not in spec.namespaces:

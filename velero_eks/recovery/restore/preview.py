@@ -119,8 +119,8 @@ def make_preview(
     every = [each for step in steps for each in step.predictions]
     limits = Limits.of_deployment(deployment)
     work = Work.of(every, updating=plan.updating)
-    reckoned = estimate(work, limits, restores=plan.restores, pace=Pace.measured(restores, limits))
-    return Preview(plan, backup, tuple(steps), reckoned, limits, scope, before.objects, silent)
+    estimated = estimate(work, limits, restores=plan.restores, pace=Pace.measured(restores, limits))
+    return Preview(plan, backup, tuple(steps), estimated, limits, scope, before.objects, silent)
 
 
 def _after(live: ClusterState, predictions: Sequence[Prediction]) -> ClusterState:

@@ -1,4 +1,4 @@
-"""A restore that was previewed, run step by step, and then held against its preview, field by field.
+"""A restore that was previewed, run step by step, and then compared with its preview, field by field.
 
 Steps are Restores of Velero's, and objects written from a backup's content with the caller's own rights, in the way in
 which Velero would write them.
@@ -42,7 +42,7 @@ _ESTABLISHED_SECONDS = 30.0
 class Surprise:
     """One object that is not as the preview said: what was said, what is, and the fields where they part.
 
-    `fields` lead from what was foretold to what is live.
+    `fields` lead from what was predicted to what is live.
     """
 
     key: ObjectKey
@@ -53,7 +53,7 @@ class Surprise:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a restore did: how many objects were held against the preview, and those that are otherwise."""
+    """What a restore did: how many objects were compared with the preview, and those that are otherwise."""
 
     compared: int
     as_foretold: int
@@ -68,15 +68,15 @@ class Outcome:
 def hold(
     predictions: Iterable[Prediction], before: Mapping[ObjectKey, Object], after: Mapping[ObjectKey, Object]
 ) -> Outcome:
-    """Hold the live objects of `after` against what was foretold from those of `before`.
+    """Compare the live objects of `after` with the prediction from those of `before`.
 
-    What controllers make of other objects is not looked at. Objects that came or went though nothing was foretold of
-    them are surprises too: somebody else is at work, or Velero did more than it was thought to do.
+    What controllers make of other objects is not looked at. Objects that came or went though nothing was predicted of
+    them are surprises too: someone else is at work, or Velero did more than it was thought to do.
     """
     told: dict[ObjectKey, Prediction] = {}
     for each in predictions:
         if not each.derived and each.fate is not Fate.LEFT_OUT:
-            # A namespace is foretold by every step that writes into it; the first is the one that makes it.
+            # A namespace is predicted by every step that writes into it; the first is the one that makes it.
             told.setdefault(each.key, each)
     found = [each for prediction in told.values() if (each := _surprise(prediction, before, after)) is not None]
     found += _untold(told, before, after)
@@ -198,7 +198,7 @@ def run(session: Session, preview: Preview, *, seconds: float) -> RestoreReport:
 
 
 def outcome_of(session: Session, preview: Preview) -> Outcome:
-    """The cluster as it is now, held against a preview; looked at again for a moment while something differs."""
+    """The cluster as it is now, compared with a preview; looked at again for a moment while something differs."""
 
     def held() -> Outcome:
         # An API server that restarts right now must not take the report with it.
@@ -238,7 +238,7 @@ def start_restore(
 def messages_of(session: Session, restore: Restore, location: str) -> tuple[VeleroMessage, ...]:
     """What Velero wrote about a Restore; nothing where it never got as far as to write.
 
-    Where the bucket cannot be read the Restore has ended all the same, and how it did must still be said.
+    Where the bucket cannot be read the Restore has ended anyway, and how it did must still be said.
     """
     if restore.phase == "FailedValidation":
         return ()
@@ -288,7 +288,7 @@ def write(
 ) -> Iterator[Written]:
     """Create what is missing, `namespaces` first, and with `update` make of what is there what it was.
 
-    An object that somebody changed since `before` was seen is left alone, and said to be.
+    An object that someone changed since `before` was seen is left alone, and said to be.
     """
     for body in namespaces:
         with _said(ObjectKey.of(body), []) as said, contextlib.suppress(Conflict):

@@ -77,7 +77,7 @@ def _state(schedule: Schedule, observed: Observed, library: CronLibrary, *, blin
         unread = str(error)
     coming = None
     if cron is not None and not schedule.paused and not blind:
-        # The server reckons from its last backup, so that a run it missed is made up for at once.
+        # The server counts from its last backup, so that a run it missed is made up for at once.
         after = max(filter(None, (schedule.last_backup, schedule.created)), default=observed.at)
         coming = cron.next_after(after)
         if coming is not None and coming < observed.at:
@@ -86,7 +86,7 @@ def _state(schedule: Schedule, observed: Observed, library: CronLibrary, *, blin
 
 
 def _nothing_to_restore(observed: Observed) -> Iterable[Problem]:
-    """Without a stack nobody said what must be there; nothing at all is less than anybody means."""
+    """Without a stack no one said what must be there; nothing at all is less than anybody means."""
     good = [backup for backup in observed.backups if backup.good and not backup.deleting]
     if any(not out_of_reach(backup, observed) for backup in good):
         return

@@ -47,7 +47,7 @@ _UNMAINTAINED = timedelta(days=1)
 class Observed:
     """Everything that was read of one Velero installation at one moment.
 
-    `server` says whether it runs, None where nobody may look; `server_version` is by its image, empty where unknown.
+    `server` says whether it runs, None where no one may look; `server_version` is by its image, empty where unknown.
     """
 
     at: datetime
@@ -151,12 +151,12 @@ def changed(body: Object, *path: str) -> tuple[datetime, str] | None:
             node = node.get(f"f:{part}") if isinstance(node, dict) else None
         when = moment(entry.get("time"))
         if node is not None and when is not None:
-            return when, str(entry.get("manager") or "somebody")
+            return when, str(entry.get("manager") or "someone")
     return None
 
 
 def clock_problems(observed: Observed) -> Iterator[Problem]:
-    """This machine's clock, by which every age is reckoned."""
+    """This machine's clock, by which every age is measured."""
     if observed.now != observed.at:
         behind = words.age(observed.at, observed.now)
         text = f"it is at least {behind} behind the cluster's; ages use the cluster's clock"

@@ -44,7 +44,7 @@ ALLOW = {"Sid": "One", "Effect": "Allow", "Action": ["s3:GetObject", "s3:PutObje
             {"rules": [{"applyServerSideEncryptionByDefault": {"kmsMasterKeyId": KEY_ARN}, "bucketKeyEnabled": True}]},
             {"rules": [{"applyServerSideEncryptionByDefault": {"kmsMasterKeyId": "1234"}, "bucketKeyEnabled": True}]},
         ),
-        # Kubernetes and its controllers add labels and defaults that are nobody's difference.
+        # Kubernetes and its controllers add labels and defaults that count for nothing.
         (
             NAMESPACE,
             {"metadata": {"name": "velero", "labels": {"a": "1"}}},

@@ -203,7 +203,7 @@ def blocked(found: Adoption) -> tuple[str, str]:
 def test_a_bucket_of_another_region_cannot_be(server):
     make_bucket("eu-central-1")
     said, remedy = blocked(look(server))
-    assert "lies in eu-central-1, and the stack is of eu-west-1" in said
+    assert "is in eu-central-1, and the stack is of eu-west-1" in said
     assert "storage.bucket" in remedy
 
 

@@ -173,13 +173,13 @@ def breaking(caller: str, named: str, **aws: Any) -> tuple[str, str]:
 
 
 def test_a_deployer_whose_role_cannot_be_read_is_told_by_its_name():
-    nobody, session = Unknown("no right to read roles"), f"sts::{ACCOUNT}:assumed-role/deploy/ci"
+    no_one, session = Unknown("no right to read roles"), f"sts::{ACCOUNT}:assumed-role/deploy/ci"
     named = f"arn:aws:iam::{ACCOUNT}:role/pipelines/deploy"
-    assert breaking(session, named, deployer=nobody) == ("not asked", "no right to read roles")
-    assert breaking(session.replace("deploy", "admin"), named, deployer=nobody)[0] == "failed"
+    assert breaking(session, named, deployer=no_one) == ("not asked", "no right to read roles")
+    assert breaking(session.replace("deploy", "admin"), named, deployer=no_one)[0] == "failed"
 
 
-@pytest.mark.parametrize("who", ["root", "user/somebody"])
+@pytest.mark.parametrize("who", ["root", "user/someone"])
 def test_neither_root_nor_another_user_deploys_where_somebody_else_breaks_the_glass(who):
     caller = f"arn:aws:iam::{ACCOUNT}:{who}"
     named = f"arn:aws:iam::{ACCOUNT}:user/anna"
@@ -194,15 +194,15 @@ def test_whether_those_named_exist_may_be_asked_of_nobody_and_stops_nothing():
 
 
 def test_without_credentials_the_cluster_is_not_asked_for_and_one_error_is_enough():
-    nobody = Unknown("there are no AWS credentials")
-    found = results(facts(caller=nobody, cluster=nobody, kubernetes=nobody))
+    no_one = Unknown("there are no AWS credentials")
+    found = results(facts(caller=no_one, cluster=no_one, kubernetes=no_one))
     assert [name for name, each in found.items() if each.outcome == "failed"] == ["credentials"]
     assert found["access"].outcome == "not asked"
 
 
 def test_a_named_context_needs_no_aws_credentials_to_reach_the_cluster():
-    nobody = Unknown("there are no AWS credentials")
-    found = results(facts(caller=nobody, cluster=nobody), **CONTEXT)
+    no_one = Unknown("there are no AWS credentials")
+    found = results(facts(caller=no_one, cluster=no_one), **CONTEXT)
     assert found["namespace"].outcome == "passed"
 
 

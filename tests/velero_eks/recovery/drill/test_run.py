@@ -1,4 +1,4 @@
-"""A drill from its scratch namespaces to its clean-up, which nothing keeps it from, and which touches nobody else's."""
+"""A drill from its scratch namespaces to its clean-up, which nothing keeps it from, and which touches no one else's."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def test_a_drill_compares_the_copy_and_leaves_nothing_behind():
 
 
 def test_another_drill_leaves_one_that_runs_alone_for_as_long_as_it_may_take():
-    """A Restore may take all of its `seconds`, and the clean-up comes on top: until then nobody may clear it away."""
+    """A Restore may take all of its `seconds`, and the clean-up comes on top: until then no one may clear it away."""
     seen: list[tuple[dict[str, list[str]], dict[str, list[str]]]] = []
 
     def on(method: str, path: str, _: Any) -> tuple[int, Any] | None:
@@ -156,7 +156,7 @@ def test_a_namespace_that_no_drill_made_is_neither_used_nor_removed():
 
 
 def test_a_namespace_made_anew_under_the_drills_name_is_not_removed():
-    """Between the look and the deletion somebody else's takes the name: the deletion names what was looked at."""
+    """Between the look and the deletion another one takes the name: the deletion names what was looked at."""
     mark = Mark.new(60)
     bodies: list[Any] = []
 

@@ -64,7 +64,7 @@ def body(kind: str, name: str, namespace: str = "", **fields: Any) -> Object:
 
 
 def stored(kind: str, name: str, namespace: str = "", **fields: Any) -> Stored:
-    """The same, as it lies in a backup."""
+    """The same, as it is in a backup."""
     return Stored(Place(RESOURCES[kind], namespace, name), body(kind, name, namespace, **fields))
 
 

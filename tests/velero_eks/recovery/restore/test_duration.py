@@ -29,7 +29,7 @@ def told(fate: Fate, count: int, *, updating: bool = False) -> Work:
 
 
 def timed(seconds: int, work: Work | None, *, phase: str = "Completed", days: int = 1, name: str = "timed") -> Restore:
-    """A Restore that took so long, with what it was foretold to do."""
+    """A Restore that took so long, with what it was predicted to do."""
     ended = datetime(2026, 11, 24, 2, tzinfo=UTC) - timedelta(days=days)
     annotations = {FORETOLD: work.text} if work else {}
     stamps = [f"{moment:%Y-%m-%dT%H:%M:%SZ}" for moment in (ended - timedelta(seconds=seconds), ended)]
@@ -91,7 +91,7 @@ def test_the_pace_is_that_of_the_newest_restore_that_was_long_enough():
     slow = timed(60 + 2, WORK, name="slow", days=2)
     brief = timed(3, told(Fate.CREATED, 20), name="brief")
     failed = timed(300, WORK, phase="Failed", name="failed")
-    foreign = timed(300, None, name="somebody-elses")
+    foreign = timed(300, None, name="someone-elses")
     pace = Pace.measured([foreign, failed, brief, slow], FAST)
     assert pace.restore == "slow"
     assert pace.factor == pytest.approx((62 - FIXED_SECONDS) / (2000 * CREATED_SECONDS))

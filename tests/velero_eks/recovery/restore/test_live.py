@@ -50,7 +50,7 @@ def test_node_ports_are_looked_for_everywhere_and_only_where_one_is_to_be_restor
         return look(session(api).cluster, scope_of(plan, contents, KINDS.values()))
 
     assert seen(ported).ports == {30090: ObjectKey("", "Service", "other", "else")}
-    # What other namespaces do meanwhile is no difference from the preview.
+    # What other namespaces do meanwhile is not a difference from the preview.
     assert {key.namespace for key in seen(ported).objects} == {""}
     assert seen(CONTENTS[3]).ports == {}
     message = 'services is forbidden: User "nobody" cannot list resource "services"'

@@ -1,4 +1,4 @@
-"""Every object's fate, and what a finished restore is held against."""
+"""Every object's fate, and what a finished restore is compared with."""
 
 from __future__ import annotations
 
