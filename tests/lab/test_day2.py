@@ -212,7 +212,7 @@ def test_a_cluster_comes_back_with_its_crds_first_and_its_webhooks_last(tool, ap
         assert api.find(NAMESPACE) is None
         report = tool(*arguments, "--yes", "--json").json
         assert [step["title"] for step in report["steps"]] == [
-            "the whole cluster except its webhooks", f"Endpoints database -n {app.NAMESPACE}", "the webhooks",
+            "the whole cluster but its webhooks", f"Endpoints database -n {app.NAMESPACE}", "the webhooks",
         ]  # fmt: skip
         assert (report["good"], report["surprises"], fates(report)) == (True, [], fates(preview))
         found = compare(before, application())

@@ -245,7 +245,7 @@ def test_two_backups_at_once_both_complete_and_the_same_name_is_given_once(tool,
         said = [running.wait() for running in (one, two, same)]
     assert said[1].code == 0
     assert sorted([said[0].code, said[2].code]) == [0, 2]
-    assert "exists already" in said[0].err + said[2].err
+    assert "already exists" in said[0].err + said[2].err
 
 
 def test_a_wrong_context_is_said_with_those_there_are(tool):

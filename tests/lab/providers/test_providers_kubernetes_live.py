@@ -152,7 +152,7 @@ def test_what_exists_already_is_not_taken_over_unless_the_provider_says_so(kuber
     kubernetes.create(CONFIG_MAP, "m", wish)
     with pytest.raises(grpc.RpcError) as raised:
         kubernetes.create(CONFIG_MAP, "again", wish)
-    assert "exists already" in reason(raised.value)
+    assert "already exists" in reason(raised.value)
     with connected(plane, programs) as bold:
         bold.configure(kubeconfig=str(plane.kubeconfig), context=CONTEXT, upsertExistingObjects="true")
         assert bold.create(CONFIG_MAP, "again", wish).id == f"{namespace}/m"

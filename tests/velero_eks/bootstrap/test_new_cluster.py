@@ -274,13 +274,13 @@ TROUBLES = [
     Trouble("key", "is Disabled, not Enabled", key_of_the_stack, enabled),
     Trouble(
         "snapshots",
-        "the add-on snapshot-controller exists already",
+        "the add-on snapshot-controller already exists",
         lambda account: account.addons.update({"snapshot-controller": "ACTIVE"}),
         lambda account: account.holds({FIELDS["snapshot_controller"]: "shop:snapshot-controller"}),
     ),
     Trouble(
         "namespace",
-        "the namespace velero exists already",
+        "the namespace velero already exists",
         lambda account: account.server.add("Namespace", "velero"),
         lambda account: account.holds({FIELDS["namespace"]: "velero"}),
     ),

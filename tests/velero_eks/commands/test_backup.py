@@ -112,7 +112,7 @@ def test_a_backup_that_takes_too_long_exits_with_1_and_goes_on(monkeypatch, caps
     with pytest.raises(TimeLimit, match=r"its phase is InProgress") as error:
         made(Server("InProgress"), monkeypatch, BackupRequest(name="b", namespaces=("shop",)), seconds=0.1)
     assert error.value.exit_code == 1
-    assert "Backup b goes on in the server" in capsys.readouterr().err
+    assert "Backup b continues in the server" in capsys.readouterr().err
 
 
 def test_who_interrupts_is_told_that_the_backup_goes_on(monkeypatch, capsys):

@@ -221,7 +221,7 @@ def test_a_bucket_that_cannot_be_read_exits_with_2_and_the_cluster_still_says_wh
     with velero(made("b", hours=1)) as server:
         result = run("dev", url=server.url)
     assert result.exit_code == 2
-    assert f"error: the bucket of location default was not read: there is no bucket {BUCKET}" in result.stderr
+    assert f"error: the bucket of location default was not read: bucket {BUCKET} does not exist" in result.stderr
     assert "b " in result.stdout and "is unknown: the bucket was not read." in result.stdout
     lost = run("dev")
     assert (lost.exit_code, lost.stdout) == (2, "")

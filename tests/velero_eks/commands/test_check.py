@@ -88,14 +88,14 @@ SETTINGS = ("stacks", 0, "deployments", 0, "settings")
     ("change", "said"),
     [
         (put("version", to=2), "version is 2, and this tool reads version 1"),
-        (put("stacks", to={}), "stacks is {}, and a list is expected here"),
+        (put("stacks", to={}), "stacks is {}, expected a list"),
         (without("deployments"), "stacks[0].deployments is missing; save the plan again"),
         (without("at"), "stacks[0].at is missing"),
         (put("stacks", 0, "at", to="yesterday"), "stacks[0].at is 'yesterday'; write a time"),
-        (put("stacks", 0, "at", to="2026-01-05T00:00:00"), "stacks[0].at is '2026-01-05T00:00:00', without a zone"),
-        (put("stacks", 0, "resources", 3, "urn", to=7), "stacks[0].resources[3].urn is 7, and text is expected here"),
+        (put("stacks", 0, "at", to="2026-01-05T00:00:00"), "stacks[0].at is '2026-01-05T00:00:00', without a time"),
+        (put("stacks", 0, "resources", 3, "urn", to=7), "stacks[0].resources[3].urn is 7, expected text"),
         (put("stacks", 0, "resources", 3, "urn", to="bucket"), "stacks[0].resources[3].urn is not a URN"),
-        (put("stacks", 0, "resources", 3, "inputs", to=[]), "stacks[0].resources[3].inputs is [], and a mapping is"),
+        (put("stacks", 0, "resources", 3, "inputs", to=[]), "stacks[0].resources[3].inputs is [], expected a mapping"),
         (put("stacks", 0, "resources", 3, "options", "protect", to="yes"), "resources[3].options.protect is \"yes\""),
         (put(*SETTINGS, "tape", to=True), "deployments[0].settings cannot be used: the settings of"),
         (put(*SETTINGS, "environment", to="test"), "environment"),
@@ -114,7 +114,7 @@ def test_a_document_that_is_no_plan_exits_with_2_and_its_place_is_named(change, 
 
 
 @pytest.mark.parametrize(
-    ("text", "said"), [("{", "not JSON"), ("[]", "the document is [], and a mapping"), ("", "not JSON")]
+    ("text", "said"), [("{", "not JSON"), ("[]", "the document is [], expected a mapping"), ("", "not JSON")]
 )
 def test_a_file_of_another_kind_exits_with_2(text, said, tmp_path, capsys):
     path = tmp_path / "plan.json"

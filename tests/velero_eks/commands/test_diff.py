@@ -81,8 +81,8 @@ def test_a_word_that_is_a_revision_and_a_stack_is_refused_with_both_ways_to_say_
     ("arguments", "words"),
     [
         (("nowhere",), "git knows no revision 'nowhere'; see 'git branch --all'"),
-        (("v1", "nowhere"), "'nowhere' is not a revision and no stack; there are the stacks: dev, prod"),
-        (("v1", "prd"), "'prd' is not a revision and no stack; there are the stacks: dev, prod; did you mean prod?"),
+        (("v1", "nowhere"), "'nowhere' is neither a revision nor a stack; stacks: dev, prod"),
+        (("v1", "prd"), "'prd' is neither a revision nor a stack; stacks: dev, prod; did you mean prod?"),
         (("v1..nowhere",), "git knows no revision 'nowhere'"),
         (("v1", "HEAD", "nowhere"), "no stack matches 'nowhere'; there are: dev, prod"),
         (("v1", "--at", "tomorrow"), "--at 'tomorrow' cannot be read as a time"),
@@ -107,12 +107,12 @@ def test_without_a_repository_without_a_project_and_without_a_program_it_says_wh
     bare.mkdir()
     assert "no Pulumi.yaml in" in run(bare, "HEAD").stderr
     (bare / "Pulumi.yaml").write_text("name: x\n")
-    assert "is in no git repository" in run(bare, "HEAD").stderr
+    assert "is not in a git repository" in run(bare, "HEAD").stderr
     root = repository(tmp_path / "empty")
     commit(root)
     (root / "Pulumi.yaml").write_text("name: x\n")
     result = run(root, "HEAD")
-    assert (result.exit_code, "has no Pulumi.yaml: no program to plan" in result.stderr) == (2, True)
+    assert (result.exit_code, "has no Pulumi.yaml, so no program to plan" in result.stderr) == (2, True)
 
 
 def test_without_git_it_says_so(run: Run, changed: Path, monkeypatch: pytest.MonkeyPatch):

@@ -152,7 +152,7 @@ def test_an_input_that_ends_writes_nothing(root):
         ({"environment": "production", "rpo": "30"}, "--rpo: '30' is not a duration"),
         (
             {"environment": "production", "rpo": "10m"},
-            "--rpo 10m: a schedule that runs more often than every 15 min wants",
+            "--rpo 10m: a schedule that runs more often than every 15 min needs",
         ),
         ({"environment": "production", "timezone": "Mars"}, "--timezone:"),
         ({"environment": "production", "namespaces": ("*", "a")}, "--namespace: '*' is every namespace"),
@@ -267,7 +267,7 @@ def test_flags_change_the_decisions_of_a_file_that_exists(root):
 
 def test_a_broken_file_is_not_mended_behind_anybodys_back(root):
     path = root / "stacks" / "Pulumi.prod.yaml"
-    for text, part in (("config: [", "is not YAML"), ("[]", "no mapping called config")):
+    for text, part in (("config: [", "is not YAML"), ("[]", "no mapping 'config'")):
         path.write_text(text)
         with pytest.raises(BadTarget, match=part):
             run(root, yes=True)
@@ -310,7 +310,7 @@ def test_the_stack_that_made_the_cluster_is_named_in_full(root, pulumi, name):
 @pytest.mark.parametrize(
     ("change", "part"),
     [
-        ({"oidcIssuer": None}, "no output oidcIssuer; export it there (pulumi.export('oidcIssuer', …))"),
+        ({"oidcIssuer": None}, "output oidcIssuer is missing; export it there (pulumi.export('oidcIssuer', …))"),
         ({"account": 111122223333}, "output account = 111122223333"),
         ({"kubernetesVersion": "v1.34"}, "output kubernetesVersion = 'v1.34': an EKS version is a minor version"),
         ({"autoMode": "yes"}, "output autoMode = 'yes'"),
@@ -329,7 +329,7 @@ def test_an_output_that_is_missing_or_wrong_is_named(root, pulumi, change, part)
 def test_all_outputs_that_are_missing_are_named_at_once(root, pulumi):
     with pytest.raises(BadTarget) as raised:
         from_stack(root, pulumi, {"vpc": "vpc-1"})
-    assert str(raised.value).count("no output") == 5
+    assert str(raised.value).count(" is missing; export it") == 5
     assert str(raised.value).endswith("It has the outputs: vpc")
 
 

@@ -61,7 +61,7 @@ def test_a_volume_is_not_taken_from_the_claim_that_has_it():
 
     check("update")
     check("keep", shop="copy")
-    with pytest.raises(BadTarget, match="would take files from the claim that has it now"):
+    with pytest.raises(BadTarget, match="would move files from its current claim"):
         check("update", shop="copy")
 
 

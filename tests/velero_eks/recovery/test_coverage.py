@@ -129,7 +129,7 @@ def test_a_kind_that_was_installed_a_second_ago_is_one_that_velero_did_not_know(
     found = held(ALL, contents, *question(timedelta(seconds=1)))
     missing = only(found)
     assert (missing.why, missing.key.kind, missing.gap) == (Why.UNKNOWN_KIND, "Question", True)
-    assert "its CRD was made 1 s before the backup" in missing.text
+    assert "its CRD was created 1 s before the backup" in missing.text
 
 
 def test_a_kind_that_velero_had_time_to_learn_of_is_no_excuse():
@@ -141,7 +141,7 @@ def test_a_definition_without_objects_is_a_gap_of_a_backup_of_everything():
     found = held({"includedNamespaces": ["*"]}, saved(), live("CustomResourceDefinition", DEFINITION))
     missing = only(found)
     assert (missing.why, missing.gap) == (Why.DEFINITION_UNUSED, True)
-    assert "only where includeClusterResources is true" in missing.text
+    assert "only if includeClusterResources is true" in missing.text
 
 
 def test_a_definition_without_objects_is_named_by_a_backup_of_one_namespace_and_was_never_asked_of_it():

@@ -46,7 +46,7 @@ def test_a_nudge_that_never_works_is_given_up_and_the_servers_own_time_is_waited
     made = nudges(_NudgeFailed("Restore x is PartiallyFailed"))
     assert not refresh().nudged
     assert len(made) == 3
-    assert "cannot be made to look now (Restore x is PartiallyFailed)" in capsys.readouterr().err
+    assert "discovery cannot be triggered (Restore x is PartiallyFailed)" in capsys.readouterr().err
 
 
 def test_without_the_right_to_it_nothing_is_tried_twice(nudges, capsys):

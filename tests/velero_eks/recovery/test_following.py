@@ -37,7 +37,7 @@ def test_a_schedule_that_cannot_be_decoded_is_named_when_a_backup_does_not_begin
     look(waiting())
     clock[0] = 20.0
     with pytest.raises(
-        TimeLimit, match=r"Backup by-hand does not begin \(phase Queued\): the server cannot decode Schedule"
+        TimeLimit, match=r"Backup by-hand does not start \(phase Queued\): the server cannot decode Schedule"
     ):
         look(waiting())
 
@@ -56,5 +56,5 @@ def test_a_server_that_is_away_is_waited_for_three_minutes():
     clock[0] = SERVER_SECONDS - 1
     look(waiting())
     clock[0] = SERVER_SECONDS + 10
-    with pytest.raises(TimeLimit, match="the Velero server has not run for 3 min, and Backup by-hand waits for it"):
+    with pytest.raises(TimeLimit, match="the Velero server has been down for 3 min, and Backup by-hand waits for it"):
         look(waiting())

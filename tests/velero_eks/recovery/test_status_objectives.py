@@ -26,7 +26,7 @@ def test_a_missed_objective_says_since_when():
     error = next(problem for problem in found.problems if problem.severity == "error")
     assert not found.well
     assert error.subject == "namespace exam-prod"
-    assert "old, was begun 30 h ago, and at most 24 h may be lost" in error.text
+    assert "old, started 30 h ago; the RPO is 24 h" in error.text
     assert error.since == NOW - timedelta(hours=6)
 
 
@@ -68,7 +68,7 @@ def test_a_backup_counts_for_a_namespace_that_it_holds_whole(spec, namespace, co
 @pytest.mark.parametrize(
     ("changes", "why"),
     [
-        ({"storageLocation": "gone"}, "new is in location gone, which is not there"),
+        ({"storageLocation": "gone"}, "new is in location gone, which does not exist"),
         ({"expiration": ago(minutes=5)}, "new expired 5 min ago: Velero removes it within the hour"),
     ],
 )
@@ -113,7 +113,7 @@ def test_backups_that_are_gone_before_their_time_are_a_warning():
     few = found(*reversed(daily[:3]))
     assert (few.well, the(few).severity) == (True, "warning")
     assert (
-        "its Completed backups go back 2 days 10 h, and 7 days were agreed; there should be one of 6 days 10 h ago"
+        "its Completed backups go back 2 days 10 h, but the retention is 7 days; expected one of 6 days 10 h ago"
         in the(few).text
     )
     # A schedule cannot have what was before it, and what it keeps shorter is another problem.

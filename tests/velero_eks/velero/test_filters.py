@@ -49,7 +49,7 @@ def test_a_kind_is_taken_or_left_as_velero_would(spec, takes, leaves):
 
 
 def test_a_kind_that_cannot_be_made_again_is_left_out_by_velero():
-    assert "cannot be made again" in str(Filters.of({}, KINDS).of_kind(LISTED_ONLY))
+    assert "cannot be recreated" in str(Filters.of({}, KINDS).of_kind(LISTED_ONLY))
 
 
 @pytest.mark.parametrize(

@@ -142,7 +142,7 @@ def plan_cluster(
         excluded_resources=(*OF_ONE_CLUSTER, *WEBHOOKS),
         cluster_resources=True,
     )
-    steps: list[Step] = [VeleroStep("the whole cluster except its webhooks", spec)]
+    steps: list[Step] = [VeleroStep("the whole cluster but its webhooks", spec)]
     handmade: dict[str, list[Stored]] = {}
     for item in by_hand(contents):
         if item.place.namespace not in excluded:

@@ -203,7 +203,7 @@ def blocked(found: Adoption) -> tuple[str, str]:
 def test_a_bucket_of_another_region_cannot_be(server):
     make_bucket("eu-central-1")
     said, remedy = blocked(look(server))
-    assert "is in eu-central-1, and the stack is of eu-west-1" in said
+    assert "is in eu-central-1, and the stack in eu-west-1" in said
     assert "storage.bucket" in remedy
 
 
@@ -220,7 +220,7 @@ def test_a_bucket_under_another_key_than_the_role_would_get_keeps_its_own(server
     other = make_key(alias=False)
     encrypt(other)
     said, remedy = blocked(look(server))
-    assert "could not be read any more" in said
+    assert "could no longer be read" in said
     arn = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/{other}"
     assert remedy == f"set storage.kmsKeyArn: {arn}"
     assert look(server, stack(storage={"kmsKeyArn": arn})).blocked == ()
@@ -290,7 +290,7 @@ def test_what_a_bucket_blocks_is_read(server, monkeypatch, blocked, differs):
         ({"chart": "13.0.0"}, "its chart is 13.0.0, and the stack's 12.1.0 is older", "release.chart.version: 13.0.0"),
         ({"image": {"tag": "v1.19.1"}}, "its server is v1.19.1, and the stack's", "set release.image.tag: v1.19.1"),
         ({"status": "pending-upgrade"}, "is pending-upgrade, not deployed", "helm -n velero history velero"),
-        ({"chart_name": "other"}, "is of the chart other", "set release.name"),
+        ({"chart_name": "other"}, "uses the chart other", "set release.name"),
     ],
 )
 def test_a_release_that_would_go_back_or_is_not_velero_cannot_be(server, release, said, remedy):
@@ -343,14 +343,14 @@ def test_a_password_that_everybody_knows_cannot_be_kept(server, content, said):
     add_secret(server, content)
     found = blocked(look(server))
     assert said in found[0]
-    assert "file-system backups made so far can be restored with it only" in found[0]
+    assert "existing file-system backups can only be restored with it" in found[0]
     assert "kubectl -n velero delete secret velero-repo-credentials" in found[1]
 
 
 def test_a_release_that_cannot_be_read_is_an_error_that_names_it(server):
     labels = {"owner": "helm", "name": "velero", "version": "1"}
     server.add("Secret", "sh.helm.release.v1.velero.v1", "velero", labels=labels, data={"release": "bm8="})
-    with pytest.raises(OperationError, match=r"sh\.helm\.release\.v1\.velero\.v1 holds no release"):
+    with pytest.raises(OperationError, match=r"sh\.helm\.release\.v1\.velero\.v1 has no readable release"):
         look(server)
 
 
@@ -388,9 +388,9 @@ def test_what_stays_ends_or_is_missing_is_told(server):
     client("iam").put_role_policy(RoleName=ROLE, PolicyName="by-hand", PolicyDocument=ALLOW)
     install(server, schedules={"nightly": {"schedule": "@daily"}})
     notes = "\n".join(look(server).notes)
-    assert f"the role {ROLE} has other policies, which stay: by-hand" in notes
-    assert "Schedules of its own (nightly), and they end with this" in notes
-    assert "the cluster has no password of the repositories" in notes
+    assert f"the role {ROLE} keeps other policies: by-hand" in notes
+    assert "its own Schedules (nightly), which are removed" in notes
+    assert "the cluster has no repository password" in notes
 
 
 def test_with_a_password_in_the_file_none_is_missed(server):

@@ -231,4 +231,4 @@ def test_an_add_on_that_could_not_be_asked_for_is_not_taken_as_absent():
 def test_a_context_whose_cluster_will_not_say_which_it_is_is_not_taken_as_the_right_one():
     found = results(facts(issuer=Unknown("no right to read it")), **CONTEXT)["access"]
     assert found.outcome == "not asked"
-    assert found.why == "whether the context shop-admin leads to shop: no right to read it"
+    assert found.why == "whether the context shop-admin points to shop: no right to read it"

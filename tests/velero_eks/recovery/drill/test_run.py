@@ -148,10 +148,10 @@ def test_a_namespace_that_no_drill_made_is_neither_used_nor_removed():
     mark = Mark.new(60)
     name = mark.namespace("shop")
     api = Api(body("Namespace", name, labels={"team": "a"}))
-    with pytest.raises(BadTarget, match="was not made by this drill; it is left alone"):
+    with pytest.raises(BadTarget, match="is not from this drill; it is kept"):
         make_namespace(session(api).cluster, mark, name)
     (said,) = remove_all(session(api), mark.drill, [name])
-    assert "does not carry this drill's label" in said
+    assert "does not have this drill's label" in said
     assert api.names("Namespace") == [name]
 
 

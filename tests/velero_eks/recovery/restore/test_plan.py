@@ -193,7 +193,7 @@ def test_endpoints_that_somebody_wrote_come_back_with_a_cluster_and_those_of_con
 
 
 def test_a_backup_of_a_namespace_is_none_of_a_cluster():
-    with pytest.raises(BadTarget, match="none of a whole cluster"):
+    with pytest.raises(BadTarget, match="not of a whole cluster"):
         plan_cluster("b", [stored("ConfigMap", "a", "shop")], velero_namespace="velero", system=False, existing="keep")
 
 

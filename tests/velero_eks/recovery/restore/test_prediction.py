@@ -124,7 +124,7 @@ def test_a_node_port_that_somebody_chose_and_another_service_has_is_in_the_way()
     taken = ClusterState(there.objects, there.served, {30080: original})
     beside = one(predict(spec(mapping={"shop": "copy"}), [saved], taken), "web")
     assert (beside.fate, beside.reason) == (
-        Fate.BLOCKED, "its node port 30080 is taken by Service/web -n shop",
+        Fate.BLOCKED, "its node port 30080 is used by Service/web -n shop",
     )  # fmt: skip
     assert one(predict(spec(), [saved], taken), "web").fate is Fate.CREATED
     given = stored("Service", "web", "shop", spec=ports)

@@ -97,7 +97,7 @@ def test_what_is_not_begun_when_a_restore_is_interrupted_is_said(capsys):
     with pytest.raises(KeyboardInterrupt):
         restored(api)
     said = capsys.readouterr().err
-    assert "goes on in the server" in said
+    assert "continues in the server" in said
     assert "not started: the webhooks" in said
 
 
