@@ -7,6 +7,7 @@ import functools
 import inspect
 import itertools
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -90,8 +91,13 @@ def _makes(name: str) -> list[str]:
     # A setting stands below its bucket.
     while below := {one["urn"] for one in plan()["resources"] if one["parent"] in of_part} - of_part:
         of_part |= below
-    kinds = sorted({one["type"] for one in plan()["resources"] if one["urn"] in of_part and one["custom"]})
+    kinds = sorted({short(one["type"]) for one in plan()["resources"] if one["urn"] in of_part and one["custom"]})
     return [f"Makes {', '.join(f'`{kind}`' for kind in kinds)}.", ""] if kinds else []
+
+
+def short(token: str) -> str:
+    """A resource type as Pulumi's own docs write it: `aws:s3:Bucket` of `aws:s3/bucket:Bucket`."""
+    return re.sub(r"/\w+:", ":", token) if token.startswith(("aws:", "random:")) else token
 
 
 def _type(resource: dict[str, Any]) -> str:

@@ -10,7 +10,7 @@ from typing import Any, get_args
 from velero_on_eks.settings.sections import Identity, Volumes
 
 from tests import support
-from tests.generated.components import plan
+from tests.generated.components import plan, short
 from velero_eks.plan.deployer import ROWS, policy
 from velero_eks.plan.model import Recording
 
@@ -76,7 +76,7 @@ def _json(document: dict[str, Any]) -> list[str]:
 
 
 _DEPLOYER = """\
-# What whoever deploys needs
+# The deployer's rights
 
 Made by `make docs`. [deployer-policy.json](deployer-policy.json) is the IAM policy of whoever runs `pulumi up` of
 [a production stack](../../tests/stacks/Pulumi.prod.yaml). For a stack of your own:
@@ -117,7 +117,7 @@ def deployer() -> str:
             )
             for phase in ("create", "read", "update", "delete")
         ]
-        lines.append(f"| `{token}` | {' | '.join(cells)} |")
+        lines.append(f"| `{short(token)}` | {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
 
 

@@ -14,7 +14,12 @@ project = "velero-eks"
 html_title = project
 extensions = ["myst_parser"]
 html_theme = "pydata_sphinx_theme"
-html_theme_options = {"secondary_sidebar_items": ["page-toc"], "navbar_align": "left", "footer_end": []}
+html_theme_options = {
+    "secondary_sidebar_items": ["page-toc"],
+    "navbar_align": "left",
+    "footer_end": [],
+    "show_toc_level": 2,
+}
 html_static_path = ["static"]
 html_css_files = ["site.css"]
 html_copy_source = False
