@@ -23,7 +23,7 @@ from velero_eks.velero.volume_info import VolumeData, takes_volumes
 if TYPE_CHECKING:
     from velero_on_eks.settings import Settings
 
-_THREADS = 8
+_THREADS = 16
 _OLDEST = datetime.min.replace(tzinfo=UTC)
 _OWN = "default"
 """The location that a stack makes, whose bucket is known without the cluster."""

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from velero_on_eks.settings import Settings
 
 _THREADS = 8
+_CONNECTIONS = 16
+"""As many as the threads of whoever reads most at a time."""
 PIECE_SECONDS = 60.0
 """How long 64 KiB of an object may take. A line so slow is as good as none, and one byte a second is no answer."""
 
@@ -356,8 +358,8 @@ class BackupStore:
             from botocore.config import Config
 
             address = self.address
-            style = (
-                Config(s3={"addressing_style": "path"}, max_pool_connections=_THREADS) if address.path_style else None
+            style = Config(
+                s3={"addressing_style": "path"} if address.path_style else None, max_pool_connections=_CONNECTIONS
             )
             options = {"endpoint_url": address.endpoint} if address.endpoint else {}
             self._client = aws.client("s3", region=address.region, config=style, **options)
