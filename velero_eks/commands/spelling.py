@@ -5,7 +5,8 @@ Loaded with the tool itself, so it loads nothing else.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from difflib import get_close_matches
 from typing import Any
 
@@ -91,13 +92,23 @@ class Command(TyperCommand):
         options = {name for each in self.params for name in each.opts}
         if self.name == "backup" and args:
             refuse_verb(ctx, args[0])
-        try:
+        with _hinting(ctx, options):
             return super().parse_args(ctx, current(args, options))
-        except typer.TyperException as error:
-            hint = foreign(getattr(error, "option_name", ""), options)
-            if not hint:
-                raise
-            raise ctx.fail(f"{error.message.rstrip('.')}. {hint}") from None
+
+
+@contextmanager
+def _hinting(ctx: Any, options: set[str]) -> Iterator[None]:
+    """Say of an option that is not one what was meant."""
+    try:
+        yield
+    except typer.TyperException as error:
+        hint = foreign(getattr(error, "option_name", ""), options)
+        near = getattr(error, "possibilities", None)
+        if not hint and near:
+            hint = f"Did you mean {' or '.join(near)}?"
+        if not hint:
+            raise
+        raise ctx.fail(f"{error.message.rstrip('.')}. {hint}") from None
 
 
 def refuse_verb(ctx: Any, name: str) -> None:
@@ -129,6 +140,11 @@ def foreign(option: str, options: set[str]) -> str:
 
 class Group(TyperGroup):
     """Commands, with a hint for a word of other tools that is not one of them."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Read the arguments before the command."""
+        with _hinting(ctx, {name for each in self.params for name in each.opts}):
+            return super().parse_args(ctx, args)
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """The command that the first argument names, and the arguments that are left for it."""
