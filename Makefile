@@ -61,6 +61,7 @@ programs: .venv/ready ## find or build the lab's programs
 docs: .venv/ready ## generated pages and pictures, and the site from docs/ in build/site
 	@$(RUN) python -m tests.generated
 	@$(RUN) python -m tests.pictures
+	@$(RUN) python -m tests.mistakes
 	@UV_PROJECT_ENVIRONMENT=build/docs $(UV) run --frozen --only-group docs --quiet \
 		sphinx-build -q -n -W --keep-going -E -c tools/site -d build/doctrees docs build/site
 

@@ -61,7 +61,10 @@ def conflicts(files: Sequence[StackFile]) -> list[StackFileError]:
     for number, file in enumerate(files):
         for earlier in range(number):
             shared = [each for place, each in made[number].items() if place in made[earlier]]
-            refusals = [_refusal(each, file, files[earlier]) for each in shared]
+            if shared and len(shared) == len(made[number]):
+                refusals = [_copy(shared, file, files[earlier])]
+            else:
+                refusals = [_refusal(each, file, files[earlier]) for each in shared]
             if refusals:
                 found.append(StackFileError(refusals))
     return found
@@ -88,6 +91,19 @@ def _refusal(made: Made, file: StackFile, earlier: StackFile) -> Refusal:
         remedy,
         at,
         value,
+        shown_path(file.path),
+    )
+
+
+def _copy(shared: Sequence[Made], file: StackFile, earlier: StackFile) -> Refusal:
+    """The one refusal of a stack that makes nothing of its own."""
+    made = ", ".join(f"{each.what} {each.name}" for each in shared[:2])
+    return Refusal(
+        "copy-of-another-stack",
+        f"{shown_path(earlier.path)} is for the same cluster and makes the same {made} and all the rest",
+        "write another cluster here, or remove one of the two files",
+        (f"{PROJECT}:cluster", "name"),
+        str(file.settings.cluster.name),
         shown_path(file.path),
     )
 
