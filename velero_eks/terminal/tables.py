@@ -15,9 +15,9 @@ from velero_eks.terminal.text import Text
 
 _GAP = 2
 _INDENT = 2
-# No cell is made narrower than this between its words (`3 h 12 min`), and no word up to that length is broken. A longer
-# one is an ARN or a value; a row's name, in the first column, is never broken.
-_CELL, _WORD = 12, 40
+# No cell is made narrower than this between its words (`3 h 12 min`), and no word up to that length is broken: names of
+# Kubernetes and of buckets are no longer. What is longer is an ARN or a value. The first column is never broken.
+_CELL, _WORD = 12, 63
 
 
 class Table(rich.table.Table):
