@@ -69,7 +69,7 @@ Timeout = Annotated[
     typer.Option(
         "--timeout",
         metavar="DURATION",
-        help="How long to wait in all for what is waited for, such as 90s or 10m. A bare number is seconds.",
+        help="Wait no longer than this in all, such as 90s or 10m. A bare number is seconds.",
     ),
 ]
 Form = Literal["text", "json", "markdown"]
