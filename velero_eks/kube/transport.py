@@ -398,7 +398,7 @@ def _connected(host: str, port: int, deadline: float) -> socket.socket:
 
 def _is_private(address: str) -> bool:
     found = _ip(address)
-    return found is not None and found.is_private and not found.is_loopback
+    return found is not None and not found.is_global and not found.is_loopback
 
 
 def _addresses(host: str, port: int, deadline: float) -> list[Any]:

@@ -294,6 +294,21 @@ def test_a_resolver_that_hangs_is_given_up(hurried, monkeypatch):
         hanging.set()
 
 
+@pytest.mark.parametrize(
+    ("address", "private"), [("10.0.3.4", True), ("100.64.3.4", True), ("3.7.1.9", False), ("127.0.0.9", False)]
+)
+def test_a_name_that_leads_into_a_private_network_alone_is_told_so(address, private, monkeypatch):
+    def lost(self: socket.socket, where: Any) -> None:
+        raise TimeoutError("timed out")
+
+    found = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, 443))]
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *given, **named: found)
+    monkeypatch.setattr(socket.socket, "connect", lost)
+    with pytest.raises(Unreachable, match="it does not take the connection") as error:
+        cluster(ApiServer("https://exam.internal")).version()
+    assert ("The endpoint is private" in str(error.value)) is private
+
+
 def test_the_first_address_that_answers_is_taken(monkeypatch):
     with socket.socket() as free, api_server(lambda asked: (200, VERSION)) as answering:
         free.bind(("127.0.0.1", 0))
