@@ -6,6 +6,7 @@ import base64
 import os
 import socket
 import ssl
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -54,6 +55,7 @@ _SESSION_SECONDS = 300
 TOKEN_SECONDS = 12 * 60
 
 _RESOLVER_SECONDS = 1.0
+_TYPING_SECONDS = 60.0
 
 # Where a proxy or an emulator answers in AWS's place, it is a web page.
 SAID = 300
@@ -169,8 +171,11 @@ def _session(environment: tuple[tuple[str, str], ...], period: int, seconds: flo
             credentials.get_frozen_credentials()
 
     began = time.monotonic()
-    with contact.Wait(f"the AWS credentials of profile {session.profile_name}"):
-        in_time = _done_within(min(seconds, contact.left()), sign_in)
+    # A code for MFA has to be typed, at a terminal that is free for it.
+    asks = "mfa_serial" in session._session.full_config["profiles"].get(session.profile_name, {}) and sys.stdin.isatty()
+    limit = _TYPING_SECONDS if asks else min(seconds, contact.left())
+    with contact.Wait(f"the AWS credentials of profile {session.profile_name}", asks=asks):
+        in_time = _done_within(limit, sign_in)
     if not in_time:
         return Unreachable(_hanging(session, time.monotonic() - began), code="credentials-hang")
     contact.spent(time.monotonic() - began)

@@ -216,7 +216,8 @@ class ExecPlugin:
             except OSError as error:
                 raise BadTarget(f"{self._plugin} cannot be started: {error.strerror}") from error
             try:
-                with self._waiting():
+                whom = f"the credential plugin of context {self._name} ({self.shown})"
+                with contact.Wait(whom, asks=self._interactive):
                     status = process.wait(self._seconds)
             except subprocess.TimeoutExpired:
                 raise Unreachable(
@@ -236,12 +237,6 @@ class ExecPlugin:
                     code="plugin-failed",
                 )
             return out.read(_PRINTED)
-
-    def _waiting(self) -> contextlib.AbstractContextManager[object]:
-        """Says that the plugin is waited for; not over its own questions at the terminal."""
-        if self._interactive:
-            return contextlib.nullcontext()
-        return contact.Wait(f"the credential plugin of context {self._name} ({self.shown})")
 
     def _end(self, process: subprocess.Popen[bytes]) -> None:
         if process.poll() is None:

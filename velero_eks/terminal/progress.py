@@ -60,7 +60,7 @@ class Waits:
         """
         for wait in reversed(self.all()):
             age = now - wait.since
-            if age >= SHOWN_AFTER and (operations or not wait.operation):
+            if age >= SHOWN_AFTER and not wait.asks and (operations or not wait.operation):
                 return f"{wait.text} {words.duration(int(age))}"
         return ""
 
@@ -71,14 +71,18 @@ _WAITS = Waits()
 class Log:
     """Lines of long waits, each at its time, for a log that someone reads later. `written` takes a line."""
 
-    def __init__(self, waits: Waits, written: Callable[[str], None] = say) -> None:
+    def __init__(
+        self, waits: Waits, written: Callable[[str], None] = say, now: Callable[[], float] = time.monotonic
+    ) -> None:
         self._waits = waits
         self._written = written
+        self._now = now
         self._told: dict[int, int] = {}
 
-    def look(self, now: float) -> None:
+    def look(self) -> None:
         """Write the lines that are due: one for several that wait for the same, none of a step that waits for them."""
-        there = self._waits.all()
+        now = self._now()
+        there = [wait for wait in self._waits.all() if not wait.asks]
         self._told = {number: told for number, told in self._told.items() if number in map(id, there)}
         due: dict[str, Wait] = {}
         for wait in there:
@@ -95,22 +99,23 @@ class Log:
 class Spinner:
     """A line on a terminal that turns while something is waited for that nothing else shows."""
 
-    def __init__(self, waits: Waits) -> None:
+    def __init__(self, waits: Waits, now: Callable[[], float] = time.monotonic) -> None:
         self._waits = waits
+        self._now = now
         self._lock = threading.RLock()
         self._live: Any = None
 
-    def look(self, now: float) -> None:
+    def look(self) -> None:
         """Begin, or end, as there is something to show."""
         with self._lock:
-            wanted = not _covered() and bool(self._waits.line(now))
+            wanted = not _SHOWN and bool(self._waits.line(self._now()))
             if wanted and self._live is None:
                 from rich.live import Live
                 from rich.spinner import Spinner as Turning
 
                 from velero_eks.terminal.output import console
 
-                turning = Turning("dots", _Line(self._waits), style="green")
+                turning = Turning("dots", _Line(self._waits, now=self._now), style="green")
                 self._live = Live(turning, console=console(stderr=True), refresh_per_second=10, transient=True)
                 self._live.start(refresh=True)
             elif not wanted:
@@ -127,37 +132,33 @@ class Spinner:
 class _Line:
     """What is being done and what is waited for, as it is whenever the terminal is written again."""
 
-    def __init__(self, waits: Waits, doing: str = "") -> None:
+    def __init__(self, waits: Waits, doing: str = "", *, now: Callable[[], float] = time.monotonic) -> None:
         self._waits = waits
         self._doing = doing
+        self._now = now
 
     def __rich__(self) -> Any:
         from velero_eks.terminal.text import Text
 
-        return Text("; ".join(filter(None, [self._doing, self._waits.line(time.monotonic())])))
+        return Text("; ".join(filter(None, [self._doing, self._waits.line(self._now())])))
 
 
-_COVERS = 0
-
-
-def _covered() -> bool:
-    return _COVERS > 0
+# What moves on the terminal and shows the waits too, the outermost first.
+_SHOWN: list[Any] = []
+_SPINNER: Spinner | None = None
 
 
 @contextmanager
-def _covering(spinner: Spinner | None) -> Iterator[None]:
-    """Something else is on the terminal that shows the waits too."""
-    global _COVERS
-    _COVERS += 1
-    if spinner is not None:
-        spinner.close()
+def _showing(moving: Any) -> Iterator[None]:
+    """Something of rich's moves on the terminal for the length of the block, in the place of the spinner."""
+    if _SPINNER is not None:
+        _SPINNER.close()
+    _SHOWN.append(moving)
     try:
-        yield
+        with moving:
+            yield
     finally:
-        _COVERS -= 1
-
-
-_SPINNER: Spinner | None = None
+        _SHOWN.remove(moving)
 
 
 class _Watcher:
@@ -171,12 +172,18 @@ class _Watcher:
 
     def began(self, wait: Wait) -> None:
         self._waits.began(wait)
+        if wait.asks:
+            for moving in reversed(_SHOWN):
+                moving.stop()
         if self._thread is None:
             self._thread = threading.Thread(target=self._run, daemon=True)
             self._thread.start()
 
     def ended(self, wait: Wait) -> None:
         self._waits.ended(wait)
+        if wait.asks:
+            for moving in _SHOWN:
+                moving.start()
         if isinstance(self._shown, Spinner) and not self._waits.line(time.monotonic()):
             self._shown.close()
 
@@ -189,7 +196,7 @@ class _Watcher:
 
     def _run(self) -> None:
         while not self._over.wait(_TICK):
-            self._shown.look(time.monotonic())
+            self._shown.look()
 
 
 @contextmanager
@@ -216,7 +223,7 @@ def working(what: str) -> Iterator[None]:
             return
         from velero_eks.terminal.output import console
 
-        with _covering(_SPINNER), console(stderr=True).status(_Line(_WAITS, what)):
+        with _showing(console(stderr=True).status(_Line(_WAITS, what))):
             yield
 
 
@@ -237,13 +244,11 @@ def bar(what: str) -> Iterator[Report]:
 
     columns = (TextColumn("{task.description}", markup=False), BarColumn(), TextColumn("{task.fields[count]}"))
     made = WithWaits(*columns, TimeElapsedColumn(), console=console(stderr=True), transient=True)
-    with _covering(_SPINNER), made as progress:
-        task = progress.add_task(visible(what), total=None, count="")
+    with _showing(made):
+        task = made.add_task(visible(what), total=None, count="")
 
         def show(phase: str, done: int, total: int) -> None:
             count = f"{words.number(done)} of {words.number(total)}" if total else ""
-            progress.update(
-                task, description=visible(f"{what}: {phase}"), completed=done, total=total or None, count=count
-            )
+            made.update(task, description=visible(f"{what}: {phase}"), completed=done, total=total or None, count=count)
 
         yield show

@@ -46,11 +46,12 @@ def began(waits: Waits, *waiting: Wait) -> None:
 def test_a_log_has_a_line_after_ten_seconds_and_then_at_rising_intervals():
     waits, lines = Waits(), []
     began(waits, Wait(API, since=0.0))
-    log = Log(waits, lines.append)
+    clock = [0.0]
+    log = Log(waits, lines.append, lambda: clock[0])
     when = []
     for second in range(1200):
-        before = len(lines)
-        log.look(float(second))
+        before, clock[0] = len(lines), float(second)
+        log.look()
         when += [second] * (len(lines) - before)
     assert when == [10, 30, 60, 120, 300, 600, 900]
     assert lines[:2] == [f"waiting for {API}, 10 s so far", f"waiting for {API}, 30 s so far"]
@@ -60,15 +61,14 @@ def test_a_log_has_a_line_after_ten_seconds_and_then_at_rising_intervals():
 def test_several_that_wait_for_the_same_are_one_line_and_a_step_that_waits_is_none():
     waits, lines = Waits(), []
     began(waits, Wait("reading the state", verb="", since=0.0), Wait(API, since=0.0), Wait(API, since=1.0))
-    log = Log(waits, lines.append)
-    log.look(12.0)
+    Log(waits, lines.append, lambda: 12.0).look()
     assert lines == [f"waiting for {API}, 12 s so far"]
 
 
 def test_a_step_that_waits_for_nothing_is_a_line_of_its_own():
     waits, lines = Waits(), []
     began(waits, Wait("reading backup daily", verb="", since=0.0))
-    Log(waits, lines.append).look(31.0)
+    Log(waits, lines.append, lambda: 31.0).look()
     assert lines == ["reading backup daily, 31 s so far"]
 
 
@@ -77,7 +77,7 @@ def test_what_has_ended_is_not_spoken_of():
     wait = Wait(API, since=0.0)
     began(waits, wait)
     waits.ended(wait)
-    Log(waits, lines.append).look(100.0)
+    Log(waits, lines.append, lambda: 100.0).look()
     assert lines == []
 
 
@@ -96,13 +96,13 @@ def test_a_terminal_shows_the_newest_wait_that_takes_its_time():
 def test_a_spinner_says_whom_and_since_when_and_is_gone_afterwards(monkeypatch):
     terminal = watched(monkeypatch)
     waits = Waits()
-    spinner = Spinner(waits)
-    wait = Wait(API, since=time.monotonic() - 7.5)
+    spinner = Spinner(waits, lambda: 7.5)
+    wait = Wait(API, since=0.0)
     began(waits, wait)
-    spinner.look(time.monotonic())
+    spinner.look()
     assert f"waiting for {API} 7 s" in terminal.getvalue()
     waits.ended(wait)
-    spinner.look(time.monotonic())
+    spinner.look()
     # The cursor is back, and the line is erased.
     assert terminal.getvalue().rstrip().endswith("\x1b[2K")
     assert "\x1b[?25h" in terminal.getvalue()
@@ -112,7 +112,7 @@ def test_ctrl_c_leaves_no_spinner_behind(monkeypatch):
     terminal = watched(monkeypatch)
     with pytest.raises(KeyboardInterrupt), progress.shown_waits(), Wait(API, since=time.monotonic() - 9):
         assert progress._SPINNER is not None
-        progress._SPINNER.look(time.monotonic())
+        progress._SPINNER.look()
         assert "waiting for" in terminal.getvalue()
         raise KeyboardInterrupt
     assert terminal.getvalue().rstrip().endswith("\x1b[2K")
@@ -123,7 +123,20 @@ def test_a_step_says_what_it_waits_for_in_its_own_line(monkeypatch):
     terminal = watched(monkeypatch)
     with progress.shown_waits(), Wait(API, since=time.monotonic() - 7.5), progress.working("reading the state"):
         pass
-    assert f"reading the state; waiting for {API} 7 s" in terminal.getvalue()
+    assert f"reading the state; waiting for {API} " in terminal.getvalue()
+
+
+def test_whoever_is_asked_has_the_terminal_for_himself(monkeypatch):
+    terminal = watched(monkeypatch)
+    with progress.shown_waits(), progress.working("reading the state"):
+        with Wait("the credential plugin", asks=True, since=time.monotonic() - 30):
+            asked = terminal.getvalue()
+            assert asked.rstrip().endswith("\x1b[2K")
+            assert progress._SPINNER is not None
+            progress._SPINNER.look()
+            assert terminal.getvalue() == asked
+        assert terminal.getvalue() != asked
+    assert terminal.getvalue().rstrip().endswith("\x1b[2K")
 
 
 def test_in_ci_nothing_moves_on_a_terminal_either(monkeypatch):
