@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
@@ -230,3 +231,12 @@ def test_a_first_contact_has_no_more_time_than_the_command_and_never_half_an_hou
     with pytest.raises(typer.Exit):
         run(lambda: seen.append(contact.limit()) or 0, typed)
     assert seen == [limit]
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="nothing ends what blocks here")
+def test_the_clock_of_a_command_runs_from_its_start_to_its_end():
+    seen: list[float] = []
+    with pytest.raises(typer.Exit):
+        run(lambda: seen.append(signal.getitimer(signal.ITIMER_REAL)[0]) or 0, "1h")
+    assert 0 < seen[0] <= 3600
+    assert signal.getitimer(signal.ITIMER_REAL)[0] == 0
