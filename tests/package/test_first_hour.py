@@ -18,7 +18,7 @@ PREFLIGHT = "velero-eks preflight prod"
 UP = "pulumi stack init prod && pulumi up"
 BACKUP = "velero-eks backup first --stack prod --schedule daily-backup"
 STATUS = "velero-eks status prod"
-NO_CREDENTIALS = "no AWS credentials were found; run 'aws sso login', or set AWS_PROFILE or AWS_ACCESS_KEY_ID"
+NO_CREDENTIALS = "no AWS credentials were found. Run 'aws sso login', or set AWS_PROFILE or AWS_ACCESS_KEY_ID"
 
 
 @pytest.fixture(scope="module")
