@@ -48,7 +48,7 @@ _LIGHT = TerminalTheme(
 )  # fmt: skip
 THEMES = {"light": _LIGHT, "dark": _DARK}
 _BORDERS = {"light": "#d0d7de", "dark": "#30363d"}
-# Each run of words is drawn by itself: not every viewer keeps blanks, and columns stay where they are in any font.
+# Each run of words is drawn by itself: not every viewer keeps blanks, and columns keep their places in any font.
 _RUNS = re.compile(r"  +|^ | $|[^ ]+(?: [^ ]+)*")
 
 # rich's own format asks a font of a server on the network.
@@ -154,7 +154,7 @@ RECORDED = (
 
 
 def printed(picture: Picture) -> str:
-    """What the command prints in a terminal, its colours as escapes. Raises where it ends otherwise than expected."""
+    """What the command prints in a terminal, its colours as escapes. Raises where it does not end as expected."""
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         (folder / "stacks").mkdir()

@@ -290,7 +290,7 @@ def _check() -> None:
     [stack] = saved.read_document(json.loads(GOLDEN.read_text(encoding="utf-8")), "plan.json")
     urn = "urn:pulumi:prod::velero-eks::aws:s3/bucket:Bucket::velero"
     found = [
-        PlannedFinding("bucket-open", "error", urn, "is open to everybody in arn:aws:iam::111122223333:root; close it"),
+        PlannedFinding("bucket-open", "error", urn, "is open to everyone in arn:aws:iam::111122223333:root; close it"),
         PlannedFinding("key-short", "warning", urn, "is short; lengthen it " * 8, waived="it is a demonstration"),
         PlannedFinding("key-short", "warning", urn, "is short; lengthen it " * 8),
     ]

@@ -67,7 +67,7 @@ def test_who_does_not_answer_is_named_with_address_and_cause(name, family, tmp_p
     said = ran.stderr.strip()
     if family == "status" or "AWS" in name:
         assert [word for word in found.named if word not in said] == [], said
-    # An answer for somebody at three in the morning: a line, and three sentences at most.
+    # An answer for someone at three in the morning: a line, and three sentences at most.
     assert said.startswith("error: ") and "\n" not in said
     assert len(said) < 460
     assert "Traceback" not in said and "did not expect" not in said

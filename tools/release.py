@@ -22,7 +22,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 UNRELEASED = "Unreleased"
 IMPACTS = ("in place", "replace", "import", "none")
-"""What a release does to deployed stacks: resources are updated, made anew, taken over by an import, or left alone."""
+"""What a release does to deployed stacks: resources are updated, recreated, taken over by an import, or left alone."""
 _HEADING = re.compile(r"^## \[(?P<version>[^\]]+)\](?: - (?P<date>.+))?$", re.MULTILINE)
 _IMPACT = re.compile(rf"^State impact: \**(?P<impact>{'|'.join(IMPACTS)})\b", re.MULTILINE)
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")

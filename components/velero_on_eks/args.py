@@ -156,8 +156,8 @@ class Storage(TypedDict):
     """ARNs of roles and users who alone may delete old versions and change what keeps them, the deployer among them."""
 
     protect: NotRequired[bool]
-    """Whether bucket, key and password are protected from deletion and stay when they leave the program. Default: false
-    / true / true (development / staging / production)."""
+    """Whether bucket, key and password are protected from deletion and stay when removed from the program. Default:
+    false / true / true (development / staging / production)."""
 
     force_destroy: NotRequired[bool]
     """Whether `pulumi destroy` may delete a bucket with backups in it. Default: true / false / false (development /
@@ -492,8 +492,8 @@ class BackupStorageArgs(TypedDict):
     """ARNs of roles and users who alone may delete old versions and change what keeps them, the deployer among them."""
 
     protect: NotRequired[bool]
-    """Whether bucket, key and password are protected from deletion and stay when they leave the program. Default: true.
-    """
+    """Whether bucket, key and password are protected from deletion and stay when removed from the program. Default:
+    true."""
 
     force_destroy: NotRequired[bool]
     """Whether `pulumi destroy` may delete a bucket with backups in it. Default: false."""

@@ -47,7 +47,7 @@ class Store:
             self._save()
 
     def remove(self, kind: str, key: str) -> None:
-        """Removes a record; one that is not there is no error."""
+        """Removes a record; a missing one is not an error."""
         with self._lock:
             self._records.get(kind, {}).pop(key, None)
             self._save()

@@ -49,7 +49,7 @@ def snapshot(api: KubernetesApi, namespace: str, *, names: Iterable[str] = ()) -
 
 
 def compare(before: Snapshot, after: Snapshot) -> Comparison:
-    """Hold `after` against `before`. What is only in `after` is not lost, and not reported."""
+    """Compare `after` with `before`. What is only in `after` is not lost, and not reported."""
     changed = {
         key: tuple(found) for key, body in before.items() if key in after and (found := differences(body, after[key]))
     }

@@ -11,4 +11,4 @@ ANSWERS.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n", encod
 others = [case for case in cases() if found[case.name]["got"] != case.wanted]
 for case in others:
     print(f"{case.name}: {case.wanted} wanted, {found[case.name]['got']} got")
-print(f"{len(found)} requests tried, {len(others)} answered otherwise than wanted")
+print(f"{len(found)} requests tried, {len(others)} not answered as expected")

@@ -84,7 +84,7 @@ def test_what_is_read_is_what_the_engine_hands_over_value_for_value(program, tmp
     for (text, mine), line in zip(read, filter(None, done.stdout.split("\n")), strict=True):
         answer = json.loads(line)
         if not answer["accepted"]:
-            # It ends there with the engine's own words, and nothing is deployed otherwise than planned.
+            # It ends there with the engine's own words, and nothing is deployed that was not planned.
             continue
         theirs = answer["config"]
         both = [key for key in mine if key in theirs and differs(mine[key], theirs[key])]

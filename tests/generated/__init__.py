@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests import arguments
+from tests import arguments, words
 from tests.generated import commands, components, errors, navigation, rights, settings, tables
 from velero_eks.rules.table import markdown as rules_table
 
@@ -30,6 +30,7 @@ def files() -> dict[Path, str]:
         REFERENCE / "old-backups.md": tables.old_backups(),
         REFERENCE / "versions.md": tables.versions_and_dates(),
         REFERENCE / "attack-table.md": tables.attack_table(),
+        words.PAGE: words.page(),
         ROOT / "components" / "velero_on_eks" / "settings" / "aws_regions.py": tables.regions(),
         arguments.ARGUMENTS: arguments.Writer(settings.descriptions()).text(),
         arguments.SCHEMA: arguments.schema(),

@@ -87,7 +87,7 @@ velero-eks plan prod --deployer-policy > deployer-policy.json
 
 - It names what the plan names: the bucket, the role, the alias, the cluster. The id of a key is unknown before it is
   made: keys are allowed by the stack's tag `velero-eks/cluster`.
-- It does not allow deleting a bucket or a key that stays in the account when it leaves the program (`storage.protect`).
+- It does not allow deleting a bucket or a key that stays when it is removed from the program (`storage.protect`).
 - It allows setting a permissions boundary, and not removing one.
 - A test compares it with every call that the lab's AWS provider makes in the life of each resource type. The real
   provider reads more settings of a bucket; the policy has these too, and no one has tried it against AWS itself.

@@ -162,7 +162,7 @@ class Scenes:
     def _bucket_denied(self) -> None:
         frequency = self._location()["spec"].get("validationFrequency")
         allow = deny_bucket(self.deployment)
-        # The server looks every minute; here it shall see it sooner.
+        # The server looks every minute; here it must see it sooner.
         self._validate_every("3s")
         self._undo.append(lambda: self._validate_every(frequency))
         self._undo.append(lambda: self._until_location_is("Available"))

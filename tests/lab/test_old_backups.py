@@ -1,4 +1,4 @@
-"""What `diff` foretells of the backups that exist, and what then becomes of them: another key, another prefix.
+"""What `diff` predicts for existing backups, and what then becomes of them: another key, another prefix.
 
 The bucket is emulated. That an object is read only with the right on the key that it was written with is judged by the
 gate in front of the emulator (`lab/cloud/gate.py`), by the role's policy and the key's own, as KMS does for S3.

@@ -194,7 +194,7 @@ def test_a_bucket_that_refuses_turns_red_with_what_the_server_said(tool, covered
     spec = api.find(LOCATION)["spec"]
     wait_until(lambda: api.find(LOCATION)["status"].get("lastSyncedTime"), seconds=90, what="backups had been read")
     allow = deny_bucket(deployment)
-    # The server looks every minute; here it shall see it sooner.
+    # The server looks every minute; here it must see it sooner.
     api.request("PATCH", LOCATION, {"spec": {"validationFrequency": "3s"}}, content=MERGE)
     try:
         wait_until(lambda: location_phase(api) == "Unavailable", seconds=120, what="the location was Unavailable")

@@ -47,7 +47,7 @@ _SHOWN_VALUE = 60
     examples={
         "velero-eks adopt prod": "Show what exists, ask, and write it into the stack's file.",
         "velero-eks adopt prod --json": "Show it as JSON, and write nothing.",
-        "velero-eks adopt prod --done": "Take the section away after the `pulumi up`.",
+        "velero-eks adopt prod --done": "Remove the section after the `pulumi up`.",
     },
     exits={
         0: "The section is written, or nothing exists.",

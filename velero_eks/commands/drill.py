@@ -120,7 +120,7 @@ def drill(
 ) -> None:
     """Prove that the newest backup restores: into scratch namespaces, compared object by object, timed, cleaned up.
 
-    No Pod runs in them, and nothing outside is acted upon. Needs access to the cluster and to the bucket, and a running
+    No Pod runs in them, and nothing outside is changed. Needs access to the cluster and to the bucket, and a running
     Velero server.
     """
 

@@ -80,7 +80,7 @@ def _stack(stack: Described) -> RenderableType:
         *_section("Who may do what", _grants(stack)),
         *_section("Backups", _schedules(stack)),
         *_section("Recovery objectives", _objectives(stack.objectives)),
-        *(_section("Laid over the chart's values", _overrides(stack)) if stack.overrides else ()),
+        *(_section("Overrides of the chart's values", _overrides(stack)) if stack.overrides else ()),
         *_section("Findings", _findings(stack.findings, bool(plan.deployments))),
     ]
     if plan.recording.messages:

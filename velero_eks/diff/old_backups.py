@@ -1,6 +1,6 @@
 """The backups that exist: where Velero looks for them after the change, and whether its role can still read them.
 
-Objects in S3 stay where they are and under the key that they were written with, whatever a program says later. So the
+Objects in S3 remain in their place and under the key that they were written with, whatever a program says later. So the
 older plan tells where the backups lie and how they are encrypted, and the newer one who reads what.
 """
 

@@ -238,7 +238,7 @@ ROWS: Mapping[str, tuple[Grant, ...]] = {
             ),
             delete=("iam:DeleteRole", "iam:ListInstanceProfilesForRole"),
         ),
-        # Whoever deploys may set the boundary, and not take it away.
+        # Whoever deploys may set the boundary, and not remove it.
         Grant(_role, create=("iam:PutRolePermissionsBoundary",), when=_bounded),
     ),
     "aws:iam/rolePolicy:RolePolicy": (
@@ -281,7 +281,7 @@ ROWS: Mapping[str, tuple[Grant, ...]] = {
 def policy(resources: Iterable[Resource]) -> dict[str, Any]:
     """The policy for these resources of one stack, as `plan --json` has them.
 
-    Actions that delete are left out for what stays in the account when it leaves the program. Raises `UnknownType`
+    Actions that delete are left out for what stays in the account when removed from the program. Raises `UnknownType`
     for resources of AWS of other types, which a program of one's own may have.
     """
     resources = list(resources)

@@ -40,7 +40,7 @@ class Bounds:
     line: int = 1 << 20
     """One line of a log."""
     depth: int = 100
-    """How deep lists and mappings are in each other."""
+    """How deep lists and mappings are nested."""
     folders: int = 100_000
     """Backups, or restores, in a bucket."""
 

@@ -1,4 +1,4 @@
-"""Documents of the bucket and its key: who is refused, who may use the key, what S3 clears away by itself."""
+"""Documents of the bucket and its key: who is refused, who may use the key, what S3 deletes by itself."""
 
 from __future__ import annotations
 
@@ -118,7 +118,7 @@ def key_policy(*, partition: str, account: str) -> PolicyDocument:
 
 
 def lifecycle_rules(*, noncurrent_days: int, abort_multipart_days: int) -> list[dict[str, Any]]:
-    """What S3 clears away by itself, in the shape of the bucket lifecycle configuration's rules.
+    """What S3 deletes by itself, in the shape of the bucket lifecycle configuration's rules.
 
     Only what Velero no longer sees: unfinished uploads, versions that were replaced or deleted `noncurrent_days` ago
     and delete markers with nothing behind them. Current objects are Velero's to remove, at their backup's end; an

@@ -121,7 +121,7 @@ def unknown_key(path: tuple[str | int, ...], value: Any, valid: Iterable[str]) -
 
 
 def not_one_of(path: tuple[str | int, ...], value: Any, choices: Iterable[str]) -> Refusal:
-    """The refusal of what is none of a few words."""
+    """The refusal of a value that is not one of a few words."""
     choices = list(choices)
     close = nearest(value, choices, alike=0.6) if isinstance(value, str) else []
     remedy = f"did you mean {close[0]}?" if close else "write one of these"

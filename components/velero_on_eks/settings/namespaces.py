@@ -1,7 +1,7 @@
 """Namespaces by name and by pattern, as Velero 1.18 expands them, and which set of them holds another. Pure.
 
 Velero matches a pattern against the namespaces that there are when a backup begins: `*` is any text, `?` one character,
-`[abc]` and `[a-c]` one of these. `*` by itself is every namespace and stands alone (read in `pkg/util/wildcard` and
+`[abc]` and `[a-c]` one of these. `*` by itself is every namespace and must be alone (read in `pkg/util/wildcard` and
 `pkg/util/collections` of 1.18.0 to 1.18.3, and in gobwas/glob, which it matches with).
 """
 
@@ -29,7 +29,7 @@ _Progress = frozenset[tuple[int, int]]
 
 
 class Undecidable(ValueError):
-    """Patterns that are too intricate to be compared with each other."""
+    """Patterns that are too complex to compare."""
 
 
 def is_pattern(name: str) -> bool:
@@ -38,7 +38,7 @@ def is_pattern(name: str) -> bool:
 
 
 def check_pattern(name: str) -> str:
-    """Refuse what Velero would refuse of a pattern, or read otherwise than it looks."""
+    """Refuse what Velero would refuse of a pattern, or read differently from how it looks."""
     for character in "{}()|!,\\":
         if character in name:
             raise Refused(

@@ -251,7 +251,7 @@ class Storage(Section):
     break_glass: tuple[Late[PrincipalArn], ...] = ()
     """ARNs of roles and users who alone may delete old versions and change what keeps them, the deployer among them."""
     protect: bool = True
-    """Whether bucket, key and password are protected from deletion and stay when they leave the program."""
+    """Whether bucket, key and password are protected from deletion and stay when removed from the program."""
     force_destroy: bool = False
     """Whether `pulumi destroy` may delete a bucket with backups in it."""
     s3_url: S3Url | None = None

@@ -327,7 +327,7 @@ class Lines:
 
     def swallowed(self, path: tuple[str | int, ...]) -> str:
         """What a field's value may be instead of what was meant, where it looks like a line that lacks its colon or
-        its blank; empty for a value that looks as it is meant."""
+        its blank; empty for a value that looks right."""
         node, line = self._found(path)
         if not isinstance(node, yaml.ScalarNode) or node.style:
             return ""

@@ -1,7 +1,7 @@
 """Where the mistake in a text that is not YAML is, and the likely mend.
 
 A parser stops where it can go no further, which is often some lines after the mistake. So each likely mend of the lines
-before is made in a copy, and the copy is read: the mend that lets the parser go on is the one to propose.
+before is made in a copy, and the copy is read: the fix that lets the parser go on is the one to propose.
 """
 
 from __future__ import annotations

@@ -32,7 +32,7 @@ class BucketSetting(Resource):
         raise NotImplementedError
 
     def clear(self, s3: Any, bucket: str, known: Properties) -> None:
-        """Takes the setting away."""
+        """Removes the setting."""
         raise NotImplementedError
 
     def create(self, cloud: Cloud, inputs: Properties) -> str:

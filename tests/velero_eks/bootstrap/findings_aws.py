@@ -186,7 +186,7 @@ TABLE = [
         "bucket",
         {"bucket": bucket(), "state": instead("bucket", "old-bucket")},
         {"bucket": bucket(), "state": IN_STATE},
-        f"the bucket {BUCKET} exists already, and the stack's state has old-bucket instead",
+        f"the bucket {BUCKET} already exists, and the stack's state has old-bucket instead",
         "go back to that one, or choose a name",
     ),
     Finds(

@@ -261,7 +261,7 @@ TROUBLES = [
     Trouble("identity", f"the role {ROLE} exists already", role, lambda a: a.holds({FIELDS["role"]: ROLE})),
     Trouble(
         "bucket",
-        f"the bucket {BUCKET} exists already",
+        f"the bucket {BUCKET} already exists",
         bucket_in(REGION),
         lambda account: account.client("s3").delete_bucket(Bucket=BUCKET),
     ),

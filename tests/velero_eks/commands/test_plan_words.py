@@ -58,7 +58,7 @@ def text(stacks: list[contract.Described], width: int = 80, **console) -> str:
 def test_every_value_laid_over_the_charts_is_told_and_no_secret(stacks):
     shown = re.sub(r"\s+", " ", text(stacks[:1], 200))
     for part in (
-        "Laid over the chart's values",
+        "Overrides of the chart's values",
         'configuration.backupSyncPeriod "10m" it sets how often the server reads the bucket for backups',
         "configuration.extraEnvVars[0]",
         "it gives the server the variable LICENSE",
@@ -66,7 +66,7 @@ def test_every_value_laid_over_the_charts_is_told_and_no_secret(stacks):
     ):
         assert part in shown
     assert "v1:abc" not in shown
-    assert "Laid over" not in text(stacks[1:], 200)
+    assert "Overrides of the chart" not in text(stacks[1:], 200)
 
 
 @pytest.mark.parametrize("width", [80, 100, 120, 200])

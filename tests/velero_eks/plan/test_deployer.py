@@ -50,7 +50,7 @@ def test_every_action_is_an_operation_of_its_service() -> None:
     grants = [grant for row in deployer.ROWS.values() for grant in row]
     # Handing over a role is not an operation of its own.
     named = {action for grant in grants for action in grant.actions(deleted=True)} - {"iam:PassRole"}
-    # S3 names its actions otherwise than its operations; the stand-in's calls are held to them in the lab.
+    # S3 names its actions differently from its operations; the stand-in's calls are held to them in the lab.
     services = {action.partition(":")[0] for action in named} - {"s3"}
     session = botocore.session.get_session()
     known = {f"{each}:{name}" for each in services for name in list(session.get_service_model(each).operation_names)}  # pyright: ignore

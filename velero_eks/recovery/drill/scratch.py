@@ -30,7 +30,7 @@ _GONE_SECONDS, _HELD_AFTER = 180.0, 15.0
 
 @dataclass(frozen=True)
 class Mark:
-    """Whose drill something belongs to, and until when no one else may clear it away."""
+    """Whose drill something belongs to, and until when no one else may delete it."""
 
     drill: str
     expires: datetime

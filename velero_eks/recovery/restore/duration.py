@@ -32,7 +32,7 @@ FIXED_SECONDS = 1.5
 MARGIN = 1 / 3
 """A prediction is good when it is within this part of what was measured."""
 
-FORETOLD = "velero-eks/foretold"
+PREDICTED = "velero-eks/foretold"
 """The annotation of a Restore with what it was to do, by which the next prediction learns this cluster's pace."""
 # Velero's time stamps are whole seconds: of less work than this they say too little.
 _LEAST_SECONDS = 5.0
@@ -129,7 +129,7 @@ class Pace:
     def measured(cls, restores: Iterable[Restore], limits: Limits) -> Pace:
         """The pace of the newest Restore of this tool that was long enough to tell; the lab's where there is none."""
         for restore in sorted(restores, key=lambda each: each.completed or _NEVER, reverse=True):
-            work = Work.parse((restore.body["metadata"].get("annotations") or {}).get(FORETOLD) or "")
+            work = Work.parse((restore.body["metadata"].get("annotations") or {}).get(PREDICTED) or "")
             if work is None or restore.phase not in ("Completed", "PartiallyFailed"):
                 continue
             if restore.started is None or restore.completed is None or restore.total_items < work.objects:

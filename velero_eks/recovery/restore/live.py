@@ -62,7 +62,7 @@ def items_of(step: Step, contents: Sequence[Stored]) -> Sequence[Stored]:
 
 
 def scope_of(plan: RestorePlan, contents: Sequence[Stored], kinds: Iterable[ResourceKind]) -> Scope:
-    """What has to be seen of the cluster to foretell a plan. `kinds` are those served, in their preferred versions."""
+    """What has to be seen of the cluster to predict a plan. `kinds` are those served, in their preferred versions."""
     served = list(kinds)
     scope = Scope()
     for step in plan.steps:

@@ -1,4 +1,4 @@
-"""A restore foretold: its plan, what becomes of every object, and how long it takes. Nothing is changed.
+"""A restore predicted: its plan, what becomes of every object, and how long it takes. Nothing is changed.
 
 The API server has its say by dry runs: what it would refuse, and what it would make. A dry run passes admission, with
 its webhooks, quotas and immutable fields, and is then forgotten.
@@ -98,7 +98,7 @@ def make_preview(
     deployment: Object | None,
     restores: Iterable[Restore] = (),
 ) -> Preview:
-    """Foretell a plan. `contents` is the whole backup, `deployment` Velero's, for its limits, `restores` those of this
+    """Predict a plan. `contents` is the whole backup, `deployment` Velero's, for its limits, `restores` those of this
     cluster, for its pace.
 
     Raises `NotAllowed` where the caller may not see what the restore would meet.

@@ -18,7 +18,7 @@ from velero_eks.kube.kinds import CUSTOM_RESOURCE_DEFINITION, NAMESPACE
 from velero_eks.kube.objects import Difference, Object, ObjectKey, differences, is_derived
 from velero_eks.kube.waiting import wait_for
 from velero_eks.recovery.following import new_name, watching
-from velero_eks.recovery.restore.duration import FORETOLD, Work
+from velero_eks.recovery.restore.duration import PREDICTED, Work
 from velero_eks.recovery.restore.live import look
 from velero_eks.recovery.restore.plan import DirectStep, Step, VeleroStep
 from velero_eks.recovery.restore.prediction import SNAPSHOT_KINDS, Fate, Prediction
@@ -251,7 +251,7 @@ def messages_of(session: Session, restore: Restore, location: str) -> tuple[Vele
 def _by_velero(session: Session, step: VeleroStep, told: StepPreview, preview: Preview, seconds: float) -> StepResult:
     started = time.monotonic()
     work = Work.of(told.predictions, updating=preview.plan.updating)
-    name = start_restore(session, step, annotations={FORETOLD: work.text})
+    name = start_restore(session, step, annotations={PREDICTED: work.text})
     try:
         with watching(session, f"Restore {name}") as watch:
             restore = session.velero.wait_for_restore(name, seconds=seconds, progress=watch)

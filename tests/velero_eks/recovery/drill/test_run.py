@@ -79,7 +79,7 @@ def test_a_drill_compares_the_copy_and_leaves_nothing_behind():
 
 
 def test_another_drill_leaves_one_that_runs_alone_for_as_long_as_it_may_take():
-    """A Restore may take all of its `seconds`, and the clean-up comes on top: until then no one may clear it away."""
+    """A Restore may take all of its `seconds`, and the clean-up comes on top: until then no one else may delete it."""
     seen: list[tuple[dict[str, list[str]], dict[str, list[str]]]] = []
 
     def on(method: str, path: str, _: Any) -> tuple[int, Any] | None:

@@ -11,7 +11,7 @@ from velero_eks.recovery.restore.duration import (
     CREATED_SECONDS,
     DEFAULT_QPS,
     FIXED_SECONDS,
-    FORETOLD,
+    PREDICTED,
     Limits,
     Pace,
     Work,
@@ -31,7 +31,7 @@ def told(fate: Fate, count: int, *, updating: bool = False) -> Work:
 def timed(seconds: int, work: Work | None, *, phase: str = "Completed", days: int = 1, name: str = "timed") -> Restore:
     """A Restore that took so long, with what it was predicted to do."""
     ended = datetime(2026, 11, 24, 2, tzinfo=UTC) - timedelta(days=days)
-    annotations = {FORETOLD: work.text} if work else {}
+    annotations = {PREDICTED: work.text} if work else {}
     stamps = [f"{moment:%Y-%m-%dT%H:%M:%SZ}" for moment in (ended - timedelta(seconds=seconds), ended)]
     status = {"phase": phase, "startTimestamp": stamps[0], "completionTimestamp": stamps[1],
               "progress": {"totalItems": work.objects if work else 9000}}  # fmt: skip

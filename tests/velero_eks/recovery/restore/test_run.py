@@ -11,7 +11,7 @@ from tests.velero_eks.recovery.restore.api import Api, refused, session
 from tests.velero_eks.recovery.restore.made import body, definition, stored
 from velero_eks.errors import OperationError
 from velero_eks.recovery.restore import run as running
-from velero_eks.recovery.restore.duration import FORETOLD, Work
+from velero_eks.recovery.restore.duration import PREDICTED, Work
 from velero_eks.recovery.restore.plan import plan_cluster, plan_objects
 from velero_eks.recovery.restore.preview import make_preview
 from velero_eks.recovery.session import Session
@@ -69,7 +69,7 @@ def test_a_clusters_webhooks_are_restored_though_something_before_failed_in_part
 def test_a_restore_says_what_it_was_foretold_to_do_so_that_the_next_one_knows_the_pace():
     api = Server("Completed", "Completed")
     report = restored(api)
-    noted = [body["metadata"]["annotations"][FORETOLD] for body in api.objects.values() if body["kind"] == "Restore"]
+    noted = [body["metadata"]["annotations"][PREDICTED] for body in api.objects.values() if body["kind"] == "Restore"]
     assert [Work.parse(text) for text in noted] == [
         Work.of(step.predictions, updating=False) for step in report.preview.steps
     ]
