@@ -87,7 +87,7 @@ class Wait:
     """Something that is waited for, to be entered; nested and parallel ones are all announced.
 
     `whom` is a noun phrase with the address, or what makes it then; with another `verb` it says what is done. `since`
-    is by `time.monotonic`. An `operation` has its progress shown already; what `asks` somebody at the terminal needs it
+    is by `time.monotonic`. An `operation` has its progress shown already; what `asks` someone at the terminal needs it
     for itself meanwhile.
     """
 

@@ -41,4 +41,4 @@ def test_the_answer_is_no_longer_than_it_must_be(said, mistake: Mistake):
 
 
 def test_the_page_is_what_the_commands_say(said):
-    assert PAGE.read_text(encoding="utf-8") == page(said), "python -m tests.mistakes writes it anew"
+    assert PAGE.read_text(encoding="utf-8") == page(said), "python -m tests.mistakes rewrites it"
