@@ -54,7 +54,7 @@ _SESSION_SECONDS = 300
 # EKS takes a token until 15 minutes after it was signed; a clock that is two minutes off must not matter.
 TOKEN_SECONDS = 12 * 60
 
-_RESOLVER_SECONDS = 1.0
+_RESOLVER_SECONDS = 0.5
 _TYPING_SECONDS = 60.0
 
 # Where a proxy or an emulator answers in AWS's place, it is a web page.
