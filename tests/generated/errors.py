@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -37,7 +38,12 @@ def codes() -> set[str]:
     return {row[0] for row in _refusals() if re.fullmatch(r"[a-z0-9-]+", row[0])}
 
 
-def _refusals() -> Iterator[tuple[str, str, str]]:
+@functools.cache
+def _refusals() -> tuple[tuple[str, str, str], ...]:
+    return tuple(_found())
+
+
+def _found() -> Iterator[tuple[str, str, str]]:
     for room in _ROOMS:
         for path in sorted((_ROOT / room).rglob("*.py")):
             module = ast.parse(path.read_text(encoding="utf-8"))
