@@ -14,6 +14,7 @@ from typing import Annotated
 import typer
 
 from velero_eks.commands.help import TOOL, described
+from velero_eks.project.folder import project_folder
 
 # The schedule of a file that has none; the settings have it too, and take long to load.
 DEFAULT_SCHEDULE = "daily-backup"
@@ -81,16 +82,15 @@ def _start(context: typer.Context) -> Path:
 
 
 def _files(start: Path) -> dict[str, Path]:
-    for folder in (start, *start.parents):
-        project = folder / "Pulumi.yaml"
-        if project.is_file():
-            try:
-                named = _CONFIG_FOLDER.search(project.read_text(encoding="utf-8", errors="replace"))
-            except OSError:
-                return {}
-            places = [folder / named[1]] if named else [folder / "stacks", folder]
-            return {path.name.split(".", 1)[1][:-5]: path for place in places for path in place.glob("Pulumi.*.yaml")}
-    return {}
+    folder = project_folder(start)
+    if folder is None:
+        return {}
+    try:
+        named = _CONFIG_FOLDER.search((folder / "Pulumi.yaml").read_text(encoding="utf-8", errors="replace"))
+    except OSError:
+        return {}
+    places = [folder / named[1]] if named else [folder / "stacks", folder]
+    return {path.name.split(".", 1)[1][:-5]: path for place in places for path in place.glob("Pulumi.*.yaml")}
 
 
 def _schedules(file: Path) -> Iterable[str]:

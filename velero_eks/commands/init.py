@@ -22,7 +22,8 @@ from velero_eks.commands.help import described
 from velero_eks.commands.options import Context, Json, Namespaces, Stack, StackArgument, Timeout, Yes, needed_stack, run
 from velero_eks.errors import BadTarget
 from velero_eks.project import engine
-from velero_eks.project.project import Project, project_folder
+from velero_eks.project.folder import project_folder
+from velero_eks.project.project import Project
 from velero_eks.terminal.output import print_json, put
 from velero_eks.terminal.questions import Terminal
 

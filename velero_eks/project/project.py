@@ -17,6 +17,7 @@ from velero_on_eks.settings.stack_file import PROJECT, STACKS_FOLDER, shown_path
 from velero_on_eks.settings.yaml_file import parse, plain, read_text
 
 from velero_eks.errors import BadStackFile, BadTarget
+from velero_eks.project.folder import project_folder
 from velero_eks.project.nearby import Misnamed, elsewhere, meant, misnamed
 from velero_eks.terminal import words
 
@@ -163,14 +164,6 @@ def _of_file(word: str, files: Mapping[str, Path]) -> str:
         return word
     path = Path(word).resolve()
     return next((name for name, file in files.items() if file.resolve() == path), word)
-
-
-def project_folder(start: Path) -> Path | None:
-    """The nearest folder, from `start` upward, that has a Pulumi.yaml; None where none has."""
-    for folder in (start, *start.parents):
-        if (folder / "Pulumi.yaml").is_file():
-            return folder
-    return None
 
 
 def stack_files(root: Path) -> dict[str, Path]:

@@ -67,12 +67,12 @@ def test_a_stack_of_the_project_is_meant_by_its_file_wherever_a_name_is_taken(ro
 
 
 def test_only_this_room_looks_for_projects_and_stack_files():
-    own = ROOT / "velero_eks" / "project" / "project.py"
-    looking = ("find_stack_files", ".parents):")
+    own = ROOT / "velero_eks" / "project"
+    looking = {"find_stack_files": own / "project.py", ".parents):": own / "folder.py"}
     found = {
         f"{path.relative_to(ROOT)}: {word}"
         for path in (ROOT / "velero_eks").rglob("*.py")
         for word in looking
         if word in path.read_text(encoding="utf-8")
     }
-    assert found == {f"{own.relative_to(ROOT)}: {word}" for word in looking}
+    assert found == {f"{path.relative_to(ROOT)}: {word}" for word, path in looking.items()}
