@@ -150,9 +150,13 @@ class _Limited:
 
 
 def _is_page(answer: Any) -> bool:
-    """Whether it is a login page's: the parsers of some services take any text for an answer without content."""
+    """Whether it is a login page's: the parsers of some services take any text for an answer without content.
+
+    The lab's emulator calls some whole answers HTML too, and those have content.
+    """
     headers = answer.get("ResponseMetadata", {}).get("HTTPHeaders", {})
-    return str(headers.get("content-type", "")).startswith("text/html")
+    empty = set(answer) <= {"ResponseMetadata"} and headers.get("content-length") != "0"
+    return empty and str(headers.get("content-type", "")).startswith("text/html")
 
 
 @lru_cache(maxsize=1)
