@@ -187,7 +187,7 @@ TABLE = [
         {"bucket": bucket(), "state": instead("bucket", "old-bucket")},
         {"bucket": bucket(), "state": IN_STATE},
         f"the bucket {BUCKET} already exists, and the stack's state has old-bucket instead",
-        "go back to that one, or choose a name",
+        "go back to that one, or choose an unused name",
     ),
     Finds(
         "bucket",

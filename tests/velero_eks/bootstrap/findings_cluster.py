@@ -86,7 +86,7 @@ TABLE = [
         {"namespace": ACTIVE, "neighbours": ()},
         "the namespace velero has other workloads: Deployment shop-0, Deployment shop-1, Deployment shop-2, Deployment"
         " shop-3, Deployment shop-4 and 2 more",
-        "a namespace of Velero's own",
+        "a namespace for Velero alone",
         severity="warning",
         settings={"adopt": {"namespace": "velero"}},
     ),
