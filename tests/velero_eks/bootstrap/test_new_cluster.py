@@ -258,7 +258,7 @@ TROUBLES = [
         lambda account: account.run("init", "prod", "--cluster", "shop", "--region", REGION, "--yes"),
     ),
     Trouble("identity", "IAM has no OIDC provider", no_provider, Account.oidc_provider),
-    Trouble("identity", f"the role {ROLE} exists already", role, lambda a: a.holds({FIELDS["role"]: ROLE})),
+    Trouble("identity", f"the role {ROLE} already exists", role, lambda a: a.holds({FIELDS["role"]: ROLE})),
     Trouble(
         "bucket",
         f"the bucket {BUCKET} already exists",
