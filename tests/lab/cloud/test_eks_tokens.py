@@ -69,7 +69,7 @@ def test_a_token_made_in_another_way_is_refused_with_the_reason(
 
 @pytest.mark.parametrize(
     ("text", "message"),
-    [("something", "does not begin"), (PREFIX, "asks STS for None"), (f"{PREFIX}\u20ac", "no URL in base64")],
+    [("something", "does not begin"), (PREFIX, "asks STS for None"), (f"{PREFIX}\u20ac", "not a URL in base64")],
 )
 def test_what_is_no_token_at_all_is_refused_with_the_reason(tmp_path: Path, text: str, message: str) -> None:
     status = answer(text, tmp_path)
