@@ -123,6 +123,9 @@ def account(tmp_path, monkeypatch, pulumi):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "emulated")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "emulated")
+    # Whoever runs the tests may have logged in to another backend, or to none.
+    monkeypatch.setenv("PULUMI_BACKEND_URL", f"file://{tmp_path}")
+    monkeypatch.setenv("PULUMI_CONFIG_PASSPHRASE", "correct horse")
     # Preflight looks for the AWS CLI on PATH and does not start it.
     stand_in = Path(os.environ["PATH"].split(os.pathsep)[0]) / "aws"
     stand_in.write_text("")
@@ -338,7 +341,7 @@ def test_without_credentials_each_command_says_how_to_come_by_some(account, monk
     for command in (("adopt", "prod"), INIT):
         ran = account.run(*command)
         assert (ran.exit_code, ran.stdout) == (2, "")
-        assert "no AWS credentials were found; run 'aws sso login'" in ran.stderr
+        assert "no AWS credentials were found. Run 'aws sso login'" in ran.stderr
 
 
 def test_nothing_of_another_account_is_taken_over(account):

@@ -11,9 +11,8 @@ from tests.velero_eks.bootstrap.api_server import SNAPSHOT_KINDS, VELERO_KINDS, 
 from velero_eks.aws.eks import Unknown
 from velero_eks.bootstrap.preflight.cluster import cluster_facts
 from velero_eks.bootstrap.preflight.facts import Definition, Kubernetes, Namespace, StorageClass
-from velero_eks.errors import Unreachable
+from velero_eks.errors import NotAllowed, Unreachable
 from velero_eks.kube.client import Cluster
-from velero_eks.kube.connection import Answer
 from velero_eks.velero.installation import Server
 
 HELM = {"meta.helm.sh/release-name": "velero", "meta.helm.sh/release-namespace": "velero"}
@@ -197,7 +196,7 @@ def test_whose_cluster_it_is_is_asked_where_a_context_leads_there():
 def test_a_caller_who_is_not_let_in_is_told_from_a_server_that_is_not_reached():
     class Closed(ApiServer):
         def send(self, *arguments, **keywords):
-            return Answer(401, {}, b"{}")
+            raise NotAllowed("the API server does not know these credentials (401)")
 
     found = cluster_facts(Cluster(Closed()), settings())
     assert isinstance(found, Unknown)
