@@ -14,7 +14,7 @@ plan: .venv/runtime ## the plan of every stack, without credentials
 	@$(RUN) velero-eks plan
 	@[ ! -t 1 ] || printf '\nNext, for your own cluster: %s\n' '.venv/bin/velero-eks init prod --cluster NAME --region REGION'
 
-test: .venv/ready ## the quick tests, a minute and a half on two cores
+test: .venv/ready ## the quick tests, two and a half minutes on two cores
 	@$(RUN) pytest -q -n auto
 
 test-lowest: .venv/ready ## the quick tests with the oldest versions that the distributions allow

@@ -68,16 +68,17 @@ def test_a_bad_stack_stands_among_the_errors_of_the_document_and_keeps_no_other_
         .replace("  velero-eks:cluster", "  velero-eks:dbPassword: x\n  velero-eks:cluster")
     )
     program = f"{LIGHT}if pulumi.get_stack() == 'c':\n    raise KeyError('absent')\n"
-    result = run("plan", "--json", *AT, program=program, a=bad, b=stack_text("b"), c=stack_text("c"), d="[" * 500)
+    files = {"a": bad, "b": stack_text("b"), "c": stack_text("c"), "d": "[" * 500, "e": "config:\n\ta: b\n"}
+    result = run("plan", "--json", *AT, program=program, **files)
     assert result.exit_code == 2
-    for name in "acd":
+    for name in "acde":
         assert f"Pulumi.{name}.yaml" in result.stderr or f"stack {name}: " in result.stderr
     document = json.loads(result.stdout)
     schema = json.loads((root / "docs" / "reference" / "plan.schema.json").read_text())
     jsonschema.Draft202012Validator(schema).validate(document)
     assert [stack["stack"] for stack in document["stacks"]] == ["b"]
     errors = document["errors"]
-    assert list(errors) == ["a", "c", "d"]
+    assert list(errors) == ["a", "c", "d", "e"]
     assert errors["a"][0] == {
         "code": "not-one-of",
         "file": "stacks/Pulumi.a.yaml",
@@ -92,6 +93,10 @@ def test_a_bad_stack_stands_among_the_errors_of_the_document_and_keeps_no_other_
     assert (failed["code"], failed["file"]) == ("program-failed", None)
     assert failed["limit"].startswith("the program failed: KeyError: 'absent' (__main__.py:")
     assert [(each["code"], each["file"]) for each in errors["d"]] == [("too-deep", "stacks/Pulumi.d.yaml")]
+    [mistake] = errors["e"]
+    assert (mistake["line"], mistake["column"], mistake["source"]) == (2, 1, "\ta: b")
+    # The properties that the schema names are those there are.
+    assert set(mistake) <= set(schema["$defs"]["refusal"]["properties"])
 
 
 def test_a_bad_stack_has_its_line_at_the_end_for_people_too(run):
