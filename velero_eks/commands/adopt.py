@@ -45,12 +45,12 @@ _SHOWN_VALUE = 60
 
 @described(
     examples={
-        "velero-eks adopt prod": "Show what exists, ask, and write it into the stack's file.",
+        "velero-eks adopt prod": "Show what exists, ask, and write it to the stack's file.",
         "velero-eks adopt prod --json": "Show it as JSON, and write nothing.",
         "velero-eks adopt prod --done": "Remove the section after the `pulumi up`.",
     },
     exits={
-        0: "The section is written, or nothing exists.",
+        0: "The section is written, or there is nothing to take over.",
         1: "Something cannot be taken over, or the answer was no; nothing is written.",
         2: "The account, the cluster, the stack or its state cannot be read.",
     },
@@ -66,11 +66,11 @@ def adopt(
     kubeconfig: Kubeconfig = None,
     json: Json = False,
 ) -> None:
-    """Take over a bucket, key, role, namespace or release that exists: nothing is recreated or lost.
+    """Take over an existing bucket, key, role, namespace or release. Recreates and loses nothing.
 
-    Shows what would be imported, what changes with it and what cannot be, then writes velero-eks:adopt into the
-    stack's file, from which the next `pulumi up` imports. Needs AWS credentials, access to the cluster
-    and an initialised stack.
+    Shows what would be imported, what changes with it and what cannot be imported. Then writes velero-eks:adopt
+    to the stack's file; the next `pulumi up` imports from it. Needs AWS credentials, access to the cluster and an
+    initialised stack.
     """
 
     def command() -> int:

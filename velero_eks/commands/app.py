@@ -20,15 +20,15 @@ DEBUG = "VELERO_EKS_DEBUG"
 PANELS = {
     "Provision": {
         "plan": "Show what each stack creates, who may do what, and whether its backups meet the objectives.",
-        "check": "Judge a saved plan by the same rules as `plan`, which finds the same in it.",
+        "check": "Check a saved plan by the same rules as `plan`.",
         "diff": "Compare the plans of two revisions in words.",
-        "init": "Write a stack's file from what EKS says of a cluster, or bring the facts of one up to date.",
-        "preflight": "Find what would make `pulumi up` or the first backup fail, before it. Changes nothing.",
-        "adopt": "Take over a bucket, key, role, namespace or release that exists: nothing is recreated or lost.",
+        "init": "Write a stack's file from what EKS says about a cluster, or update the cluster's facts in it.",
+        "preflight": "Find what would make `pulumi up` or the first backup fail. Changes nothing.",
+        "adopt": "Take over an existing bucket, key, role, namespace or release. Recreates and loses nothing.",
     },
     "Look": {
-        "status": "Say what can be recovered, what is running, and what is wrong since when.",
-        "backups": "List the backups that exist, newest first, and say which can be restored.",
+        "status": "Show what can be recovered, what is running, what is wrong, and since when.",
+        "backups": "List the backups, newest first, and show which can be restored.",
         "coverage": "Compare the cluster with a backup, object by object, and explain each difference.",
         "show": "Print objects as they were in a backup: clean YAML, to commit to Git or to apply by hand.",
         "history": "Follow one object through all backups: when it changed, and which fields.",
@@ -42,18 +42,22 @@ PANELS = {
         " cleaned up.",
     },
     "Shell": {
-        "completion": "Print the script with which a shell completes commands, options, stacks and schedules.",
+        "completion": "Print the script that completes commands, options, stacks and schedules in a shell.",
     },
 }
 # The way from nothing to the first good backup.
 EXAMPLES = {
-    "velero-eks init prod --cluster my-cluster --region eu-west-1": "Write the stack's file from what EKS says.",
-    "velero-eks plan prod": "See what it makes; no credentials are needed.",
+    "velero-eks init prod --cluster my-cluster --region eu-west-1": "Write the stack's file.",
+    "velero-eks plan prod": "See what it creates; no credentials are needed.",
     "velero-eks preflight prod": "Find what would make the deployment or the first backup fail.",
     "velero-eks backup first --stack prod --schedule daily-backup": "Make a backup, and check what is in it.",
     "velero-eks status prod": "See what can be recovered.",
 }
-EXITS = {0: "True, or done.", 1: "Something was found, or was not done.", 2: "An argument, a file or an answer is bad."}
+EXITS = {
+    0: "Everything is right, or done.",
+    1: "A problem was found, or something was not done.",
+    2: "Bad input, or the cluster or AWS cannot be asked.",
+}
 
 
 def load(name: str) -> Any:
@@ -190,7 +194,7 @@ def _options(
             _print_versions(json)
         raise typer.Exit
     if json:
-        context.fail("--json stands after the command.")
+        context.fail("--json goes after the command.")
     if context.invoked_subcommand is None:
         context.fail("Missing command.")
 
@@ -214,8 +218,5 @@ def main() -> None:
         from velero_eks.terminal.safe import say
 
         text = str(error).splitlines()[0] if str(error) else "no message"
-        say(
-            f"error: velero-eks met something it did not expect: {type(error).__name__}: {text}."
-            f" Set {DEBUG}=1 to see where."
-        )
+        say(f"error: unexpected error in velero-eks: {type(error).__name__}: {text}. Set {DEBUG}=1 to see where.")
         raise SystemExit(BAD_INPUT) from None

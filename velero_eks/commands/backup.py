@@ -52,16 +52,16 @@ _SCOPED = tuple(
 
 @described(
     examples={
-        "velero-eks backup first --stack prod --schedule daily-backup": "Back up what a schedule takes.",
+        "velero-eks backup first --stack prod --schedule daily-backup": "Back up what a schedule backs up.",
         "velero-eks backup exam-only --stack prod -n exam --keep 7d": "Back up one namespace, kept for seven days.",
         "velero-eks backup before-change --stack prod --pre-change cert-manager.io": (
             "Back up before CRDs of a group are changed."
         ),
     },
     exits={
-        0: "The backup is Completed, and has all that was asked for.",
+        0: "The backup is Completed, and everything asked for is in it.",
         1: "The backup is not Completed or lacks something, or the answer was no.",
-        2: "Nothing was begun: the name is taken, the cluster cannot be asked, or an argument is bad.",
+        2: "Nothing was started: the name is taken, the cluster cannot be asked, or an argument is bad.",
     },
 )
 def backup(
@@ -71,12 +71,17 @@ def backup(
     ] = None,
     name: Annotated[
         str | None,
-        typer.Option("--name", metavar="NAME", help="The same as the argument; also for a verb such as get."),
+        typer.Option(
+            "--name", metavar="NAME", help="The same as the argument; needed for a name that is a verb, such as get."
+        ),
     ] = None,
     schedule: Annotated[
         str | None,
         typer.Option(
-            "--schedule", metavar="NAME", autocompletion=schedules, help="Take what this schedule takes, kept as long."
+            "--schedule",
+            metavar="NAME",
+            autocompletion=schedules,
+            help="Back up what this schedule backs up, with its retention.",
         ),
     ] = None,
     namespaces: Namespaces = None,
@@ -93,7 +98,7 @@ def backup(
             "--pre-change",
             metavar="GROUP",
             help="Before a CRD or webhook is changed: every CRD and object of this API group must be in the backup,"
-            " also those installed a moment ago. May be given more than once.",
+            " also those installed just now. May be given more than once.",
         ),
     ] = None,
     count_for_schedule: Annotated[
@@ -119,7 +124,7 @@ def backup(
 ) -> None:
     """Make a backup, follow it, and check that what was asked for is in it.
 
-    With --schedule it takes what the schedule takes, but neither counts for it nor resets it.
+    With --schedule it backs up what the schedule does, but neither counts for it nor resets it.
     Without --timeout it may take an hour. Needs access to the cluster and a running Velero server.
     """
 

@@ -51,7 +51,7 @@ _BAD = frozenset({Flaw.NO_FILES, Flaw.NO_RECORD, Flaw.NO_CONTENTS, Flaw.DAMAGED}
 
 @described(
     examples={
-        "velero-eks backups prod": "The newest backups of a stack, also with its cluster gone.",
+        "velero-eks backups prod": "The newest backups of a stack, even if its cluster is lost.",
         "velero-eks backups prod --schedule daily-backup --last 5": "The last five of one schedule.",
         "velero-eks backups --context staging --json": "Every backup of a cluster without a stack, as JSON.",
     },
@@ -80,7 +80,7 @@ def backups(
     json: Json = False,
     markdown: Markdown = False,
 ) -> None:
-    """List the backups that exist, newest first, and say which can be restored.
+    """List the backups, newest first, and show which can be restored.
 
     Reads the bucket with your own AWS credentials, and the cluster where it answers. With a stack neither the Velero
     server nor the cluster has to exist.

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
 @described(
     examples={
-        "velero-eks check plan.json": "Judge a plan that was saved with `velero-eks plan --json > plan.json`.",
-        "velero-eks check - --json": "Judge a plan from standard input, and print JSON.",
+        "velero-eks check plan.json": "Check a plan that was saved with `velero-eks plan --json > plan.json`.",
+        "velero-eks check - --json": "Check a plan from standard input, and print JSON.",
     },
     exits={
         0: "No finding is an error.",
@@ -36,13 +36,15 @@ if TYPE_CHECKING:
     },
 )
 def check(
-    file: Annotated[str, typer.Argument(metavar="FILE", help="What 'velero-eks plan --json' wrote; - is stdin.")],
+    file: Annotated[
+        str, typer.Argument(metavar="FILE", help="A plan saved with 'velero-eks plan --json'; - is stdin.")
+    ],
     json: Json = False,
     markdown: Markdown = False,
 ) -> None:
-    """Judge a saved plan by the same rules as `plan`, which finds the same in it.
+    """Check a saved plan by the same rules as `plan`.
 
-    Needs the file alone: no project, no credentials, no network.
+    Needs only the file: no project, no credentials, no network.
     """
 
     def command() -> int:

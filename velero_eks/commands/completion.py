@@ -42,7 +42,7 @@ def complete_shell(incomplete: str) -> list[str]:
 def completion(
     shell: Annotated[str, typer.Argument(metavar="SHELL", help="bash, zsh or fish.", autocompletion=complete_shell)],
 ) -> None:
-    """Print the script with which a shell completes commands, options, stacks and schedules.
+    """Print the script that completes commands, options, stacks and schedules in a shell.
 
     Needs nothing. The script asks the tool at each Tab, so that it stays right when the tool is upgraded. Open a
     new shell after the installation.

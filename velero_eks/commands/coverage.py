@@ -61,14 +61,14 @@ _LEFT_OUT = (Why.EXCLUDED, Why.CLUSTER_SCOPED, Why.DEFINITION_UNUSED)
     exits={
         0: "Everything that was asked of the backup is in it.",
         1: "The backup is not Completed, or lacks something.",
-        2: "There is no such backup, the cluster cannot be asked, or an argument is bad.",
+        2: "The backup does not exist, the cluster cannot be asked, or an argument is bad.",
     },
 )
 def coverage(
     backup: Annotated[
         str,
         typer.Argument(
-            metavar="BACKUP", autocompletion=schedules, help="A backup, or a schedule for its newest good one."
+            metavar="BACKUP", autocompletion=schedules, help="A backup, or a schedule: its newest good backup."
         ),
     ],
     need: Annotated[
@@ -76,7 +76,7 @@ def coverage(
         typer.Option(
             "--need",
             metavar="GROUP|KIND[/NAME]",
-            help="What must be in it whatever the filters say: an API group with its CRDs, a kind, or one object."
+            help="What must be in it, whatever the filters say: an API group with its CRDs, a kind, or one object."
             " May be given more than once.",
         ),
     ] = None,

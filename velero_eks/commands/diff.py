@@ -85,14 +85,14 @@ def diff(
             help="A revision to compare with the work tree, or two, also A..B and A...B; then stacks, with * and ?.",
         ),
     ],
-    properties: Annotated[bool, typer.Option("--properties", help="Show each property that differs too.")] = False,
+    properties: Annotated[bool, typer.Option("--properties", help="Also show each property that differs.")] = False,
     exit_code: Annotated[bool, typer.Option("--exit-code", help="Exit with 1 when there is a difference.")] = False,
     to_plan: Annotated[
         str | None,
         typer.Option(
             "--to-plan",
             metavar="FILE",
-            help="What 'velero-eks plan --json' wrote of the newer revision, which is then not run.",
+            help="The plan of the newer revision, saved with 'velero-eks plan --json'; its program is not run.",
         ),
     ] = None,
     at: At = None,

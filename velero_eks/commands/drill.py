@@ -71,12 +71,12 @@ _SHOWN = 20
         "velero-eks drill prod --clean-up": "Remove what a drill that was killed left behind.",
     },
     exits={
-        0: "Everything came back as it was, in time, and nothing left behind.",
+        0: "Everything came back as it was, in time, and nothing was left behind.",
         1: (
             "Something is not as it was, the data is older than the RPO, it took longer than --within, something "
             "is left behind, or the answer was no."
         ),
-        2: "Nothing was begun: no backup fits, the cluster cannot be asked, or an argument is bad.",
+        2: "Nothing was started: no backup fits, the cluster cannot be asked, or an argument is bad.",
     },
 )
 def drill(
@@ -102,12 +102,14 @@ def drill(
             " the copies.",
         ),
     ] = False,
-    junit: Annotated[Path | None, typer.Option("--junit", metavar="FILE", help="Write JUnit for CI there.")] = None,
+    junit: Annotated[
+        Path | None, typer.Option("--junit", metavar="FILE", help="Write JUnit for CI to this file.")
+    ] = None,
     markdown_file: Annotated[
-        Path | None, typer.Option("--markdown-file", metavar="FILE", help="Write Markdown there.")
+        Path | None, typer.Option("--markdown-file", metavar="FILE", help="Write Markdown to this file.")
     ] = None,
     clean_up: Annotated[
-        bool, typer.Option("--clean-up", help="Only remove what earlier drills left behind, when one was killed.")
+        bool, typer.Option("--clean-up", help="Only remove what earlier drills left behind when they were killed.")
     ] = False,
     yes: Yes = False,
     timeout: Timeout = None,

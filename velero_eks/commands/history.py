@@ -41,7 +41,7 @@ _ALL_VERBS = ("list", "get", "create", "delete")
 
 @described(
     examples={
-        "velero-eks history configmap/grading -n exam --stack prod": "Say when a ConfigMap changed.",
+        "velero-eks history configmap/grading -n exam --stack prod": "Show when a ConfigMap changed.",
         "velero-eks history crd/exams.example.org --stack prod --json": "Print the changes of a CRD as JSON.",
     },
     exits={

@@ -35,7 +35,7 @@ _STACK_NAME = re.compile(r"^[A-Za-z0-9_.-]{1,100}$")
 @described(
     examples={
         "velero-eks init prod --cluster my-cluster --region eu-west-1": (
-            "Ask for what is left to decide, and write stacks/Pulumi.prod.yaml."
+            "Ask for what EKS cannot say, and write stacks/Pulumi.prod.yaml."
         ),
         "velero-eks init prod --cluster my-cluster --region eu-west-1 --environment production --yes": (
             "Ask nothing, for scripts."
@@ -47,7 +47,7 @@ _STACK_NAME = re.compile(r"^[A-Za-z0-9_.-]{1,100}$")
     exits={
         0: "The file is written, or agrees with the cluster.",
         1: "The answer was no; nothing is written.",
-        2: "Nothing can be written: the cluster cannot be read, a flag is missing or bad, or the file would be.",
+        2: "Nothing can be written: the cluster cannot be read, a flag is missing or bad, or a value is invalid.",
     },
 )
 def init(
@@ -59,21 +59,25 @@ def init(
         typer.Option(
             metavar="ORG/PROJECT/STACK",
             help="Read the facts from the outputs of the Pulumi stack that made the cluster: clusterName, region,"
-            " account, kubernetesVersion, oidcIssuer and, where it is so, autoMode.",
+            " account, kubernetesVersion, oidcIssuer and, if true, autoMode.",
         ),
     ] = None,
     environment: Annotated[str | None, typer.Option(help="development, staging or production.")] = None,
-    rpo: Annotated[str | None, typer.Option(metavar="DURATION", help="At most this much may be lost: 24h.")] = None,
+    rpo: Annotated[
+        str | None, typer.Option(metavar="DURATION", help="At most this much data may be lost: 24h.")
+    ] = None,
     retention: Annotated[
-        str | None, typer.Option(metavar="DURATION", help="At least this far back one can go: 30d.")
+        str | None, typer.Option(metavar="DURATION", help="Keep backups at least this long: 30d.")
     ] = None,
     namespace: Namespaces = None,
     identity: Annotated[str | None, typer.Option(help="irsa or pod-identity.")] = None,
     volumes: Annotated[str | None, typer.Option(help="none or csi-snapshot.")] = None,
-    timezone: Annotated[str | None, typer.Option(metavar="ZONE", help="The zone of the schedule's clocks.")] = None,
+    timezone: Annotated[str | None, typer.Option(metavar="ZONE", help="The schedule's time zone.")] = None,
     allow_untested_kubernetes: Annotated[
         bool | None,
-        typer.Option("--allow-untested-kubernetes", help="Go on with a version Velero was not tested on."),
+        typer.Option(
+            "--allow-untested-kubernetes", help="Continue with a Kubernetes version that Velero was not tested on."
+        ),
     ] = None,
     yes: Yes = False,
     timeout: Timeout = None,
@@ -81,7 +85,7 @@ def init(
     context: Context = None,
     json: Json = False,
 ) -> None:
-    """Write a stack's file from what EKS says of a cluster, or bring the facts of one up to date.
+    """Write a stack's file from what EKS says about a cluster, or update the cluster's facts in it.
 
     In a folder without a Pulumi project it writes that first: Pulumi.yaml, __main__.py, pyproject.toml, .gitignore.
 
@@ -325,9 +329,9 @@ def _decided(request: InitRequest, facts: ClusterFacts, terminal: Terminal) -> D
 
 def _asked(request: InitRequest, decisions: Decisions, terminal: Terminal) -> Decisions:
     questions = (
-        ("rpo", "At most this much may be lost (rpo)", decisions.rpo),
-        ("retention", "At least this far back one can go (retention)", decisions.retention),
-        ("namespaces", "Namespaces that this holds for, with commas, * for all", ",".join(decisions.namespaces)),
+        ("rpo", "At most this much data may be lost (rpo)", decisions.rpo),
+        ("retention", "Keep backups at least this long (retention)", decisions.retention),
+        ("namespaces", "Namespaces, separated by commas, * for all", ",".join(decisions.namespaces)),
         ("identity", f"How Velero gets its AWS role ({', '.join(IDENTITIES)})", decisions.identity),
         ("volumes", f"What happens to volumes ({', '.join(VOLUMES)})", decisions.volumes),
     )

@@ -27,22 +27,25 @@ LEVELS = ("error", "warning", "info", "debug")
 
 @described(
     examples={
-        "velero-eks logs daily-backup-20261124020000 --stack prod": "Say why a backup failed.",
+        "velero-eks logs daily-backup-20261124020000 --stack prod": "Show why a backup failed.",
         "velero-eks logs before-change --stack prod --level info": "Show its log, information included.",
     },
     exits={
         0: "The backup or restore completed.",
         1: "It did not complete, or not yet.",
-        2: "There is none of that name, the bucket cannot be read, or an argument is bad.",
+        2: "No backup or restore has that name, the bucket cannot be read, or an argument is bad.",
     },
 )
 def logs(
-    name: Annotated[str, typer.Argument(metavar="BACKUP|RESTORE", help="Whose log.")],
+    name: Annotated[str, typer.Argument(metavar="BACKUP|RESTORE", help="The name of the backup or restore.")],
     level: Annotated[
-        str, typer.Option("--level", metavar="LEVEL", help="error, warning, info or debug: what to show of the log.")
+        str,
+        typer.Option(
+            "--level", metavar="LEVEL", help="Show the log from this level up: error, warning, info or debug."
+        ),
     ] = "warning",
     kind: Annotated[
-        str | None, typer.Option("--kind", metavar="KIND", help="backup or restore, where both have that name.")
+        str | None, typer.Option("--kind", metavar="KIND", help="backup or restore, if both have that name.")
     ] = None,
     timeout: Timeout = None,
     stack: Stack = None,

@@ -39,7 +39,7 @@ Kubeconfig = Annotated[
     typer.Option(
         "--kubeconfig",
         metavar="FILE",
-        help="Take the context from this file, also a stack's. By default: KUBECONFIG, else ~/.kube/config.",
+        help="Take the context from this file, also with a stack. By default: KUBECONFIG, else ~/.kube/config.",
     ),
 ]
 VeleroNamespace = Annotated[
@@ -51,25 +51,25 @@ At = Annotated[
     typer.Option(
         "--at",
         metavar="TIME",
-        help="As of this time, not now: which backup is the newest, which runs come next. Such as 2026-11-24T09:00Z.",
+        help="As of this time, such as 2026-11-24T09:00Z: which backup is the newest, which runs come next.",
     ),
 ]
 _namespace = typer.Option("--namespace", "-n", metavar="NAME", help="Only this namespace.")
 Namespace = Annotated[str | None, _namespace]
 Namespaces = Annotated[list[str] | None, _namespace]
-ShowSecrets = Annotated[bool, typer.Option("--show-secrets", help="Print the values of Secrets, in place of a mask.")]
+ShowSecrets = Annotated[bool, typer.Option("--show-secrets", help="Print the values of Secrets instead of a mask.")]
 Everything = Annotated[bool, typer.Option("--full", help="List everything. By default long lists are cut.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document, for programs.")]
 Markdown = Annotated[
-    bool, typer.Option("--markdown", help="Print Markdown in place of tables, for a pull request or a page.")
+    bool, typer.Option("--markdown", help="Print Markdown instead of tables, for a pull request or a page.")
 ]
 Timeout = Annotated[
     str | None,
     typer.Option(
         "--timeout",
         metavar="DURATION",
-        help="Wait no longer than this in all, such as 90s or 10m. A bare number is seconds.",
+        help="Wait at most this long in total, such as 90s or 10m. A bare number is seconds.",
     ),
 ]
 Form = Literal["text", "json", "markdown"]

@@ -42,8 +42,8 @@ CLEAN, FOUND, BAD_INPUT = 0, 1, 2
     examples={
         "velero-eks plan": "Plan every stack of the project.",
         "velero-eks plan prod": "Plan one stack.",
-        "velero-eks plan --summary": "One row a stack: its cluster, objectives, findings and next backup.",
-        "velero-eks plan 'exam-*' --json": "Plan the stacks of a name, as JSON; `check` and `diff --to-plan` read it.",
+        "velero-eks plan --summary": "One row per stack: its cluster, objectives, findings and next backup.",
+        "velero-eks plan 'exam-*' --json": "Plan matching stacks, as JSON for `check` and `diff --to-plan`.",
         "velero-eks plan prod --deployer-policy": "Print the IAM policy for whoever runs `pulumi up`.",
     },
     exits={
@@ -62,7 +62,7 @@ def plan(
         ),
     ] = None,
     summary: Annotated[
-        bool, typer.Option("--summary", help="Print one row a stack. --json has all of it, and has no summary.")
+        bool, typer.Option("--summary", help="Print one row per stack. Not with --json, which has everything.")
     ] = False,
     at: At = None,
     stack: Stack = None,

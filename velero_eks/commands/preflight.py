@@ -71,13 +71,13 @@ _STYLES = {"error": "red", "warning": "yellow"}
 
 @described(
     examples={
-        "velero-eks preflight prod": "Check everything that can be asked before `pulumi up`.",
+        "velero-eks preflight prod": "Check everything before `pulumi up`.",
         "velero-eks preflight prod --json": "Print every check's result as JSON.",
     },
     exits={
-        0: "No error was found. What could not be asked is told.",
+        0: "No error was found. Checks that could not be asked are listed.",
         1: "An error was found.",
-        2: "There is no such stack, or its file is bad.",
+        2: "The stack does not exist, or its file is bad.",
     },
 )
 def preflight(
@@ -88,10 +88,10 @@ def preflight(
     json: Json = False,
     markdown: Markdown = False,
 ) -> None:
-    """Find what would make `pulumi up` or the first backup fail, before it. Changes nothing.
+    """Find what would make `pulumi up` or the first backup fail. Changes nothing.
 
     Looks at the account, the cluster, the bucket, other stacks and this machine. Needs AWS credentials and
-    access to the cluster; what is refused is told.
+    access to the cluster; checks that are refused are listed.
     """
 
     def command() -> int:

@@ -56,7 +56,7 @@ Source = Annotated[
     typer.Option(
         "--from",
         metavar="SCHEDULE|BACKUP",
-        help="A backup, or a schedule for its newest Completed backup.",
+        help="A backup, or a schedule: its newest Completed backup.",
         autocompletion=schedules,
     ),
 ]
@@ -65,21 +65,22 @@ ExistingPolicy = Annotated[
     typer.Option(
         "--existing",
         metavar="keep|update",
-        help="What happens to objects that are there and differ: kept as they are, or made what they were.",
+        help="What to do with existing objects that differ: keep them, or update them to their backed-up state.",
     ),
 ]
 PreviewOnly = Annotated[bool, typer.Option("--preview", help="Show what would happen, and change nothing.")]
 
 restore = typer.Typer(
-    help="Restore a namespace, single objects or a cluster: previewed first, and compared with the preview afterwards.",
+    add_completion=False,
+    help="Restore a namespace, single objects or a cluster. Previews first, and compares the result with the preview.",
     no_args_is_help=True,
 )
 
 FOUND, STOPPED = 1, 1
 _EXITS = {
-    0: "Everything is as the preview said; with --preview: nothing is in the way.",
-    1: "Something is not as the preview said or is in the way, or the answer was no.",
-    2: "Nothing was begun: there is no such backup, the cluster cannot be asked, or an argument is bad.",
+    0: "Everything is as the preview said; with --preview: nothing blocks it.",
+    1: "Something is not as the preview said or is blocked, or the answer was no.",
+    2: "Nothing was started: the backup does not exist, the cluster cannot be asked, or an argument is bad.",
 }
 Planner = Callable[[Backup, Sequence[Stored]], RestorePlan]
 
@@ -100,7 +101,8 @@ def restore_namespace(
     source: Source,
     at: At = None,
     into: Annotated[
-        str | None, typer.Option("--into", metavar="NAMESPACE", help="Restore into another namespace, beside it.")
+        str | None,
+        typer.Option("--into", metavar="NAMESPACE", help="Restore into another namespace, beside the original."),
     ] = None,
     existing: ExistingPolicy = "keep",
     preview: PreviewOnly = False,
@@ -113,7 +115,7 @@ def restore_namespace(
     velero_namespace: VeleroNamespace = None,
     as_json: Json = False,
 ) -> None:
-    """Restore everything of one namespace, and the CRDs of its objects that are missing.
+    """Restore everything in one namespace, and the missing CRDs of its objects.
 
     Nothing is deleted: what is not in the backup stays. Needs access to the cluster and to the bucket, and
     a running Velero server.
@@ -156,11 +158,11 @@ def restore_object(
     velero_namespace: VeleroNamespace = None,
     as_json: Json = False,
 ) -> None:
-    """Restore these objects and nothing else; a CRD brings its objects along.
+    """Restore these objects and nothing else; a CRD comes with its objects.
 
-    Where Velero cannot tell an object from another one, since it chooses by labels alone, the object is written from
-    the backup's content with your own rights; the preview says so. Claims come back with their namespace only. Needs
-    access to the cluster and to the bucket.
+    Velero selects by labels only. An object that its labels cannot select alone is written from the backup with your
+    own rights; the preview says so. Claims come back with their namespace only. Needs access to the cluster and to the
+    bucket.
     """
     given = locals()
 
@@ -188,7 +190,9 @@ def restore_cluster(
     at: At = None,
     system: Annotated[
         bool,
-        typer.Option("--system", help="Also kube-system, kube-public and kube-node-lease, which a new cluster has."),
+        typer.Option(
+            "--system", help="Also kube-system, kube-public and kube-node-lease, which a new cluster already has."
+        ),
     ] = False,
     existing: ExistingPolicy = "keep",
     preview: PreviewOnly = False,
@@ -203,8 +207,8 @@ def restore_cluster(
 ) -> None:
     """Restore a whole cluster into a new one: every namespace, CRDs, webhooks and other cluster-scoped objects.
 
-    Webhooks come last. Velero's own namespace is left out, and what every cluster makes for itself. Needs access to the
-    new cluster and to the bucket, and a running Velero server.
+    Webhooks come last. Velero's own namespace and what every cluster creates for itself are left out. Needs access to
+    the new cluster and to the bucket, and a running Velero server.
     """
     given = locals()
 

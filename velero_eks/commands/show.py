@@ -53,7 +53,7 @@ FOUND = 1
         "velero-eks show daily-backup configmap/grading -n exam --stack prod": (
             "Print one object as it was in the newest good backup."
         ),
-        "velero-eks show daily-backup -n exam --list --stack prod": "List what the backup has of a namespace.",
+        "velero-eks show daily-backup -n exam --list --stack prod": "List what the backup has from a namespace.",
         "velero-eks show daily-backup deployment -n exam --at 2026-11-24T09:00Z --stack prod": (
             "Print a kind's objects as they were at a time."
         ),
@@ -61,19 +61,19 @@ FOUND = 1
     exits={
         0: "Everything that was asked for is printed.",
         1: "The backup does not have it.",
-        2: "There is no such backup, the bucket cannot be read, or an argument is bad.",
+        2: "The backup does not exist, the bucket cannot be read, or an argument is bad.",
     },
 )
 def show(
     backup: Annotated[
         str,
         typer.Argument(
-            metavar="BACKUP", autocompletion=schedules, help="A backup, or a schedule for its newest good one."
+            metavar="BACKUP", autocompletion=schedules, help="A backup, or a schedule: its newest good backup."
         ),
     ],
     objects: Annotated[
         list[str] | None,
-        typer.Argument(metavar="KIND[/NAME]", help="As kubectl names them. Everything, where none is given."),
+        typer.Argument(metavar="KIND[/NAME]", help="As kubectl names them. By default everything."),
     ] = None,
     namespace: Namespace = None,
     at: At = None,

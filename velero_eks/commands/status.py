@@ -41,7 +41,7 @@ FOUND = 1
 
 @described(
     examples={
-        "velero-eks status prod": "Say whether what the stack promises can be recovered.",
+        "velero-eks status prod": "Show whether the stack's objectives are met.",
         "velero-eks status --context admin@prod": "Ask a cluster that has no stack here.",
         "velero-eks status prod --json": "Print JSON for a monitor.",
     },
@@ -64,7 +64,7 @@ def status(
     json: Json = False,
     markdown: Markdown = False,
 ) -> None:
-    """Say what can be recovered, what is running, and what is wrong since when.
+    """Show what can be recovered, what is running, what is wrong, and since when.
 
     With --stack the objectives are the stack file's. Needs access to the cluster, and to the bucket for what is known
     of volumes.
