@@ -251,7 +251,7 @@ def _secrets(stack: str, sides: Sides) -> Iterator[Fact]:
 
 
 def _encrypted(side: Side, stack: str) -> dict[str, str]:
-    path = side.stacks().get(stack)
+    path = side.files().get(stack)
     try:
         text = read_text(path, stack) if path else ""
         root = parse(text, stack) if "secure" in text else None
@@ -275,7 +275,8 @@ def _secure(value: Any, path: str) -> Iterator[tuple[str, str]]:
 
 def _notes(sides: Sides, old: Planned, new: Planned) -> Iterator[str]:
     for planned in (old, new):
-        if planned.borrowed:
+        # A project of another name never has one.
+        if planned.borrowed and planned.side.project.is_ours:
             yield f"{planned.side.revision} has no recorder of its own; it was planned with this one."
     versions = [_versions(side) for side in (sides.old, sides.new)]
     other = [

@@ -6,13 +6,13 @@ import fnmatch
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from velero_eks.diff.git import Repository
 from velero_eks.diff.model import Revision
 from velero_eks.errors import BadTarget, DiffError
-from velero_eks.project.project import Project, matching, stack_files
+from velero_eks.project.project import Project, is_plain, matching
 from velero_eks.terminal import words
 
 # What no program reads: where only these differ, or another stack's file, a stack's plan is the same and not made.
@@ -29,19 +29,29 @@ NOT_PROGRAM = (
     "Makefile",
     ".gitignore",
 )
-STACK_FILES = "stacks/Pulumi.*.yaml"
 
 
 @dataclass(frozen=True)
 class Side:
-    """A revision and the folder that its project's files are in."""
+    """A revision, and its project in the folder that its files are in. `fileless` are stacks that no file configures,
+    which another project than this one may have."""
 
     revision: Revision
-    root: Path
+    project: Project
+    fileless: tuple[str, ...] = ()
 
-    def stacks(self) -> dict[str, Path]:
-        """Its stacks and their files, by name."""
-        return stack_files(self.root)
+    @property
+    def root(self) -> Path:
+        """The folder."""
+        return self.project.root
+
+    def files(self) -> dict[str, Path]:
+        """The files of its stacks, by name."""
+        return self.project.stack_files()
+
+    def stacks(self) -> set[str]:
+        """The names of its stacks."""
+        return {*self.files(), *self.fileless}
 
 
 @dataclass(frozen=True)
@@ -70,17 +80,17 @@ def lay_out(start: Path, arguments: Sequence[str], stack: str | None = None) -> 
 
         def side(revision: Revision) -> Side:
             if revision.commit is None:
-                return Side(revision, root)
+                return Side(revision, project)
             if revision.commit not in laid:
                 folder = Path(temporary).resolve() / revision.commit[:12]
                 repository.lay_out(revision.commit, folder)
                 laid[revision.commit] = folder
-            return Side(revision, laid[revision.commit])
+            return Side(revision, Project(laid[revision.commit], project.name))
 
         old_revision, new_revision, rest = _revisions(repository, arguments)
         old = side(old_revision)
         if new_revision is None:
-            new_revision, rest = _second(repository, rest, (old, Side(Revision("", None), root)))
+            new_revision, rest = _second(repository, rest, (old, Side(Revision("", None), project)))
         new = side(new_revision)
         for one in (old, new):
             _refuse_without_program(one)
@@ -89,6 +99,8 @@ def lay_out(start: Path, arguments: Sequence[str], stack: str | None = None) -> 
                 raise BadTarget(f"two stacks are given: {', '.join(rest)}, and --stack {stack}. Keep one of them")
             rest = [stack]
         stacks = _select(rest, old, new)
+        fileless = tuple(name for name in stacks if name not in {*old.files(), *new.files()})
+        old, new = (replace(one, fileless=fileless) for one in (old, new))
         touched = _touched(repository, old, new, stacks)
         yield Sides(project.name, old, new, stacks, touched)
 
@@ -154,19 +166,35 @@ def _refuse_without_program(side: Side) -> None:
 
 
 def _select(patterns: Iterable[str], old: Side, new: Side) -> tuple[str, ...]:
-    names = sorted({*old.stacks(), *new.stacks()})
+    patterns = list(patterns)
+    names = {*old.stacks(), *new.stacks()}
+    if not new.project.is_ours:
+        names |= {name for name in patterns if is_plain(name)}
     if not names:
-        raise DiffError(f"neither {old.revision} nor {new.revision} has a stack file (stacks/Pulumi.<stack>.yaml)")
-    return matching(names, patterns)
+        mend = "" if new.project.is_ours else "; name the stack: --stack STACK"
+        raise DiffError(f"neither {old.revision} nor {new.revision} has a stack file (Pulumi.STACK.yaml){mend}")
+    return matching(sorted(names), patterns)
 
 
 def _touched(repository: Repository, old: Side, new: Side, stacks: tuple[str, ...]) -> tuple[str, ...]:
     """The stacks that may differ: all where the program differs, else those whose own file does."""
     changed = repository.changed(str(old.revision.commit), new.revision.commit)
     read = {path for path in changed if not any(_in(path, pattern) for pattern in NOT_PROGRAM)}
-    if not all(fnmatch.fnmatch(path, STACK_FILES) for path in read):
+    own = {path: stack for side in (old, new) for stack, path in _paths(side)}
+    if not read <= {*own}:
         return stacks
-    return tuple(stack for stack in stacks if f"stacks/Pulumi.{stack}.yaml" in read)
+    differing = {own[path] for path in read}
+    return tuple(stack for stack in stacks if stack in differing)
+
+
+def _paths(side: Side) -> Iterator[tuple[str, str]]:
+    """Each stack with the path of its file from the project's folder, as git writes it."""
+    root = side.root.resolve()
+    for stack, path in side.files().items():
+        found = path.resolve()
+        # What is elsewhere git does not tell of: its stack counts as one of the program's.
+        if found.is_relative_to(root):
+            yield stack, found.relative_to(root).as_posix()
 
 
 def _in(path: str, pattern: str) -> bool:

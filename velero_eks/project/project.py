@@ -131,7 +131,7 @@ class Project:
         patterns = [_of_file(pattern, files) for pattern in patterns]
         if not self.is_ours:
             # A stack of another program may have no file: nothing of it has to be configured.
-            plain = [name for name in patterns if name not in files and not set(name) & set("*?[")]
+            plain = [name for name in patterns if name not in files and is_plain(name)]
             for odd in self.misnamed(plain) if plain else ():
                 raise BadTarget(str(odd))
             files |= {name: self.root / f"Pulumi.{name}.yaml" for name in plain}
@@ -156,6 +156,11 @@ class Project:
         if stack not in files:
             self._refuse(stack, files)
         return load_file(files[stack])
+
+
+def is_plain(pattern: str) -> bool:
+    """Whether a pattern is a name, without `*`, `?` and `[…]`."""
+    return not set(pattern) & set("*?[")
 
 
 def _of_file(word: str, files: Mapping[str, Path]) -> str:

@@ -15,11 +15,13 @@ import pytest
 from rich.console import Console
 
 from tests.velero_eks.diff.programs import STACK
-from tests.velero_eks.diff.repositories import commit, git, real, write_stacks
+from tests.velero_eks.diff.repositories import commit, git, real, repository, write_stacks
+from tests.velero_eks.plan.projects import LIGHT
 from velero_eks.commands import diff as render
 from velero_eks.commands.diff import compared
 from velero_eks.diff import contract, markdown
 from velero_eks.diff.model import Diff
+from velero_eks.errors import DiffError
 
 AT = datetime(2026, 11, 24, tzinfo=UTC)
 SECURE = "  velero-eks:repositoryPassword: {{secure: v1:{}}}\n"
@@ -45,11 +47,11 @@ def diff(tmp_path_factory: pytest.TempPathFactory) -> Diff:
     return in_folder(root, "HEAD")
 
 
-def in_folder(root: Path, *arguments: str) -> Diff:
+def in_folder(root: Path, *arguments: str, stack: str | None = None) -> Diff:
     here = Path.cwd()
     os.chdir(root)
     try:
-        return compared(arguments, AT)
+        return compared(arguments, AT, stack)
     finally:
         os.chdir(here)
 
@@ -128,3 +130,35 @@ def test_a_revision_without_a_recorder_is_run_by_this_one_which_is_said(tmp_path
     made = in_folder(root, "before")
     assert [fact.text for fact in made.stacks[0].facts] == ["backups of exam-hourly are kept 24 h, was 3 days"]
     assert "has no recorder of its own; it was planned with this one." in made.notes[0]
+
+
+def foreign(root: Path, **files: str) -> Path:
+    """A repository with a project of another name, whose stack files stand beside its program; nothing committed."""
+    repository(root)
+    (root / "Pulumi.yaml").write_text("name: shop\nruntime: python\n")
+    (root / "__main__.py").write_text(LIGHT)
+    for stack, text in files.items():
+        (root / f"Pulumi.{stack}.yaml").write_text(text)
+    return root
+
+
+def test_a_project_of_another_name_has_its_stack_files_beside_its_program(tmp_path: Path):
+    root = foreign(tmp_path / "p", dev="config: {}\n", prod="config: {}\n")
+    commit(root)
+    (root / "Pulumi.dev.yaml").write_text("config: {shop:a: b}\n")
+    of_a_file = in_folder(root, "HEAD")
+    assert {stack.stack: stack.status for stack in of_a_file.stacks} == {"dev": "same", "prod": "same"}
+    assert of_a_file.notes == ()
+    (root / "__main__.py").write_text(LIGHT.replace("168h", "24h"))
+    of_the_program = in_folder(root, "HEAD", "dev")
+    assert {stack.stack: stack.status for stack in of_the_program.stacks} == {"dev": "changed"}
+
+
+def test_a_stack_of_another_project_needs_no_file(tmp_path: Path):
+    root = foreign(tmp_path / "p")
+    commit(root)
+    (root / "__main__.py").write_text(LIGHT.replace("168h", "24h"))
+    with pytest.raises(DiffError, match=r"has a stack file .*; name the stack: --stack STACK"):
+        in_folder(root, "HEAD")
+    made = in_folder(root, "HEAD", stack="dev")
+    assert {stack.stack: stack.status for stack in made.stacks} == {"dev": "changed"}
