@@ -101,8 +101,8 @@ Not in it:
 
 ## The actions by resource type
 
-| Resource type | Create | Read | Update | Delete |
-|---|---|---|---|---|
+| Resource type | To | Actions |
+|---|---|---|
 """
 
 
@@ -110,14 +110,12 @@ def deployer() -> str:
     """The page of the deployer's rights."""
     lines = [_DEPLOYER.rstrip("\n")]
     for token, grants in ROWS.items():
-        cells = [
-            ", ".join(
-                f"`{action}`"
-                for action in dict.fromkeys(action for grant in grants for action in getattr(grant, phase))
-            )
-            for phase in ("create", "read", "update", "delete")
-        ]
-        lines.append(f"| `{short(token)}` | {' | '.join(cells)} |")
+        named = f"`{short(token)}`"
+        for phase in ("create", "read", "update", "delete"):
+            actions = dict.fromkeys(action for grant in grants for action in getattr(grant, phase))
+            if actions:
+                lines.append(f"| {named} | {phase} | {', '.join(f'`{action}`' for action in actions)} |")
+                named = ""
     return "\n".join(lines) + "\n"
 
 

@@ -20,6 +20,8 @@ html_theme_options = {
     "footer_end": [],
     "show_toc_level": 2,
 }
+# A page with none below it has nothing to show beside it.
+html_sidebars = {page: [] for page in ("index", "tutorial", "explanation")}
 html_static_path = ["static"]
 html_css_files = ["site.css"]
 html_copy_source = False
