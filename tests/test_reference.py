@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from typing import Any
 
@@ -75,6 +76,27 @@ def test_every_rule_and_every_code_has_its_row() -> None:
     assert [name for name in RULES if f"| `{name}` |" not in rules] == []
     assert {"unknown-key", "both-days", "either-day", "cron"} <= errors.codes()
     assert [code for code in errors.codes() if f"| `{code}` |" not in page] == []
+
+
+def test_an_error_has_the_words_of_its_own_place() -> None:
+    source = """
+limit = "of the module"
+def first(remedy):
+    Refused("first", limit, remedy)
+def second():
+    limit, remedy = "unread", "unread"
+    limit = "of the function"
+    remedy = "before the call"
+    Refused("second", limit, remedy)
+    remedy = "behind the call"
+def third():
+    Refused("third", limit, "its own")
+"""
+    assert sorted(errors._found_in(ast.parse(source), {})) == [
+        ("first", "of the module", ""),
+        ("second", "of the function", "before the call"),
+        ("third", "of the module", "its own"),
+    ]
 
 
 def _as_list(value: Any) -> list[Any]:

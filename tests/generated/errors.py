@@ -26,7 +26,7 @@ the code in `errors`; it stays the same when the words change. `…` stands for 
 
 def page() -> str:
     """The whole page."""
-    rows = sorted({row for row in _refusals() if re.fullmatch(r"[a-z0-9…-]+", row[0])})
+    rows = sorted({row for row in _refusals() if re.fullmatch(r"(?=.*[a-z])[a-z0-9…-]+", row[0])})
     told = {code for code, limit, _ in rows if limit}
     # What is said of a code in one place is enough where another place makes its words of parts.
     rows = [row for row in rows if row[1] or row[0] not in told]
@@ -46,19 +46,39 @@ def _refusals() -> tuple[tuple[str, str, str], ...]:
 def _found() -> Iterator[tuple[str, str, str]]:
     for room in _ROOMS:
         for path in sorted((_ROOT / room).rglob("*.py")):
-            module = ast.parse(path.read_text(encoding="utf-8"))
-            names = {
-                node.targets[0].id: node.value
-                for node in ast.walk(module)
-                if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name)
-            }
-            for node in ast.walk(module):
-                if isinstance(node, ast.Call) and getattr(node.func, "id", None) in _MAKERS:
-                    given = dict(zip(_FIELDS, node.args, strict=False))
-                    given |= {one.arg: one.value for one in node.keywords if one.arg in _FIELDS}
-                    code, limit, remedy = (_text(given.get(name), names) for name in _FIELDS)
-                    for each in code.split("\n"):
-                        yield each, _whole(limit), _whole(remedy)
+            yield from _found_in(ast.parse(path.read_text(encoding="utf-8")), {})
+
+
+def _found_in(scope: ast.AST, outside: Mapping[str, ast.expr]) -> Iterator[tuple[str, str, str]]:
+    """The refusals of a module or a function; a name has the value that it has there."""
+    inner, nodes = [], []
+    waiting = list(ast.iter_child_nodes(scope))
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, ast.FunctionDef):
+            inner.append(node)
+        else:
+            nodes.append(node)
+            waiting.extend(ast.iter_child_nodes(node))
+    parameters = {node.arg for node in nodes if isinstance(node, ast.arg)}
+    outside = {name: value for name, value in outside.items() if name not in parameters}
+    assigned = [
+        (node.lineno, node.targets[0].id, node.value)
+        for node in nodes
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name)
+    ]
+    assigned.sort(key=lambda one: one[0])
+    for node in nodes:
+        if isinstance(node, ast.Call) and getattr(node.func, "id", None) in _MAKERS:
+            names = {**outside, **{name: value for line, name, value in assigned if line <= node.lineno}}
+            given = dict(zip(_FIELDS, node.args, strict=False))
+            given |= {one.arg: one.value for one in node.keywords if one.arg in _FIELDS}
+            code, limit, remedy = (_text(given.get(name), names) for name in _FIELDS)
+            for each in code.split("\n"):
+                yield each, _whole(limit), _whole(remedy)
+    names = {**outside, **{name: value for _, name, value in assigned}}
+    for function in inner:
+        yield from _found_in(function, names)
 
 
 def _text(node: ast.AST | None, names: Mapping[str, ast.expr], depth: int = 0) -> str:

@@ -108,7 +108,7 @@ def release_in(tag: str) -> str | None:
 
 def check_chart_repository(value: str) -> str:
     """Refuse what Helm could not look up the chart in: a chart, an archive, an index, a tag, someone's password."""
-    limit = "a chart's repository begins with https:// or oci:// and is where the chart lies, not the chart"
+    limit = "a chart's repository begins with https:// or oci://, and ends before the chart's name"
     scheme, found, rest = value.partition("://")
     if not found or scheme not in ("https", "oci") or not re.fullmatch(r"[^\s/]+(/\S*)?", rest):
         raise Refused("chart-repository", limit, f"write one like {CHART_REPOSITORY}")
