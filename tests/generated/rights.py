@@ -88,7 +88,13 @@ velero-eks plan prod --deployer-policy > deployer-policy.json
 - It names what the plan names: the bucket, the role, the alias, the cluster. The id of a key is unknown before it is
   made: keys are allowed by the stack's tag `velero-eks/cluster`.
 - It does not allow deleting a bucket or a key that stays when it is removed from the program (`storage.protect`).
-- It allows setting a permissions boundary, and not removing one.
+- It allows setting the stack's permissions boundary (`identity.permissionsBoundary`), and neither removing it nor
+  setting another one. Without a boundary, whoever holds the policy can give Velero's role any right.
+- Whoever holds it can put the stack's tag on another key of the account, unless that key's own policy refuses it. With
+  a key that is made elsewhere (`storage.kmsKeyArn`) it has no right over any key.
+- A role is handed over to EKS Pod Identity alone.
+- Where a program of your own gives a name that the plan does not know, the policy allows every bucket, key or role, and
+  the command says so on stderr. It exits with 1 where the program has AWS resources of types that are not in the table.
 - A test compares it with every call that the lab's AWS provider makes in the life of each resource type. The real
   provider reads more settings of a bucket; the policy has these too, and no one has tried it against AWS itself.
 

@@ -48,7 +48,7 @@ CLEAN, FOUND, BAD_INPUT = 0, 1, 2
     },
     exits={
         0: "Every stack is planned, and no finding is an error.",
-        1: "A finding is an error.",
+        1: "A finding is an error, or the deployer's policy is incomplete.",
         2: "A stack file, the program or an argument is bad. Other stacks are planned anyway.",
     },
 )
@@ -136,7 +136,11 @@ def run_plan(
 
 
 def print_policy(patterns: Sequence[str], at: datetime) -> int:
-    """Print the deployer's policy of the one stack that matches. Raises `OperationError` for several and a bad one."""
+    """Print the deployer's policy of the one stack that matches, and return the exit code.
+
+    0: it is whole. 1: the stack has resources of AWS that it has nothing for. What is incomplete or wide is named on
+    stderr. Raises `OperationError` for several stacks and for a bad one.
+    """
     project = Project.find()
     selected = project.select(patterns)
     if len(selected) != 1:
@@ -147,14 +151,20 @@ def print_policy(patterns: Sequence[str], at: datetime) -> int:
     planned, failures = _described(project, files, at, 1)
     for error in (*bad.values(), *failures.values()):
         raise error
-    try:
-        made = deployer.policy(planned[0].resources)
-    except deployer.UnknownType as error:
-        raise BadTarget(
-            f"stack {next(iter(selected))} has resources whose IAM actions are not known here: {error}; write"
-            " a policy for these by hand, and plan the stack without them for the rest"
-        ) from None
+    resources = planned[0].resources
+    made = deployer.policy(resources)
     write_json(json_text(made))
+    if wide := deployer.beyond(made):
+        say(
+            f"warning: the plan does not know every name, and the policy allows {', '.join(wide)}. Write the names into"
+            " the program, or narrow the policy by hand"
+        )
+    if missing := deployer.unknown_types(resources):
+        say(
+            f"warning: the policy has nothing for {', '.join(missing)}, whose IAM actions are not known here. Add them"
+            " by hand"
+        )
+        return FOUND
     return CLEAN
 
 

@@ -7,11 +7,11 @@ the Kubernetes provider does is decided in the cluster, and what Pulumi's own st
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from velero_on_eks.documents.iam import POLICY_VERSION, arn
+from velero_on_eks.documents.iam import POD_IDENTITY_PRINCIPAL, POLICY_VERSION, arn
 from velero_on_eks.settings.aws_facts import partition_of
 
 from velero_eks.aws.iam import statements
@@ -21,14 +21,6 @@ Conditions = tuple[tuple[str, str], ...]
 # IAM's limit on a managed policy, blanks not counted.
 LONGEST_POLICY = 6144
 WHOLE = "*"
-
-
-class UnknownType(LookupError):
-    """A resource type of AWS whose actions are not in the table. `types` are all of them."""
-
-    def __init__(self, types: Iterable[str]) -> None:
-        self.types = tuple(sorted(set(types)))
-        super().__init__(", ".join(self.types))
 
 
 @dataclass(frozen=True)
@@ -88,7 +80,8 @@ def _key(resource: Resource, place: Place) -> str:
 
 
 def _alias(resource: Resource, place: Place) -> str:
-    return place.arn("kms", _text(resource["inputs"].get("name")))
+    name = resource["inputs"].get("name")
+    return place.arn("kms", name if isinstance(name, str) else f"alias/{WHOLE}")
 
 
 def _role(resource: Resource, place: Place) -> str:
@@ -126,15 +119,21 @@ def _asks_eks(resource: Resource) -> bool:
 
 
 _TAG = "velero-eks/cluster"
+_PASSED = "iam:PassedToService"
+
+
+def _cluster_tag(resource: Resource) -> str:
+    tags = resource["inputs"].get("tags")
+    found = tags.get(_TAG) if isinstance(tags, Mapping) else None
+    return found if isinstance(found, str) else ""
 
 
 def _tagged(key: str) -> Callable[[Resource], Conditions]:
     """Only what bears the stack's own tag, so that no other key of the account is reached."""
 
     def conditions(resource: Resource) -> Conditions:
-        cluster = (resource["inputs"].get("tags") or {}).get(_TAG)
-        adopted = resource["options"].get("import")
-        return ((f"{key}/{_TAG}", cluster),) if isinstance(cluster, str) and not adopted else ()
+        cluster, adopted = _cluster_tag(resource), resource["options"].get("import")
+        return ((f"{key}/{_TAG}", cluster),) if cluster and not adopted else ()
 
     return conditions
 
@@ -145,6 +144,16 @@ def _empties(resource: Resource) -> bool:
 
 def _bounded(resource: Resource) -> bool:
     return bool(resource["inputs"].get("permissionsBoundary"))
+
+
+def _boundary(resource: Resource) -> Conditions:
+    """The stack's own boundary: with another one, or without one, a role could be given every right."""
+    boundary = resource["inputs"].get("permissionsBoundary")
+    return (("iam:PermissionsBoundary", boundary),) if isinstance(boundary, str) else ()
+
+
+def _to_pods(resource: Resource) -> Conditions:
+    return ((_PASSED, POD_IDENTITY_PRINCIPAL),)
 
 
 def _bucket_setting(name: str, *, clears: bool = False) -> tuple[Grant, ...]:
@@ -221,9 +230,10 @@ ROWS: Mapping[str, tuple[Grant, ...]] = {
         Grant(_alias, create=("kms:CreateAlias",), update=("kms:UpdateAlias",), delete=("kms:DeleteAlias",)),
     ),
     "aws:iam/role:Role": (
+        Grant(_role, create=("iam:CreateRole",), conditions=_boundary),
         Grant(
             _role,
-            create=("iam:CreateRole", "iam:TagRole"),
+            create=("iam:TagRole",),
             read=(
                 "iam:GetRole",
                 "iam:ListRolePolicies",
@@ -239,7 +249,7 @@ ROWS: Mapping[str, tuple[Grant, ...]] = {
             delete=("iam:DeleteRole", "iam:ListInstanceProfilesForRole"),
         ),
         # Whoever deploys may set the boundary, and not remove it.
-        Grant(_role, create=("iam:PutRolePermissionsBoundary",), when=_bounded),
+        Grant(_role, create=("iam:PutRolePermissionsBoundary",), conditions=_boundary, when=_bounded),
     ),
     "aws:iam/rolePolicy:RolePolicy": (
         Grant(
@@ -269,7 +279,8 @@ ROWS: Mapping[str, tuple[Grant, ...]] = {
             update=("eks:UpdatePodIdentityAssociation", "eks:UntagResource"),
             delete=("eks:DeletePodIdentityAssociation",),
         ),
-        Grant(_associated_role, create=("iam:GetRole", "iam:PassRole"), update=("iam:PassRole",)),
+        Grant(_associated_role, create=("iam:GetRole",)),
+        Grant(_associated_role, create=("iam:PassRole",), update=("iam:PassRole",), conditions=_to_pods),
     ),
     "pulumi:providers:aws": (Grant(_anywhere, read=("sts:GetCallerIdentity",)),),
     # Where the cluster's address is, and nothing else: who may do what in it is decided there.
@@ -281,14 +292,11 @@ ROWS: Mapping[str, tuple[Grant, ...]] = {
 def policy(resources: Iterable[Resource]) -> dict[str, Any]:
     """The policy for these resources of one stack, as `plan --json` has them.
 
-    Actions that delete are left out for what stays in the account when removed from the program. Raises `UnknownType`
-    for resources of AWS of other types, which a program of one's own may have.
+    Actions that delete are left out for what stays in the account when removed from the program. It has nothing for
+    resources of AWS of other types, which a program of one's own may have (`unknown_types`).
     """
     resources = list(resources)
     place = place_of(resources)
-    missing = [one["type"] for one in resources if one["type"].startswith("aws:") and one["type"] not in ROWS]
-    if missing:
-        raise UnknownType(missing)
     found: dict[tuple[str, Conditions], set[str]] = {}
     for on, conditions, actions in _grants(resources, place):
         found.setdefault((on, conditions), set()).update(actions)
@@ -302,21 +310,44 @@ def policy(resources: Iterable[Resource]) -> dict[str, Any]:
     }
 
 
+def unknown_types(resources: Iterable[Resource]) -> tuple[str, ...]:
+    """The resource types of AWS whose actions are not in `ROWS`."""
+    found = {one["type"] for one in resources if one["type"].startswith("aws:") and one["type"] not in ROWS}
+    return tuple(sorted(found))
+
+
+def beyond(made: Mapping[str, Any]) -> tuple[str, ...]:
+    """The ARNs in a policy that reach more than the stack's own resources, since the plan does not know a name."""
+    found = {
+        on
+        for one in made["Statement"]
+        if "Condition" not in one or set(one["Condition"]["StringEquals"]) == {_PASSED}
+        for on in ([one["Resource"]] if isinstance(one["Resource"], str) else one["Resource"])
+        if on.endswith((":::*", ":::*/*", ":key/*", ":alias/*", ":role/*"))
+    }
+    return tuple(sorted(found))
+
+
 def place_of(resources: Iterable[Resource]) -> Place:
-    """Where these resources are deployed: what their components say, else their AWS provider."""
-    found: dict[str, str] = {}
+    """Where these resources are deployed, by what their components and AWS providers say."""
+    found: dict[str, set[str]] = {"region": set(), "account": set()}
     for one in resources:
         inputs = one["inputs"]
         if one["type"] == "pulumi:providers:aws" or one["type"].startswith("velero-eks:"):
-            for name in ("region", "account"):
+            for name, values in found.items():
                 if isinstance(inputs.get(name), str):
-                    found[name] = inputs[name]
-    region = found.get("region", WHOLE)
-    partition = partition_of(region).name if region != WHOLE else "aws"
-    return Place(partition, region, found.get("account", WHOLE))
+                    values.add(inputs[name])
+    # A program of one's own may deploy in several; which resource is where is not worth a wrong ARN.
+    region, account = (next(iter(values)) if len(values) == 1 else WHOLE for values in found.values())
+    partition = next((partition_of(each).name for each in sorted(found["region"])), "aws")
+    return Place(partition, region, account)
 
 
-def _grants(resources: Iterable[Resource], place: Place) -> Iterator[tuple[str, Conditions, tuple[str, ...]]]:
+def _grants(resources: Sequence[Resource], place: Place) -> Iterator[tuple[str, Conditions, tuple[str, ...]]]:
+    if any(one["type"] == "aws:iam/role:Role" for one in resources):
+        # Whose issuer the role trusts: a program of one's own asks EKS for it, and for the API server's address.
+        for name in sorted({tag for one in resources if (tag := _cluster_tag(one))}) or [WHOLE]:
+            yield place.arn("eks", f"cluster/{name}"), (), ("eks:DescribeCluster",)
     for one in resources:
         for grant in ROWS.get(one["type"], ()):
             actions = grant.actions(deleted=not one["options"].get("retainOnDelete"))

@@ -39,8 +39,19 @@ def test_a_bad_stack_is_refused_as_by_a_plan(monkeypatch, tmp_path):
     assert refused.stdout == ""
 
 
-def test_a_type_that_nobody_knows_the_actions_of_is_named(monkeypatch, tmp_path):
-    monkeypatch.setattr(deployer, "ROWS", {})
-    refused = asked(monkeypatch, project(tmp_path / "p", staging=stack_text()), "staging")
-    assert refused.exit_code == 2
-    assert "stack staging has resources whose IAM actions are not known here: aws:iam/role:Role" in refused.stderr
+def test_a_type_whose_actions_are_not_known_is_named_beside_the_policy_of_the_rest(monkeypatch, tmp_path):
+    rows = {token: row for token, row in deployer.ROWS.items() if token != "aws:iam/rolePolicy:RolePolicy"}
+    monkeypatch.setattr(deployer, "ROWS", rows)
+    made = asked(monkeypatch, project(tmp_path / "p", staging=stack_text()), "staging")
+    assert made.exit_code == 1
+    assert "the policy has nothing for aws:iam/rolePolicy:RolePolicy, whose IAM actions are not known" in made.stderr
+    assert json.loads(made.stdout)["Statement"]
+
+
+def test_what_reaches_beyond_the_stack_is_said(monkeypatch, tmp_path):
+    made = asked(monkeypatch, project(tmp_path / "p", staging=stack_text()), "staging")
+    assert (made.exit_code, made.stderr) == (0, "")
+    monkeypatch.setattr(deployer, "_cluster_tag", lambda resource: "")
+    wide = asked(monkeypatch, tmp_path / "p", "staging")
+    assert wide.exit_code == 0
+    assert "the policy allows arn:aws:kms:eu-west-1:111122223333:key/*." in wide.stderr

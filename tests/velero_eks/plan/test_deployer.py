@@ -6,7 +6,6 @@ import json
 from typing import Any
 
 import botocore.session
-import pytest
 
 from tests import support
 from tests.lab.providers.test_providers_coverage import PROMISED
@@ -39,11 +38,12 @@ def test_every_type_of_aws_that_a_stack_can_have_has_its_actions() -> None:
     assert made == {token for token in deployer.ROWS if token.startswith("aws:")}
 
 
-def test_another_type_of_aws_is_named_and_not_passed_over() -> None:
+def test_another_type_of_aws_is_named_and_the_rest_has_its_policy() -> None:
     topic = {"type": "aws:sns/topic:Topic", "inputs": {}, "options": {}}
-    with pytest.raises(deployer.UnknownType) as raised:
-        deployer.policy([*resources(support.record()), topic])
-    assert raised.value.types == ("aws:sns/topic:Topic",)
+    with_topic = [*resources(support.record()), topic]
+    assert deployer.unknown_types(with_topic) == ("aws:sns/topic:Topic",)
+    assert deployer.unknown_types(resources(support.record())) == ()
+    assert deployer.policy(with_topic) == policy()
 
 
 def test_every_action_is_an_operation_of_its_service() -> None:
@@ -82,17 +82,54 @@ def test_an_adopted_key_is_named_since_it_may_lack_the_tag() -> None:
     assert "kms:PutKeyPolicy" in actions(made, arn)
 
 
-def test_pod_identity_hands_over_this_role_and_no_other() -> None:
+def test_pod_identity_hands_over_this_role_and_to_pods_alone() -> None:
     made = policy(identity={"mode": "pod-identity", "roleName": "velero-shop"})
-    [passing] = [one["Resource"] for one in made["Statement"] if "iam:PassRole" in one["Action"]]
-    assert passing == f"arn:aws:iam::{support.ACCOUNT}:role/velero-shop"
+    [passing] = [one for one in made["Statement"] if "iam:PassRole" in one["Action"]]
+    assert passing == {
+        "Effect": "Allow",
+        "Action": ["iam:PassRole"],
+        "Resource": f"arn:aws:iam::{support.ACCOUNT}:role/velero-shop",
+        "Condition": {"StringEquals": {"iam:PassedToService": "pods.eks.amazonaws.com"}},
+    }
 
 
-def test_a_boundary_may_be_set_and_not_taken_away() -> None:
+def test_a_boundary_may_be_set_and_neither_taken_away_nor_gone_round() -> None:
     boundary = f"arn:aws:iam::{support.ACCOUNT}:policy/boundary"
-    assert "iam:PutRolePermissionsBoundary" in every(policy(identity={"permissionsBoundary": boundary}))
+    bounded = policy(identity={"permissionsBoundary": boundary})
+    [under] = [one for one in bounded["Statement"] if "iam:PutRolePermissionsBoundary" in one["Action"]]
+    assert under["Action"] == ["iam:CreateRole", "iam:PutRolePermissionsBoundary"]
+    assert under["Condition"] == {"StringEquals": {"iam:PermissionsBoundary": boundary}}
+    assert [one for one in bounded["Statement"] if "iam:CreateRole" in one["Action"]] == [under]
     assert "iam:PutRolePermissionsBoundary" not in every(policy())
-    assert "iam:DeleteRolePermissionsBoundary" not in every(policy(identity={"permissionsBoundary": boundary}))
+    assert "iam:DeleteRolePermissionsBoundary" not in every(bounded)
+
+
+def test_the_cluster_may_be_looked_up_also_where_no_provider_names_it() -> None:
+    own = [one for one in resources(support.record()) if not one["type"].startswith("pulumi:providers:")]
+    cluster = f"arn:aws:eks:eu-west-1:{support.ACCOUNT}:cluster/shop"
+    assert "eks:DescribeCluster" in actions(deployer.policy(own), cluster)
+    untagged = [{**one, "inputs": {**one["inputs"], "tags": {}}} for one in own]
+    assert "eks:DescribeCluster" in actions(deployer.policy(untagged), cluster.replace("shop", "*"))
+
+
+def test_what_reaches_beyond_the_stack_is_told() -> None:
+    own = resources(support.record(identity={"mode": "pod-identity"}))
+    assert deployer.beyond(deployer.policy(own)) == ()
+    late = {"unknown": "aws:s3/bucket:Bucket b: id"}
+    untagged = [{**one, "inputs": {**one["inputs"], "tags": {}, "bucket": late, "role": late}} for one in own]
+    account = f"eu-west-1:{support.ACCOUNT}"
+    assert deployer.beyond(deployer.policy(untagged)) == (
+        f"arn:aws:iam::{support.ACCOUNT}:role/*",
+        f"arn:aws:kms:{account}:key/*",
+        "arn:aws:s3:::*",
+    )
+
+
+def test_a_program_in_two_regions_has_one_policy_for_both() -> None:
+    own = resources(support.record())
+    beside = {"type": "pulumi:providers:aws", "inputs": {"region": "us-east-1"}, "options": {}}
+    assert deployer.place_of(own) == deployer.Place("aws", "eu-west-1", support.ACCOUNT)
+    assert deployer.place_of([*own, beside]) == deployer.Place("aws", "*", support.ACCOUNT)
 
 
 def test_the_deployer_may_look_itself_up_among_those_who_break_the_glass() -> None:
