@@ -18,8 +18,9 @@ from velero_eks.aws.eks import SERVING, ClusterFacts, Unknown, discover, guessed
 from velero_eks.bootstrap import outputs, stack_edit, stack_text
 from velero_eks.bootstrap.decisions import ENVIRONMENTS, IDENTITIES, VOLUMES, Decisions, checked, derived
 from velero_eks.bootstrap.new_project import ADDED_BY_HAND, NewProject, new_project
+from velero_eks.commands.completion import stacks
 from velero_eks.commands.help import described
-from velero_eks.commands.options import Context, Json, Namespaces, Stack, StackArgument, Timeout, Yes, needed_stack, run
+from velero_eks.commands.options import Context, Json, Namespaces, Stack, Timeout, Yes, needed_stack, run
 from velero_eks.errors import BadTarget
 from velero_eks.project import engine
 from velero_eks.project.folder import project_folder
@@ -51,7 +52,12 @@ _STACK_NAME = re.compile(r"^[A-Za-z0-9_.-]{1,100}$")
     },
 )
 def init(
-    stack_argument: StackArgument = None,
+    stack_argument: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="STACK", help="The stack's name, such as prod.", show_default=False, autocompletion=stacks
+        ),
+    ] = None,
     cluster: Annotated[str | None, typer.Option(metavar="NAME", help="The cluster's name in EKS.")] = None,
     region: Annotated[str | None, typer.Option(metavar="REGION", help="The cluster's AWS region.")] = None,
     from_cluster_stack: Annotated[
@@ -91,6 +97,9 @@ def init(
 
     Asks on a terminal for what no flag says. A file that exists keeps its decisions and comments, and is written
     only after its difference was shown. Needs AWS credentials that may read the cluster.
+
+    --namespace limits the recovery objective to a namespace or a pattern. --context is written into the file as
+    cluster.context.
     """
 
     def command() -> int:
@@ -183,11 +192,12 @@ def _check(request: InitRequest, terminal: Terminal, *, new: bool) -> None:
     missing = [flag for flag, value in said.items() if not value and request.from_cluster_stack is None]
     if missing:
         raise BadTarget(
-            f"{' and '.join(missing)} missing; say which cluster, or --from-cluster-stack ORG/PROJECT/STACK"
+            f"{' and '.join(missing)} missing; say which cluster: --cluster NAME --region REGION, or"
+            " --from-cluster-stack ORG/PROJECT/STACK"
         )
     guess = guessed_environment(request.stack, request.cluster or "") if request.yes else None
     if new and request.environment is None and guess is None:
-        raise BadTarget(f"--environment missing; one of {', '.join(ENVIRONMENTS)}")
+        raise BadTarget(f"--environment missing; give one of {', '.join(ENVIRONMENTS)}")
 
 
 def _make_project(project: NewProject, terminal: Terminal, request: InitRequest) -> bool:

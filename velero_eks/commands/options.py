@@ -28,7 +28,9 @@ _STACK = "A stack of this project, by its name, or a stack file. It says which c
 Stack = Annotated[str | None, typer.Option("--stack", "-s", metavar="STACK", help=_STACK, autocompletion=stacks)]
 StackArgument = Annotated[
     str | None,
-    typer.Argument(metavar="STACK", help="The same as --stack.", show_default=False, autocompletion=stacks),
+    typer.Argument(
+        metavar="STACK", help="The stack, by name or file, as --stack.", show_default=False, autocompletion=stacks
+    ),
 ]
 Context = Annotated[
     str | None,

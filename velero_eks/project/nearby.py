@@ -97,7 +97,7 @@ def elsewhere(here: Path) -> str:
     below = [each for each in _entries(here) if _is_project(each)]
     near = below or [each for each in _entries(here.parent) if each != here and _is_project(each)]
     if not near:
-        return "go to the project's folder"
+        return "go to the project's folder, or make a project here (velero-eks init STACK)"
     named = [os.path.relpath(each, here) for each in near[:_NAMED]]
     one = named[0] if len(near) == 1 else "DIR"
     more = " or another" if len(near) > _NAMED else ""

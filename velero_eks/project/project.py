@@ -121,7 +121,12 @@ class Project:
         """Say what to give in place of a stack that has no file."""
         if odd := self.misnamed([stack]):
             raise BadTarget(f"no stack {stack!r}; {odd[0]}")
-        there = meant(stack, files) if files else "the project has none in stacks/"
+        if not files:
+            raise BadTarget(
+                f"no stack {stack!r}; the project has no stack file yet. Write one:"
+                f" velero-eks init {stack} --cluster NAME --region REGION"
+            )
+        there = meant(stack, files)
         stop = "" if there.endswith("?") else "."
         raise BadTarget(f"no stack {stack!r}; {there}{stop} Or write one: velero-eks init {stack}")
 

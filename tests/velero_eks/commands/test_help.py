@@ -83,6 +83,11 @@ def commands(text: str) -> list[str]:
     return [line.strip() for line in joined.split("\n") if line.startswith(f"  {help.TOOL} ")]
 
 
+def test_completion_is_installed_by_its_command_and_by_no_option():
+    labels = {row.label for page in PAGES.values() for rows in page.sections.values() for row in rows}
+    assert [label for label in labels if "-completion" in label] == []
+
+
 def test_every_option_of_a_command_is_told_once():
     for page in PAGES.values():
         labels = [row.label for rows in page.sections.values() for row in rows]

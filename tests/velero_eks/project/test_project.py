@@ -28,7 +28,9 @@ def test_outside_a_project_the_remedy_is_said(tmp_path):
     # Beside the folder itself there are those of other tests, with projects in them.
     alone = tmp_path / "alone"
     alone.mkdir()
-    with pytest.raises(BadTarget, match=r"no Pulumi\.yaml in .* or above it; go to the project's folder$"):
+    with pytest.raises(
+        BadTarget, match=r"above it; go to the project's folder, or make a project here \(velero-eks init STACK\)$"
+    ):
         Project.find(alone)
 
 
@@ -46,6 +48,12 @@ def test_a_name_or_pattern_that_nothing_has_is_refused_with_the_nearest(root):
         Project.find(root).select(["x*"])
     with pytest.raises(BadTarget, match=r"^no stack 'pord'; did you mean prod or prod-eu\? Or write one: velero-eks"):
         Project.find(root).load("pord")
+
+
+def test_a_project_without_a_stack_says_how_to_write_one(tmp_path):
+    (tmp_path / "Pulumi.yaml").write_text("name: velero-eks\nruntime: python\nstackConfigDir: stacks\n")
+    with pytest.raises(BadTarget, match=r"no stack file yet\. Write one: velero-eks init prod --cluster NAME --region"):
+        Project.find(tmp_path).load("prod")
 
 
 def test_names_that_come_from_elsewhere_are_chosen_the_same_way():
