@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import os
+import shlex
 import socket
 import ssl
 import sys
@@ -181,7 +182,7 @@ def _session(environment: tuple[tuple[str, str], ...], period: int, seconds: flo
     with contact.Wait(f"the AWS credentials of profile {session.profile_name}", asks=asks):
         in_time = _done_within(limit, sign_in)
     if not in_time:
-        return Unreachable(_hanging(session, time.monotonic() - began), code="credentials-hang")
+        return Unreachable(_hanging(session, limit), code="credentials-hang")
     contact.spent(time.monotonic() - began)
     return session
 
@@ -205,11 +206,19 @@ def _done_within(seconds: float, work: Callable[[], object]) -> bool:
     return not thread.is_alive()
 
 
+def _typed(program: str) -> str:
+    try:
+        return words.command(shlex.split(program))
+    except ValueError:
+        # A quote that is not closed.
+        return program.split()[0]
+
+
 def _hanging(session: Any, seconds: float) -> str:
     profile = session.profile_name
     found = session._session.get_scoped_config()
     if program := found.get("credential_process"):
-        why = f"its credential_process ({program}) has not ended"
+        why = f"its credential_process ({_typed(program)}) has not ended"
     elif "sso_session" in found or "sso_start_url" in found:
         why = "the sign-in service does not answer. Usually the VPN or a proxy is the matter"
     elif "role_arn" in found:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import shlex
 import shutil
 import signal
 import subprocess
@@ -162,8 +161,8 @@ class ExecPlugin:
 
     @property
     def shown(self) -> str:
-        """The plugin as someone would type it."""
-        return shlex.join([self._command, *self._arguments])
+        """The plugin as someone would type it, without secrets: kubelogin takes its client's as an argument."""
+        return words.command([self._command, *self._arguments])
 
     @property
     def source(self) -> str:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Collection, Iterable
 from datetime import UTC, datetime
 
 from velero_on_eks.settings.duration import words as _duration
 from velero_on_eks.settings.nearest import nearest
+from velero_on_eks.settings.refusals import HIDDEN, names_secret, secret_shaped
 
 # The newest backups come last, and are the likelier ones.
 _SHOWN = 5
@@ -106,3 +108,24 @@ def did_you_mean(name: str, there: Iterable[str]) -> str:
     """The end of a message that names what there is already: `; did you mean prod?`, empty where nothing is near."""
     close = nearest(name, there)
     return f"; did you mean {' or '.join(close)}?" if close else ""
+
+
+def command(arguments: Iterable[str]) -> str:
+    """A command of someone else's as it is typed, without secrets: `kubectl oidc-login --oidc-client-secret (hidden)`.
+
+    Hidden is the value of an option that is named like a secret, and whatever has the form of one.
+    """
+    shown: list[str] = []
+    hidden = False
+    for each in arguments:
+        name, equals, value = each.partition("=")
+        option = name.startswith("-")
+        secret = option and names_secret(name)
+        if option and secret and equals and value:
+            shown.append(f"{name}={HIDDEN}")
+        elif (hidden and not option) or secret_shaped(each):
+            shown.append(HIDDEN)
+        else:
+            shown.append(shlex.quote(each))
+        hidden = secret and not equals
+    return " ".join(shown)

@@ -139,13 +139,13 @@ def test_a_credential_process_that_hangs_is_named_and_not_started_twice(mute, mo
     script.write_text(f"open({str(started)!r}, 'a').write('x'); open({str(pipe)!r}).read()")
     os.mkfifo(pipe)
     program = f"{sys.executable} {script}"
-    profile(monkeypatch, tmp_path, f"credential_process = {program}")
+    profile(monkeypatch, tmp_path, f"credential_process = {program} --password hunter2")
     monkeypatch.setattr(aws, "LIMITS", Limits(credentials=2))
     try:
         for _ in range(2):
             with pytest.raises(Unreachable, match="credentials of profile work did not come within 2 s") as raised:
                 aws.client("sts", region=REGION)
-            assert f"credential_process ({program}) has not ended" in str(raised.value)
+            assert f"credential_process ({program} --password (hidden)) has not ended" in str(raised.value)
         assert started.read_text() in ("", "x")
     finally:
         pipe.open("w").close()

@@ -99,6 +99,14 @@ def test_a_plugin_that_hangs_is_named_and_is_no_expired_credential(plugin, tmp_p
     assert "expired" not in str(error.value)
 
 
+def test_a_secret_among_the_arguments_of_a_plugin_is_in_no_message(plugin):
+    made = plugin("exit 1", args=["get-token", "--oidc-client-secret=hunter2", "--oidc-client-id=exam"])
+    with pytest.raises(NotAllowed) as error:
+        made.current()
+    assert "get-token --oidc-client-secret=(hidden) --oidc-client-id=exam" in str(error.value)
+    assert "hunter2" not in str(error.value) + made.source
+
+
 def test_a_plugin_that_hangs_is_ended_with_its_children(plugin, tmp_path, monkeypatch):
     child, limits, wait = tmp_path / "child", [], subprocess.Popen.wait
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import shlex
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -195,3 +196,19 @@ def test_no_other_module_says_a_time_or_a_number_by_itself():
 def test_every_room_that_may_format_does():
     for name, allowed in _ALLOWED.items():
         assert {what for _, what in formatters((ROOT / name).read_text(encoding="utf-8"))} >= {allowed} - {_ANY}, name
+
+
+@pytest.mark.parametrize(
+    ("typed", "shown"),
+    [
+        ("aws eks get-token --cluster-name exam", "aws eks get-token --cluster-name exam"),
+        ("kubectl oidc-login --oidc-client-secret=hunter2 -v", "kubectl oidc-login --oidc-client-secret=(hidden) -v"),
+        ("plugin --password hunter2 login", "plugin --password (hidden) login"),
+        ("plugin --token-only --region eu", "plugin --token-only --region eu"),
+        ("plugin --token-file /run/token", "plugin --token-file /run/token"),
+        ("plugin https://me:hunter2@example.com", "plugin (hidden)"),
+        ("plugin 'two words'", "plugin 'two words'"),
+    ],
+)
+def test_a_command_of_others_is_shown_without_secrets(typed, shown):
+    assert words.command(shlex.split(typed)) == shown
