@@ -12,7 +12,7 @@ help: ## what can be made here
 
 plan: .venv/runtime ## the plan of every stack, without credentials
 	@$(RUN) velero-eks plan
-	@[ ! -t 1 ] || printf '\nNext, for your own cluster: %s\n' '.venv/bin/velero-eks init prod --cluster NAME --region REGION'
+	@[ ! -t 1 ] || printf '\nNext, for your own cluster: %s\n' '.venv/bin/velero-eks init STACK --cluster NAME --region REGION'
 
 test: .venv/ready ## the quick tests, two and a half minutes on two cores
 	@$(RUN) pytest -q -n auto

@@ -156,6 +156,13 @@ def updated(text: str, facts: ClusterFacts, changes: Mapping[str, Mapping[str, A
     return _dumped(document, text)
 
 
+def account_of(text: str) -> str | None:
+    """The account that an existing file names; None where it names none. Raises `BadTarget` as `parsed` does."""
+    cluster = parsed(text)["config"].get(f"{PREFIX}cluster")
+    account = cluster.get("account") if isinstance(cluster, dict) else None
+    return None if account is None else str(account)
+
+
 def parsed(text: str) -> Any:
     """A stack file as a document that keeps its comments. Raises `BadTarget` where it is none."""
     from ruamel.yaml import YAMLError

@@ -233,6 +233,12 @@ def _init(request: InitRequest, root: Path, terminal: Terminal, find: Callable[[
     facts, sources = _facts(request, root, terminal, find)
     if path.exists():
         before = path.read_text(encoding="utf-8")
+        account = stack_text.account_of(before)
+        if account not in (None, facts.account):
+            raise BadTarget(
+                f"{shown_path(path)} is for account {account}, and the cluster {facts.name} is in {facts.account};"
+                " give another STACK, or delete the file first"
+            )
         after = stack_text.updated(before, facts, _changes(request))
     else:
         before = ""

@@ -257,6 +257,16 @@ def test_a_file_is_not_overwritten_without_a_yes(root, capsys):
     assert written(root).cluster.kubernetes_version == "1.35"
 
 
+def test_the_file_of_a_cluster_in_another_account_is_not_taken_over(root):
+    run(root, environment="production")
+    path = root / "stacks" / "Pulumi.prod.yaml"
+    example = path.read_text().replace("111122223333", "777788889999")
+    path.write_text(example)
+    with pytest.raises(BadTarget, match="for account 777788889999, and the cluster shop is in 111122223333; give anot"):
+        run(root, watched("y"))
+    assert path.read_text() == example
+
+
 def test_flags_change_the_decisions_of_a_file_that_exists(root):
     edited(root)
     assert run(root, yes=True, identity="pod-identity", rpo="36h", namespaces=("shop",)) == DONE
