@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import tarfile
 import tomllib
 from pathlib import Path
@@ -73,6 +74,20 @@ def test_a_wrong_call_says_how_it_is_called(capsys):
     assert "python tools/release.py v0.2.0 build/release" in capsys.readouterr().err
     assert release.main(["v0", "somewhere"]) == 1
     assert capsys.readouterr().err == "error: the tag 'v0' is not a release's; write it as v1.2.3\n"
+
+
+def test_the_readme_on_pypi_links_to_the_files_of_the_tag():
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    address = "https://github.example.com/acme/velero-eks"
+    shown = release.published(readme, address, "v1.2.0")
+    targets = re.findall(r"\]\(([^)]+)\)", shown) + re.findall(r'(?:src|srcset)="([^"]+)"', shown)
+    assert [each for each in targets if not each.startswith(("https://", "#"))] == []
+    own = [each.removeprefix(address).partition("#")[0] for each in targets if each.startswith(address)]
+    assert "/raw/v1.2.0/docs/pictures/plan-light.svg" in own
+    assert "/blob/v1.2.0/docs/tutorial.md" in own
+    files = [each.replace("/raw/", "/blob/").removeprefix("/blob/v1.2.0/") for each in own]
+    assert [each for each in files if not (ROOT / each).exists()] == []
+    assert release.published(shown, address, "v1.2.0") == shown
 
 
 @pytest.mark.package

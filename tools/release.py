@@ -2,11 +2,13 @@
 
 Writes the wheels and sdists of both distributions, what they are made of (sbom.cdx.json, CycloneDX), and the release's
 notes (notes.md, its section of the CHANGELOG) into an empty folder. Refuses a tag that is not the version of both
-distributions, or has no section with a date and a state impact.
+distributions, or has no section with a date and a state impact. In a workflow the README that PyPI shows links to the
+repository's files as they are at the tag.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -26,6 +28,8 @@ IMPACTS = ("in place", "replace", "import", "none")
 _HEADING = re.compile(r"^## \[(?P<version>[^\]]+)\](?: - (?P<date>.+))?$", re.MULTILINE)
 _IMPACT = re.compile(rf"^State impact: \**(?P<impact>{'|'.join(IMPACTS)})\b", re.MULTILINE)
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
+_LINK = re.compile(r"(?<=\]\()(?![a-z]+:|#)[^)\s]+")
+_PICTURE = re.compile(r'(?<=src=")(?![a-z]+:)[^"]+|(?<=srcset=")(?![a-z]+:)[^"]+')
 _VERSION = re.compile(r"\d+\.\d+\.\d+((a|b|rc)\d+)?")
 
 
@@ -94,6 +98,26 @@ def sbom(text: str) -> str:
     return json.dumps(document, indent=2, sort_keys=True) + "\n"
 
 
+def published(readme: str, repository: str, tag: str) -> str:
+    """The README with whole addresses: PyPI has none of the files that it links to. `repository` is an https:// URL."""
+    linked = _LINK.sub(lambda link: f"{repository}/blob/{tag}/{link[0]}", readme)
+    return _PICTURE.sub(lambda picture: f"{repository}/raw/{tag}/{picture[0]}", linked)
+
+
+@contextlib.contextmanager
+def _readme_of(tag: str) -> Iterator[None]:
+    """The README as it is published, for as long as the distributions are built; unchanged outside of a workflow."""
+    path = ROOT / "README.md"
+    own = path.read_text(encoding="utf-8")
+    server, name = os.environ.get("GITHUB_SERVER_URL"), os.environ.get("GITHUB_REPOSITORY")
+    try:
+        if server and name:
+            path.write_text(published(own, f"{server}/{name}", tag), encoding="utf-8")
+        yield
+    finally:
+        path.write_text(own, encoding="utf-8")
+
+
 def make(tag: str, folder: Path) -> None:
     """Write everything that belongs to the release of a tag. Raises `NotReady`."""
     version = version_of(tag)
@@ -101,7 +125,8 @@ def make(tag: str, folder: Path) -> None:
     if folder.exists() and any(folder.iterdir()):
         raise NotReady(f"{folder} is not empty")
     folder.mkdir(parents=True, exist_ok=True)
-    _uv("build", "--all-packages", "--quiet", "--out-dir", str(folder.resolve()))
+    with _readme_of(tag):
+        _uv("build", "--all-packages", "--quiet", "--out-dir", str(folder.resolve()))
     (folder / ".gitignore").unlink(missing_ok=True)
     exported = _uv(
         "export", "--quiet", "--frozen", "--no-default-groups", "--all-packages", "--format", "cyclonedx1.5",
