@@ -143,7 +143,7 @@ RECORDED = (
     Picture(
         "backup",
         ("backup", "first", "--stack", "local", "--schedule", "daily-backup", "--yes"),
-        parts=(("Kind", 9), ("Not in it", 0)),
+        parts=(("Kind", 9), ("Not in the backup", 0)),
     ),
     Picture("status", ("status", "local")),
     Picture("restore-preview", (*_NAMESPACE, "--preview"), parts=(("By a Restore", 12),)),

@@ -259,7 +259,7 @@ def _restore() -> None:
     )
     changed = (Difference("data.mode", "strict", "lenient"),)
     key = ObjectKey("", "ConfigMap", NAMESPACE, "grading-settings-01")
-    outcome = Outcome(32, 31, (Surprise(key, "created", "is not there", changed),))
+    outcome = Outcome(32, 31, (Surprise(key, "created", "is missing", changed),))
     restore_report.render_report(console(), RestoreReport(preview, results, outcome, 14.0), session(), everything=False)
 
 

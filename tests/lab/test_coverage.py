@@ -219,7 +219,7 @@ def test_an_object_created_after_the_backup_is_found_and_one_deleted_since_too(o
         (config_maps,) = [kind for kind in document["kinds"] if kind["kind"] == "ConfigMap"]
         assert [item["name"] for item in config_maps["deleted_since"]] == ["gone"]
         words = tool("coverage", name).out
-        assert "Created after the backup began (1)" in words and "ConfigMap/late -n covered" in words
+        assert "Created after the backup started (1)" in words and "ConfigMap/late -n covered" in words
     finally:
         api.delete(f"{path}/late")
 

@@ -88,7 +88,7 @@ def test_each_leads_to_the_next(typed):
     for command in (PLAN, PREFLIGHT, "pulumi stack init prod && pulumi up", BACKUP):
         assert f"  {command}" in init
     assert "1 stack planned: 0 errors" in plan
-    assert "Nothing is in the way." in preflight or "Nothing stops 'pulumi up'" in preflight
+    assert "Nothing was found." in preflight or "Nothing stops 'pulumi up'" in preflight
     assert "created" in up
     assert "Completed" in backup
     assert "first" in status

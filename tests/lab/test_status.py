@@ -75,7 +75,7 @@ def test_all_is_well_after_a_backup(tool, covered):
     (daily,) = [schedule for schedule in document["schedules"] if schedule["name"] == "daily-backup"]
     assert daily["next"].endswith("T02:00:00+05:30")
     words = tool("status").out
-    assert "Well: what was agreed can be recovered." in words
+    assert "OK: every objective is met." in words
 
 
 def test_a_context_is_enough(tool, covered, lab):

@@ -101,7 +101,7 @@ def run_adopt(
     file = project.load(stack)
     stack = file.stack
     terminal = terminal or Terminal()
-    with working(f"looking for what exists of stack {stack}"):
+    with working(f"looking for existing resources of stack {stack}"):
         found, live = look(project, file, kubeconfig)
         # After the survey, so that a value that cannot be decrypted is not the first thing that is told.
         password = live.password() if found.password else None
@@ -143,8 +143,8 @@ def run_done(
     missing = sorted(name for name, resource in _adopted(file).items() if not state.has(*resource))
     if missing:
         raise BadTarget(
-            f"the state of {stack} does not have what velero-eks:adopt names: {', '.join(missing)}."
-            " Run 'pulumi up' first; without the section it would try to make them again"
+            f"the state of {stack} lacks resources that velero-eks:adopt names: {', '.join(missing)}."
+            " Run 'pulumi up' first; without the section it would try to create them again"
         )
     before = file.path.read_text(encoding="utf-8")
     after = stack_edit.with_section(before, "adopt", None, COMMENT.format(stack=stack))
@@ -153,7 +153,7 @@ def run_done(
             stack_edit.put(after, file.path)
         print_json({"stack": stack, "section": {}, "written": yes})
         return DONE
-    return _put(file, before, after, yes=yes, terminal=terminal, said="Its resources are the stack's own now.")
+    return _put(file, before, after, yes=yes, terminal=terminal, said="The stack now owns its resources.")
 
 
 def look(project: Project, file: StackFile, kubeconfig: str | None = None) -> tuple[Adoption, ExistingCluster]:
@@ -203,15 +203,15 @@ def _asked(
 ) -> int:
     before, shown = file.path.read_text(encoding="utf-8"), shown_path(file.path)
     if before == after:
-        put(f"{shown} says this already. Next: pulumi up, then velero-eks adopt {file.stack} --done.")
+        put(f"{shown} is already up to date. Next: pulumi up, then velero-eks adopt {file.stack} --done.")
         return DONE
     put(*stack_edit.difference(before, after, shown))
     if password is not None and file.settings.repository_password is None:
-        put(f"The password in the cluster's Secret goes, encrypted, to {PASSWORD}.")
+        put(f"The password from the cluster's Secret is written, encrypted, to {PASSWORD}.")
     if not yes and not terminal.watched:
-        raise BadTarget("what would be written is above. Say --yes to write it")
-    if not yes and not terminal.confirm(f"Write this into {shown}?"):
-        put(f"{shown} was left as it is.")
+        raise BadTarget("what would be written is above. Give --yes to write it")
+    if not yes and not terminal.confirm(f"Write this to {shown}?"):
+        put(f"{shown} was not changed.")
         return LEFT
     _write(project, file, section, password)
     put(
@@ -248,9 +248,9 @@ def _put(file: StackFile, before: str, after: str, *, yes: bool, terminal: Termi
     shown = shown_path(file.path)
     put(*stack_edit.difference(before, after, shown))
     if not yes and not terminal.watched:
-        raise BadTarget("what would be written is above. Say --yes to write it")
-    if not yes and not terminal.confirm(f"Write this into {shown}?"):
-        put(f"{shown} was left as it is.")
+        raise BadTarget("what would be written is above. Give --yes to write it")
+    if not yes and not terminal.confirm(f"Write this to {shown}?"):
+        put(f"{shown} was not changed.")
         return LEFT
     stack_edit.put(after, file.path)
     put(f"Wrote {shown}. {said}")
@@ -288,12 +288,12 @@ def render(file: StackFile, found: Adoption, screen: Console | None = None) -> N
             out.print(Padding(_found(each), (0, 0, 0, 2)))
     if found.notes:
         out.print()
-        out.print(Text("To know", "bold"))
+        out.print(Text("Note", "bold"))
         for note in found.notes:
             out.print(Padding(Text(note, "yellow"), (0, 0, 0, 2)))
     if found.made and found.found:
         out.print()
-        out.print(Text("To make again", "bold"))
+        out.print(Text("To create again", "bold"))
         made = ", ".join(dict.fromkeys(label(resource) for resource in found.made))
         out.print(Padding(Text(made, "dim"), (0, 0, 0, 2)))
     out.print()
@@ -356,7 +356,7 @@ def _verdict(found: Adoption) -> Text:
     if found.blocked:
         return Text(f"{words.count(len(found.blocked), 'resource')} cannot be taken over; nothing was written.", "red")
     if not found.found:
-        return Text("Nothing exists under the stack's names that its state does not have.", "green")
+        return Text("Nothing to take over: the state has everything that exists under the stack's names.", "green")
     changed = sum(1 for each in found.found if each.differences)
     said = f", {changed} of them changed in place" if changed else ""
     return Text(f"{words.count(len(found.found), 'resource')} to take over{said}; none replaced.", "green")

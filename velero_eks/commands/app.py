@@ -36,8 +36,7 @@ PANELS = {
     },
     "Back up and recover": {
         "backup": "Make a backup, follow it, and check that what was asked for is in it.",
-        "restore": "Restore a namespace, single objects or a cluster: previewed first, and compared with the preview"
-        " afterwards.",
+        "restore": "Restore a namespace, single objects or a cluster: preview, restore, compare with the preview.",
         "drill": "Prove that the newest backup restores: into scratch namespaces, compared object by object, timed,"
         " cleaned up.",
     },

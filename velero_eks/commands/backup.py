@@ -152,7 +152,7 @@ def _named(argument: str | None, option: str | None) -> str:
     if argument and option and argument != option:
         raise BadTarget(f"two names are given: {argument}, and --name {option}. Keep one of them")
     if not (argument or option):
-        raise BadTarget("which name? Give the backup one that is new: velero-eks backup NAME")
+        raise BadTarget("no name given; choose one that no backup has: velero-eks backup NAME")
     return argument or option or ""
 
 
@@ -204,20 +204,23 @@ def run_backup(
     _check_name(request)
     _check_namespaces(session, request)
     if session.cluster.find(BACKUP.path(session.target.namespace, request.name)) is not None:
-        raise BadTarget(f"a backup {request.name} exists already; choose another name")
+        raise BadTarget(f"backup {request.name} already exists; choose another name")
     spec = _spec(session, request)
     out = console(stderr=as_json)
     out.print(_announcement(session, request, spec))
     if not session.server_ready():
-        raise BadTarget(f"the Velero server does not run in {session.target.name}; nothing is backed up without it")
+        raise BadTarget(
+            f"the Velero server is not running in {session.target.name}; nothing can be backed up without it."
+            f" See why: velero-eks status {session.target.arguments}"
+        )
     if not agreed("Make this backup?", yes=yes):
-        say("nothing was made")
+        say("no backup was made")
         return STOPPED
     refreshed = None
     if request.groups:
         refreshed = refresh_discovery(session)
-        how = "made to look for new kinds" if refreshed.nudged else "given the time to look for new kinds"
-        out.print(Text(f"The server was {how}, {words.duration(refreshed.seconds)}.", style="dim"))
+        how = "The server looked for new kinds" if refreshed.nudged else "Waited for the server to look for new kinds"
+        out.print(Text(f"{how}: {words.duration(refreshed.seconds)}.", style="dim"))
     made = _made(session, request, spec, seconds)
     coverage, problem = _coverage(session, made, request.groups)
     whole = made.good and coverage is not None and coverage.whole
@@ -236,7 +239,7 @@ def _check_name(request: BackupRequest) -> None:
             f"backup name {name!r}: 1 to {_NAME_MAX} of a-z, 0-9, '-' and '.', with a letter or digit at both ends"
         )
     if request.count_for_schedule and not request.schedule:
-        raise BadTarget("--count-for-schedule goes with --schedule; name the schedule that it counts for")
+        raise BadTarget("--count-for-schedule needs --schedule, the schedule that it counts for")
     if request.groups and request.cluster_resources is False:
         raise BadTarget("--pre-change takes all cluster-scoped objects; remove --no-cluster-resources")
 
@@ -251,7 +254,7 @@ def _check_namespaces(session: Session, request: BackupRequest) -> None:
         except NotFound as error:
             close = words.did_you_mean(name, _namespaces(session))
             raise BadTarget(
-                f"{session.target.name} has no namespace {name!r}; nothing would be saved of it{close}"
+                f"{session.target.name} has no namespace {name!r}; nothing of it would be backed up{close}"
             ) from error
         except Forbidden:
             # Who may make a backup need not see namespaces.
@@ -282,7 +285,7 @@ def _made(session: Session, request: BackupRequest, spec: dict[str, Any], second
     try:
         session.velero.create(BACKUP, request.name, spec, labels=labels)
     except Conflict as error:
-        raise BadTarget(f"a backup {request.name} exists already; choose another name") from error
+        raise BadTarget(f"backup {request.name} already exists; choose another name") from error
     try:
         with watching(session, f"Backup {request.name}") as watch:
             return session.velero.wait_for_backup(request.name, seconds=seconds, progress=watch)
@@ -295,7 +298,7 @@ def _made(session: Session, request: BackupRequest, spec: dict[str, Any], second
 def _coverage(session: Session, made: Backup, groups: Sequence[str]) -> tuple[Coverage | None, str]:
     """The coverage, or why there is none."""
     if made.phase in ("Failed", "FailedValidation"):
-        return None, "nothing was saved"
+        return None, "nothing was backed up"
     try:
         return coverage_of(session, made, needs=groups), ""
     except OperationError as error:
@@ -306,7 +309,7 @@ def _announcement(session: Session, request: BackupRequest, spec: dict[str, Any]
     what = ", ".join(spec.get("includedNamespaces") or ["*"])
     line = Text("Backup ").append(request.name, style="cyan").append(f" of {session.target.name}: namespaces {what}")
     if spec.get("excludedNamespaces"):
-        line.append(f" but {', '.join(spec['excludedNamespaces'])}")
+        line.append(f" except {', '.join(spec['excludedNamespaces'])}")
     cluster = spec.get("includeClusterResources")
     if "*" in (spec.get("includedClusterScopedResources") or ()):
         cluster = True
@@ -338,7 +341,7 @@ def _report(session: Session, made: Backup, coverage: Coverage | None, problem: 
         for line in explain(session, made):
             out.print(f"  {line}")
     if coverage is None:
-        out.print(Text(f"What is in it cannot be said: {problem}.", style="bold red"))
+        out.print(Text(f"Its content could not be checked: {problem}.", style="bold red"))
         return
     render_coverage(coverage, session, out, everything=everything)
 

@@ -320,7 +320,7 @@ def _synced(of: Iterable[Listed], found: Inventory) -> str:
     read = [location.synced for location in found.locations if location.name in wanted]
     last = min((when for when in read if when), default=None)
     said = f" It last read it {words.ago(last, found.at)}." if last else " It has not read it yet."
-    return f"The Velero server takes finished backups over when it next reads the bucket.{said}"
+    return f"The Velero server takes over finished backups the next time it reads the bucket.{said}"
 
 
 def _verdict(found: Inventory, schedule: str | None) -> Text:

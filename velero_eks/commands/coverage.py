@@ -38,13 +38,13 @@ FOUND = 1
 _SHOWN = 5
 _TITLES = {
     Why.FAILED: "Velero could not save",
-    Why.NOT_STORED: "Listed, and not stored",
-    Why.UNKNOWN_KIND: "Of a kind that Velero did not know yet",
+    Why.NOT_STORED: "Listed, but not stored",
+    Why.UNKNOWN_KIND: "Kinds that Velero did not know yet",
     Why.DEFINITION_UNUSED: "CRDs without objects",
     Why.CLUSTER_SCOPED: "Cluster-scoped",
-    Why.UNEXPLAINED: "Not in the backup, and nothing says why",
-    Why.EXCLUDED: "Left out by the backup's filters",
-    Why.CREATED_LATER: "Created after the backup began",
+    Why.UNEXPLAINED: "No known reason",
+    Why.EXCLUDED: "Excluded by the backup's filters",
+    Why.CREATED_LATER: "Created after the backup started",
     Why.DELETING: "Being deleted",
 }
 # A kind of which nothing was to be taken is not a line in the numbers.
@@ -120,7 +120,7 @@ def run_coverage(
     otherwise a long list is cut.
     """
     backup = session.velero.resolve(name)
-    with working(f"holding backup {backup.name} against {session.cluster.name}"):
+    with working(f"comparing backup {backup.name} with {session.cluster.name}"):
         found = coverage_of(session, backup, needs=needs)
     if as_json:
         print_json(document(session, found))
@@ -195,14 +195,14 @@ def _key(key: ObjectKey) -> dict[str, str | None]:
 def render(found: Coverage, session: Session, out: Console, *, everything: bool = False) -> None:
     """Print a coverage. `everything` names every object."""
     backup = found.backup
-    out.print(Text(f"Backup {backup.name}", style="bold").append(f" against {session.cluster.name}", style="dim"))
-    ended = f"{backup.phase}, begun {words.stamp(backup.started)}"
+    out.print(Text(f"Backup {backup.name}", style="bold").append(f" compared with {session.cluster.name}", style="dim"))
+    ended = f"{backup.phase}, started {words.stamp(backup.started)}"
     out.print(Text(ended, style="dim" if backup.good else "bold red"))
     out.print()
     out.print(_kinds(found))
     for title, style, missing in (
         ("Missing", "bold red", found.gaps),
-        ("Not in it, for a reason", "bold", found.explained),
+        ("Not in the backup, for a known reason", "bold", found.explained),
     ):
         if missing:
             out.print()
@@ -211,7 +211,7 @@ def render(found: Coverage, session: Session, out: Console, *, everything: bool 
     gone = [key for kind in found.kinds for key in kind.gone]
     if gone:
         out.print()
-        out.print(Text("In the backup, and no longer in the cluster", style="bold"))
+        out.print(Text("In the backup, but no longer in the cluster", style="bold"))
         out.print(_indented(_names(gone, everything)))
     _others(out, found, session)
     out.print()
@@ -219,7 +219,7 @@ def render(found: Coverage, session: Session, out: Console, *, everything: bool 
 
 
 def _kinds(found: Coverage) -> RenderableType:
-    rows = table("Kind", "Cluster", "Backup", "Missing", "Otherwise")
+    rows = table("Kind", "Cluster", "Backup", "Missing", "Explained")
     for column in (1, 2, 3, 4):
         rows.columns[column].justify = "right"
     alike = Counter(item.kind.kind for item in found.kinds)
@@ -274,18 +274,18 @@ def _others(out: Console, found: Coverage, session: Session) -> None:
     often = words.duration(DISCOVERY.total_seconds())
     stale = f"{removed}: its CRD was removed, and Velero looked for it anyway. It looks for the kinds that there"
     for title, lines in (
-        ("Claims whose data is not in it", [f"{each}: {each.reason}" for each in found.without_data]),
-        ("What Velero said went wrong", errors),
+        ("Claims without data in the backup", [f"{each}: {each.reason}" for each in found.without_data]),
+        ("Errors that Velero reported", errors),
         (
             "Removed kinds",
             [f"{stale} are every {often}; a backup after that is whole"] if removed else [],
         ),
         ("Not compared", [f"{resource}: {why}" for resource, why in found.unlisted.items()]),
         (
-            "In the backup, and of a kind that the cluster no longer serves",
+            "In the backup, but of a kind that the cluster no longer serves",
             [f"{kind}: {words.count(number, 'object')}" for kind, number in found.unserved.items()],
         ),
-        ("Needed, and nowhere to be seen", list(found.unknown_needs)),
+        ("Needed, but not found", list(found.unknown_needs)),
     ):
         if lines:
             out.print()
@@ -299,7 +299,7 @@ def _verdict(found: Coverage) -> Text:
     numbers = f"{words.number(saved)} of {words.count(live, 'object')} that the cluster has now are in the backup"
     if found.whole:
         explained = len(found.explained)
-        rest = f"; {words.number(explained)} are not, each for the reason above" if explained else ""
+        rest = f"; {words.number(explained)} are not, as explained above" if explained else ""
         return Text(f"Covered: {numbers}{rest}.", style="green")
     why: list[str] = []
     if not found.backup.good:

@@ -198,7 +198,7 @@ def compared_with_file(arguments: Sequence[str], at: datetime | None, file: str,
         except (AttributeError, LookupError, TypeError, ValueError) as error:
             raise BadPlanError(
                 f"{file}: is not as 'velero-eks plan --json' writes it ({type(error).__name__}: {error});"
-                " save it again with the velero-eks that this is"
+                " save it again with this version of velero-eks"
             ) from None
 
 
@@ -220,7 +220,7 @@ def _stack(stack: str, sides: Sides, old: Planned, new: Planned) -> StackDiff:
     )
     for planned, needed in ((new, True), (old, stack in new.stacks)):
         if stack in planned.errors and needed:
-            text = f"{planned.side.revision} has no plan of it to compare with"
+            text = f"{planned.side.revision} has no plan of this stack to compare with"
             details = tuple(as_line(refusal) for refusal in planned.errors[stack])
             return StackDiff(stack, "unplanned", (Fact("updated", text, "", details),), errors=errors)
     made = compare(stack, old.stacks.get(stack), new.stacks.get(stack))
@@ -237,11 +237,11 @@ def _secrets(stack: str, sides: Sides) -> Iterator[Fact]:
         if before.get(key) == after.get(key):
             continue
         if key not in before:
-            text = f"{key} is given now"
+            text = f"{key} is now given"
         elif key not in after:
             text = f"{key} is no longer given"
         else:
-            text = f"{key} is encrypted again: the same value or another, which only the engine can tell"
+            text = f"{key} is encrypted again: only the engine can tell whether the value is the same"
         details = ("Another repository password: what kopia wrote with the old one cannot be read without it.",)
         is_password = key.endswith("repositoryPassword")
         if is_password:
@@ -277,7 +277,7 @@ def _notes(sides: Sides, old: Planned, new: Planned) -> Iterator[str]:
     for planned in (old, new):
         # A project of another name never has one.
         if planned.borrowed and planned.side.project.is_ours:
-            yield f"{planned.side.revision} has no recorder of its own; it was planned with this one."
+            yield f"{planned.side.revision} has no recorder; it was planned with the current one."
     versions = [_versions(side) for side in (sides.old, sides.new)]
     other = [
         f"{name} {versions[0][name]} → {versions[1][name]}"

@@ -163,7 +163,7 @@ def run_drill(session: Session, request: DrillRequest, *, yes: bool, seconds: fl
     """Drill, and report; the exit code is 0 where all came back as it was, in time, and nothing left behind."""
     for path in (request.junit, request.markdown):
         if path is not None and not path.parent.is_dir():
-            raise BadTarget(f"{path}: there is no folder {path.parent}; make it first")
+            raise BadTarget(f"{path}: folder {path.parent} does not exist; create it first")
         if path is not None and path.is_dir():
             raise BadTarget(f"{path} is a folder; give the name of a file in it")
     objectives = Objectives(_rpo(session), request.within)
@@ -174,11 +174,14 @@ def run_drill(session: Session, request: DrillRequest, *, yes: bool, seconds: fl
     out = console(stderr=form != "text")
     names = ", ".join(namespaces)
     line = Text(f"Drill in {session.target.name}: backup ").append(backup.name, style="cyan")
-    out.print(line.append(f", begun {words.ago(backup.started, began)}, into scratch namespaces beside {names}."))
-    out.print("No Pod will run there, and everything is removed again.")
+    out.print(line.append(f", started {words.ago(backup.started, began)}, into scratch namespaces beside {names}."))
+    out.print("No Pod runs there, and everything is removed at the end.")
     if not session.server_ready():
-        raise BadTarget(f"the Velero server does not run in {session.target.name}, and it is what restores")
-    if not agreed("Begin?", yes=yes):
+        raise BadTarget(
+            f"the Velero server is not running in {session.target.name}; nothing can be restored without it."
+            f" See why: velero-eks status {session.target.arguments}"
+        )
+    if not agreed("Start the drill?", yes=yes):
         say("nothing was changed")
         return STOPPED
     with _terminating():
@@ -283,7 +286,7 @@ def _contents(session: Session, backup: Backup, namespaces: Sequence[str]) -> tu
 
 def _clear_leftovers(session: Session) -> None:
     for name, namespaces in leftovers(session).items():
-        say(f"an earlier drill, {name}, was ended before it had cleaned up; removing what it left")
+        say(f"an earlier drill, {name}, ended before it cleaned up; removing what it left")
         for what in remove_all(session, name, namespaces):
             say(f"left behind: {what}")
 
@@ -354,7 +357,7 @@ def render(out: Console, drilled: Drilled, checks: Sequence[DrillCheck]) -> None
     """For people."""
     good = all(check.good for check in checks)
     out.print(Text(verdict(drilled, checks), style="bold green" if good else "bold red"))
-    out.print(Text(f"Backup {drilled.backup.name}, begun {words.stamp(drilled.backup.started)}.", style="dim"))
+    out.print(Text(f"Backup {drilled.backup.name}, started {words.stamp(drilled.backup.started)}.", style="dim"))
     out.print()
     shown = table("", "What", "Found")
     for check in checks:
@@ -379,7 +382,7 @@ def markdown(drilled: Drilled, checks: Sequence[DrillCheck]) -> str:
     lines = [
         f"## {'✅' if good else '❌'} {safe.markdown(verdict(drilled, checks))}",
         "",
-        f"Backup {safe.markdown(drilled.backup.name)}, begun {words.stamp(drilled.backup.started)}.",
+        f"Backup {safe.markdown(drilled.backup.name)}, started {words.stamp(drilled.backup.started)}.",
         "",
         "| | What | Found |",
         "|---|---|---|",

@@ -288,7 +288,7 @@ class Group(_Helping, spelling.Group):
 
             say(f"error: {error.format_message()}")
             context = getattr(error, "ctx", None)
-            say(f"  '{context.command_path if context else TOOL} -h' says what there is")
+            say(f"  '{context.command_path if context else TOOL} -h' lists what is possible")
             sys.exit(error.exit_code)
         if not standalone_mode:
             return code

@@ -129,7 +129,7 @@ def _print(key: ObjectKey, changes: Iterable[Event], backups: int, seen: int, se
         style = {Change.GONE: "bold red", Change.CHANGED: "bold yellow"}.get(event.change, "bold green")
         out.print(head.append(f"  {event.change}", style=style))
         if event.before is not None and event.change is not Change.FIRST:
-            since = f"between {words.stamp(event.before.started)} ({event.before.name}) and then"
+            since = f"between {words.stamp(event.before.started)} ({event.before.name}) and this one"
             out.print(Padding(Text(since, style="dim"), (0, 0, 0, INDENT), expand=False))
         for difference in event.differences:
             out.print(Padding(field_line(difference, secret), (0, 0, 0, INDENT), expand=False))
@@ -140,7 +140,7 @@ def _print(key: ObjectKey, changes: Iterable[Event], backups: int, seen: int, se
     out.print()
     if backups > seen:
         silent = words.count(backups - seen, "backup")
-        text = f"{silent} would not have it, or failed in part without it, and {_do(backups - seen)} not count."
+        text = f"Not counted: {silent}, whose filters exclude the object or which failed in part without it."
         out.print(Text(text, style="dim"))
     if last is not None and last.change is not Change.GONE:
         place = f" -n {key.namespace}" if key.namespace else ""
@@ -148,10 +148,6 @@ def _print(key: ObjectKey, changes: Iterable[Event], backups: int, seen: int, se
         command = f"velero-eks show {session.target.arguments} {last.backup.name} {kind}/{key.name}{place}"
         out.print("As it was there:")
         print_command(out, command, INDENT)
-
-
-def _do(number: int) -> str:
-    return "does" if number == 1 else "do"
 
 
 def _event(event: Event, secret: bool) -> dict[str, Any]:

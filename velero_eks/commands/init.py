@@ -173,7 +173,7 @@ def run_init(
 def _check(request: InitRequest, terminal: Terminal, *, new: bool) -> None:
     """Refuse what is wrong or missing on the command line, before anything is asked, written or looked up."""
     if request.stack.endswith((".yaml", ".yml")):
-        raise BadTarget(f"STACK {request.stack!r} is a file; give the name of the stack, such as prod")
+        raise BadTarget(f"STACK {request.stack!r} is a file; give the stack's name, such as prod")
     if not _STACK_NAME.match(request.stack):
         raise BadTarget(f"STACK {request.stack!r}: a stack's name is 1 to 100 letters, digits, '-', '_' and '.'")
     if request.from_cluster_stack is not None:
@@ -182,7 +182,7 @@ def _check(request: InitRequest, terminal: Terminal, *, new: bool) -> None:
         if not _FULL_STACK_NAME.match(request.from_cluster_stack):
             raise BadTarget(
                 f"--from-cluster-stack {request.from_cluster_stack!r}: write ORG/PROJECT/STACK, the stack that made the"
-                " cluster; ORG is 'organization' on a backend of your own"
+                " cluster; ORG is 'organization' on a self-managed backend"
             )
     elif request.region is not None:
         _region(request.region)
@@ -270,15 +270,15 @@ def _init(request: InitRequest, root: Path, terminal: Terminal, find: Callable[[
     if before:
         put(*stack_edit.difference(before, after, shown))
         if not request.yes and not terminal.watched:
-            raise BadTarget(f"{shown} exists; the difference is above. Say --yes to write it")
-        if not request.yes and not terminal.confirm(f"Write this into {shown}?"):
-            put(f"{shown} was left as it is.")
+            raise BadTarget(f"{shown} exists; the difference is above. Give --yes to write it")
+        if not request.yes and not terminal.confirm(f"Write this to {shown}?"):
+            put(f"{shown} was not changed.")
             return LEFT
     stack_edit.put(after, path)
     put(f"Wrote {shown}.")
     if not before:
         for why in dict.fromkeys(unknown):
-            put(f"Decided without what could not be asked: {why}")
+            put(f"Could not be asked, so a default was taken: {why}")
         put(*_next_steps(request.stack, settings))
     return DONE
 
@@ -378,9 +378,11 @@ def _untested(decisions: Decisions, facts: ClusterFacts, terminal: Terminal) -> 
     if not found or decisions.allow_untested_kubernetes:
         return decisions
     message = "; ".join(refusal.limit for refusal in found)
-    if terminal.watched and terminal.confirm(f"{message}. Go on with it, untested?"):
+    if terminal.watched and terminal.confirm(f"{message}. Continue anyway?"):
         return decisions.changed(allow_untested_kubernetes=True)
-    raise BadTarget(f"the cluster runs Kubernetes {facts.version}: {message}; say --allow-untested-kubernetes to go on")
+    raise BadTarget(
+        f"the cluster runs Kubernetes {facts.version}: {message}; to continue anyway: --allow-untested-kubernetes"
+    )
 
 
 def _changes(request: InitRequest) -> dict[str, Any]:

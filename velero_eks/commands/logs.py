@@ -69,9 +69,9 @@ def logs(
 def run_logs(session: Session, name: str, *, level: str, kind: str | None, as_json: bool) -> int:
     """Print what there is about a backup or a restore; the exit code is 1 where it did not complete."""
     if level not in LEVELS:
-        raise BadTarget(f"--level {level!r} is none of {', '.join(LEVELS)}")
+        raise BadTarget(f"--level {level!r}: expected one of {', '.join(LEVELS)}")
     if kind not in (None, "backup", "restore"):
-        raise BadTarget(f"--kind {kind!r} is neither backup nor restore")
+        raise BadTarget(f"--kind {kind!r}: expected backup or restore")
     with working(f"looking for {name}"):
         operation, store = _find(session, name, kind)
         restore = isinstance(operation, Restore)
@@ -124,7 +124,7 @@ def _find(session: Session, name: str, kind: str | None) -> tuple[Operation, Bac
         say(f"the cluster cannot be asked ({error}); from the bucket alone:")
         there = []
     if len(there) > 1:
-        raise BadTarget(f"there is a backup and a restore called {name}; choose with --kind backup or --kind restore")
+        raise BadTarget(f"both a backup and a restore are called {name}; choose with --kind backup or --kind restore")
     if there:
         try:
             return there[0], session.store(_location_of(session, there[0]))
@@ -188,7 +188,7 @@ def _print(operation: Operation, found: Sequence[VeleroMessage], lines: Sequence
     style = "green" if operation.good else "bold red" if operation.ended else "cyan"
     head.append(f"  {operation.phase}", style=style)
     if operation.started:
-        head.append(f"  begun {words.stamp(operation.started)}", style="dim")
+        head.append(f"  started {words.stamp(operation.started)}", style="dim")
     out.print(head)
     if operation.why:
         out.print(Padding(Text(operation.why), (0, 0, 0, INDENT), expand=False))

@@ -109,7 +109,7 @@ def _late(text: str) -> str:
 # What is not known of each kind of thing that a plan passes by. Those with names are told together, by what they are.
 _NOT_KNOWN = {
     "account": "the account: no provider names one in allowedAccountIds",
-    "apply": "what some code makes of an unknown value, since it could not do with a stand-in: {names}",
+    "apply": "what some code computes from an unknown value, because it does not accept a stand-in: {names}",
     "call": "what {token} answers",
     "grant": "what {token} grants ({names})",
     "component": "what the component {token} makes and outputs ({names})",
@@ -235,7 +235,7 @@ def _runs(schedule: PlannedSchedule) -> Iterator[str]:
 
 
 def _objectives(objectives: Sequence[Objective]) -> RenderableType:
-    rows = table("Namespace", "Loss", "Limit", "Goes back", "Wanted", "By", "")
+    rows = table("Namespace", "Loss", "Limit", "Retention", "Wanted", "By", "")
     for objective in objectives:
         worst, kept = objective.worst_case_rpo, objective.kept
         rows.add_row(
@@ -261,9 +261,9 @@ def _objectives(objectives: Sequence[Objective]) -> RenderableType:
 
 
 def _overrides(stack: Described) -> RenderableType:
-    rows = table("Value", "Is", "What of it")
+    rows = table("Setting", "Value", "Effect")
     for one in stack.overrides:
-        said = f"it {one.effect}" if one.effect else "harmless" if one.verdict == "harmless" else "no one can judge it"
+        said = f"it {one.effect}" if one.effect else "harmless" if one.verdict == "harmless" else "unknown"
         style = "yellow" if one.verdict == "finding" else "dim"
         rows.add_row(Text(one.path, style="cyan"), _override_value(one.value), Text(said, style=style))
     return rows
@@ -311,7 +311,7 @@ def render_findings(
 
 def _findings(found: Sequence[PlannedFinding], judged: bool = True) -> RenderableType:
     if not judged:
-        return Text("nothing was judged: this program has no VeleroOnEks, whose settings say what is meant", "yellow")
+        return Text("not checked: this program has no VeleroOnEks, whose settings the rules need", "yellow")
     if not found:
         return Text("none", style="green")
     return Group(*(_finding(finding) for finding in found))

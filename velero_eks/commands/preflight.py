@@ -207,7 +207,7 @@ def render(file: StackFile, results: Sequence[Result], screen: Console | None = 
     ]
     if rows:
         # The remedy under its finding and not beside it: a command that is broken into pieces cannot be copied.
-        found = table("Check", "What is in the way, and its remedy")
+        found = table("Check", "Problem and fix")
         found.columns[0].max_width = 16
         for number, (finding, title) in enumerate(rows, 1):
             check = Text.assemble((finding.severity, _STYLES[finding.severity]), BREAK, title)
@@ -238,5 +238,5 @@ def render(file: StackFile, results: Sequence[Result], screen: Console | None = 
     elif said:
         verdict = Text(f"{said[0]}. Nothing stops 'pulumi up'.", "yellow")
     else:
-        verdict = Text("Nothing is in the way.", "green")
+        verdict = Text("Nothing was found.", "green")
     out.print(verdict)

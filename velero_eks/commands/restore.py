@@ -72,7 +72,7 @@ PreviewOnly = Annotated[bool, typer.Option("--preview", help="Show what would ha
 
 restore = typer.Typer(
     add_completion=False,
-    help="Restore a namespace, single objects or a cluster. Previews first, and compares the result with the preview.",
+    help="Restore a namespace, single objects or a cluster: preview, restore, compare with the preview.",
     no_args_is_help=True,
 )
 
@@ -245,7 +245,7 @@ class RestoreOptions:
     def policy(self) -> Existing:
         """What happens to existing objects. Raises `BadTarget`."""
         if self.existing not in ("keep", "update"):
-            raise BadTarget(f"--existing {self.existing!r} is neither keep nor update")
+            raise BadTarget(f"--existing {self.existing!r}: expected keep or update")
         return cast(Existing, self.existing)
 
 
@@ -312,15 +312,15 @@ def source_of(velero: Velero, source: str, at: datetime | None) -> Backup:
         chosen = newest_completed(of_schedule, schedule=source, at=at)
         if chosen is None:
             raise BadTarget(
-                f"--at chooses among the backups of a schedule, and {source} is a backup; leave --at out"
+                f"--at chooses among the backups of a schedule, and {source} is a backup; remove --at"
                 if not of_schedule
-                else f"schedule {source} has no Completed backup that had ended by {words.stamp(at)}"
+                else f"schedule {source} has no Completed backup that ended by {words.stamp(at)}"
             )
         return chosen
     if of_schedule:
         say(
-            f"note: {source} is the name of a backup and of a schedule; the backup is taken."
-            " For the schedule's newest give its name, or --at with the present time"
+            f"note: {source} is the name of a backup and of a schedule; the backup is used."
+            " For the schedule's newest backup, give that backup's name, or --at with the current time"
         )
     return backup
 
@@ -383,14 +383,15 @@ def _restore(
         return 0 if preview.good else FOUND
     render_preview(console(stderr=how.as_json), preview, session, everything=how.everything)
     if not preview.does_something:
-        say("nothing is to be restored, and nothing was changed")
+        say("there is nothing to restore; nothing was changed")
         if how.as_json:
             print_json(preview_document(preview))
         return 0 if preview.good else FOUND
     if preview.plan.restores and not session.server_ready():
         raise BadTarget(
-            f"the Velero server does not run in {session.target.name}, and it is what restores;"
-            f" 'velero-eks show {session.target.arguments} {preview.backup.name}' reads the backup without it"
+            f"the Velero server is not running in {session.target.name}; nothing can be restored without it. See why:"
+            f" velero-eks status {session.target.arguments}. To read the backup without it:"
+            f" velero-eks show {session.target.arguments} {preview.backup.name}"
         )
     if not agreed("Restore this?", yes=how.yes):
         say("nothing was changed")

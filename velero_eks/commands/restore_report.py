@@ -30,9 +30,11 @@ _STYLES = {
     Fate.ABSENT: "cyan",
     Fate.LEFT_OUT: "dim",
 }
+# The JSON says "in the way", which at this place reads as if the object were an obstacle.
+_HEADINGS = {Fate.BLOCKED: "cannot be restored"}
 _SHOWN = 20
 _SHOWN_FIELDS = 12
-# What is there and stays as it is interests no one one by one, as long as it is the same.
+# Objects that exist and stay the same are not worth a line each.
 _BRIEF = (Fate.LEFT_OUT,)
 
 
@@ -43,14 +45,14 @@ def render_preview(out: Console, preview: Preview, session: Session, *, everythi
         out.print()
         if isinstance(step.step, DirectStep):
             out.print(Text(f"Written directly, with your own rights: {step.step.title}", style="bold"))
-            out.print(_indented(Text(f"{step.step.why}; no Restore would take it and nothing else.", style="dim")))
+            out.print(_indented(Text(f"{step.step.why}; a Restore cannot select it alone.", style="dim")))
         else:
             out.print(Text(f"By a Restore: {step.step.title}", style="bold"))
         _fates(out, step.predictions, everything=everything)
     out.print()
     _unread(out, preview)
     for kind, why in preview.silent.items():
-        out.print(Text(f"Not asked of the API server, {kind}: {why}", style="yellow"))
+        out.print(Text(f"Not checked with the API server, {kind}: {why}", style="yellow"))
     out.print(_time(preview))
 
 
@@ -60,7 +62,7 @@ def render_report(out: Console, report: RestoreReport, session: Session, *, ever
         _result(out, result, session)
     undone = len(report.preview.steps) - len(report.results)
     if undone:
-        out.print(Text(f"{words.count(undone, 'step')} not begun, since the one before failed.", style="bold red"))
+        out.print(Text(f"{words.count(undone, 'step')} not started, because the one before failed.", style="bold red"))
     outcome = report.outcome
     told = report.preview.estimate.seconds
     out.print()
@@ -100,11 +102,11 @@ def _head(out: Console, preview: Preview, session: Session) -> None:
     taken = words.ago(backup.started, datetime.now(UTC))
     line = Text("Restore of ").append(preview.plan.title, style="bold")
     line.append(" from backup ").append(backup.name, style="cyan")
-    out.print(line.append(f", begun {taken}, to {session.target.name}."))
+    out.print(line.append(f", started {taken}, to {session.target.name}."))
     if not backup.good:
-        out.print(Text(f"The backup is {backup.phase}: it lacks what it could not save.", style="bold yellow"))
-    keep = "Existing objects are kept as they are (--existing keep); --existing update makes of them what they were."
-    update = "Existing objects become what they were (--existing update): what was written since is lost."
+        out.print(Text(f"The backup is {backup.phase}: objects may be missing.", style="bold yellow"))
+    keep = "Existing objects are kept as they are (--existing keep). --existing update restores their backed-up state."
+    update = "Existing objects get their backed-up state (--existing update): later changes are lost."
     out.print(keep if preview.plan.existing == "keep" else Text(update, style="yellow"))
 
 
@@ -117,7 +119,7 @@ def _fates(out: Console, predictions: Sequence[Prediction], *, everything: bool)
         found = groups.get(fate) or []
         if not found:
             continue
-        head = Text(f"{fate.value}: {words.number(len(found))}", style=_STYLES[fate])
+        head = Text(f"{_HEADINGS.get(fate, fate.value)}: {words.number(len(found))}", style=_STYLES[fate])
         out.print(_indented(head.append(f"  {_kinds(found)}", style="dim")))
         if fate in _BRIEF and not everything:
             continue
@@ -129,7 +131,7 @@ def _fates(out: Console, predictions: Sequence[Prediction], *, everything: bool)
             out.print(_indented(rest, 2 * INDENT))
     derived = [each for each in predictions if each.derived and each.fate is not Fate.LEFT_OUT]
     if derived:
-        text = f"besides, {words.count(len(derived), 'object')} that controllers make of others: {_kinds(derived)}"
+        text = f"also {words.count(len(derived), 'object')} that controllers create: {_kinds(derived)}"
         out.print(_indented(Text(text, style="dim")))
 
 
@@ -147,7 +149,7 @@ def _object(out: Console, told: Prediction) -> None:
 def _time(preview: Preview) -> Text:
     estimated = preview.estimate
     if not preview.plan.restores:
-        return Text("It takes a moment: no Restore is needed.", style="dim")
+        return Text("It takes seconds: no Restore is needed.", style="dim")
     about = f"It takes about {words.duration(estimated.seconds)}: {words.count(estimated.work.objects, 'object')}"
     if estimated.limited:
         rate = f"at {preview.limits.qps:g} requests a second, the server's own limit (--client-qps)"
@@ -184,7 +186,7 @@ def _result(out: Console, result: StepResult, session: Session) -> None:
 
 def _surprise(surprise: Surprise) -> Text:
     line = Text(f"{surprise.key} ").append(surprise.found, style="red")
-    return line.append(f"; foretold: {surprise.foretold}", style="dim")
+    return line.append(f"; the preview said: {surprise.foretold}", style="dim")
 
 
 def _kinds(found: Iterable[Prediction]) -> str:

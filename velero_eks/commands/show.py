@@ -157,7 +157,7 @@ def run_show(
                 try:
                     pages.add(manifest(stored.body, show_secrets=wanted.show_secrets))
                 except SHAPELESS as error:
-                    unread.add(BadMember(str(stored.place), f"has no object's shape: {error}", stored.place))
+                    unread.add(BadMember(str(stored.place), f"is not a Kubernetes object: {error}", stored.place))
         told_unread(backup.name, unread)
         meant = takes_volumes(backup.spec, session.settings)
         without_data = store.claims_without_data(backup.name) if meant else []
@@ -185,7 +185,7 @@ def _print(
         }
         print_json_list(about, "objects", pages)
     elif pages.form == "yaml":
-        begun = f", begun {words.stamp(backup.started)}" if backup.started else ""
+        begun = f", started {words.stamp(backup.started)}" if backup.started else ""
         part = "" if backup.good else f" It is {backup.phase}: objects may be missing."
         if without_data:
             part += f" It has no data of {', '.join(map(str, without_data))}: they would come back empty."

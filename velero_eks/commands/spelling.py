@@ -55,7 +55,7 @@ COMMANDS = {
     **dict.fromkeys(("preview", "stacks"), _PLAN),
     **dict.fromkeys(("delete", "remove", "rm"), _DELETE),
     **dict.fromkeys(("lint", "validate", "verify"), "To check stack files: velero-eks plan"),
-    **dict.fromkeys(("doctor", "diagnose"), "To find what is in the way: velero-eks preflight STACK"),
+    **dict.fromkeys(("doctor", "diagnose"), "To find what would fail: velero-eks preflight STACK"),
     **dict.fromkeys(("backup-location", "locations", "repo"), "Locations are in: velero-eks status"),
     "create": "To make a backup: velero-eks backup NAME. To write a stack's file: velero-eks init STACK",
     "import": "To take over what exists: velero-eks adopt STACK",

@@ -46,7 +46,7 @@ FOUND = 1
         "velero-eks status prod --json": "Print JSON for a monitor.",
     },
     exits={
-        0: "Every objective is met; without a stack: every schedule keeps its pace.",
+        0: "Every objective is met; without a stack: every schedule runs on time.",
         1: (
             "An objective is missed, or will be: a location unavailable, a schedule paused, invalid or failing, "
             "no server."
@@ -283,7 +283,7 @@ def render(found: Status, session: Session, out: Console) -> None:
 def _objectives(found: Status) -> Table | None:
     if not found.objectives:
         return None
-    rows = table("Namespace", "Newest backup", "Age", "Limit", "Copies", "Goes back", "")
+    rows = table("Namespace", "Newest backup", "Age", "Limit", "Copies", "Oldest", "")
     now = found.observed.at
     for objective in found.objectives:
         rows.add_row(
@@ -292,7 +292,7 @@ def _objectives(found: Status) -> Table | None:
             _age(objective),
             words.exact(objective.rpo),
             str(objective.copies),
-            words.age(objective.oldest, now) if objective.oldest else "nowhere",
+            words.age(objective.oldest, now) if objective.oldest else "–",
             Text("met", style="green") if objective.met else Text("missed", style="bold red"),
         )
     return rows
@@ -300,13 +300,13 @@ def _objectives(found: Status) -> Table | None:
 
 def _age(objective: ObjectiveState) -> Text:
     if objective.age is None:
-        return Text("everything is lost", style="bold red")
+        return Text("–", style="bold red")
     return Text(words.duration(objective.age), style="" if objective.met else "bold red")
 
 
 def _schedules(found: Status) -> RenderableType:
     if not found.schedules:
-        return Text("none: nothing is backed up by itself", style="yellow")
+        return Text("none: nothing is backed up automatically", style="yellow")
     rows = table("Schedule", "Runs", "Last good backup", "Age", "Next", "State")
     now = found.observed.at
     for state in found.schedules:
@@ -335,7 +335,7 @@ def _state(state: ScheduleState) -> Text:
     if schedule.paused:
         return Text("paused", style="bold yellow")
     if schedule.phase != "Enabled":
-        return Text(schedule.phase if schedule.phase != "New" else "not taken up", style="bold red")
+        return Text(schedule.phase if schedule.phase != "New" else "ignored by the server", style="bold red")
     if newest is not None and newest.running:
         return Text(f"backing up ({newest.phase})", style="cyan")
     if newest is not None and not newest.good and newest is not state.last_good:
@@ -412,7 +412,7 @@ def _verdict(found: Status) -> Text:
     warnings = len(found.problems) - errors
     worth = f" {words.count(warnings, 'warning')}." if warnings else ""
     if errors:
-        return Text(f"Not well: {words.count(errors, 'problem')}.{worth}", style="bold red")
+        return Text(f"Not OK: {words.count(errors, 'problem')}.{worth}", style="bold red")
     if found.objectives:
-        return Text(f"Well: what was agreed can be recovered.{worth}", style="green")
-    return Text(f"Well: every schedule keeps its pace.{worth}", style="green")
+        return Text(f"OK: every objective is met.{worth}", style="green")
+    return Text(f"OK: every schedule runs on time.{worth}", style="green")

@@ -210,7 +210,7 @@ class Judge:
         started = self._backup.started
         if started and item.created and item.created > started:
             after = words.age(started, item.created)
-            return Why.CREATED_LATER, f"created {after} after the backup began"
+            return Why.CREATED_LATER, f"created {after} after the backup started"
         if item.deleting:
             return Why.DELETING, "it is being deleted, and Velero skips such objects"
         excluded = self._excluded(kind, item)
@@ -276,7 +276,7 @@ class Judge:
         age = started - made
         if age > DISCOVERY:
             return None
-        when = f"{words.age(made, started)} before the backup" if age >= timedelta(0) else "after the backup began"
+        when = f"{words.age(made, started)} before the backup" if age >= timedelta(0) else "after the backup started"
         often = words.duration(DISCOVERY.total_seconds())
         return f"Velero did not know the kind yet: its CRD was created {when}, the server looks every {often}"
 

@@ -143,7 +143,7 @@ def _in_backup(store: BackupStore, name: str, selection: Selection, namespace: s
         try:
             cleaned(stored.body)
         except SHAPELESS as error:
-            unread.add(BadMember(str(stored.place), f"has no object's shape: {error}", stored.place))
+            unread.add(BadMember(str(stored.place), f"is not a Kubernetes object: {error}", stored.place))
     found = [stored for stored in found if not any(bad.place == stored.place for bad in unread.some)]
     meant = [bad for bad in unread.some if bad.place is not None]
     if meant and not found:

@@ -94,7 +94,7 @@ class Velero:
     def resolve(self, name: str, *, at: datetime | None = None) -> Backup:
         """The backup that `name` means: the backup itself, or the newest Completed one of the schedule `name`.
 
-        With `at`, a schedule's newest that had ended by then. Raises `BadTarget`, saying what there is instead.
+        With `at`, a schedule's newest that ended by then. Raises `BadTarget`, saying what there is instead.
         """
         found = self.cluster.find(BACKUP.path(self.namespace, name))
         if found is not None:
@@ -201,7 +201,7 @@ class Velero:
 def no_backup(name: str, backups: list[Backup], schedules: list[str], at: datetime | None) -> str:
     """Why `name` means no backup, and what to give instead."""
     of_schedule = [backup for backup in backups if backup.schedule == name]
-    when = f" that had ended by {words.stamp(at)}" if at else ""
+    when = f" that ended by {words.stamp(at)}" if at else ""
     if of_schedule:
         states = ", ".join(sorted({backup.phase for backup in of_schedule}))
         good = newest_completed(of_schedule, schedule=name)

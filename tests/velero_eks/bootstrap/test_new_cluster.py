@@ -190,7 +190,7 @@ def test_what_init_writes_is_valid_at_once_and_nothing_is_in_its_way(account, pr
     assert (planned.exit_code, planned.stderr) == (0, "")
     assert "1 stack planned: 0 errors" in planned.stdout
     assert account.preflight() == (0, {})
-    assert "Nothing is in the way." in account.run("preflight", "prod").stdout
+    assert "Nothing was found." in account.run("preflight", "prod").stdout
     again = account.run(*INIT)
     assert (again.exit_code, again.stderr) == (0, "")
     assert "nothing to change" in again.stdout

@@ -81,7 +81,7 @@ def test_without_a_yes_nothing_is_written(root, sees, capsys):
     sees(found(root, "bucket"))
     before = path(root).read_text()
     assert run_adopt("prod", start=root, terminal=watched("")) == LEFT
-    with pytest.raises(BadTarget, match="Say --yes"):
+    with pytest.raises(BadTarget, match="Give --yes"):
         run_adopt("prod", start=root, terminal=NOBODY)
     assert path(root).read_text() == before
     assert f"+    bucket: {BUCKET}" in capsys.readouterr().out
@@ -101,7 +101,7 @@ def test_one_thing_that_cannot_be_stops_all_of_it(root, sees, capsys):
 def test_where_nothing_exists_it_says_so(root, sees, capsys):
     sees(Adoption())
     assert run_adopt("prod", start=root, terminal=NOBODY) == DONE
-    assert "Nothing exists under the stack's names" in capsys.readouterr().out
+    assert "Nothing to take over: the state has everything" in capsys.readouterr().out
 
 
 def test_the_password_goes_to_the_engine_and_nowhere_else(root, sees, pulumi, capsys):
@@ -133,7 +133,7 @@ def test_the_same_again_changes_nothing(root, sees, capsys):
     before = path(root).read_text()
     assert run_adopt("prod", start=root, terminal=NOBODY) == DONE
     assert path(root).read_text() == before
-    assert "says this already" in capsys.readouterr().out
+    assert "is already up to date" in capsys.readouterr().out
 
 
 def test_json_writes_only_with_a_yes(root, sees, capsys):

@@ -178,7 +178,7 @@ def test_the_version_says_what_is_deployed_and_where_it_was_tested(run):
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
-    [(("--json",), "--json stands after the command"), (("--json", "plan"), "--json stands after the command")],
+    [(("--json",), "--json goes after the command"), (("--json", "plan"), "--json goes after the command")],
 )
 def test_json_alone_is_no_question(run, arguments, message):
     result = run(*arguments)

@@ -164,7 +164,7 @@ def test_cluster_scoped_objects_are_asked_for_in_the_filters_that_the_template_h
     [
         (BackupRequest(name="Upper"), "1 to 63 of a-z"),
         (BackupRequest(name="b" * 64), "1 to 63 of a-z"),
-        (BackupRequest(name="b", count_for_schedule=True), "goes with --schedule"),
+        (BackupRequest(name="b", count_for_schedule=True), "needs --schedule"),
         (BackupRequest(name="b", groups=("g",), cluster_resources=False), "remove --no-cluster-resources"),
         (BackupRequest(name="b", keep="long"), "--keep 'long'"),
     ],
@@ -179,7 +179,7 @@ def test_what_cannot_be_asked_is_refused_before_anything_is_made(monkeypatch, as
 def test_a_name_that_is_taken_is_refused(monkeypatch):
     server = Server()
     server.spec = {"ttl": "1h0m0s"}
-    with pytest.raises(BadTarget, match="a backup b exists already"):
+    with pytest.raises(BadTarget, match="backup b already exists"):
         made(server, monkeypatch, BackupRequest(name="b", namespaces=("shop",)))
 
 

@@ -175,7 +175,7 @@ def test_a_completed_backup_that_passed_a_volume_by_is_not_good_and_its_claim_is
     assert (found.backup.good, found.whole, found.gaps) == (True, False, [])
     render(found, made, console())
     said = " ".join(capsys.readouterr().out.split())
-    assert "Claims whose data is not in it big/data: volumeSnapshot: no applicable volumesnapshotter found" in said
+    assert "Claims without data in the backup big/data: volumeSnapshot: no applicable volumesnapshotter found" in said
     assert "Not covered: it has no data of big/data." in said
     assert document(made, found)["claims_without_data"] == [
         {

@@ -43,7 +43,7 @@ def test_only_what_is_drilled_is_read_and_a_namespace_that_is_missing_is_said(mo
         command._contents(made, backup("b"), ("shop", "shpo"))
 
 
-@pytest.mark.parametrize(("path", "why"), [("there/drill.xml", "there is no folder"), (".", "is a folder")])
+@pytest.mark.parametrize(("path", "why"), [("there/drill.xml", "does not exist; create it"), (".", "is a folder")])
 def test_a_report_that_cannot_be_written_is_said_before_anything_is_made(tmp_path, path, why):
     api = Api()
     with pytest.raises(BadTarget, match=why):

@@ -178,7 +178,7 @@ def test_a_file_that_would_be_bad_never_lands_and_its_problems_name_its_place(ro
 
 
 def test_an_untested_kubernetes_needs_a_word(root):
-    with pytest.raises(BadTarget, match=r"Kubernetes 1.30: .* say --allow-untested-kubernetes"):
+    with pytest.raises(BadTarget, match=r"Kubernetes 1.30: .* --allow-untested-kubernetes"):
         run(root, environment="staging", facts={"version": "1.30"})
     assert run(root, environment="staging", facts={"version": "1.30"}, allow_untested_kubernetes=True) == DONE
     assert written(root).release.allow_untested_kubernetes
@@ -211,7 +211,7 @@ def test_what_could_not_be_asked_is_said_and_nothing_is_claimed_of_it(root, caps
     find = lambda name, region: discover(name, region, client=answers.client)  # noqa: E731
     assert run_init(request, start=root, terminal=NOBODY, find=find) == DONE
     said = capsys.readouterr().out
-    assert "Decided without what could not be asked: asking for the cluster's add-ons" in said
+    assert "Could not be asked, so a default was taken: asking for the cluster's add-ons" in said
     assert "eks:ListAddons" in said
     text = (root / "stacks" / "Pulumi.prod.yaml").read_text()
     assert "nor has it the add-on" not in text
@@ -248,7 +248,7 @@ def test_an_upgraded_cluster_changes_its_facts_and_keeps_decisions_and_comments(
 def test_a_file_is_not_overwritten_without_a_yes(root, capsys):
     path = edited(root)
     before = path.read_text()
-    with pytest.raises(BadTarget, match="Say --yes"):
+    with pytest.raises(BadTarget, match="Give --yes"):
         run(root, facts={"version": "1.35"})
     assert run(root, watched("n"), facts={"version": "1.35"}) == LEFT
     assert path.read_text() == before
@@ -393,5 +393,5 @@ def test_json_writes_a_project_only_with_a_yes_and_stays_one_document(tmp_path, 
 
 @pytest.mark.parametrize("word", ["stacks/Pulumi.blue.yaml", "Pulumi.blue.yaml", "Pulumi.blue.yml"])
 def test_a_file_is_not_a_stacks_name(root, word):
-    with pytest.raises(BadTarget, match=r"is a file; give the name of the stack, such as prod$"):
+    with pytest.raises(BadTarget, match=r"is a file; give the stack's name, such as prod$"):
         run(root, stack=word)

@@ -192,7 +192,7 @@ def test_what_the_program_says_is_shown(plan):
 
 NOTES: list[tuple[Note, str]] = [
     (Note("account", "aws"), "the account: no provider names one in allowedAccountIds"),
-    (Note("apply", "stand-in", "KeyError: 'a'"), "could not do with a stand-in: KeyError: 'a'"),
+    (Note("apply", "stand-in", "KeyError: 'a'"), "does not accept a stand-in: KeyError: 'a'"),
     (Note("call", "eks:index:Cluster/getKubeconfig"), "what eks:index:Cluster/getKubeconfig answers"),
     (Note("component", "eks:index:Cluster", "shop"), "what the component eks:index:Cluster makes and outputs (shop)"),
     (Note("hook", "resource hook", "tell"), "what a resource hook does at the deployment (tell)"),
@@ -218,7 +218,7 @@ def test_things_of_a_kind_are_told_together(plan):
 
 def test_a_program_without_the_component_is_said_not_to_be_judged(plan):
     shown = said(replace(plan, findings=[], plan=replace(plan.plan, deployments=())))
-    assert "nothing was judged: this program has no VeleroOnEks" in shown
+    assert "not checked: this program has no VeleroOnEks" in shown
 
 
 def test_a_checked_plan_says_the_same_of_its_findings():

@@ -46,7 +46,7 @@ def clean(**changes) -> Facts:
 def test_nothing_in_the_way_exits_with_0(run):
     result = run(clean())
     assert (result.exit_code, result.stderr) == (0, "")
-    assert "Nothing is in the way." in result.stdout
+    assert "Nothing was found." in result.stdout
 
 
 def test_a_warning_exits_with_0(run):

@@ -38,12 +38,12 @@ def test_a_name_of_both_means_the_backup_and_says_so_and_with_a_moment_the_sched
     assert source("daily-backup", both) == "daily-backup"
     assert "name of a backup and of a schedule" in capsys.readouterr().err
     assert source("daily-backup", both, hours=7) == "daily-1"
-    with pytest.raises(BadTarget, match="no Completed backup that had ended by"):
+    with pytest.raises(BadTarget, match="no Completed backup that ended by"):
         source("daily-backup", both, hours=99)
 
 
 def test_a_moment_and_a_backup_do_not_go_together():
-    with pytest.raises(BadTarget, match="daily-1 is a backup; leave --at out"):
+    with pytest.raises(BadTarget, match="daily-1 is a backup; remove --at"):
         source("daily-1", hours=1)
 
 

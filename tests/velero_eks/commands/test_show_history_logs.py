@@ -71,7 +71,7 @@ def test_an_object_is_shown_with_the_cluster_gone(bucket, run):
     assert (result.exit_code, result.stderr) == (0, "")
     (document,) = yaml.safe_load_all(result.stdout)
     assert document["data"] == {"mode": "strict", "threshold": "40"}
-    assert result.stdout.startswith("# From backup whole, begun 2026-11-23 ")
+    assert result.stdout.startswith("# From backup whole, started 2026-11-23 ")
 
 
 def test_a_backup_without_the_data_of_a_claim_says_so_above_its_objects(bucket, run):
@@ -158,8 +158,8 @@ def test_what_is_not_in_a_backup_exits_with_1_and_says_what_comes_closest(bucket
         (("show", "daily", "--at", "yesterday", "--stack", "dev"), "write it as 2026-11-24T09:00Z"),
         (("show", "daily", "--at", "2026-11-24T09:00", "--stack", "dev"), "has no time zone"),
         (("history", "cm", "--stack", "dev"), "is a kind; write KIND/NAME"),
-        (("logs", "whole", "--level", "loud", "--stack", "dev"), "none of error, warning, info, debug"),
-        (("logs", "whole", "--kind", "pod", "--stack", "dev"), "neither backup nor restore"),
+        (("logs", "whole", "--level", "loud", "--stack", "dev"), "expected one of error, warning, info, debug"),
+        (("logs", "whole", "--kind", "pod", "--stack", "dev"), "expected backup or restore"),
         (("logs", "gone", "--stack", "dev"), "no backup or restore is called 'gone'"),
         (
             ("logs", "hole", "--stack", "dev"),
@@ -221,7 +221,7 @@ def test_an_object_is_gone_only_where_a_backup_that_is_whole_lacks_it(bucket, ru
     told = json.loads(run("history", "cm/grading", "-n", "exam-prod", "--json", "--stack", "dev").stdout)
     assert [change["change"] for change in told["changes"]] == changes
     words = run("history", "cm/grading", "--stack", "dev").stdout
-    assert ("1 backup would not have it, or failed in part without it" in words) == (phase == "PartiallyFailed")
+    assert ("Not counted: 1 backup, whose filters exclude" in words) == (phase == "PartiallyFailed")
 
 
 def test_two_objects_of_one_name_are_no_history_though_no_backup_has_both(bucket, run, stored):

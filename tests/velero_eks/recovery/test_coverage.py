@@ -81,7 +81,7 @@ def test_a_backup_that_failed_in_part_is_not_whole_though_nothing_is_missing():
 def test_what_was_created_later_is_said_and_is_no_gap():
     found = held(ALL, saved(), live("ConfigMap", "exam-prod/a", created=ago(minutes=30)))
     missing = only(found)
-    assert (missing.why, missing.text) == (Why.CREATED_LATER, "created 30 min after the backup began")
+    assert (missing.why, missing.text) == (Why.CREATED_LATER, "created 30 min after the backup started")
     assert found.whole
 
 

@@ -28,9 +28,9 @@ def test_headings_paragraphs_and_lists():
         Text("Problems", "bold yellow"),
         Padding(body, (0, 0, 0, 2)),
         Padding(Text("next"), (0, 0, 0, 2)),
-        Text("Not well: 1 problem.", "bold red"),
+        Text("Not OK: 1 problem.", "bold red"),
     ) == (
-        "## prod · ap-south-1\n\n### Problems\n\n- outer\n  - inner\n- next\n\n**Not well: 1 problem.**\n"
+        "## prod · ap-south-1\n\n### Problems\n\n- outer\n  - inner\n- next\n\n**Not OK: 1 problem.**\n"
     )  # fmt: skip
 
 

@@ -109,7 +109,7 @@ def test_what_means_no_backup_is_told_what_there_is_instead(connect):
         Velero(connect(installation(backups=[]))).resolve("daily-backup")
     early = NOW - timedelta(days=9)
     with pytest.raises(
-        BadTarget, match=r"no Completed backup that had ended by .*; its newest Completed one is daily-backup-2"
+        BadTarget, match=r"no Completed backup that ended by .*; its newest Completed one is daily-backup-2"
     ):
         Velero(connect(installation())).resolve("daily-backup", at=early)
 

@@ -90,7 +90,7 @@ def _surprise(
     if told.fate is Fate.BLOCKED:
         return _unblocked(told, there, is_there)
     if is_there is None:
-        return Surprise(told.key, told.fate.value, "is not there")
+        return Surprise(told.key, told.fate.value, "is missing")
     wanted = told.expected
     if wanted is None:
         return None

@@ -136,7 +136,7 @@ def test_what_is_asked_for_by_name_is_looked_at_though_an_operator_owns_it():
     told = predict(spec(resources=("secrets",)), [owned], live([SHOP]))
     assert not one(told, "made").derived
     (missing,) = hold(told, live([SHOP]).objects, live([SHOP]).objects).surprises
-    assert (missing.key.name, missing.found) == ("made", "is not there")
+    assert (missing.key.name, missing.found) == ("made", "is missing")
 
 
 def test_a_namespace_itself_is_not_changed_and_that_is_no_success():
@@ -238,8 +238,8 @@ def test_whatever_is_otherwise_is_a_surprise():
     assert told == {
         "gone": "differs from the prediction",
         "same": "was changed meanwhile",
-        "other": "is not there",
-        "younger": "is not there",
+        "other": "is missing",
+        "younger": "is missing",
         "came": "came",
     }
 

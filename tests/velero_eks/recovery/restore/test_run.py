@@ -61,7 +61,7 @@ def test_a_clusters_webhooks_are_restored_though_something_before_failed_in_part
     assert not report.good
     # What the first did not bring is named, object by object; the namespace that both write into once.
     assert {each.key.name: each.found for each in report.outcome.surprises} == {
-        "shop": "is not there", "a": "is not there", "questions.exam.example.com": "is not there",
+        "shop": "is missing", "a": "is missing", "questions.exam.example.com": "is missing",
     }  # fmt: skip
     assert (report.outcome.compared, report.outcome.as_foretold) == (4, 1)
 
@@ -161,4 +161,4 @@ def test_what_cannot_be_written_directly_does_not_keep_the_others_from_it():
     api.on = on
     report = running.run(made, preview, seconds=5)
     assert [each.action for each in report.results[0].written] == ["failed", "created"]
-    assert [(each.key.name, each.found) for each in report.outcome.surprises] == [("a", "is not there")]
+    assert [(each.key.name, each.found) for each in report.outcome.surprises] == [("a", "is missing")]
