@@ -121,7 +121,7 @@ def test_a_stack_that_the_newer_revision_cannot_plan_is_an_error(run: Run, tmp_p
     for form in ((), ("--markdown",)):
         said = run(root, "HEAD", *form)
         assert said.exit_code == 2
-        assert "the work tree has no plan of it to compare with" in said.stdout
+        assert "the work tree has no plan of this stack to compare with" in said.stdout
         assert "Pulumi.dev.yaml:3: wrong" in said.stdout.replace("\\", "")
     shown = " ".join(run(root, "HEAD").stdout.split())
     assert "dev bad: 1 error prod " in shown

@@ -27,7 +27,7 @@ AT = datetime(2026, 11, 24, tzinfo=UTC)
 SECURE = "  velero-eks:repositoryPassword: {{secure: v1:{}}}\n"
 
 ENCRYPTED_ANEW = (
-    "velero-eks:repositoryPassword is encrypted again: the same value or another, which only the engine can tell"
+    "velero-eks:repositoryPassword is encrypted again: only the engine can tell whether the value is the same"
 )
 
 
@@ -129,7 +129,7 @@ def test_a_revision_without_a_recorder_is_run_by_this_one_which_is_said(tmp_path
     write_stacks(root, prod=STACK.replace("keep: 3d", "keep: 1d"))
     made = in_folder(root, "before")
     assert [fact.text for fact in made.stacks[0].facts] == ["backups of exam-hourly are kept 24 h, was 3 days"]
-    assert "has no recorder of its own; it was planned with this one." in made.notes[0]
+    assert "has no recorder; it was planned with the current one." in made.notes[0]
 
 
 def foreign(root: Path, **files: str) -> Path:

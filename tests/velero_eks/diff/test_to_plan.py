@@ -81,7 +81,7 @@ def test_findings_are_those_of_this_tools_rules_whatever_the_file_says(repositor
 def test_a_stack_without_a_plan_in_the_file_is_told_as_one(repository: Repository) -> None:
     done = repository.diff({"version": 1, "stacks": [], "errors": {}})
     assert done.exit_code == 2
-    assert "prod" in done.stdout and "has no plan of it" in done.stdout + done.stderr
+    assert "prod" in done.stdout and "has no plan of this stack" in done.stdout + done.stderr
     refusal = {"code": "bad", "field": "velero-eks:schedules", "limit": "five fields", "remedy": "write five"}
     done = repository.diff({"version": 1, "stacks": [], "errors": {"prod": [refusal]}})
     assert done.exit_code == 2
