@@ -224,8 +224,8 @@ def _schedules(stack: Described) -> RenderableType:
 
 
 def _purpose(schedule: PlannedSchedule) -> Text:
-    served = ", ".join(words.tier(one.begins, one.ends, one.every) for one in schedule.tiers)
-    said = f" for {served}" if served else " adds nothing to the others"
+    served = "; ".join(words.tier(one.begins, one.ends, one.every) for one in schedule.tiers)
+    said = f" covers {served}" if served else " adds nothing to the others"
     return Text.assemble((schedule.name, "cyan"), said)
 
 

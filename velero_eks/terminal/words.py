@@ -52,18 +52,18 @@ def age(when: datetime, now: datetime) -> str:
 
 
 def moment(when: datetime | None) -> str:
-    """A moment, in UTC as Velero's own names are: `2026-11-24 02:00 UTC`; `never` for None."""
+    """A time, in UTC as Velero's own names are: `2026-11-24 02:00 UTC`; `never` for None."""
     return "never" if when is None else f"{when.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
 
 
 def stamp(when: datetime | None) -> str:
-    """A moment to the second, where it says which of several it was: `2026-11-24 02:00:07 UTC`; `never` for None."""
+    """A time to the second, where it says which of several it was: `2026-11-24 02:00:07 UTC`; `never` for None."""
     return "never" if when is None else f"{when.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
 def tier(begins: float, ends: float, every: float) -> str:
-    """What a schedule is for, by the age of backups: `last 3 days: every 1 h`, `3 days to 14 days: every 24 h`."""
-    return f"{ages(begins, ends)}: every {exact(every)}"
+    """What a schedule is for, by the age of backups: `the last 3 days, every 1 h`, `3 days to 14 days, every 24 h`."""
+    return f"{'' if begins else 'the '}{ages(begins, ends)}, every {exact(every)}"
 
 
 def ages(begins: float, ends: float) -> str:

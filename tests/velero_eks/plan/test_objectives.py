@@ -115,8 +115,8 @@ def test_the_plan_tells_it_in_words_and_as_json(tmp_path):
     plan_words.render(console, [found])
     said = " ".join(console.file.getvalue().split())  # type: ignore[attr-defined]
     for part in (
-        "hourly for last 3 days: every 1 h",
-        "14 days to 60 days: every 7 days",
+        "hourly covers the last 3 days, every 1 h",
+        "14 days to 60 days, every 7 days",
         "adds nothing to the others",
         "hourly last 3 days",
         "pay 3 days to 14 days",
