@@ -123,7 +123,7 @@ def test_an_up_by_somebody_whom_break_glass_does_not_name_stops_before_its_polic
             deployment.up()
     finally:
         deployment.configure()
-    assert f"{caller} deploys and is not among them" in raised.value.output
+    assert f"{caller} deploys and is not in the list" in raised.value.output
     assert s3.get_bucket_policy(Bucket=BUCKET)["Policy"] == before
     deployment.up("--expect-no-changes")
 

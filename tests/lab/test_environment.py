@@ -22,11 +22,12 @@ from lab.kubernetes_api import KubernetesApi
 from lab.processes import LabError, wait_until
 from lab.programs import Programs, require_programs
 from lab.watchdog import MARK
+from tests.limits import HANG
 from velero_eks.kube.connection import eks_cluster
 
 pytestmark = pytest.mark.lab
 
-LIMIT = 60.0
+LIMIT = HANG
 LAB = """
 import json, signal, sys
 from pathlib import Path

@@ -80,7 +80,7 @@ class Objects:
         path = self._path(kind, inputs)
         if not self._switches.upsert and self._cluster.get(path) is not None:
             raise ProviderError(
-                f"{kind.kind} {_id(inputs, kind, self._cluster)} exists already; import it, or set "
+                f"{kind.kind} {_id(inputs, kind, self._cluster)} already exists; import it, or set "
                 "upsertExistingObjects on the provider to take it over"
             )
         live = self._apply(path, inputs, operation)
