@@ -1,4 +1,4 @@
-"""Rules of who may do what: exactly the grants and refusals that the settings ask for, no other and none missing."""
+"""Rules of permissions: exactly those that the settings ask for."""
 
 from __future__ import annotations
 

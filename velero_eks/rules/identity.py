@@ -1,4 +1,4 @@
-"""Rules of what goes round the role: attachments, and credentials that should not exist."""
+"""Rules of IAM: no attached policies, no users, no access keys."""
 
 from __future__ import annotations
 

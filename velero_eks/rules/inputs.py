@@ -1,4 +1,4 @@
-"""Rules of what each resource is told: exactly what the settings ask for, value by value."""
+"""Rules of values: every property is what the settings ask for."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rules of what stands beside Velero: overrides of the chart's values, and objects that the release brings along."""
+"""Rules of overrides: the chart's values, and objects that the release brings along."""
 
 from __future__ import annotations
 

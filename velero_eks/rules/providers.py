@@ -1,4 +1,4 @@
-"""Rules of the providers: the account, the region and the cluster that the settings name, and no way round them."""
+"""Rules of the providers: the account, region and cluster of the settings."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""Rules of what is there: every resource that the settings ask for, once, under the options that they give it, and
-nothing else that reaches it."""
+"""Rules of resources: everything that the settings ask for, and nothing else."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rules of the Schedules: they run, they are kept, and they back up what they seem to."""
+"""Rules of the Schedules: they run, are kept, and back up what they say."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rules of the bucket and its key, for what settings may say and should not: kept, logged, copied, undone in time."""
+"""Rules of the bucket and its key: protected, logged, replicated, recoverable."""
 
 from __future__ import annotations
 
