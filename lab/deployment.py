@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import socket
 import sys
 import sysconfig
@@ -94,9 +93,6 @@ class Deployment:
         attached = ",".join(f"{name}:{port}" for name, port in self._providers.items())
         # The language host starts the first `python3` on PATH, and the program needs this environment's packages.
         folders = [sysconfig.get_path("scripts"), self.lab.variables["PATH"]]
-        if not shutil.which("uv") and (started_by := os.environ.get("UV")):
-            # A uv beside the project is not on PATH, where the engine looks for it.
-            folders.append(str(Path(started_by).parent))
         return {
             **self.lab.variables,
             "PATH": os.pathsep.join(folders),

@@ -88,6 +88,9 @@ class LabEnvironment:
         clients = (programs.pulumi, programs.helm, programs.velero, programs.kubectl)
         found = [*(program.parent for program in clients), programs.language_python_dir]
         folders = list(dict.fromkeys(str(folder) for folder in found))
+        if not shutil.which("uv") and (started_by := os.environ.get("UV")):
+            # A uv beside the project is not on PATH, where the engine looks for it.
+            folders.append(str(Path(started_by).parent))
         return {
             **self.cloud.variables,
             "KUBECONFIG": str(self.cluster.kubeconfig),
