@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from velero_on_eks.settings import Settings, stack_path
+from velero_on_eks.settings import Settings, StackFileError, stack_path
 from velero_on_eks.settings.aws_facts import check_region
 from velero_on_eks.settings.stack_file import shown_path
 from velero_on_eks.settings.versions import PINNED_CHART, PINNED_PLUGIN, PINNED_VELERO, mismatches
+from velero_on_eks.settings.yaml_file import read_text
 
 from velero_eks.aws.eks import SERVING, ClusterFacts, Unknown, discover, guessed_environment
 from velero_eks.bootstrap import outputs, stack_edit, stack_text
@@ -21,7 +22,7 @@ from velero_eks.bootstrap.new_project import ADDED_BY_HAND, NewProject, new_proj
 from velero_eks.commands.completion import stacks
 from velero_eks.commands.help import described
 from velero_eks.commands.options import Context, Json, Namespaces, Stack, Timeout, Yes, needed_stack, run
-from velero_eks.errors import BadTarget
+from velero_eks.errors import BadStackFile, BadTarget
 from velero_eks.project import engine
 from velero_eks.project.folder import project_folder
 from velero_eks.project.project import Project
@@ -163,11 +164,12 @@ def run_init(
     if request.yes or request.as_json:
         terminal = Terminal(watched=False)
     here = start or Path.cwd()
-    root = project_folder(here)
-    _check(request, terminal, new=not stack_path(root or here, request.stack).exists())
-    if root is None and not _make_project(new_project(here), terminal, request):
+    project = Project.find(here) if project_folder(here) is not None else None
+    path = stack_path(here, request.stack) if project is None else project.stack_file(request.stack)
+    _check(request, terminal, new=not path.exists())
+    if project is None and not _make_project(new_project(here), terminal, request):
         return LEFT
-    return _init(request, Project.find(here).root, terminal, find)
+    return _init(request, project or Project.find(here), terminal, find)
 
 
 def _check(request: InitRequest, terminal: Terminal, *, new: bool) -> None:
@@ -228,23 +230,22 @@ def _make_project(project: NewProject, terminal: Terminal, request: InitRequest)
     return True
 
 
-def _init(request: InitRequest, root: Path, terminal: Terminal, find: Callable[[str, str], ClusterFacts]) -> int:
-    path = stack_path(root, request.stack)
-    facts, sources = _facts(request, root, terminal, find)
-    if path.exists():
-        before = path.read_text(encoding="utf-8")
+def _init(request: InitRequest, project: Project, terminal: Terminal, find: Callable[[str, str], ClusterFacts]) -> int:
+    path = project.stack_file(request.stack)
+    shown = shown_path(path)
+    before = _text(path, shown) if path.exists() else ""
+    facts, sources = _facts(request, project.root, terminal, find)
+    if before:
         account = stack_text.account_of(before)
         if account not in (None, facts.account):
             raise BadTarget(
-                f"{shown_path(path)} is for account {account}, and the cluster {facts.name} is in {facts.account};"
+                f"{shown} is for account {account}, and the cluster {facts.name} is in {facts.account};"
                 " give another STACK, or delete the file first"
             )
         after = stack_text.updated(before, facts, _changes(request))
     else:
-        before = ""
         decisions = _untested(_decided(request, facts, terminal), facts, terminal)
         after = stack_text.composed(facts, decisions, sources)
-    shown = shown_path(path)
     settings = stack_edit.check(after, path).settings if before != after else None
     # A decision that was made without a fact looks in the file like one that was made with it.
     unknown = [] if before else [each.why for each in (facts.addons, facts.oidc_provider) if isinstance(each, Unknown)]
@@ -281,6 +282,13 @@ def _init(request: InitRequest, root: Path, terminal: Terminal, find: Callable[[
             put(f"Could not be asked, so a default was taken: {why}")
         put(*_next_steps(request.stack, settings))
     return DONE
+
+
+def _text(path: Path, shown: str) -> str:
+    try:
+        return read_text(path, shown)
+    except StackFileError as error:
+        raise BadStackFile(refusals=error.refusals) from None
 
 
 def _next_steps(stack: str, settings: Settings) -> list[str]:

@@ -97,6 +97,10 @@ class Project:
         """Every stack's name and file, by name."""
         return self._stack_files[1]
 
+    def stack_file(self, stack: str) -> Path:
+        """Where the file of a stack is, or would be."""
+        return self._stack_files[0] / f"Pulumi.{stack}.yaml"
+
     @property
     def _stack_files(self) -> tuple[Path, dict[str, Path]]:
         """The folder of the stacks' files, and these by name."""
@@ -160,7 +164,7 @@ class Project:
         stack = _of_file(stack, files)
         if stack not in files:
             self._refuse(stack, files)
-        return load_file(files[stack])
+        return load_file(files[stack], foreign=not self.is_ours)
 
 
 def is_plain(pattern: str) -> bool:
@@ -220,10 +224,13 @@ def _by_name(word: str, start: Path | None) -> str:
     return "give a stack's name or its file"
 
 
-def load_file(path: Path) -> StackFile:
-    """A stack file, read and checked. Raises `BadTarget` with every problem of it."""
+def load_file(path: Path, *, foreign: bool = False) -> StackFile:
+    """A stack file, read and checked; `foreign` is that of `load_stack_file`.
+
+    Raises `BadTarget` with every problem of it.
+    """
     try:
-        return load_stack_file(path)
+        return load_stack_file(path, foreign=foreign)
     except StackFileError as error:
         raise BadStackFile(refusals=error.refusals) from error
 

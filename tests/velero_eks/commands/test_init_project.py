@@ -154,3 +154,17 @@ def test_below_a_project_no_other_is_made(folder):
     (folder / "below").mkdir()
     assert run(folder / "below", environment="production") == DONE
     assert names(folder / "below") == set()
+
+
+def test_in_a_project_of_another_name_the_file_is_where_pulumi_reads_it(folder):
+    (folder / "Pulumi.yaml").write_text("name: shop\nruntime: python\n")
+    assert run(folder, yes=True, environment="production") == DONE
+    assert names(folder) == {"Pulumi.yaml", "Pulumi.prod.yaml"}
+    assert Project.find(folder).load("prod").settings.cluster.name == "shop"
+
+
+def test_a_file_that_is_no_text_is_told_before_the_cluster_is_asked(folder):
+    run(folder, yes=True, environment="production")
+    (folder / "stacks/Pulumi.prod.yaml").write_bytes(b"config: \xff\n")
+    with pytest.raises(BadTarget, match=r"Pulumi\.prod\.yaml.*UTF-8"):
+        run(folder, facts={"status": "CREATING"})

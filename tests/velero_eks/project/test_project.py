@@ -84,3 +84,10 @@ def test_only_this_room_looks_for_projects_and_stack_files():
         if word in path.read_text(encoding="utf-8")
     }
     assert found == {f"{path.relative_to(ROOT)}: {word}" for word, path in looking.items()}
+
+
+def test_a_stack_of_another_project_may_have_keys_of_its_own_beside(tmp_path):
+    (tmp_path / "Pulumi.yaml").write_text("name: shop\nruntime: python\n")
+    (tmp_path / "Pulumi.prod.yaml").write_text(stack_text(more="  shop:replicas: 3\n"))
+    assert stack_of("prod", tmp_path).settings.cluster.name == "shop"
+    assert Project.find(tmp_path).stack_file("new") == tmp_path / "Pulumi.new.yaml"
