@@ -8,6 +8,7 @@ import contextvars
 import json
 import logging
 import os
+import re
 import signal
 import sys
 import threading
@@ -202,8 +203,9 @@ def _failed(stack: str, error: BaseException) -> PlanError:
     if isinstance(root, SystemExit):
         return ProgramError(f"the program called exit, with {root.code!r}{_place(root)}", stack=stack)
     if isinstance(root, RunError):
-        return ProgramError(str(root), stack=stack)
-    text = str(root) or "no message"
+        # pulumi goes on in a line of its own, after a tab.
+        return ProgramError(re.sub(r"\n\s+", "; ", str(root)), stack=stack)
+    text = " ".join(str(root).split()) or "no message"
     return ProgramError(f"the program failed: {type(root).__name__}: {text}{_place(root)}", stack=stack)
 
 

@@ -61,6 +61,11 @@ def test_the_real_program_gives_the_same_plans_in_one_process_and_in_two(tmp_pat
     ("deed", "words"),
     [
         ("raise ValueError('no such thing')", "stack bad: the program failed: ValueError: no such thing"),
+        ("raise ValueError('one\\n\\ttwo')", "stack bad: the program failed: ValueError: one two"),
+        (
+            "pulumi.Config().require('x')",
+            "stack bad: Missing required configuration variable 'velero-eks:x'; please set a value using the command",
+        ),
         ("os._exit(3)", "stack bad: the process that planned it ended with exit code 3"),
         ("os.kill(os.getpid(), signal.SIGKILL)", "stack bad: the process that planned it was ended by SIGKILL; with"),
     ],
