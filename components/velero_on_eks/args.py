@@ -56,27 +56,27 @@ class Recovery(TypedDict):
     """One objective, or a list: what must hold for some namespaces. The defaults are those of the environment."""
 
     rpo: NotRequired[str]
-    """At most this much may be lost: the longest interval of the schedule that covers a namespace. Default: 24h / 24h /
-    24h (development / staging / production)."""
+    """At most this much data may be lost: the longest interval of the schedule that covers a namespace. Default: 24h /
+    24h / 24h (development / staging / production)."""
 
     retention: NotRequired[str]
-    """At least this far back one can go. Default: 7d / 14d / 30d (development / staging / production)."""
+    """Backups must go back at least this far. Default: 7d / 14d / 30d (development / staging / production)."""
 
     namespaces: NotRequired[Sequence[str]]
     """What the objective holds for: names, patterns as Velero expands them (`app-*`), or `*` for every namespace.
     Default: ["*"]."""
 
     excluded_namespaces: NotRequired[Sequence[str]]
-    """What it does without of these, by name or pattern."""
+    """Namespaces that the objective leaves out, by name or pattern."""
 
     excluded_resources: NotRequired[Sequence[str]]
-    """Kinds that it does without: schedules may leave them out. Write them as the schedule does."""
+    """Kinds that the objective leaves out: schedules may leave them out too. Write them as the schedule does."""
 
     volumes: NotRequired[bool]
     """Whether the data of volumes counts. Left out: yes in every `volumes.mode` but `none`."""
 
     minimum_copies: NotRequired[int]
-    """A schedule serves this objective only where it keeps at least so many backups. Default: 2 / 2 / 3 (development /
+    """A schedule meets this objective only if it keeps at least this many backups. Default: 2 / 2 / 3 (development /
     staging / production)."""
 
 
@@ -97,7 +97,7 @@ class Identity(TypedDict):
     """The role's name; made from the cluster's and the region's when left out."""
 
     permissions_boundary: NotRequired[pulumi.Input[str]]
-    """ARN of a policy that bounds the role."""
+    """ARN of an IAM policy that limits the role."""
 
 
 class Volumes(TypedDict):
@@ -118,32 +118,33 @@ class AccessLogs(TypedDict):
     """Where S3 writes the bucket's server access logs: another one, or each log would be a foreign object here."""
 
     bucket: pulumi.Input[str]
-    """The bucket that gets the logs; it exists already."""
+    """The bucket that gets the logs; it must exist."""
 
     prefix: NotRequired[str]
-    """Its folder for them."""
+    """The folder of the logs in that bucket."""
 
 
 class Storage(TypedDict):
-    """The bucket, its key and how long what was deleted can still be fetched back."""
+    """The bucket, its key, and how long deleted objects can be recovered."""
 
     bucket: NotRequired[pulumi.Input[str]]
     """The bucket's name; made from cluster, account and region when left out."""
 
     prefix: NotRequired[str]
-    """A folder in the bucket. One bucket a cluster needs none."""
+    """A folder in the bucket. Not needed where a cluster has a bucket of its own."""
 
     kms_key_arn: NotRequired[pulumi.Input[str]]
     """A customer managed key to use; one is made when left out."""
 
     key_deletion_window_days: NotRequired[int]
-    """Days between a key's deletion and its end. Default: 7 / 30 / 30 (development / staging / production)."""
+    """Days in which the deletion of the key can be cancelled. Default: 7 / 30 / 30 (development / staging /
+    production)."""
 
     key_rotation_days: NotRequired[int]
     """Days between two rotations of the key. Default: 365."""
 
     noncurrent_days: NotRequired[int]
-    """Days in which deleted or overwritten objects can be fetched back. Default: 7 / 14 / 30 (development / staging /
+    """Days in which deleted or overwritten objects can be recovered. Default: 7 / 14 / 30 (development / staging /
     production)."""
 
     abort_multipart_days: NotRequired[int]
@@ -164,10 +165,10 @@ class Storage(TypedDict):
     staging / production)."""
 
     s3_url: NotRequired[str]
-    """Another S3 endpoint than AWS's own for the region."""
+    """An S3 endpoint in place of AWS's own for the region."""
 
     s3_force_path_style: NotRequired[bool]
-    """Whether the bucket's name stands in the path, not in the host's name. Default: false."""
+    """Whether the bucket's name is in the path, not in the host's name. Default: false."""
 
 
 class Chart(TypedDict):
@@ -219,10 +220,10 @@ class Resources(TypedDict):
     bound by CPU and a throttled one is a longer outage."""
 
     cpu_request: NotRequired[str]
-    """CPU that is kept for the server. Default: 250m."""
+    """CPU that is reserved for the server. Default: 250m."""
 
     memory_request: NotRequired[str]
-    """Memory that is kept for the server. Default: 256Mi."""
+    """Memory that is reserved for the server. Default: 256Mi."""
 
     cpu_limit: NotRequired[str]
     """A limit on CPU; it makes restores slower."""
@@ -235,7 +236,7 @@ class Release(TypedDict):
     """The Helm release and what its server runs with."""
 
     namespace: NotRequired[str]
-    """Velero's namespace, made here; no one else lives in it. Default: velero."""
+    """Velero's namespace, made here and for Velero alone. Default: velero."""
 
     name: NotRequired[str]
     """The release's name. Default: velero."""
@@ -270,7 +271,7 @@ class Release(TypedDict):
     / true (development / staging / production)."""
 
     client_qps: NotRequired[int]
-    """The server's requests a second to the API server. A restore is bound by it. Default: 1000."""
+    """The server's requests a second to the API server. They limit the speed of a restore. Default: 1000."""
 
     client_burst: NotRequired[int]
     """Its requests in one burst. Default: 1000."""
@@ -293,7 +294,7 @@ class Schedule(TypedDict):
     """Five fields as the Velero that is pinned reads them, `@daily` and the like, or `@every 6h`."""
 
     timezone: NotRequired[str]
-    """The zone whose clocks `cron` speaks of. Default: UTC."""
+    """The time zone of `cron`. Default: UTC."""
 
     keep: str
     """How long its backups are kept."""
@@ -307,16 +308,16 @@ class Schedule(TypedDict):
 
     excluded_resources: NotRequired[Sequence[str]]
     """Kinds that are left out, as KIND, KIND.GROUP or *.GROUP. An objective that needs them is missed, unless it
-    excludes them too; Events, Endpoints, EndpointSlices, Leases and what Velero never restores count for nothing."""
+    excludes them too; Events, Endpoints, EndpointSlices, Leases and what Velero never restores do not count."""
 
     cluster_resources: NotRequired[bool]
     """Whether cluster-scoped objects are taken, all of them. Left out: yes for `*`, else those referred to."""
 
     paused: NotRequired[bool]
-    """Whether it stands still. Default: false."""
+    """Whether it is paused: it makes no backups. Default: false."""
 
     minimum_copies: NotRequired[int]
-    """How many of its backups there are at least, where it serves no objective. Left out: 2, or a warning."""
+    """At least this many of its backups are kept, where it serves no objective. Left out: 2, or a warning."""
 
     either_day_matches: NotRequired[bool]
     """Confirms a cron with day of month and day of week on Velero up to 1.18.2, which runs when either matches.
@@ -353,22 +354,22 @@ class RetentionTiers(TypedDict):
     """The minute of the hourly tier; each further one runs ten minutes later. Default: 0."""
 
     timezone: NotRequired[str]
-    """The zone whose clocks they run by. Default: UTC."""
+    """The time zone of the tiers. Default: UTC."""
 
     namespaces: NotRequired[Sequence[str]]
-    """What all of them back up, as of a schedule. Default: ["*"]."""
+    """What all of them back up, as in a schedule. Default: ["*"]."""
 
     excluded_namespaces: NotRequired[Sequence[str]]
     """What is left out, by name or pattern."""
 
     excluded_resources: NotRequired[Sequence[str]]
-    """Kinds that are left out, as of a schedule."""
+    """Kinds that are left out, as in a schedule."""
 
     cluster_resources: NotRequired[bool]
-    """Whether cluster-scoped objects are taken, as of a schedule."""
+    """Whether cluster-scoped objects are taken, as in a schedule."""
 
     paused: NotRequired[bool]
-    """Whether all of them stand still. Default: false."""
+    """Whether all of them are paused. Default: false."""
 
 
 class Adopt(TypedDict):
@@ -378,7 +379,7 @@ class Adopt(TypedDict):
     """The bucket, by its name."""
 
     bucket_settings: NotRequired[Sequence[AdoptBucketSettings]]
-    """Which of the bucket's settings are there."""
+    """Which of the bucket's settings exist."""
 
     key: NotRequired[str]
     """The bucket's KMS key, by its id."""
@@ -396,7 +397,7 @@ class Adopt(TypedDict):
     """The Pod Identity association, by its id (`a-…`)."""
 
     snapshot_controller: NotRequired[bool]
-    """Whether the snapshot controller's add-on is there. Default: false."""
+    """Whether the snapshot controller's add-on exists. Default: false."""
 
     snapshot_class: NotRequired[str]
     """The VolumeSnapshotClass, by its name."""
@@ -412,7 +413,7 @@ class Adopt(TypedDict):
     """The Helm release, by its name."""
 
     schedules: NotRequired[Sequence[str]]
-    """Which of the schedules are there."""
+    """Which of the schedules exist."""
 
 
 class VeleroOnEksArgs(TypedDict):
@@ -437,13 +438,13 @@ class VeleroOnEksArgs(TypedDict):
     """What happens to volumes: `none` backs up objects alone, `csi-snapshot` takes EBS snapshots through CSI."""
 
     storage: NotRequired[Storage]
-    """The bucket, its key and how long what was deleted can still be fetched back."""
+    """The bucket, its key, and how long deleted objects can be recovered."""
 
     release: NotRequired[Release]
     """The Helm release and what its server runs with."""
 
     schedules: NotRequired[Mapping[str, Schedule]]
-    """The schedules by name. None other is made; one daily backup when left out."""
+    """The schedules by name, and no others. One daily backup when left out."""
 
     retention_tiers: NotRequired[Mapping[str, RetentionTiers]]
     """Retention in tiers by name: each becomes several schedules, beside those of `schedules`."""
@@ -468,19 +469,19 @@ class BackupStorageArgs(TypedDict):
     """The bucket's name."""
 
     prefix: NotRequired[str]
-    """A folder in the bucket. One bucket a cluster needs none."""
+    """A folder in the bucket. Not needed where a cluster has a bucket of its own."""
 
     kms_key_arn: NotRequired[pulumi.Input[str]]
     """A customer managed key to use; one is made when left out."""
 
     key_deletion_window_days: NotRequired[int]
-    """Days between a key's deletion and its end. Default: 30."""
+    """Days in which the deletion of the key can be cancelled. Default: 30."""
 
     key_rotation_days: NotRequired[int]
     """Days between two rotations of the key. Default: 365."""
 
     noncurrent_days: NotRequired[int]
-    """Days in which deleted or overwritten objects can be fetched back. Default: 30."""
+    """Days in which deleted or overwritten objects can be recovered. Default: 30."""
 
     abort_multipart_days: NotRequired[int]
     """Days after which unfinished uploads are removed. Default: 3."""
@@ -499,10 +500,10 @@ class BackupStorageArgs(TypedDict):
     """Whether `pulumi destroy` may delete a bucket with backups in it. Default: false."""
 
     s3_url: NotRequired[str]
-    """Another S3 endpoint than AWS's own for the region."""
+    """An S3 endpoint in place of AWS's own for the region."""
 
     s3_force_path_style: NotRequired[bool]
-    """Whether the bucket's name stands in the path, not in the host's name. Default: false."""
+    """Whether the bucket's name is in the path, not in the host's name. Default: false."""
 
     region: NotRequired[pulumi.Input[str]]
     """The bucket's region; the AWS provider's when left out."""
@@ -531,7 +532,7 @@ class WorkloadIdentityArgs(TypedDict):
     """The role's name."""
 
     permissions_boundary: NotRequired[pulumi.Input[str]]
-    """ARN of a policy that bounds the role."""
+    """ARN of an IAM policy that limits the role."""
 
     cluster_name: pulumi.Input[str]
     """The cluster's name in EKS."""
@@ -590,7 +591,7 @@ class VeleroReleaseArgs(TypedDict):
     """Velero itself: its namespace, the password of its repositories, and the Helm release."""
 
     namespace: NotRequired[str]
-    """Velero's namespace, made here; no one else lives in it. Default: velero."""
+    """Velero's namespace, made here and for Velero alone. Default: velero."""
 
     name: NotRequired[str]
     """The release's name. Default: velero."""
@@ -624,7 +625,7 @@ class VeleroReleaseArgs(TypedDict):
     """Whether a PodDisruptionBudget keeps the one replica where it is; it holds up node drains. Default: true."""
 
     client_qps: NotRequired[int]
-    """The server's requests a second to the API server. A restore is bound by it. Default: 1000."""
+    """The server's requests a second to the API server. They limit the speed of a restore. Default: 1000."""
 
     client_burst: NotRequired[int]
     """Its requests in one burst. Default: 1000."""
@@ -672,7 +673,7 @@ class VeleroValuesArgs(TypedDict):
     """The Helm values of a Velero that another tool installs, such as Argo CD or Flux."""
 
     namespace: NotRequired[str]
-    """Velero's namespace, made here; no one else lives in it. Default: velero."""
+    """Velero's namespace, made here and for Velero alone. Default: velero."""
 
     name: NotRequired[str]
     """The release's name. Default: velero."""
@@ -706,7 +707,7 @@ class VeleroValuesArgs(TypedDict):
     """Whether a PodDisruptionBudget keeps the one replica where it is; it holds up node drains. Default: true."""
 
     client_qps: NotRequired[int]
-    """The server's requests a second to the API server. A restore is bound by it. Default: 1000."""
+    """The server's requests a second to the API server. They limit the speed of a restore. Default: 1000."""
 
     client_burst: NotRequired[int]
     """Its requests in one burst. Default: 1000."""

@@ -31,6 +31,11 @@ _TYPES = {"str": "text", "bool": "true or false", "int": "number", "Any": "anyth
 # Each is refused by most of what takes text, for its form, its length or as a wildcard.
 _BAD_TEXTS = ("%%%%", "x" * 300, "")
 _BAD_NUMBER = -(10**9)
+# What is said of these values names the value alone.
+_LIMITS = {
+    "cron": "five fields: minute, hour, day of month, month, day of week; or a descriptor, such as @daily",
+    "timezone": "an IANA name, or UTC",
+}
 
 HEAD = """\
 # Settings
@@ -145,6 +150,8 @@ def _fields(model: type[Section], before: str = "") -> Iterator[tuple[str, type[
 
 def limits(model: type[Section], field: str) -> str:
     """What the model says of values that it refuses for this field; empty where it takes any of its type."""
+    if field in _LIMITS:
+        return _LIMITS[field]
     found: list[str] = []
     alias = model.model_fields[field].alias or field
     for bad in _bad_values(model.model_fields[field].annotation):
@@ -163,9 +170,9 @@ def _plain(text: str) -> str:
 
 def _limit(text: str, key: str) -> str:
     # What is said of the value that was tried is not part of the limit.
-    return re.sub(r", (?:this one has|this one|this has|these are|and these are) \d.*$", "", text).removeprefix(
-        f"{key} is "
-    )
+    return re.sub(
+        r", (?:(?:this one has|this one|this has|these are|and these are) \d|not '%').*$", "", text
+    ).removeprefix(f"{key} is ")
 
 
 def _bad_values(annotation: Any) -> Iterator[Any]:

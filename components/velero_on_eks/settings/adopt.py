@@ -28,7 +28,7 @@ class Adopt(Section):
     bucket: BucketName | None = None
     """The bucket, by its name."""
     bucket_settings: Annotated[tuple[BucketSetting, ...], AfterValidator(check_each_once)] = ()
-    """Which of the bucket's settings are there."""
+    """Which of the bucket's settings exist."""
     key: str | None = None
     """The bucket's KMS key, by its id."""
     key_alias: str | None = None
@@ -40,7 +40,7 @@ class Adopt(Section):
     pod_identity_association: str | None = None
     """The Pod Identity association, by its id (`a-…`)."""
     snapshot_controller: bool = False
-    """Whether the snapshot controller's add-on is there."""
+    """Whether the snapshot controller's add-on exists."""
     snapshot_class: KubernetesSubdomain | None = None
     """The VolumeSnapshotClass, by its name."""
     namespace: VeleroNamespace | None = None
@@ -51,7 +51,7 @@ class Adopt(Section):
     release: KubernetesName | None = None
     """The Helm release, by its name."""
     schedules: Annotated[tuple[ScheduleName, ...], AfterValidator(check_each_once)] = ()
-    """Which of the schedules are there."""
+    """Which of the schedules exist."""
 
 
 def misplaced(s: Any) -> Iterator[Refusal]:

@@ -121,19 +121,19 @@ class Recovery(Section):
     """One objective, or a list: what must hold for some namespaces. The defaults are those of the environment."""
 
     rpo: Duration
-    """At most this much may be lost: the longest interval of the schedule that covers a namespace."""
+    """At most this much data may be lost: the longest interval of the schedule that covers a namespace."""
     retention: Duration
-    """At least this far back one can go."""
+    """Backups must go back at least this far."""
     namespaces: Annotated[tuple[NamespacePattern, ...], Field(min_length=1)] = ("*",)
     """What the objective holds for: names, patterns as Velero expands them (`app-*`), or `*` for every namespace."""
     excluded_namespaces: tuple[ExcludedNamespace, ...] = ()
-    """What it does without of these, by name or pattern."""
+    """Namespaces that the objective leaves out, by name or pattern."""
     excluded_resources: tuple[KindName, ...] = ()
-    """Kinds that it does without: schedules may leave them out. Write them as the schedule does."""
+    """Kinds that the objective leaves out: schedules may leave them out too. Write them as the schedule does."""
     volumes: bool | None = None
     """Whether the data of volumes counts. Left out: yes in every `volumes.mode` but `none`."""
     minimum_copies: Annotated[int, bounded("minimumCopies", 1, 100, "backups", "with none nothing can be restored")] = 2
-    """A schedule serves this objective only where it keeps at least so many backups."""
+    """A schedule meets this objective only if it keeps at least this many backups."""
 
     @model_validator(mode="after")
     def _something_is_asked_for(self) -> Recovery:
@@ -149,7 +149,7 @@ class Identity(Section):
     role_name: Late[RoleName] | None = None
     """The role's name; made from the cluster's and the region's when left out."""
     permissions_boundary: Late[PolicyArn] | None = None
-    """ARN of a policy that bounds the role."""
+    """ARN of an IAM policy that limits the role."""
 
 
 class Volumes(Section):
@@ -211,18 +211,18 @@ class AccessLogs(Section):
     """Where S3 writes the bucket's server access logs: another one, or each log would be a foreign object here."""
 
     bucket: Late[BucketName]
-    """The bucket that gets the logs; it exists already."""
+    """The bucket that gets the logs; it must exist."""
     prefix: KeyPrefix | None = None
-    """Its folder for them."""
+    """The folder of the logs in that bucket."""
 
 
 class Storage(Section):
-    """The bucket, its key and how long what was deleted can still be fetched back."""
+    """The bucket, its key, and how long deleted objects can be recovered."""
 
     bucket: Late[BucketName] | None = None
     """The bucket's name; made from cluster, account and region when left out."""
     prefix: KeyPrefix | None = None
-    """A folder in the bucket. One bucket a cluster needs none."""
+    """A folder in the bucket. Not needed where a cluster has a bucket of its own."""
     kms_key_arn: Late[KmsKeyArn] | None = None
     """A customer managed key to use; one is made when left out."""
     key_deletion_window_days: Annotated[
@@ -235,13 +235,13 @@ class Storage(Section):
             "KMS's limits; without the key no backup can be read",
         ),
     ] = 30
-    """Days between a key's deletion and its end."""
+    """Days in which the deletion of the key can be cancelled."""
     key_rotation_days: Annotated[int, bounded("keyRotationDays", 90, 2560, "days", "KMS's limits")] = 365
     """Days between two rotations of the key."""
     noncurrent_days: Annotated[
         int, bounded("noncurrentDays", 1, 3650, "days", "for this long deletions can be undone")
     ] = 30
-    """Days in which deleted or overwritten objects can be fetched back."""
+    """Days in which deleted or overwritten objects can be recovered."""
     abort_multipart_days: Annotated[
         int, bounded("abortMultipartDays", 1, 30, "days", "unfinished uploads cost money")
     ] = 3
@@ -255,9 +255,9 @@ class Storage(Section):
     force_destroy: bool = False
     """Whether `pulumi destroy` may delete a bucket with backups in it."""
     s3_url: S3Url | None = None
-    """Another S3 endpoint than AWS's own for the region."""
+    """An S3 endpoint in place of AWS's own for the region."""
     s3_force_path_style: bool = False
-    """Whether the bucket's name stands in the path, not in the host's name."""
+    """Whether the bucket's name is in the path, not in the host's name."""
 
     @field_validator("break_glass")
     @classmethod
@@ -295,9 +295,9 @@ class Resources(Section):
     bound by CPU and a throttled one is a longer outage."""
 
     cpu_request: Annotated[str, CPU] = "250m"
-    """CPU that is kept for the server."""
+    """CPU that is reserved for the server."""
     memory_request: Annotated[str, MEMORY] = "256Mi"
-    """Memory that is kept for the server."""
+    """Memory that is reserved for the server."""
     cpu_limit: Annotated[str, CPU] | None = None
     """A limit on CPU; it makes restores slower."""
     memory_limit: Annotated[str, MEMORY] = "1Gi"
@@ -332,7 +332,7 @@ class Release(Section):
     """The Helm release and what its server runs with."""
 
     namespace: VeleroNamespace = "velero"
-    """Velero's namespace, made here; no one else lives in it."""
+    """Velero's namespace, made here and for Velero alone."""
     name: KubernetesName = "velero"
     """The release's name."""
     service_account: ServiceAccountName = "velero-server"
@@ -353,7 +353,7 @@ class Release(Section):
     client_qps: Annotated[
         int, bounded("clientQps", 1, 5000, "requests a second", "EKS throttles above its own limits")
     ] = 1000
-    """The server's requests a second to the API server. A restore is bound by it."""
+    """The server's requests a second to the API server. They limit the speed of a restore."""
     client_burst: Annotated[int, bounded("clientBurst", 1, 10000, "requests", "EKS throttles above its own limits")] = (
         1000
     )
@@ -384,7 +384,7 @@ class Schedule(Section):
     cron: str
     """Five fields as the Velero that is pinned reads them, `@daily` and the like, or `@every 6h`."""
     timezone: str = "UTC"
-    """The zone whose clocks `cron` speaks of."""
+    """The time zone of `cron`."""
     keep: Duration
     """How long its backups are kept."""
     namespaces: Annotated[tuple[NamespacePattern, ...], Field(min_length=1)] = ("*",)
@@ -394,15 +394,15 @@ class Schedule(Section):
     """What is left out, by name or pattern."""
     excluded_resources: tuple[KindName, ...] = ()
     """Kinds that are left out, as KIND, KIND.GROUP or *.GROUP. An objective that needs them is missed, unless it
-    excludes them too; Events, Endpoints, EndpointSlices, Leases and what Velero never restores count for nothing."""
+    excludes them too; Events, Endpoints, EndpointSlices, Leases and what Velero never restores do not count."""
     cluster_resources: bool | None = None
     """Whether cluster-scoped objects are taken, all of them. Left out: yes for `*`, else those referred to."""
     paused: bool = False
-    """Whether it stands still."""
+    """Whether it is paused: it makes no backups."""
     minimum_copies: (
         Annotated[int, bounded("minimumCopies", 1, 100, "backups", "with none nothing can be restored")] | None
     ) = None
-    """How many of its backups there are at least, where it serves no objective. Left out: 2, or a warning."""
+    """At least this many of its backups are kept, where it serves no objective. Left out: 2, or a warning."""
     either_day_matches: bool = False
     """Confirms a cron with day of month and day of week on Velero up to 1.18.2, which runs when either matches."""
     both_days_match: bool = False
@@ -528,17 +528,17 @@ class RetentionTiers(Section):
     minute: Annotated[int, bounded("minute", 0, 59, "minutes", "the minute of the hourly tier")] = 0
     """The minute of the hourly tier; each further one runs ten minutes later."""
     timezone: str = "UTC"
-    """The zone whose clocks they run by."""
+    """The time zone of the tiers."""
     namespaces: Annotated[tuple[NamespacePattern, ...], Field(min_length=1)] = ("*",)
-    """What all of them back up, as of a schedule."""
+    """What all of them back up, as in a schedule."""
     excluded_namespaces: tuple[ExcludedNamespace, ...] = ()
     """What is left out, by name or pattern."""
     excluded_resources: tuple[KindName, ...] = ()
-    """Kinds that are left out, as of a schedule."""
+    """Kinds that are left out, as in a schedule."""
     cluster_resources: bool | None = None
-    """Whether cluster-scoped objects are taken, as of a schedule."""
+    """Whether cluster-scoped objects are taken, as in a schedule."""
     paused: bool = False
-    """Whether all of them stand still."""
+    """Whether all of them are paused."""
 
     @model_validator(mode="after")
     def _coarser_is_kept_longer(self) -> RetentionTiers:

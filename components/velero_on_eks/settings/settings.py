@@ -91,7 +91,7 @@ class Settings(Section):
     storage: Storage
     release: Release
     schedules: dict[ScheduleName, Schedule]
-    """The schedules by name. None other is made; one daily backup when left out."""
+    """The schedules by name, and no others. One daily backup when left out."""
     retention_tiers: dict[ScheduleName, RetentionTiers] = Field(default_factory=dict)
     """Retention in tiers by name: each becomes several schedules, beside those of `schedules`."""
     tags: StackTags = Field(default_factory=dict)
