@@ -20,6 +20,8 @@ _WINDOW = 12
 # Characters that all tries together may read: some hundred copies of a stack file of usual size.
 _BUDGET = 1_500_000
 _TAB_WIDTHS = (2, 4, 8, 1)
+# The time that a pattern takes for a line of blanks grows with the square of its length.
+_LONGEST_LINE = 10_000
 
 _CONFLICT = re.compile(r"(?:<{7}|>{7}|\|{7})(?: |$)|={7}$")
 _INDENT = re.compile(r"\s*")
@@ -108,7 +110,7 @@ def shown_line(text: str, number: int) -> str:
 def find(text: str, error: yaml.MarkedYAMLError, *, try_mends: bool = True) -> Mistake:
     """The mistake that made the parser stop with `error`. Without `try_mends` it is where the parser stopped.
 
-    A text that takes too long to read again and again is to be given without.
+    A text that takes too long to read again and again is to be given without; one with a very long line is taken so.
     """
     lines = text.splitlines()
     for number, line in enumerate(lines):
@@ -117,7 +119,7 @@ def find(text: str, error: yaml.MarkedYAMLError, *, try_mends: bool = True) -> M
             return Mistake(number + 1, 1, what, mend)
     stopped = _line(error.problem_mark, len(lines))
     begun = _line(error.context_mark, len(lines)) if error.context_mark else stopped
-    if try_mends and lines:
+    if try_mends and lines and max(map(len, lines)) <= _LONGEST_LINE:
         found = _best(_tries(lines, stopped, begun), stopped, len(text))
         if found is not None:
             return found.mistake

@@ -146,3 +146,10 @@ def test_a_secret_in_a_wrong_line_is_not_shown(tmp_path, text):
 def test_the_lines_above_do_not_hide_what_has_nothing_to_do_with_them():
     text = "config:\n  velero-eks:repositoryPassword: {secure: x}\n  velero-eks:tags:\n    a: b\n"
     assert shown_line(text, 4) == "    a: b"
+
+
+def test_a_very_long_line_is_not_searched_for_a_mend():
+    # A file of one line of blanks, at the limit of its size, took minutes.
+    blanks = f'{HEAD}  a: "{{}}\n  b: c\n'
+    assert mistake(blanks.format(" ")).what == 'the quote " is not closed'
+    assert mistake(blanks.format(" " * 200_000)).what != 'the quote " is not closed'

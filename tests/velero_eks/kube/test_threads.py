@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from concurrent.futures import Future
 
 import pytest
@@ -16,9 +15,10 @@ LIMIT = 120.0
 
 def test_all_is_done_in_order_by_several_threads():
     seen: set[str] = set()
+    together = threading.Barrier(4)
 
     def work(number: int) -> int:
-        time.sleep(0.01)
+        together.wait(LIMIT)
         seen.add(threading.current_thread().name)
         return number * 2
 
@@ -52,10 +52,10 @@ def test_who_gives_up_waits_for_nothing_and_what_has_not_begun_never_does():
 
 
 def test_its_threads_end_with_it():
-    before = threading.active_count()
+    before = set(threading.enumerate())
     with Threads(5) as pool:
         list(pool.map(str, range(5)))
-    deadline = time.monotonic() + LIMIT
-    while threading.active_count() > before and time.monotonic() < deadline:
-        time.sleep(0.01)
-    assert threading.active_count() == before
+        own = set(threading.enumerate()) - before
+    for thread in own:
+        thread.join(LIMIT)
+    assert len(own) == 5 and not any(thread.is_alive() for thread in own)
