@@ -122,7 +122,7 @@ def _section_lines(key: str, told: str, facts: list[str]) -> list[str]:
 def _table(name: str, model: type[Section]) -> list[str]:
     by_environment = _environment_defaults(name)
     lines = [
-        "| Key | Type | Default | Limits | From a program | What it means |",
+        "| Key | What it means | Type | Default | Limits | From a program |",
         "|---|---|---|---|---|---|",
     ]
     for key, owner, field in _fields(model):
@@ -132,7 +132,7 @@ def _table(name: str, model: type[Section]) -> list[str]:
             descriptions()[base.__name__, field] for base in owner.__mro__ if (base.__name__, field) in descriptions()
         )
         late = "output" if may_be_late(owner, (field,)) or _entries_may_be_late(found.annotation) else "plain"
-        cells = [f"`{key}`", _takes(found.annotation), default, _plain(limits(owner, field)), late, _one_line(told)]
+        cells = [f"`{key}`", _one_line(told), _takes(found.annotation), default, _plain(limits(owner, field)), late]
         lines.append(f"| {' | '.join(cells)} |")
     return lines
 
