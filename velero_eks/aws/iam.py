@@ -154,10 +154,6 @@ class Statement:
         """The conditions on a key; keys ignore case."""
         return [condition for condition in self.conditions if condition.key.lower() == key.lower()]
 
-    def exact_on(self, key: str) -> tuple[str, ...]:
-        """The values that the key must equal exactly; empty where no condition pins it down."""
-        return next((condition.values for condition in self.on_key(key) if condition.exact), ())
-
     def __str__(self) -> str:
         return f"statement {self.sid}" if self.sid else "a statement without Sid"
 
@@ -197,11 +193,6 @@ def canonical_conditions(block: Mapping[str, Any]) -> dict[str, Any]:
         for operator, keys in sorted(block.items())
         if isinstance(keys, Mapping)
     }
-
-
-def named_actions(statement: Statement, actions: Iterable[str]) -> list[str]:
-    """Which of `actions` the statement covers, in their order."""
-    return [action for action in actions if statement.covers_action(action)]
 
 
 @lru_cache(maxsize=256)

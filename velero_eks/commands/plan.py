@@ -29,6 +29,7 @@ from velero_eks.errors import BadTarget, OperationError, PlanError
 from velero_eks.plan import contract, deployer, fleet, processes
 from velero_eks.plan.runner import AnyStack, load_stacks
 from velero_eks.project.project import Project
+from velero_eks.terminal import words
 from velero_eks.terminal.output import console, json_text, next_step, print_markdown, watched, write, write_json
 from velero_eks.terminal.safe import say
 
@@ -158,6 +159,11 @@ def print_policy(patterns: Sequence[str], at: datetime) -> int:
         say(
             f"warning: the plan does not know every name, and the policy allows {', '.join(wide)}. Write the names into"
             " the program, or narrow the policy by hand"
+        )
+    if (length := deployer.length(made)) > (limit := deployer.LONGEST_POLICY):
+        say(
+            f"warning: the policy has {words.number(length)} characters, and IAM takes {words.number(limit)} in a managed"
+            " policy. Divide its statements among two"
         )
     if missing := deployer.unknown_types(resources):
         say(

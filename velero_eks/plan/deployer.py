@@ -7,6 +7,7 @@ the Kubernetes provider does is decided in the cluster, and what Pulumi's own st
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -308,6 +309,11 @@ def policy(resources: Iterable[Resource]) -> dict[str, Any]:
         "Version": POLICY_VERSION,
         "Statement": [_statement(actions, on, conditions) for (actions, conditions), on in same.items()],
     }
+
+
+def length(made: Mapping[str, Any]) -> int:
+    """How long a policy is as IAM counts it: without blanks."""
+    return len(json.dumps(made, separators=(",", ":")))
 
 
 def unknown_types(resources: Iterable[Resource]) -> tuple[str, ...]:

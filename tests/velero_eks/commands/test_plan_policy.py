@@ -55,3 +55,10 @@ def test_what_reaches_beyond_the_stack_is_said(monkeypatch, tmp_path):
     wide = asked(monkeypatch, tmp_path / "p", "staging")
     assert wide.exit_code == 0
     assert "the policy allows arn:aws:kms:eu-west-1:111122223333:key/*." in wide.stderr
+
+
+def test_a_policy_that_iam_does_not_take_whole_is_told(monkeypatch, tmp_path):
+    monkeypatch.setattr(deployer, "LONGEST_POLICY", 1000)
+    made = asked(monkeypatch, project(tmp_path / "p", staging=stack_text()), "staging")
+    assert made.exit_code == 0
+    assert " characters, and IAM takes 1,000 in a managed policy." in made.stderr

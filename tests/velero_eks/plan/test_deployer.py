@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import botocore.session
@@ -145,4 +144,4 @@ def test_it_fits_into_a_managed_policy() -> None:
         storage={"bucket": "b" * 63, "breakGlass": roles, "accessLogs": {"bucket": "logs"}},
         volumes={"mode": "csi-snapshot"},
     )
-    assert len(json.dumps(made, separators=(",", ":"))) <= deployer.LONGEST_POLICY
+    assert 1000 < deployer.length(made) <= deployer.LONGEST_POLICY
