@@ -162,8 +162,8 @@ def print_policy(patterns: Sequence[str], at: datetime) -> int:
         )
     if (length := deployer.length(made)) > (limit := deployer.LONGEST_POLICY):
         say(
-            f"warning: the policy has {words.number(length)} characters, and IAM takes {words.number(limit)} in a managed"
-            " policy. Divide its statements among two"
+            f"warning: the policy has {words.number(length)} characters, and IAM takes {words.number(limit)} in a"
+            " managed policy. Divide its statements among two"
         )
     if missing := deployer.unknown_types(resources):
         say(
