@@ -35,6 +35,7 @@ KNOWN: dict[str, dict[str, set[str]]] = {
         "delete": {"-n", "--context"},
         "patch": {"-n", "--context", "--type", "-p"},
         "apply": {"-f", "--context"},
+        "create namespace": {"--context"},
         "create secret generic": {"-n", "--context", "--from-literal"},
         "rollout restart": {"-n", "--context"},
         "rollout status": {"-n", "--context"},

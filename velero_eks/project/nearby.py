@@ -90,18 +90,21 @@ def _environment(path: Path) -> str:
     return matched[1].decode(errors="replace") if matched else ""
 
 
-def elsewhere(here: Path) -> str:
-    """Where to go for a project from a folder that is in none: to the one below or beside it, where there is one."""
+def elsewhere(here: Path, otherwise: str = "") -> str:
+    """Where to go for a project from a folder that is in none: to the one below or beside it, where there is one.
+
+    Ends with `otherwise`, which needs no project; by default with how to make one, where none is near.
+    """
     if (odd := here / "Pulumi.yml").is_file():
-        return f"rename {shown_path(odd)} to Pulumi.yaml"
+        return f"rename {shown_path(odd)} to Pulumi.yaml{otherwise}"
     below = [each for each in _entries(here) if _is_project(each)]
     near = below or [each for each in _entries(here.parent) if each != here and _is_project(each)]
     if not near:
-        return "go to the project's folder, or make a project here (velero-eks init STACK)"
+        return f"go to the project's folder{otherwise or ', or make a project here: velero-eks init STACK'}"
     named = [os.path.relpath(each, here) for each in near[:_NAMED]]
     one = named[0] if len(near) == 1 else "DIR"
     more = " or another" if len(near) > _NAMED else ""
-    return f"go to {' or '.join(named)}{more} (velero-eks -C {one} COMMAND)"
+    return f"go to {' or '.join(named)}{more} (velero-eks -C {one} COMMAND){otherwise}"
 
 
 def _is_project(folder: Path) -> bool:

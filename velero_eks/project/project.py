@@ -38,7 +38,7 @@ class Project:
         here = start or Path.cwd()
         if (folder := project_folder(here)) is not None:
             return cls(folder, _project_name(folder / "Pulumi.yaml"))
-        raise BadTarget(f"no Pulumi.yaml in {here} or above it; {elsewhere(here)}{otherwise}")
+        raise BadTarget(f"no Pulumi.yaml in {here} or above it; {elsewhere(here, otherwise)}")
 
     @property
     def is_ours(self) -> bool:

@@ -29,7 +29,7 @@ def test_outside_a_project_the_remedy_is_said(tmp_path):
     alone = tmp_path / "alone"
     alone.mkdir()
     with pytest.raises(
-        BadTarget, match=r"above it; go to the project's folder, or make a project here \(velero-eks init STACK\)$"
+        BadTarget, match=r"above it; go to the project's folder, or make a project here: velero-eks init STACK$"
     ):
         Project.find(alone)
 
