@@ -201,9 +201,11 @@ def _done_within(seconds: float, work: Callable[[], object]) -> bool:
     thread = threading.Thread(target=run, daemon=True)
     thread.start()
     thread.join(seconds)
+    # First: what ends between the two questions would have neither an answer nor an error.
+    running = thread.is_alive()
     if raised:
         raise raised[0]
-    return not thread.is_alive()
+    return not running
 
 
 def _typed(program: str) -> str:

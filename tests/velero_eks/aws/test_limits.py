@@ -9,6 +9,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -149,6 +150,27 @@ def test_a_credential_process_that_hangs_is_named_and_not_started_twice(mute, mo
         assert started.read_text() in ("", "x")
     finally:
         pipe.open("w").close()
+
+
+def test_what_fails_at_the_last_instant_has_failed(monkeypatch):
+    class EndsWhenAsked:
+        def __init__(self, target: Any, daemon: bool) -> None:
+            self._run = target
+
+        def start(self) -> None: ...
+
+        def join(self, seconds: float) -> None: ...
+
+        def is_alive(self) -> bool:
+            self._run()
+            return False
+
+    def fail() -> None:
+        raise ConnectionError("closed")
+
+    monkeypatch.setattr(aws.threading, "Thread", EndsWhenAsked)
+    with pytest.raises(ConnectionError, match="closed"):
+        aws._done_within(1, fail)
 
 
 def test_a_role_that_sts_never_gives_is_named(mute, monkeypatch, tmp_path):
