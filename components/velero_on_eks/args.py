@@ -60,7 +60,7 @@ class Recovery(TypedDict):
     24h / 24h (development / staging / production)."""
 
     retention: NotRequired[str]
-    """Backups must go back at least this far. Default: 7d / 14d / 30d (development / staging / production)."""
+    """Backups must be kept at least this long. Default: 7d / 14d / 30d (development / staging / production)."""
 
     namespaces: NotRequired[Sequence[str]]
     """What the objective holds for: names, patterns as Velero expands them (`app-*`), or `*` for every namespace.

@@ -218,7 +218,7 @@ def test_after_a_killed_build_the_next_one_clears_up_and_succeeds(
             wait_until(
                 lambda: builder.poll() is not None or (pid.exists() and pid.read_text().endswith("\n")),
                 seconds=HANG,
-                what="the build had begun",
+                what="the build started",
             )
         finally:
             builder.kill()

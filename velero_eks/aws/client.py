@@ -222,14 +222,14 @@ def _hanging(session: Any, seconds: float) -> str:
     if program := found.get("credential_process"):
         why = f"its credential_process ({_typed(program)}) has not ended"
     elif "sso_session" in found or "sso_start_url" in found:
-        why = "the sign-in service does not answer. Usually the VPN or a proxy is the matter"
+        why = "the sign-in service does not answer. Usually the VPN or a proxy is the cause"
     elif "role_arn" in found:
-        why = f"STS has not given the role {found['role_arn']}. Usually the VPN or a proxy is the matter"
+        why = f"STS has not given the role {found['role_arn']}. Usually the VPN or a proxy is the cause"
     else:
         why = "what gives them does not answer"
     mend = f"Run it by hand: aws sts get-caller-identity --profile {profile}"
     took = words.duration(round(seconds, 1))
-    return f"the AWS credentials of profile {profile} did not come within {took}: {why}. {mend}"
+    return f"the AWS credentials of profile {profile} did not arrive within {took}: {why}. {mend}"
 
 
 class _FirstContact:
@@ -276,8 +276,8 @@ def explained(
             return NotAllowed(f"{doing}: the AWS credentials have expired. {_log_in()}", code="credentials-expired")
         if code in _SKEWED or "Signature expired" in said or "Signature not yet current" in said:
             return NotAllowed(
-                f"{doing}: AWS refused the request since this machine's clock is off ({code}: {said})."
-                f" It shows {words.stamp(datetime.now(UTC))}. Set it by NTP: timedatectl set-ntp true",
+                f"{doing}: AWS refused the request because this machine's clock is wrong ({code}: {said})."
+                f" It shows {words.stamp(datetime.now(UTC))}. Set it with NTP: timedatectl set-ntp true",
                 code="clock-off",
             )
         if code in _REFUSALS:
@@ -287,7 +287,9 @@ def explained(
     if isinstance(error, (exceptions.NoCredentialsError, exceptions.PartialCredentialsError)):
         return NotAllowed(f"{doing}: no AWS credentials were found. {_log_in()}", code="no-credentials")
     if name in ("TokenRetrievalError", "SSOTokenLoadError", "UnauthorizedSSOTokenError"):
-        return NotAllowed(f"{doing}: the SSO session has expired, or never began. {_log_in()}", code="sso-expired")
+        return NotAllowed(
+            f"{doing}: the SSO session has expired, or was never started. {_log_in()}", code="sso-expired"
+        )
     if name == "CredentialRetrievalError":
         said = " ".join(str(error).split()).rstrip(".")
         look = f"Run it by hand: aws sts get-caller-identity{_of_profile()}"
@@ -297,7 +299,7 @@ def explained(
         variable = next((each for each in _PROFILES if os.environ.get(each) == profile), "")
         named = f", which {variable} names" if variable else ""
         return BadTarget(
-            f"{doing}: there is no AWS profile {profile}{named}. 'aws configure list-profiles' lists those there are",
+            f"{doing}: there is no AWS profile {profile}{named}. 'aws configure list-profiles' lists the profiles",
             code="no-profile",
         )
     if isinstance(error, (exceptions.HTTPClientError, exceptions.ConnectionError, exceptions.IncompleteReadError)):
@@ -425,7 +427,7 @@ def eks_endpoint(name: str, region: str) -> Endpoint:
     try:
         return Endpoint(str(found["endpoint"]), base64.b64decode(authority).decode(), private)
     except ValueError:
-        raise Unreachable(f"{doing}: what it gives as its certificate authority is not a certificate") from None
+        raise Unreachable(f"{doing}: its certificate authority is not a certificate") from None
 
 
 def eks_token(name: str, region: str) -> str:

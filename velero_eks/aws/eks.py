@@ -153,13 +153,11 @@ def identity_for(facts: ClusterFacts) -> tuple[str, str]:
         return "irsa", "IAM could not be asked for an OIDC provider; preflight will"
     if isinstance(facts.addons, Unknown):
         why = (
-            "IAM has no OIDC provider for this cluster, so make one first; with the add-on"
+            "IAM has no OIDC provider for this cluster, so create one first; with the add-on"
             f" {POD_IDENTITY_AGENT}, which could not be asked for, use pod-identity"
         )
         return "irsa", why
-    why = (
-        f"IAM has no OIDC provider for this cluster, nor has it the add-on {POD_IDENTITY_AGENT}: make one of them first"
-    )
+    why = f"the cluster has no OIDC provider in IAM, nor the add-on {POD_IDENTITY_AGENT}: create one of them first"
     return "irsa", why
 
 

@@ -103,7 +103,7 @@ def run_adopt(
     terminal = terminal or Terminal()
     with working(f"looking for existing resources of stack {stack}"):
         found, live = look(project, file, kubeconfig)
-        # After the survey, so that a value that cannot be decrypted is not the first thing that is told.
+        # After the survey, so that a value that cannot be decrypted is not the first thing that a user reads.
         password = live.password() if found.password else None
         _same_password(project, file, password)
     section = found.section()

@@ -45,7 +45,7 @@ CLEAN, FOUND, BAD_INPUT = 0, 1, 2
         "velero-eks plan prod": "Plan one stack.",
         "velero-eks plan --summary": "One row per stack: its cluster, objectives, findings and next backup.",
         "velero-eks plan 'exam-*' --json": "Plan matching stacks, as JSON for `check` and `diff --to-plan`.",
-        "velero-eks plan prod --deployer-policy": "Print the IAM policy for whoever runs `pulumi up`.",
+        "velero-eks plan prod --deployer-policy": "Print the IAM policy that `pulumi up` needs.",
     },
     exits={
         0: "Every stack is planned, and no finding is an error.",
@@ -71,7 +71,7 @@ def plan(
     markdown: Markdown = False,
     deployer_policy: Annotated[
         bool,
-        typer.Option("--deployer-policy", help="Print the IAM policy that whoever deploys the stack needs, as JSON."),
+        typer.Option("--deployer-policy", help="Print the IAM policy that `pulumi up` of the stack needs, as JSON."),
     ] = False,
 ) -> None:
     """Show what each stack creates, who may do what, and whether its backups meet the objectives.

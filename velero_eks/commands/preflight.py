@@ -133,7 +133,7 @@ def run_preflight(
 
 
 def judge(file: StackFile, facts: Facts) -> list[Result]:
-    """Every check's result, in the order in which they are told. Pure."""
+    """Every check's result, in the order of the report. Pure."""
     case = Case(file.stack, file.settings, facts)
     return [result(check, case) for check in CHECKS]
 

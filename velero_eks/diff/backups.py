@@ -268,13 +268,15 @@ def _objective(name: str, before: dict[str, Any] | None, after: dict[str, Any] |
         return
     if before is None:
         loses, kept = (words.exact(after[key]) for key in ("rpo_seconds", "retention_seconds"))
-        yield Fact("objectives", f"{name}: may lose at most {loses}, must go back {kept}", "stronger", _met(after))
+        yield Fact(
+            "objectives", f"{name}: may lose at most {loses}, required retention {kept}", "stronger", _met(after)
+        )
         return
     for key, text, less_is in (
         ("rpo_seconds", "{name}: may lose at most {now}, was {was}", "stronger"),
-        ("retention_seconds", "{name}: must go back {now}, was {was}", "weaker"),
+        ("retention_seconds", "{name}: required retention {now}, was {was}", "weaker"),
         ("worst_case_rpo_seconds", "{name}: loses at most {now}, was {was}", "stronger"),
-        ("kept_seconds", "{name}: goes back {now}, was {was}", "weaker"),
+        ("kept_seconds", "{name}: retention {now}, was {was}", "weaker"),
     ):
         was, now = before[key], after[key]
         if was != now:
@@ -311,7 +313,7 @@ def _met(objective: dict[str, Any]) -> tuple[str, ...]:
 
 def _length(key: str, seconds: int | None) -> str:
     if seconds is None:
-        return "everything" if key == "worst_case_rpo_seconds" else "nowhere"
+        return "everything" if key == "worst_case_rpo_seconds" else "none"
     return words.exact(seconds)
 
 

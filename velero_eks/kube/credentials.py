@@ -151,9 +151,7 @@ class ExecPlugin:
         mode = str(settings.get("interactiveMode") or "IfAvailable")
         self._interactive = mode != "Never" and sys.stdin is not None and sys.stdin.isatty()
         if mode == "Always" and not self._interactive:
-            raise BadTarget(
-                f"context {name!r}: its credential plugin {command} needs a terminal, and there is none here"
-            )
+            raise BadTarget(f"context {name!r}: its credential plugin {command} needs a terminal, but this is not one")
         self._given = seconds
         self._now = now
         self._lock = threading.Lock()
@@ -193,7 +191,7 @@ class ExecPlugin:
         if program is None:
             mend = self._hint or "install it, or write the entry again with 'aws eks update-kubeconfig'"
             raise BadTarget(
-                f"{self._plugin} is not installed, or not on PATH. To install it: {mend}", code="plugin-missing"
+                f"{self._plugin} is not installed, or not on PATH. To fix it: {mend}", code="plugin-missing"
             )
         spec: dict[str, Any] = {"interactive": self._interactive}
         if self._cluster is not None:

@@ -133,7 +133,7 @@ def _credentials(user: _Entry, cluster: _Entry, server: ApiServer, context: str)
     body = user.body
     pem, key = _content(user, "client-certificate"), _content(user, "client-key")
     if bool(pem) != bool(key):
-        raise BadTarget(f"its user has no {'client-key' if pem else 'client-certificate'}, which belong together")
+        raise BadTarget(f"its user has no {'client-key' if pem else 'client-certificate'}; it needs both")
     certificate = f"{pem}\n{key}\n" if pem else None
     headers = _impersonation(body)
     if body.get("tokenFile"):
@@ -162,7 +162,7 @@ def _credentials(user: _Entry, cluster: _Entry, server: ApiServer, context: str)
 def _impersonation(user: Mapping[str, Any]) -> dict[str, str]:
     if user.get("as-groups") or user.get("as-user-extra") or user.get("as-uid"):
         # Several groups are several headers of one name, which nothing here needs so far.
-        raise BadTarget("as-groups, as-uid and as-user-extra are not taken here; use a user of that group")
+        raise BadTarget("as-groups, as-uid and as-user-extra are not supported; use a user of that group")
     return {"Impersonate-User": str(user["as"])} if user.get("as") else {}
 
 

@@ -15,7 +15,7 @@ Found = TypeVar("Found")
 class Threads(Executor):
     """A pool of threads for what only reads.
 
-    Leaving its block ends it: what has not begun never does, and what waits for an answer is left to itself, where
+    Leaving its block ends it: what has not started never does, and what waits for an answer is left to itself, where
     `ThreadPoolExecutor` would wait for it, there and again when the interpreter ends: minutes after a Ctrl-C.
     """
 
@@ -32,7 +32,7 @@ class Threads(Executor):
         return future
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
-        """End it. Nothing is waited for, and what has not begun is cancelled, whatever is asked."""
+        """End it. Nothing is waited for, and what has not started is cancelled, whatever is asked."""
         while True:
             try:
                 job = self._jobs.get_nowait()

@@ -475,7 +475,7 @@ def _socks(sock: Any, proxy: SplitResult, host: str, port: int, deadline: float)
         if _exactly(sock, deadline, 2)[1] != 0:
             raise ProxyRefused("refused user and password")
     elif method != 0:
-        raise ProxyRefused("wants a login that proxy-url does not give")
+        raise ProxyRefused("wants a login, and proxy-url has none")
     address = _ip(host)
     if address is None:
         name = host.encode("idna")
@@ -485,7 +485,7 @@ def _socks(sock: Any, proxy: SplitResult, host: str, port: int, deadline: float)
     sock.sendall(b"\x05\x01\x00" + where + port.to_bytes(2, "big"))
     _, code, _, kind = _exactly(sock, deadline, 4)
     if code != 0:
-        raise ProxyRefused(f"made no way to {host}:{port}: {_SOCKS_WORDS.get(code, f'code {code}')}")
+        raise ProxyRefused(f"did not connect to {host}:{port}: {_SOCKS_WORDS.get(code, f'code {code}')}")
     _exactly(sock, deadline, {1: 4, 4: 16}.get(kind) or _exactly(sock, deadline, 1)[0])
     _exactly(sock, deadline, 2)
 

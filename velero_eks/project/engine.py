@@ -118,5 +118,5 @@ def _document(text: str, what: str) -> dict[str, Any]:
     except ValueError:
         found = None
     if not isinstance(found, dict):
-        raise OperationError(f"the Pulumi CLI gave no JSON for {what}; is it older than this project's SDK?")
+        raise OperationError(f"the Pulumi CLI printed no JSON for {what}; is it older than this project's SDK?")
     return found

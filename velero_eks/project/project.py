@@ -87,9 +87,7 @@ class Project:
         try:
             return compile(path.read_bytes(), str(path), "exec", dont_inherit=True)
         except OSError as error:
-            raise BadTarget(
-                f"{path} cannot be read: {error.strerror}; the program of the project stands there"
-            ) from None
+            raise BadTarget(f"{path} cannot be read: {error.strerror}; the project's program is in it") from None
         except SyntaxError as error:
             raise BadTarget(f"{path}:{error.lineno}: not Python: {error.msg}") from None
 
@@ -238,7 +236,7 @@ def load_file(path: Path, *, foreign: bool = False) -> StackFile:
 def _project_name(path: Path) -> str:
     name = _read(path).get("name")
     if not isinstance(name, str) or not name:
-        raise BadTarget(f"{shown_path(path)}: name: a project has a name; write 'name: velero-eks'")
+        raise BadTarget(f"{shown_path(path)}: name: a project needs a name; write 'name: velero-eks'")
     return name
 
 

@@ -112,6 +112,6 @@ def _context_of(settings: Settings, path: Path) -> str:
         there = f"has {len(found)} contexts for it: {', '.join(found)}" if found else f"has no context for {arn}"
         raise BadTarget(
             f"--kubeconfig {path}: the stack names no context, and the file {there}."
-            " Write the name of the context into the stack file, as cluster.context, or leave --kubeconfig out"
+            " Write the context's name to the stack file, as cluster.context, or remove --kubeconfig"
         )
     return found[0]

@@ -87,7 +87,7 @@ class Listed:
 
     @property
     def begun(self) -> datetime:
-        """When it was begun, as far as anything says so."""
+        """When it started, as far as anything says so."""
         if self.backup is not None and (when := self.backup.started or self.backup.created):
             return when
         by_name = stamped(self.name)
@@ -281,7 +281,7 @@ class _Reading:
             yield Listed(name, location, item=items.get((location, name)), files=files)
 
     def _dated(self, listed: Listed) -> Listed:
-        """With its record, where neither the cluster nor its name says when it was begun and of which schedule."""
+        """With its record, where neither the cluster nor its name says when it started and of which schedule."""
         if listed.item is not None or stamped(listed.name) is not None:
             return listed
         return self._asked(listed, self._with_record)

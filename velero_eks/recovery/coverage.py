@@ -329,7 +329,7 @@ def compare(
     needs: Sequence[str] = (),
     unlisted: Mapping[str, str] | None = None,
 ) -> Coverage:
-    """Hold a backup against `live`: every kind that is served, with its objects, empty ones too.
+    """Compare a backup with `live`: every kind that is served, with its objects, empty ones too.
 
     `used_definitions` names the CRDs that have objects in the cluster, wherever. `needs` are what must be there for
     whatever reason it is not: API groups, kinds as kubectl names them, or `KIND/NAME`.
@@ -379,7 +379,7 @@ def _removed(messages: Sequence[VeleroMessage], kinds: Sequence[ResourceKind]) -
 
 
 def coverage_of(session: Session, backup: Backup, *, needs: Sequence[str] = ()) -> Coverage:
-    """Hold a backup against the cluster as it is now. Raises `BadTarget` where it has not
+    """Compare a backup with the cluster as it is now. Raises `BadTarget` where it has not
     ended, and `NotGood` where it has no content."""
     if not backup.ended:
         raise BadTarget(f"backup {backup.name} is {backup.phase}; its coverage is known when it ends")

@@ -98,7 +98,7 @@ class Session:
         if len(chosen) != 1:
             there = ", ".join(location.name for location in found) or "none"
             raise BadTarget(
-                f"{self.target.name}: no one location is the default in namespace {self.target.namespace};"
+                f"{self.target.name}: expected one default location in namespace {self.target.namespace};"
                 f" known: {there}"
             )
         return chosen[0]

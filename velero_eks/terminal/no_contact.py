@@ -1,4 +1,4 @@
-"""The sentences for an answer that did not come: what happened, what usually is the matter, one next step. Pure."""
+"""The sentences for an answer that did not come: what happened, the usual cause, one next step. Pure."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from velero_eks.terminal import words
 
 @dataclass(frozen=True)
 class _Words:
-    """For one code: what happened, what usually is the matter, what to do next. Fields of the value may stand in it."""
+    """For one code: what happened, the usual cause, what to do next. Fields of the value may stand in it."""
 
     happened: str
     usually: str
@@ -41,11 +41,11 @@ def said(found: NoContact) -> str:
 def _connect(found: NoContact) -> str:
     if found.private:
         return "Connect to that VPC by VPN, or run this on a machine in it"
-    return _unset(found) or f"Connect the VPN, then check the way: curl -vk {found.address}"
+    return _unset(found) or f"Connect the VPN, then check the connection: curl -vk {found.address}"
 
 
 def _check(found: NoContact) -> str:
-    return _unset(found) or f"Check the way: curl -vk {found.address}"
+    return _unset(found) or f"Check the connection: curl -vk {found.address}"
 
 
 def _renew(found: NoContact) -> str:
@@ -54,7 +54,7 @@ def _renew(found: NoContact) -> str:
 
 def _unset(found: NoContact) -> str:
     told = [name for name in found.variables if name.startswith("AWS_ENDPOINT_URL")]
-    return f"Unset {' and '.join(told)}, unless this address is meant" if told else ""
+    return f"Unset {' and '.join(told)}, unless this address is right" if told else ""
 
 
 def _around(found: NoContact) -> str:
@@ -67,13 +67,17 @@ def _log_in(found: NoContact) -> str:
 
 
 _WAY = "Usually the VPN is off, or a firewall drops the packets"
-_BETWEEN = "Usually a proxy, a VPN or a tunnel in between is the matter"
+_BETWEEN = "Usually a proxy, a VPN or a tunnel in between is the cause"
 _WORDS = {
-    "no-connection": _Words("it does not take the connection", _WAY, _connect),
-    "no-answer": _Words("it took the connection and sent no whole answer", _BETWEEN, _check),
+    "no-connection": _Words("it does not accept the connection", _WAY, _connect),
+    "no-answer": _Words("it accepted the connection but sent no complete answer", _BETWEEN, _check),
     "refused": _Words("it refused the connection", "Usually the address is out of date, or a tunnel ended", _renew),
-    "unknown-name": _Words("its name is not known here", "Usually the VPN is off, or the name is gone", _connect),
-    "resolver-silent": _Words("nothing answers to its name", "Usually the VPN is off, or its DNS is down", _connect),
+    "unknown-name": _Words(
+        "its name is unknown here", "Usually the VPN is off, or the name no longer exists", _connect
+    ),
+    "resolver-silent": _Words(
+        "the DNS lookup of its name got no answer", "Usually the VPN is off, or its DNS is down", _connect
+    ),
     "certificate": _Words(
         "its certificate is not trusted ({said})", "Usually a proxy inspects TLS, or this is another cluster", _renew
     ),
@@ -84,7 +88,7 @@ _WORDS = {
     "proxy": _Words("the proxy {proxy}{by} {said}", "Usually its address is wrong, or it is off", _around),
     "proxy-refused": _Words("the proxy {proxy}{by} {said}", "Usually it may not reach this address", _around),
     "web-page": _Words(
-        "it answers with a web page ({said})", "Usually the login page of a network or a proxy is in between", _log_in
+        "it answers with a web page ({said})", "Usually it is the login page of a network or a proxy", _log_in
     ),
     "redirect": _Words("it redirects to {said}", "Usually a proxy wants a login first", _log_in),
 }

@@ -193,8 +193,8 @@ class Velero:
             return said
         # A server that was started a moment ago, as on a cluster that was built again.
         return (
-            f"{said}\nthe server has not read location {unread[0]} yet, which it does within a minute of its start:"
-            " backups that lie there may be on their way"
+            f"{said}\nthe server has not read location {unread[0]} yet, which takes up to a minute after its start:"
+            " backups in it may still appear"
         )
 
 

@@ -250,7 +250,7 @@ class BackupStore:
         except _TooSlow as error:
             raise Unreachable(
                 f"reading {what} from {self.address}: less than 64 KiB came in {words.duration(error.seconds)}."
-                " Usually the VPN, a proxy or a firewall is the matter"
+                " Usually the VPN, a proxy or a firewall is the cause"
             ) from error
         except _stream_errors() as error:
             raise aws.explained(error, f"reading {what} from {self.address}") from error

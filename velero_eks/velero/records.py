@@ -371,7 +371,7 @@ _STAMPED = re.compile(r"(.+)-(20\d{12})")
 
 
 def stamped(name: str) -> tuple[str, datetime] | None:
-    """The schedule of a backup and when it was begun, by its name; None where its name does not say."""
+    """The schedule of a backup and when it started, by its name; None where its name does not say."""
     found = _STAMPED.fullmatch(name)
     try:
         return (found[1], datetime.strptime(found[2], "%Y%m%d%H%M%S").replace(tzinfo=UTC)) if found else None

@@ -123,7 +123,7 @@ class Recovery(Section):
     rpo: Duration
     """At most this much data may be lost: the longest interval of the schedule that covers a namespace."""
     retention: Duration
-    """Backups must go back at least this far."""
+    """Backups must be kept at least this long."""
     namespaces: Annotated[tuple[NamespacePattern, ...], Field(min_length=1)] = ("*",)
     """What the objective holds for: names, patterns as Velero expands them (`app-*`), or `*` for every namespace."""
     excluded_namespaces: tuple[ExcludedNamespace, ...] = ()

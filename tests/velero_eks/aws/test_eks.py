@@ -94,14 +94,14 @@ def test_irsa_needs_a_provider_that_takes_tokens_for_sts(answers):
     other = dataclasses.replace(facts, oidc_provider=OidcProvider(PROVIDER, ("someone.else",)))
     mode, why = identity_for(other)
     assert mode == "irsa"
-    assert "make one of them first" in why
+    assert "create one of them first" in why
     agent = dataclasses.replace(other, addons={"eks-pod-identity-agent": Addon("v1.3.9-eksbuild.1", "ACTIVE")})
     assert identity_for(agent)[0] == "pod-identity"
     assert identity_for(dataclasses.replace(other, auto_mode=True))[0] == "pod-identity"
     unasked = identity_for(dataclasses.replace(other, addons=Unknown("asking was refused")))
     assert unasked[0] == "irsa"
     assert "could not be asked for" in unasked[1]
-    assert "nor has it" not in unasked[1]
+    assert "nor the add-on" not in unasked[1]
     unknown = dataclasses.replace(other, oidc_provider=Unknown("asking was refused"))
     assert identity_for(unknown) == ("irsa", "IAM could not be asked for an OIDC provider; preflight will")
 

@@ -81,9 +81,11 @@ def surroundings(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
 
 
 def test_an_sts_that_never_answers_is_asked_once_and_named(mute):
-    with pytest.raises(Unreachable, match=f"asking AWS who is calling: no answer from {mute.url}: it took") as raised:
+    with pytest.raises(
+        Unreachable, match=f"asking AWS who is calling: no answer from {mute.url}: it accepted"
+    ) as raised:
         aws.caller(REGION)
-    assert "Usually a proxy, a VPN or a tunnel in between is the matter (AWS_ENDPOINT_URL is set)" in str(raised.value)
+    assert "Usually a proxy, a VPN or a tunnel in between is the cause (AWS_ENDPOINT_URL is set)" in str(raised.value)
     assert mute.requests == 1
 
 
@@ -144,7 +146,7 @@ def test_a_credential_process_that_hangs_is_named_and_not_started_twice(mute, mo
     monkeypatch.setattr(aws, "LIMITS", Limits(credentials=2))
     try:
         for _ in range(2):
-            with pytest.raises(Unreachable, match="credentials of profile work did not come within 2 s") as raised:
+            with pytest.raises(Unreachable, match="credentials of profile work did not arrive within 2 s") as raised:
                 aws.client("sts", region=REGION)
             assert f"credential_process ({program} --password (hidden)) has not ended" in str(raised.value)
         assert started.read_text() in ("", "x")

@@ -214,7 +214,7 @@ def test_what_could_not_be_asked_is_said_and_nothing_is_claimed_of_it(root, caps
     assert "Could not be asked, so a default was taken: asking for the cluster's add-ons" in said
     assert "eks:ListAddons" in said
     text = (root / "stacks" / "Pulumi.prod.yaml").read_text()
-    assert "nor has it the add-on" not in text
+    assert "nor the add-on" not in text
     assert max(len(line) for line in text.splitlines() if line.startswith("  #")) <= 100
 
 

@@ -104,7 +104,7 @@ def test_of_other_namespaces_a_namespaces_restore_reads_the_names_alone(monkeypa
     bucket = Bucket()
     monkeypatch.setattr(Session, "store", lambda *_: bucket)
     api = Api(*(each.body for each in SCHEDULED))
-    with pytest.raises(BadTarget, match="nothing of namespace 'shpo'; it has: shop"):
+    with pytest.raises(BadTarget, match="nothing from namespace 'shpo'; it has: shop"):
         run_namespace(session(api), "shpo", into=None, how=RestoreOptions(source="daily-2", preview=True))
     assert [item.place.resource for item in bucket.read] == ["customresourcedefinitions.apiextensions.k8s.io"]
 

@@ -64,7 +64,7 @@ def test_a_namespace_that_no_running_schedule_takes_loses_everything():
     facts = backups.objectives(objective(), objective(**nothing))
     assert [(fact.text, fact.effect) for fact in facts] == [
         ("shop: loses at most everything, was 24 h", "weaker"),
-        ("shop: goes back nowhere, was 7 days", "weaker"),
+        ("shop: retention none, was 7 days", "weaker"),
         ("shop: the objective is missed now", "weaker"),
     ]
     assert facts[-1].details == ("No running schedule includes it.",)
@@ -236,7 +236,7 @@ HOURLY, DAILY = (
         (
             several(DAILY),
             several(HOURLY, DAILY),
-            [("every namespace (1 h for 3 days): may lose at most 1 h, must go back 3 days", "stronger")],
+            [("every namespace (1 h for 3 days): may lose at most 1 h, required retention 3 days", "stronger")],
         ),
         (
             several(HOURLY, DAILY),

@@ -180,7 +180,7 @@ def test_a_server_that_says_nothing_is_given_up(tmp_path, monkeypatch):
         silent.listen()
         url = f"http://127.0.0.1:{silent.getsockname()[1]}"
         monkeypatch.setenv("KUBECONFIG", str(kubeconfig(tmp_path / "config", {"exam": url})))
-        with pytest.raises(Unreachable, match="it took the connection and sent no whole answer"):
+        with pytest.raises(Unreachable, match="it accepted the connection but sent no complete answer"):
             Cluster.by_context("exam").request("POST", CONFIG_MAPS, {}, seconds=0.1)
 
 

@@ -136,7 +136,7 @@ def test_a_plugin_that_fails_is_named_with_what_it_says(plugin, tmp_path):
 
 
 def test_a_plugin_that_is_not_there_says_how_to_get_it(tmp_path, plugin):
-    with pytest.raises(BadTarget, match=r"kubelogin is not installed, or not on PATH\. To install it: brew install it"):
+    with pytest.raises(BadTarget, match=r"kubelogin is not installed, or not on PATH\. To fix it: brew install it"):
         plugin(
             "", command="kubelogin", installHint="brew install it", env=[{"name": "PATH", "value": "/none"}]
         ).current()

@@ -269,7 +269,7 @@ def test_a_server_that_takes_connections_and_says_nothing_is_given_up_after_one_
         sock.recv(1)
 
     with accepting(silent) as port:
-        said = f"exam: no answer from http://127.0.0.1:{port}: it took the connection and sent no whole answer"
+        said = f"exam: no answer from http://127.0.0.1:{port}: it accepted the connection but sent no complete answer"
         with pytest.raises(Unreachable, match=said) as error:
             cluster(ApiServer(f"http://127.0.0.1:{port}")).version()
     assert "VPN" in str(error.value) and len(asked) == 1
@@ -278,7 +278,9 @@ def test_a_server_that_takes_connections_and_says_nothing_is_given_up_after_one_
 def test_tls_that_comes_to_no_end_is_given_up(hurried, authority):
     with accepting(lambda sock: sock.recv(65536) and select.select([sock], [], [], LIMIT)) as port:
         server = ApiServer(f"https://127.0.0.1:{port}", authority.certificate.read_text())
-        with pytest.raises(Unreachable, match=r"took the connection and sent no whole answer\. Usually a proxy, a VPN"):
+        with pytest.raises(
+            Unreachable, match=r"accepted the connection but sent no complete answer\. Usually a proxy, a VPN"
+        ):
             cluster(server).version()
 
 
@@ -287,7 +289,7 @@ def test_a_resolver_that_hangs_is_given_up(hurried, monkeypatch):
     monkeypatch.setattr(socket, "getaddrinfo", lambda *given, **named: hanging.wait(LIMIT))
     try:
         with pytest.raises(
-            Unreachable, match=r"no answer from https://exam\.internal:443: nothing answers to its name"
+            Unreachable, match=r"no answer from https://exam\.internal:443: the DNS lookup of its name got no answer"
         ):
             cluster(ApiServer("https://exam.internal")).version()
     finally:
@@ -304,7 +306,7 @@ def test_a_name_that_leads_into_a_private_network_alone_is_told_so(address, priv
     found = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, 443))]
     monkeypatch.setattr(socket, "getaddrinfo", lambda *given, **named: found)
     monkeypatch.setattr(socket.socket, "connect", lost)
-    with pytest.raises(Unreachable, match="it does not take the connection") as error:
+    with pytest.raises(Unreachable, match="it does not accept the connection") as error:
         cluster(ApiServer("https://exam.internal")).version()
     assert ("The endpoint is private" in str(error.value)) is private
 
@@ -323,7 +325,9 @@ def test_a_name_that_nobody_knows_is_told_so(monkeypatch):
         raise socket.gaierror(-2, "Name or service not known")
 
     monkeypatch.setattr(socket, "getaddrinfo", unknown)
-    with pytest.raises(Unreachable, match=r"its name is not known here\. Usually the VPN is off, or the name is gone"):
+    with pytest.raises(
+        Unreachable, match=r"its name is unknown here\. Usually the VPN is off, or the name no longer exists"
+    ):
         cluster(ApiServer("https://exam.internal")).version()
 
 
@@ -420,8 +424,8 @@ def test_a_socks_proxy_is_given_the_name(secure, authority, login):
     [
         ("http", b"HTTP/1.1 407 Proxy Authentication Required\r\n\r\n", "answered 'HTTP/1.1 407 Proxy Authentication"),
         ("http", b"", "closed the connection; is it a proxy"),
-        ("socks5", b"\x05\xff", "wants a login that proxy-url does not give"),
-        ("socks5", b"\x05\x00\x05\x04\x00\x01", "made no way to api.internal:443: the host is unreachable"),
+        ("socks5", b"\x05\xff", "wants a login, and proxy-url has none"),
+        ("socks5", b"\x05\x00\x05\x04\x00\x01", "did not connect to api.internal:443: the host is unreachable"),
         ("socks5", b"HTTP/1.1 400 Bad Request\r\n\r\n", "does not speak SOCKS 5"),
     ],
 )

@@ -102,7 +102,7 @@ def test_a_stack_with_a_context_is_looked_for_in_the_kubeconfig_by_that(tmp_path
 @pytest.mark.parametrize(
     ("contexts", "message"),
     [
-        ([("exam", "exam")], f"has no context for {SHOP}. Write the name of the context into the stack file"),
+        ([("exam", "exam")], f"has no context for {SHOP}. Write the context's name to the stack file"),
         ([("a", SHOP), ("b", SHOP)], "has 2 contexts for it: a, b"),
     ],
 )

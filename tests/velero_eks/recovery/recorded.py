@@ -50,7 +50,7 @@ def ago(**length: float) -> str:
 def backup(
     name: str, *, phase: str = "Completed", schedule: str | None = "daily-backup", hours: float = 1, **spec: Any
 ) -> Backup:
-    """A Backup that was begun `hours` before `NOW` and took a minute."""
+    """A Backup that started `hours` before `NOW` and took a minute."""
     labels = {"velero.io/storage-location": "default"}
     if schedule:
         labels["velero.io/schedule-name"] = schedule

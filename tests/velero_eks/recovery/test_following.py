@@ -21,7 +21,7 @@ def session(*schedules: str, ready: bool = True) -> Any:
 
 
 def waiting() -> Backup:
-    """A Backup that no one has begun."""
+    """A Backup that has not started."""
     body = backup("by-hand", phase="Queued").body
     return Backup({**body, "status": {"phase": "Queued"}})
 

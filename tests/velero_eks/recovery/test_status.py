@@ -1,4 +1,4 @@
-"""Whether what was agreed can be recovered: each thing that keeps it from being so, with since when."""
+"""Whether the objectives are met: each thing that keeps it from being so, with since when."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What was agreed, compared with the backups that there are: which of them count, how old, and how far back."""
+"""The objectives, compared with the backups that exist: which of them count, how old, and how far back."""
 
 from __future__ import annotations
 

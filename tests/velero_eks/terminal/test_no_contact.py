@@ -34,7 +34,7 @@ def test_what_happened_what_usually_is_the_matter_and_one_next_step(code):
         ({"variables": ("AWS_ENDPOINT_URL",)}, "(AWS_ENDPOINT_URL is set). Unset AWS_ENDPOINT_URL, unless"),
         ({"variables": ("AWS_ENDPOINT_URL", "HTTPS_PROXY")}, "(AWS_ENDPOINT_URL and HTTPS_PROXY are set)"),
         ({"seconds": 0.2}, "no answer from https://10.0.0.1:443: it does"),
-        ({}, "Connect the VPN, then check the way: curl -vk https://10.0.0.1:443"),
+        ({}, "Connect the VPN, then check the connection: curl -vk https://10.0.0.1:443"),
     ],
 )
 def test_what_is_known_changes_the_words(changes, said):

@@ -217,7 +217,7 @@ def test_several_locations_and_no_default_leave_it_open(connect):
         body["spec"]["default"] = False
         bodies.append(body)
     connect(installation(backupstoragelocations=bodies))
-    with pytest.raises(BadTarget, match="no one location is the default in namespace velero; known: one, two"):
+    with pytest.raises(BadTarget, match="expected one default location in namespace velero; known: one, two"):
         session().store()
     assert session().store("two").address.bucket == location().bucket
 

@@ -70,7 +70,7 @@ def tools(case: Case) -> Iterator[Finding]:
         yield Finding(
             "warning",
             f"this tool is of release {here.release}, and pyproject.toml deploys velero-on-eks {here.deploys}:"
-            " 'pulumi up' may make something else than the plan shows",
+            " 'pulumi up' may deploy something different from the plan",
             f"run: uv tool install velero-eks=={here.deploys}, or: uv add velero-on-eks=={here.release}",
         )
     if not case.settings.cluster.context and not here.aws_cli:

@@ -47,7 +47,7 @@ class Compared:
 def compare(
     restored: Iterable[Stored], expected: Callable[[Stored], Object], live: Mapping[ObjectKey, Object]
 ) -> list[Compared]:
-    """Hold every restored object against the live one in its scratch namespace, in the order of keys."""
+    """Compare every restored object with the live one in its scratch namespace, in the order of keys."""
     found: list[Compared] = []
     for item in restored:
         wanted = expected(item)

@@ -81,7 +81,7 @@ class RestorePlan:
 
     @property
     def updating(self) -> bool:
-        """Whether existing objects become what they were."""
+        """Whether existing objects get their backed-up state."""
         return self.existing == "update"
 
 
@@ -104,7 +104,7 @@ def plan_namespace(
     if not inside:
         there = sorted({*others, *(item.place.namespace for item in contents)} - {""})
         raise BadTarget(
-            f"backup {backup} has nothing of namespace {namespace!r}; it has: {', '.join(there) or 'no namespace'}"
+            f"backup {backup} has nothing from namespace {namespace!r}; it has: {', '.join(there) or 'no namespace'}"
             f"{words.did_you_mean(namespace, there)}"
         )
     missing = {(item.body["apiVersion"], item.body["kind"]) for item in inside} - set(served)

@@ -232,7 +232,7 @@ def start_restore(
         except Conflict:
             continue
         return name
-    raise BadTarget(f"Restores {base} to {base}-{_NAMES} exist already; wait a second and run the command again")
+    raise BadTarget(f"Restores {base} to {base}-{_NAMES} already exist; wait a second and run the command again")
 
 
 def messages_of(session: Session, restore: Restore, location: str) -> tuple[VeleroMessage, ...]:

@@ -1,4 +1,4 @@
-"""Whether what was agreed can be recovered, from what was seen of a Velero installation. Pure."""
+"""Whether the objectives are met, from what was seen of a Velero installation. Pure."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ GRACE = timedelta(hours=1)
 
 
 def assess(observed: Observed, settings: Settings | None = None) -> Status:
-    """Hold what was seen against the stack's objectives, or without a stack against the schedules' own pace."""
+    """Compare what was seen with the stack's objectives, or without a stack with the schedules' own pace."""
     clock = list(clock_problems(observed))
     observed = replace(observed, at=observed.now)
     # One Schedule that the server cannot decode keeps it from seeing any.

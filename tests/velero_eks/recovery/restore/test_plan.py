@@ -140,7 +140,7 @@ def test_the_crds_that_a_namespace_lacks_come_before_it_and_no_others():
 
 
 def test_a_namespace_that_is_not_in_the_backup_is_refused_with_those_that_are():
-    with pytest.raises(BadTarget, match=r"nothing of namespace 'shpo'; it has: shop; did you mean shop\?$"):
+    with pytest.raises(BadTarget, match=r"nothing from namespace 'shpo'; it has: shop; did you mean shop\?$"):
         namespace([stored("ConfigMap", "a", "shop")], namespace="shpo")
 
 
