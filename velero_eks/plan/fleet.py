@@ -140,7 +140,7 @@ class _Fleet:
             )
 
     def _without(self, worker: _Worker, how: str, kind: type[PlanError]) -> Iterator[tuple[str, Made]]:
-        """The error of the stack that a worker was at; another worker takes the rest, unless none was started at all."""
+        """The error of the stack that a worker was at; another worker takes the rest, unless none was started."""
         lost = worker.files[:1] if worker.begun else worker.files
         for file in lost:
             yield file.stack, kind(f"the process that planned it {how}", stack=file.stack)
