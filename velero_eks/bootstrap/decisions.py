@@ -99,7 +99,7 @@ def checked(name: str, value: Any) -> Any:
         raise BadTarget(f"{_flag(name)}: {error}") from None
     choices = {"environment": ENVIRONMENTS, "identity": IDENTITIES, "volumes": VOLUMES}.get(name)
     if choices and value not in choices:
-        raise BadTarget(f"{_flag(name)} {value!r}: one of {', '.join(choices)}; write one of these")
+        raise BadTarget(f"{_flag(name)} {value!r}: one of {', '.join(choices)}{words.did_you_mean(value, choices)}")
     return value
 
 

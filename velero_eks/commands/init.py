@@ -188,6 +188,9 @@ def _check(request: InitRequest, terminal: Terminal, *, new: bool) -> None:
             )
     elif request.region is not None:
         _region(request.region)
+    for name in ("environment", "rpo", "retention", "namespaces", "identity", "volumes", "timezone"):
+        if (value := getattr(request, name)) is not None:
+            checked(name, value)
     if terminal.watched:
         return
     said = {"--cluster": request.cluster, "--region": request.region}
