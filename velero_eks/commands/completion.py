@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 
 from velero_eks.commands.help import TOOL, described
-from velero_eks.project.folder import project_folder
+from velero_eks.project.folder import project_folder, stack_files
 
 # The schedule of a file that has none; the settings have it too, and take long to load.
 DEFAULT_SCHEDULE = "daily-backup"
@@ -89,8 +89,9 @@ def _files(start: Path) -> dict[str, Path]:
         named = _CONFIG_FOLDER.search((folder / "Pulumi.yaml").read_text(encoding="utf-8", errors="replace"))
     except OSError:
         return {}
-    places = [folder / named[1]] if named else [folder / "stacks", folder]
-    return {path.name.split(".", 1)[1][:-5]: path for place in places for path in place.glob("Pulumi.*.yaml")}
+    if named:
+        return stack_files(folder / named[1])
+    return stack_files(folder / "stacks") | stack_files(folder)
 
 
 def _schedules(file: Path) -> Iterable[str]:

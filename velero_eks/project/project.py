@@ -12,12 +12,12 @@ from pathlib import Path
 from types import CodeType
 from typing import Any, NoReturn
 
-from velero_on_eks.settings import StackFile, StackFileError, find_stack_files, load_stack_file
+from velero_on_eks.settings import StackFile, StackFileError, load_stack_file
 from velero_on_eks.settings.stack_file import PROJECT, STACKS_FOLDER, shown_path
 from velero_on_eks.settings.yaml_file import parse, plain, read_text
 
 from velero_eks.errors import BadStackFile, BadTarget
-from velero_eks.project.folder import project_folder
+from velero_eks.project.folder import project_folder, stack_files
 from velero_eks.project.nearby import Misnamed, elsewhere, meant, misnamed
 from velero_eks.terminal import words
 
@@ -104,13 +104,12 @@ class Project:
         """The folder of the stacks' files, and these by name."""
         stacks = self.root / STACKS_FOLDER
         if self.is_ours:
-            return stacks, stack_files(self.root)
+            return stacks, stack_files(stacks)
         folder = (self.root / str(self._declared.get("stackConfigDir") or ".")).resolve()
-        found = {path.name.removeprefix("Pulumi.").removesuffix(".yaml"): path for path in folder.glob("Pulumi.*.yaml")}
-        found.pop("", None)
-        if not found and (other := stack_files(self.root)):
+        found = stack_files(folder)
+        if not found and (other := stack_files(stacks)):
             return stacks, other
-        return folder, dict(sorted(found.items()))
+        return folder, found
 
     def misnamed(self, patterns: Collection[str] = ()) -> list[Misnamed]:
         """The files that were probably meant to be those of stacks that match any of `patterns`, of any by default,
@@ -176,12 +175,6 @@ def _of_file(word: str, files: Mapping[str, Path]) -> str:
         return word
     path = Path(word).resolve()
     return next((name for name, file in files.items() if file.resolve() == path), word)
-
-
-def stack_files(root: Path) -> dict[str, Path]:
-    """Every stack's name and file below a project's folder, by name; also of one that has no Pulumi.yaml yet."""
-    found = {name: path for name, path in find_stack_files(root).items() if name}
-    return dict(sorted(found.items()))
 
 
 def matching(names: Collection[str], patterns: Iterable[str]) -> tuple[str, ...]:

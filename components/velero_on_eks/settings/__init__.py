@@ -15,7 +15,7 @@ from velero_on_eks.settings.sections import (
     Volumes,
 )
 from velero_on_eks.settings.settings import Settings
-from velero_on_eks.settings.stack_file import StackFile, find_stack_files, load_from_pulumi, load_stack_file, stack_path
+from velero_on_eks.settings.stack_file import StackFile, load_from_pulumi, load_stack_file, stack_path
 
 __all__ = [
     "Adopt",
@@ -35,7 +35,6 @@ __all__ = [
     "StackFileError",
     "Storage",
     "Volumes",
-    "find_stack_files",
     "load_from_pulumi",
     "load_stack_file",
     "render",

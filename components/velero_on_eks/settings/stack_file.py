@@ -38,12 +38,6 @@ def stack_path(root: Path, stack: str) -> Path:
     return root / STACKS_FOLDER / f"Pulumi.{stack}.yaml"
 
 
-def find_stack_files(root: Path) -> dict[str, Path]:
-    """Every stack's name and file under the project's root, by name."""
-    found = (root / STACKS_FOLDER).glob("Pulumi.*.yaml")
-    return {path.name.removeprefix("Pulumi.").removesuffix(".yaml"): path for path in sorted(found)}
-
-
 def load_stack_file(path: Path, *, foreign: bool = False) -> StackFile:
     """Read and check one stack file. Raises `StackFileError` with everything wrong, each with its line.
 

@@ -76,7 +76,7 @@ def test_a_stack_of_the_project_is_meant_by_its_file_wherever_a_name_is_taken(ro
 
 def test_only_this_room_looks_for_projects_and_stack_files():
     own = ROOT / "velero_eks" / "project"
-    looking = {"find_stack_files": own / "project.py", ".parents):": own / "folder.py"}
+    looking = {'glob("Pulumi.': own / "folder.py", ".parents):": own / "folder.py"}
     found = {
         f"{path.relative_to(ROOT)}: {word}"
         for path in (ROOT / "velero_eks").rglob("*.py")
