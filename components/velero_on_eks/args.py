@@ -659,7 +659,7 @@ class VeleroReleaseArgs(TypedDict):
     """Another S3 endpoint than AWS's own for the region."""
 
     s3_force_path_style: NotRequired[bool]
-    """Whether the bucket's name stands in the path, not in the host's name. Default: false."""
+    """Whether the bucket's name is in the path, not in the host's name. Default: false."""
 
     repository_password: NotRequired[pulumi.Input[str]]
     """The password of the backup repositories; one is made when left out. Keep a copy outside the cluster."""
@@ -741,7 +741,7 @@ class VeleroValuesArgs(TypedDict):
     """Another S3 endpoint than AWS's own for the region."""
 
     s3_force_path_style: NotRequired[bool]
-    """Whether the bucket's name stands in the path, not in the host's name. Default: false."""
+    """Whether the bucket's name is in the path, not in the host's name. Default: false."""
 
 
 class BackupSchedulesArgs(TypedDict):

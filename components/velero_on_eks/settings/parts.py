@@ -109,7 +109,7 @@ class VeleroValuesInputs(Release):
     s3_url: S3Url | None = None
     """Another S3 endpoint than AWS's own for the region."""
     s3_force_path_style: bool = False
-    """Whether the bucket's name stands in the path, not in the host's name."""
+    """Whether the bucket's name is in the path, not in the host's name."""
 
 
 class VeleroReleaseInputs(VeleroValuesInputs):
