@@ -27,6 +27,8 @@ html_css_files = ["site.css"]
 html_copy_source = False
 # Anchors as GitHub makes them, for headings of every level that pages link to.
 myst_heading_anchors = 4
+# Options are typed with two hyphens and values with straight quotes, in tables too.
+smartquotes = False
 # A block may be cut with `…`, which no lexer knows.
 suppress_warnings = ["misc.highlighting_failure"]
 

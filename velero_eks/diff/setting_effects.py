@@ -33,7 +33,7 @@ def _none(why: str) -> SettingEffect:
     return SettingEffect("", why)
 
 
-_COPY = "Copy them to the new place with `aws s3 sync` after `pulumi up`, or restore what you need before."
+_COPY = "Copy the backups to the new place with `aws s3 sync` after `pulumi up`, or restore what you need before."
 _ANOTHER_BUCKET = "The bucket's name is made from it unless `storage.bucket` is set: Velero uses another bucket."
 _SERVER = _none("It changes how the server runs, not what it reads.")
 _FILTER = _none("It applies to new backups; existing ones are unchanged.")
