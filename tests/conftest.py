@@ -12,6 +12,12 @@ from velero_eks import contact
 
 ROOT = Path(__file__).resolve().parent.parent
 
+# How wide and how colourful the terminal of whoever runs the tests is says nothing; a test that asks for a width or for
+# colours says so itself. Before anything is imported that looks.
+for _variable in ("COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR", "CLICOLOR_FORCE", "TTY_COMPATIBLE", "TTY_INTERACTIVE"):
+    os.environ.pop(_variable, None)
+os.environ["TERM"] = "xterm-256color"
+
 
 def reference_folder() -> Path:
     """Where reference inputs are looked for."""
