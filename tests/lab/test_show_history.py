@@ -168,4 +168,4 @@ def test_the_backups_are_listed_with_the_cluster_gone_and_the_server_stopped(
     # An object that someone deletes by itself comes back from the bucket, which takes its time.
     api.delete("/apis/velero.io/v1/namespaces/velero/backups/show-2")
     shown = Tool(deployment)("backups", "--full").all
-    assert "show-2: in the bucket and not in the cluster The Velero server takes finished backups over" in shown
+    assert "show-2: in the bucket and not in the cluster The Velero server takes over finished backups" in shown

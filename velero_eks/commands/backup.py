@@ -152,7 +152,7 @@ def _named(argument: str | None, option: str | None) -> str:
     if argument and option and argument != option:
         raise BadTarget(f"two names are given: {argument}, and --name {option}. Keep one of them")
     if not (argument or option):
-        raise BadTarget("no name given; choose one that no backup has: velero-eks backup NAME")
+        raise BadTarget("the backup needs a new name: velero-eks backup NAME")
     return argument or option or ""
 
 

@@ -121,7 +121,7 @@ def _find(session: Session, name: str, kind: str | None) -> tuple[Operation, Bac
         # A cluster that is gone has often left the kubeconfig too.
         if session.settings is None:
             raise
-        say(f"the cluster cannot be asked ({error}); from the bucket alone:")
+        say(f"warning: the cluster was not asked; this is what the bucket has: {error}")
         there = []
     if len(there) > 1:
         raise BadTarget(f"both a backup and a restore are called {name}; choose with --kind backup or --kind restore")

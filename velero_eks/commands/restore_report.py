@@ -105,7 +105,7 @@ def _head(out: Console, preview: Preview, session: Session) -> None:
     out.print(line.append(f", started {taken}, to {session.target.name}."))
     if not backup.good:
         out.print(Text(f"The backup is {backup.phase}: objects may be missing.", style="bold yellow"))
-    keep = "Existing objects are kept as they are (--existing keep). --existing update restores their backed-up state."
+    keep = "Existing objects are kept as they are (--existing keep); --existing update restores their backed-up state."
     update = "Existing objects get their backed-up state (--existing update): later changes are lost."
     out.print(keep if preview.plan.existing == "keep" else Text(update, style="yellow"))
 

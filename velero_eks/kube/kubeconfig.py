@@ -57,7 +57,10 @@ class Kubeconfig:
         paths = [path] if path else [Path(each).expanduser() for each in shown.split(os.pathsep) if each]
         files = [(each, _document(each)) for each in paths if path or each.exists()]
         if not files:
-            raise BadTarget(f"there is no kubeconfig ({shown}); set KUBECONFIG, or use --stack with a stack of EKS")
+            raise BadTarget(
+                f"there is no kubeconfig ({shown}); set KUBECONFIG, or give a --stack without cluster.context, which"
+                " needs none"
+            )
         return cls(files, shown)
 
     @property

@@ -124,7 +124,7 @@ REFUSED = {
     ("preflight",): "which stack? Name it: velero-eks preflight STACK",
     ("adopt",): "which stack? Name it: velero-eks adopt STACK",
     ("init",): "which stack? Name it: velero-eks init STACK",
-    ("backup", "--stack", "dev"): "no name given; choose one that no backup has",
+    ("backup", "--stack", "dev"): "the backup needs a new name",
     ("backup", "a", "--name", "b", "--stack", "dev"): "two names are given: a, and --name b",
     **{
         (*command, "--json", "--markdown"): "--json and --markdown are two forms of the same output"

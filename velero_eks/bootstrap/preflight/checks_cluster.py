@@ -42,7 +42,11 @@ def access(case: Case) -> Iterator[Finding]:
         yield from _other_cluster(case, found)
         return
     if context:
-        yield Finding("error", found.why, f"fix the kubeconfig context {context}, or the connection to its API server")
+        remedy = f"fix the kubeconfig context {context}, or the connection to its API server"
+        if found.refused:
+            who = f"kubectl --context {context} auth whoami"
+            remedy = f"give the context {context} a user with this right; see who it is: {who}"
+        yield Finding("error", found.why, remedy)
         return
     if isinstance(caller, Unknown) or caller.account != case.settings.cluster.account:
         raise NotAsked("no AWS credentials for this account")
