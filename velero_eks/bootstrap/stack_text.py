@@ -16,6 +16,7 @@ from velero_eks.terminal.safe import comment
 
 PREFIX = "velero-eks:"
 _COMMENT_WIDTH = 90
+_PULUMIS = frozenset({"secretsprovider", "encryptedkey", "encryptionsalt"})
 # A key with a list under it, and how far in its first dash stands.
 _LIST_ITEM = re.compile(r"^(?P<key> *)[^ #\n-][^\n]*:\n(?P<dash> *)- ", re.MULTILINE)
 
@@ -154,6 +155,17 @@ def updated(text: str, facts: ClusterFacts, changes: Mapping[str, Mapping[str, A
             if section.get(inner) != value:
                 section[inner] = _written(inner, value)
     return _dumped(document, text)
+
+
+def is_pulumis(text: str) -> bool:
+    """Whether a file has what `pulumi stack init` writes, the stack's secrets provider, and nothing yet of a stack."""
+    from ruamel.yaml import YAMLError
+
+    try:
+        document = _yaml().load(text)
+    except YAMLError:
+        return False
+    return isinstance(document, dict) and bool(document) and _PULUMIS.issuperset(document)
 
 
 def account_of(text: str) -> str | None:

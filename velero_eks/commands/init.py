@@ -237,6 +237,8 @@ def _init(request: InitRequest, project: Project, terminal: Terminal, find: Call
     path = project.stack_file(request.stack)
     shown = shown_path(path)
     before = _text(path, shown) if path.exists() else ""
+    # Where `pulumi stack init` came first, the file is as new as none; what Pulumi wrote stays in it.
+    pulumis, before = (before, "") if stack_text.is_pulumis(before) else ("", before)
     facts, sources = _facts(request, project.root, terminal, find)
     if before:
         account = stack_text.account_of(before)
@@ -248,7 +250,7 @@ def _init(request: InitRequest, project: Project, terminal: Terminal, find: Call
         after = stack_text.updated(before, facts, _changes(request))
     else:
         decisions = _untested(_decided(request, facts, terminal), facts, terminal)
-        after = stack_text.composed(facts, decisions, sources)
+        after = stack_text.composed(facts, decisions, sources) + pulumis
     settings = stack_edit.check(after, path).settings if before != after else None
     # A decision that was made without a fact looks in the file like one that was made with it.
     unknown = [] if before else [each.why for each in (facts.addons, facts.oidc_provider) if isinstance(each, Unknown)]

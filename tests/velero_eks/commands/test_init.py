@@ -257,6 +257,22 @@ def test_a_file_is_not_overwritten_without_a_yes(root, capsys):
     assert written(root).cluster.kubernetes_version == "1.35"
 
 
+@pytest.mark.parametrize(
+    "pulumis",
+    ["secretsprovider: awskms://alias/state?region=eu-west-1\nencryptedkey: AQICAHg=\n", "encryptionsalt: v1:abc\n"],
+)
+def test_what_pulumi_stack_init_wrote_stays_below_the_new_stack(root, pulumis, capsys):
+    path = root / "stacks" / "Pulumi.prod.yaml"
+    run(root, environment="production")
+    alone = path.read_text()
+    path.write_text(pulumis)
+    assert run(root, environment="production") == DONE
+    assert path.read_text() == alone + pulumis
+    assert "velero-eks plan prod" in capsys.readouterr().out
+    assert run(root) == DONE
+    assert "nothing to change" in capsys.readouterr().out
+
+
 def test_the_file_of_a_cluster_in_another_account_is_not_taken_over(root):
     run(root, environment="production")
     path = root / "stacks" / "Pulumi.prod.yaml"
