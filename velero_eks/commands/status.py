@@ -128,10 +128,13 @@ def _with_volumes(session: Session, observed: Observed) -> Observed:
 
 
 def _for_context(problem: Problem, session: Session) -> Problem:
-    """A proposed command as it is typed: kubectl must not fall on whatever context is the current one."""
+    """A proposed command as it is typed: for this stack and context, never for the current ones."""
     for command in ("logs", "backup"):
         here = (f"velero-eks {command} ", f"velero-eks {command} {session.target.arguments} ")
         problem = replace(problem, text=problem.text.replace(*here), mend=problem.mend.replace(*here))
+    if problem.mend == "pulumi up" and session.target.stack:
+        # Without it Pulumi deploys whatever stack was selected last.
+        return replace(problem, mend=f"pulumi up --stack {session.target.stack}")
     if not problem.mend.startswith("kubectl "):
         return problem
     context = session.target.context or _eks_context(session)

@@ -309,6 +309,15 @@ def test_a_proposed_command_of_this_tool_names_the_target(monkeypatch, capsys):
     assert "velero-eks logs --stack prod bad says why" in said
 
 
+def test_a_proposed_deployment_names_the_stack(monkeypatch, capsys):
+    monkeypatch.setattr(status_command, "observe", lambda session: seen(schedules=()))
+    session = Session(Target("prod", "exam", "velero", SETTINGS))
+    monkeypatch.setitem(session.target.__dict__, "cluster", SimpleNamespace(name="exam"))
+    assert status_command.run_status(session, as_json=True) == 1
+    mends = [problem["mend"] for problem in json.loads(capsys.readouterr().out)["problems"]]
+    assert [mend for mend in mends if mend and mend.startswith("pulumi ")] == ["pulumi up --stack prod"]
+
+
 LOST = ClaimWithoutData("exam-prod", "data", "pv-1", "no applicable volumesnapshotter found")
 
 
