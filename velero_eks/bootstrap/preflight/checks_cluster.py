@@ -23,6 +23,7 @@ from velero_eks.aws.eks import SERVING, Addon, ClusterFacts, Unknown
 from velero_eks.bootstrap.preflight.check import Case, Finding, NotAsked, known
 from velero_eks.bootstrap.preflight.cluster import LEFT_OUT_LABEL, SNAPSHOT_CLASS_MARK
 from velero_eks.bootstrap.preflight.facts import Claim, Kubernetes
+from velero_eks.terminal import words
 from velero_eks.velero.installation import SNAPSHOT_GROUP, Server
 from velero_eks.velero.records import GROUP, Schedule, undecodable
 
@@ -297,7 +298,8 @@ def storage_class(case: Case) -> Iterator[Finding]:
         if snapshottable:
             yield Finding(
                 "warning",
-                f"volumes.mode is none, and {snapshottable} EBS volumes of the cluster would not be backed up",
+                f"volumes.mode is none, and {words.count(snapshottable, 'EBS volume')} of the cluster would not be backed"
+                " up",
                 "set volumes.mode: csi-snapshot, or accept that their data is not backed up",
             )
         return
