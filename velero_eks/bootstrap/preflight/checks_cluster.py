@@ -298,8 +298,8 @@ def storage_class(case: Case) -> Iterator[Finding]:
         if snapshottable:
             yield Finding(
                 "warning",
-                f"volumes.mode is none, and {words.count(snapshottable, 'EBS volume')} of the cluster would not be backed"
-                " up",
+                f"volumes.mode is none, and {words.count(snapshottable, 'EBS volume')} of the cluster would not be"
+                " backed up",
                 "set volumes.mode: csi-snapshot, or accept that their data is not backed up",
             )
         return
