@@ -117,7 +117,8 @@ def run_backups(
     if found.cluster:
         say(f"warning: the cluster was not asked; this is what the bucket has: {found.cluster}")
     for location, why in found.unread.items():
-        say(f"error: the bucket of location {location} was not read: {why}")
+        # Where another location has a good backup, the answer stands without this one.
+        say(f"{'warning' if found.good else 'error'}: the bucket of location {location} was not read: {why}")
     if as_json:
         print_json(document(session, found, schedule))
     elif as_markdown:

@@ -47,21 +47,27 @@ def backend(project: Path, stack_file: Path, environment: Mapping[str, str]) -> 
     A file that cannot be read says nothing here.
     """
     saved = _json(_home(environment) / "credentials.json")
-    declared = _mapping(_yaml(project).get("backend")).get("url")
-    url = environment.get(URL) or declared or saved.get("current")
-    if not url and environment.get(TOKEN):
-        url = CLOUD
+    url = backend_url(project, environment)
     tokens = {**_mapping(saved.get("accounts")), **_mapping(saved.get("accessTokens"))}
     file = environment.get(PASSPHRASE_FILE)
     found = bool(file) and Path(str(file)).expanduser().is_file()
     given = PASSPHRASE in environment
     return Backend(
-        url=str(url) if url else None,
-        logged_in=bool(url) and (not _service(str(url)) or bool(environment.get(TOKEN)) or str(url) in tokens),
+        url=url,
+        logged_in=url is not None and (not _service(url) or bool(environment.get(TOKEN)) or url in tokens),
         passphrase=given or found,
         passphrase_file=file if file and not found and not given else None,
         provider=_provider(_yaml(stack_file)),
     )
+
+
+def backend_url(project: Path, environment: Mapping[str, str]) -> str | None:
+    """Where the state of a project's stacks is kept, as the CLI would find it; None where no one has logged in."""
+    declared = _mapping(_yaml(project).get("backend")).get("url")
+    url = environment.get(URL) or declared or _json(_home(environment) / "credentials.json").get("current")
+    if not url and environment.get(TOKEN):
+        return CLOUD
+    return str(url) if url else None
 
 
 def _home(environment: Mapping[str, str]) -> Path:

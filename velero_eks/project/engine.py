@@ -12,6 +12,7 @@ from typing import Any
 
 from velero_eks import contact
 from velero_eks.errors import BadTarget, OperationError
+from velero_eks.project.backend import backend_url
 from velero_eks.terminal import words
 
 PROGRAM = "pulumi"
@@ -82,7 +83,7 @@ def _run(folder: Path, *arguments: str, given: str | None = None) -> str:
     if program is None:
         raise NoEngine("the Pulumi CLI is not on PATH; see https://www.pulumi.com/docs/install/")
     shown = f"'pulumi {' '.join(arguments)}'"
-    backend = os.environ.get("PULUMI_BACKEND_URL", "")
+    backend = backend_url(folder / "Pulumi.yaml", os.environ) or ""
     seconds = LOCAL_SECONDS if backend.startswith("file:") else contact.limit()
     of = f" of {contact.without_password(backend)}" if backend else ""
     try:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+
 import pytest
 
 from tests.velero_eks.bootstrap.pulumi import Pulumi
+from velero_eks import contact
 from velero_eks.errors import BadTarget, OperationError
 from velero_eks.project import engine
 
@@ -101,3 +105,34 @@ def test_without_a_cli_the_error_says_where_to_get_one(monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(engine.NoEngine, match="not on PATH"):
         engine.version(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("variables", "saved", "seconds"),
+    [
+        ({"PULUMI_BACKEND_URL": "file:///states"}, "https://api.pulumi.com", engine.LOCAL_SECONDS),
+        ({}, "file:///states", engine.LOCAL_SECONDS),
+        ({}, "s3://states", None),
+    ],
+)
+def test_a_backend_in_a_folder_has_more_time_wherever_that_is_said(
+    monkeypatch, pulumi, tmp_path, variables, saved, seconds
+):
+    home = tmp_path / "pulumi-home"
+    home.mkdir()
+    (home / "credentials.json").write_text(json.dumps({"current": saved}))
+    monkeypatch.delenv("PULUMI_BACKEND_URL", raising=False)
+    monkeypatch.setenv("PULUMI_HOME", str(home))
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    given = []
+    real = subprocess.run
+
+    def run(*arguments, timeout, **more):
+        given.append(timeout)
+        return real(*arguments, timeout=timeout, **more)
+
+    monkeypatch.setattr(subprocess, "run", run)
+    pulumi.answer("stack output --json --stack prod", {})
+    engine.outputs("prod", tmp_path)
+    assert given == [seconds or contact.limit()]
