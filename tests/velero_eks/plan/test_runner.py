@@ -156,7 +156,7 @@ def test_a_stack_that_would_write_into_anothers_backups_is_bad_even_when_it_is_t
 @pytest.mark.parametrize(
     ("name", "text", "message"),
     [
-        ("Pulumi.yaml", "runtime: python\n", "a project has a name"),
+        ("Pulumi.yaml", "runtime: python\n", "a project needs a name"),
         ("Pulumi.yaml", "name velero-eks\nruntime: python\n", "Pulumi.yaml:1:5: is not YAML: a colon is missing"),
         ("__main__.py", "def (:\n", r"__main__\.py:1: not Python"),
         ("__main__.py", None, "cannot be read"),
