@@ -136,7 +136,7 @@ def test_a_schedule_that_keeps_a_restarted_server_from_beginning_is_named(tool, 
         lab.cluster.kill_velero()
         server_is_back(lab, before, synced=False)
         said = tool("backup", name, "-n", app.NAMESPACE, "--yes", code=1)
-        assert f"Backup {name} does not begin" in said.err
+        assert f"Backup {name} does not start" in said.err
         assert "cannot decode Schedule in-days, spec.template.ttl" in " ".join(said.err.split())
     finally:
         api.delete(schedule)
@@ -251,7 +251,7 @@ def test_two_backups_at_once_both_complete_and_the_same_name_is_given_once(tool,
 def test_a_wrong_context_is_said_with_those_there_are(tool):
     for command in (("backup", "x"), ("restore", "namespace", "x", "--from", "y"), ("drill", "-n", "x")):
         said = tool(*command, "--yes", where=("--context", "production"), code=2)
-        assert "no context 'production'; there are: velero-eks-lab" in said.err
+        assert "no context 'production'; there is: velero-eks-lab" in said.err
 
 
 def test_no_cluster_at_all_is_never_the_current_one(tool):

@@ -230,7 +230,7 @@ def test_a_server_that_is_down_turns_red(tool, covered, api, lab, velero):
 
 def test_the_wrong_context_lists_those_there_are(tool, lab):
     said = tool("status", where=("--context", "production"), code=2)
-    assert f"no context 'production'; there are: {lab.cluster.name}" in said.err
+    assert f"no context 'production'; there is: {lab.cluster.name}" in said.err
     assert said.out == ""
 
 

@@ -71,16 +71,16 @@ def lab(programs, tmp_path_factory) -> Iterator[LabEnvironment]:
 
 
 @pytest.fixture(scope="module")
-def deployment(lab, chart, tmp_path_factory) -> Tutorial:
+def tutorial(lab, chart, tmp_path_factory) -> Tutorial:
     made = Tutorial(lab, stack="prod", workspace=tmp_path_factory.mktemp("home") / "backups", chart=chart)
     made.begin()
     return made
 
 
 @pytest.fixture(scope="module")
-def printed(deployment, request) -> dict[str, tuple[int, str]]:
+def printed(tutorial, request) -> dict[str, tuple[int, str]]:
     """Every command of the tutorial in its order: its exit code and what it printed."""
-    lab, scenes = deployment.lab, Scenes(deployment)
+    lab, scenes = tutorial.lab, Scenes(tutorial)
     scenes.begin()
 
     def told(line: str) -> None:
@@ -93,7 +93,7 @@ def printed(deployment, request) -> dict[str, tuple[int, str]]:
         if command.text.startswith(INSTALLED):
             continue
         started = time.monotonic()
-        code, shown = typed(command.text, folder=deployment.workspace, environment=deployment.shell, seconds=400)
+        code, shown = typed(command.text, folder=tutorial.workspace, environment=tutorial.shell, seconds=400)
         told(f"  {time.monotonic() - started:5.1f} s  exit code {code}  {command.text}")
         if os.environ.get("RUNBOOKS_SHOW"):
             told(shown)
@@ -102,7 +102,7 @@ def printed(deployment, request) -> dict[str, tuple[int, str]]:
         found[command.text] = code, shown
         assert problem(command, shown) is None, f"{command.text}: not shown: {problem(command, shown)}\n{shown}"
         if command.text.startswith("velero-eks init"):
-            deployment.reach_the_lab()
+            tutorial.reach_the_lab()
         if "pulumi up" in command.text:
             lab.cluster.wait_until_available("velero", "velero")
             scenes.velero.wait_until_location_is_available()
@@ -136,33 +136,33 @@ def test_readme_shows_what_the_same_commands_print(printed):
 
 
 @pytest.mark.usefixtures("printed")
-def test_a_destroy_on_purpose_keeps_the_backups(deployment):
-    outputs = deployment.outputs()
+def test_a_destroy_on_purpose_keeps_the_backups(tutorial):
+    outputs = tutorial.outputs()
     first, *_ = DESTROY.read_text().split("## Remove the backups as well")
-    type_all(deployment, DESTROY, until=len(first.splitlines()))
-    cloud = deployment.lab.cloud
+    type_all(tutorial, DESTROY, until=len(first.splitlines()))
+    cloud = tutorial.lab.cloud
     backups = cloud.client("s3").list_objects_v2(Bucket=outputs["bucket"], Prefix="backups/first/")
     assert backups["KeyCount"] > 3
     assert cloud.client("kms").describe_key(KeyId=outputs["keyArn"])["KeyMetadata"]["Enabled"]
-    assert deployment.lab.cluster.api.find("/api/v1/namespaces/velero") is None
-    assert deployment.outputs() == {}
+    assert tutorial.lab.cluster.api.find("/api/v1/namespaces/velero") is None
+    assert tutorial.outputs() == {}
 
 
 @pytest.mark.usefixtures("printed")
-def test_what_was_kept_is_adopted_again_and_has_the_backups(deployment):
+def test_what_was_kept_is_adopted_again_and_has_the_backups(tutorial):
     """After the test above: bucket and key are there, and the stack's state is empty."""
-    type_all(deployment, ADOPT)
-    assert "velero-eks:adopt" not in yaml.safe_load(deployment.stack_file.read_text())["config"]
-    scenes = Scenes(deployment)
-    deployment.lab.cluster.wait_until_available("velero", "velero")
+    type_all(tutorial, ADOPT)
+    assert "velero-eks:adopt" not in yaml.safe_load(tutorial.stack_file.read_text())["config"]
+    scenes = Scenes(tutorial)
+    tutorial.lab.cluster.wait_until_available("velero", "velero")
     scenes.play("backups-are-seen")
     names = [body["metadata"]["name"] for body in scenes.api.list("/apis/velero.io/v1/namespaces/velero/backups")]
     assert names == ["first"]
 
 
-def type_all(deployment: Tutorial, page: Path, *, until: int = 10_000) -> None:
+def type_all(tutorial: Tutorial, page: Path, *, until: int = 10_000) -> None:
     """Type what a page has up to a line, whether it shows the output or not. All of it must end well."""
     for block in blocks(page):
         for command in block.commands if block.line < until else ():
-            code, shown = typed(command.text, folder=deployment.workspace, environment=deployment.shell, seconds=400)
+            code, shown = typed(command.text, folder=tutorial.workspace, environment=tutorial.shell, seconds=400)
             assert (code, command.missing_from(shown)) == (0, None), f"{command.text}: exit code {code}\n{shown}"
