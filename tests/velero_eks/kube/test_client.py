@@ -224,7 +224,7 @@ def test_a_broken_kubeconfig_is_named(tmp_path, monkeypatch, content):
 
 def test_no_kubeconfig_says_what_else_there_is(tmp_path, monkeypatch):
     monkeypatch.setenv("KUBECONFIG", str(tmp_path / "config"))
-    with pytest.raises(BadTarget, match="give a --stack without cluster.context"):
+    with pytest.raises(BadTarget, match=r"give a --stack without cluster\.context"):
         Cluster.by_context("exam")
 
 
