@@ -180,4 +180,4 @@ def test_once_it_is_done_the_section_goes_and_nothing_changes(empty_lab, second)
     second.up("--expect-no-changes")
     ran = tool(empty_lab, second.workspace, "adopt", "second")
     assert (ran.returncode, ran.stderr) == (0, "")
-    assert "Nothing to take over: the state has everything that its state does not have." in ran.stdout
+    assert "Nothing to take over: the state has everything that exists under the stack's names." in ran.stdout
