@@ -248,7 +248,7 @@ def test_an_item_that_failed_is_found_though_the_backup_lists_it(objects, held, 
 def test_a_backup_that_failed_its_validation_has_no_coverage(objects, tool, backup):
     name = backup({"includedNamespaces": [NAMESPACE], "storageLocation": "nowhere"})
     said = tool("coverage", name, code=1)
-    assert "is FailedValidationand cannot be restored" in said.err
+    assert "is FailedValidation and cannot be restored" in said.err
     assert "nowhere" in tool("logs", name, code=1).out
 
 

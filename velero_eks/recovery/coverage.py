@@ -385,7 +385,7 @@ def coverage_of(session: Session, backup: Backup, *, needs: Sequence[str] = ()) 
         raise BadTarget(f"backup {backup.name} is {backup.phase}; its coverage is known when it ends")
     if backup.phase in ("Failed", "FailedValidation"):
         why = backup.why or f"velero-eks logs {session.target.arguments} {backup.name} says why"
-        raise NotGood(f"backup {backup.name} is {backup.phase}and cannot be restored: {why}")
+        raise NotGood(f"backup {backup.name} is {backup.phase} and cannot be restored: {why}")
     store, cluster = session.store(backup.location), session.cluster
     kinds = cluster.kinds(afresh=True)
     filters = Filters.of(backup.spec, kinds)
