@@ -90,6 +90,7 @@ def shown_line(text: str, number: int) -> str:
     lines = text.splitlines()
     line = lines[number - 1] if number <= len(lines) else ""
     key = _KEY.match(line)
+    hidden = f"{line[: key.end()]} {HIDDEN}" if key else f"{_indent(line)}{HIDDEN}"
     left = len(_indent(line)) + 1
     nearest = next((found for above in reversed(lines[: number - 1]) if (found := _KEY.match(above))), None)
     if (key is None or not key[0].endswith(":")) and nearest and smells(nearest["key"]):
@@ -100,10 +101,10 @@ def shown_line(text: str, number: int) -> str:
         if found is None or len(_indent(above)) >= left:
             continue
         if smells(found["key"]):
-            return f"{line[: key.end()]} {HIDDEN}" if key else f"{_indent(line)}{HIDDEN}"
+            return hidden
         left = len(_indent(above))
     if (key and secret_shaped(line[key.end() :].strip(" \"'"))) or secret_shaped(line.strip()):
-        return f"{line[: key.end()]} {HIDDEN}" if key else f"{_indent(line)}{HIDDEN}"
+        return hidden
     return line
 
 
@@ -227,10 +228,9 @@ def _blanks(lines: list[str]) -> Iterator[_Try]:
     if len(bad) > 1:
         mend += f", in all {len(bad)} lines that have one"
     for width in _TAB_WIDTHS:
-        made = [
-            _spaced(_indent(line), width) + line[len(_indent(line)) :] if number in set(bad) else line
-            for number, line in enumerate(lines)
-        ]
+        made = list(lines)
+        for number in bad:
+            made[number] = _spaced(_indent(lines[number]), width) + lines[number].lstrip()
         yield _Try(first, column, what, mend, "\n".join(made) + "\n")
 
 
