@@ -46,8 +46,8 @@ def backend(project: Path, stack_file: Path, environment: Mapping[str, str]) -> 
 
     A file that cannot be read says nothing here.
     """
-    saved = _json(_home(environment) / "credentials.json")
-    url = backend_url(project, environment)
+    saved = _saved(environment)
+    url = _url(project, environment, saved)
     tokens = {**_mapping(saved.get("accounts")), **_mapping(saved.get("accessTokens"))}
     file = environment.get(PASSPHRASE_FILE)
     found = bool(file) and Path(str(file)).expanduser().is_file()
@@ -63,16 +63,22 @@ def backend(project: Path, stack_file: Path, environment: Mapping[str, str]) -> 
 
 def backend_url(project: Path, environment: Mapping[str, str]) -> str | None:
     """Where the state of a project's stacks is kept, as the CLI would find it; None where no one has logged in."""
+    return _url(project, environment, _saved(environment))
+
+
+def _url(project: Path, environment: Mapping[str, str], saved: Mapping[str, Any]) -> str | None:
     declared = _mapping(_yaml(project).get("backend")).get("url")
-    url = environment.get(URL) or declared or _json(_home(environment) / "credentials.json").get("current")
+    url = environment.get(URL) or declared or saved.get("current")
     if not url and environment.get(TOKEN):
         return CLOUD
     return str(url) if url else None
 
 
-def _home(environment: Mapping[str, str]) -> Path:
+def _saved(environment: Mapping[str, str]) -> Mapping[str, Any]:
+    """What the CLI keeps of its logins."""
     named = environment.get("PULUMI_CREDENTIALS_PATH") or environment.get("PULUMI_HOME")
-    return Path(named).expanduser() if named else Path(environment.get("HOME") or "~").expanduser() / ".pulumi"
+    home = Path(named).expanduser() if named else Path(environment.get("HOME") or "~").expanduser() / ".pulumi"
+    return _json(home / "credentials.json")
 
 
 def _provider(stack: Mapping[str, Any]) -> str | None:
