@@ -8,9 +8,9 @@ from urllib.parse import parse_qs, urlsplit
 import boto3
 import pytest
 from botocore import exceptions
-from moto import mock_aws
 from moto.eks.models import eks_backends
 
+from tests.velero_eks.aws.emulated import emulated_account
 from velero_eks.aws import client as aws
 from velero_eks.errors import BadTarget, NotAllowed, OperationError, Unreachable
 from velero_eks.kube.connection import eks_cluster
@@ -21,15 +21,9 @@ AUTHORITY = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"
 
 
 @pytest.fixture
-def account(monkeypatch):
+def account():
     """An emulated account with one EKS cluster, `exam`."""
-    for name in ("AWS_PROFILE", "AWS_ENDPOINT_URL", "AWS_CA_BUNDLE", "AWS_SESSION_TOKEN"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAEXAMPLE")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "example")
-    monkeypatch.setenv("AWS_CONFIG_FILE", "/dev/null")
-    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-    with mock_aws():
+    with emulated_account():
         boto3.client("eks", region_name=REGION).create_cluster(
             name="exam",
             roleArn=f"arn:aws:iam::{MOTO_ACCOUNT}:role/eks",

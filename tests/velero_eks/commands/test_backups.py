@@ -7,12 +7,11 @@ import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import boto3
 import pytest
 import yaml
-from moto import mock_aws
 from typer.testing import CliRunner, Result
 
+from tests.velero_eks.aws.emulated import emulated_bucket
 from tests.velero_eks.kube.api_server import api_server, kubeconfig, status
 from tests.velero_eks.plan.projects import project, stack_text
 from tests.velero_eks.recovery.recorded import NOW, ago, backup, location
@@ -33,16 +32,9 @@ class _Clock:
 
 
 @pytest.fixture
-def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+def bucket() -> Iterator[Any]:
     """An emulated account with an empty bucket."""
-    for name in ("AWS_PROFILE", "AWS_ENDPOINT_URL", "AWS_CA_BUNDLE"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAEXAMPLE")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "example")
-    monkeypatch.setenv("AWS_CONFIG_FILE", "/dev/null")
-    with mock_aws():
-        client = boto3.client("s3", region_name=REGION)
-        client.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
+    with emulated_bucket(BUCKET, REGION) as client:
         yield client
 
 

@@ -12,12 +12,11 @@ import tarfile
 import time
 from pathlib import Path
 
-import boto3
 import pytest
 import yaml
-from moto import mock_aws
 from typer.testing import CliRunner, Result
 
+from tests.velero_eks.aws.emulated import emulated_bucket
 from tests.velero_eks.kube.api_server import api_server, kubeconfig, status
 from tests.velero_eks.plan.projects import project, stack_text
 from tests.velero_eks.recovery.recorded import BACKUPS, backup
@@ -32,19 +31,11 @@ BUCKET, REGION = "backups-of-exam", "eu-west-1"
 @pytest.fixture(scope="module")
 def bucket():
     """An emulated account with the recorded backups in its bucket."""
-    with pytest.MonkeyPatch.context() as patch:
-        for name in ("AWS_PROFILE", "AWS_ENDPOINT_URL", "AWS_CA_BUNDLE"):
-            patch.delenv(name, raising=False)
-        patch.setenv("AWS_ACCESS_KEY_ID", "AKIAEXAMPLE")
-        patch.setenv("AWS_SECRET_ACCESS_KEY", "example")
-        patch.setenv("AWS_CONFIG_FILE", "/dev/null")
-        with mock_aws():
-            client = boto3.client("s3", region_name=REGION)
-            client.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
-            for path in BACKUPS.rglob("*.*"):
-                key = f"backups/{path.parent.name}/{path.name}"
-                client.put_object(Bucket=BUCKET, Key=key, Body=path.read_bytes())
-            yield client
+    with emulated_bucket(BUCKET, REGION) as client:
+        for path in BACKUPS.rglob("*.*"):
+            key = f"backups/{path.parent.name}/{path.name}"
+            client.put_object(Bucket=BUCKET, Key=key, Body=path.read_bytes())
+        yield client
 
 
 @pytest.fixture

@@ -7,14 +7,13 @@ import select
 import socket
 import ssl
 import threading
-from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
 from typing import Any
 
 import pytest
 
 from lab.certificates import CertificateAuthority
+from tests.networks import serving
 from tests.velero_eks.kube.api_server import Request, api_server
 from velero_eks import contact
 from velero_eks.errors import BadTarget, Unreachable
@@ -52,32 +51,6 @@ def tls(authority):
 def secure(tls):
     with api_server(lambda asked: (200, {**VERSION, "subject": asked.subject}), tls) as answering:
         yield answering
-
-
-@contextmanager
-def accepting(serve: Callable[[socket.socket], Any]) -> Iterator[int]:
-    """A port on which every connection is given to `serve`, each in a thread of its own."""
-    opened: list[socket.socket] = []
-
-    def one(sock: socket.socket) -> None:
-        with sock, suppress(OSError):
-            serve(sock)
-
-    def accept() -> None:
-        with suppress(OSError):
-            while True:
-                opened.append(listening.accept()[0])
-                threading.Thread(target=one, args=(opened[-1],), daemon=True).start()
-
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        thread = threading.Thread(target=accept, daemon=True)
-        thread.start()
-        yield listening.getsockname()[1]
-        listening.shutdown(socket.SHUT_RDWR)
-        thread.join(LIMIT)
-    for sock in opened:
-        with suppress(OSError):
-            sock.shutdown(socket.SHUT_RDWR)
 
 
 def spliced(one: Any, other: Any) -> None:
@@ -134,7 +107,7 @@ def test_a_connection_that_was_closed_meanwhile_is_not_written_to():
         sock.close()
         closed.set()
 
-    with accepting(once) as port:
+    with serving(once) as port:
         asking = cluster(ApiServer(f"http://127.0.0.1:{port}"))
         for _ in range(2):
             # A write is never sent twice, so that a stale connection would fail here.
@@ -155,7 +128,7 @@ def test_what_reads_is_asked_again_and_what_writes_is_not():
                 return
             sock.sendall(answer)
 
-    with accepting(serve) as port:
+    with serving(serve) as port:
         asking = cluster(ApiServer(f"http://127.0.0.1:{port}"))
         asking.request("GET", "/version")
         asking.request("GET", "/version")
@@ -268,7 +241,7 @@ def test_a_server_that_takes_connections_and_says_nothing_is_given_up_after_one_
         asked.append(read_head(sock))
         sock.recv(1)
 
-    with accepting(silent) as port:
+    with serving(silent) as port:
         said = f"exam: no answer from http://127.0.0.1:{port}: it accepted the connection but sent no complete answer"
         with pytest.raises(Unreachable, match=said) as error:
             cluster(ApiServer(f"http://127.0.0.1:{port}")).version()
@@ -276,7 +249,7 @@ def test_a_server_that_takes_connections_and_says_nothing_is_given_up_after_one_
 
 
 def test_tls_that_comes_to_no_end_is_given_up(hurried, authority):
-    with accepting(lambda sock: sock.recv(65536) and select.select([sock], [], [], LIMIT)) as port:
+    with serving(lambda sock: sock.recv(65536) and select.select([sock], [], [], LIMIT)) as port:
         server = ApiServer(f"https://127.0.0.1:{port}", authority.certificate.read_text())
         with pytest.raises(
             Unreachable, match=r"accepted the connection but sent no complete answer\. Usually a proxy, a VPN"
@@ -349,7 +322,7 @@ def http_proxy(secure):
             sock.sendall(b"HTTP/1.1 200 Connection established\r\nVia: exam\r\n\r\n")
             spliced(sock, server)
 
-    with accepting(serve) as port:
+    with serving(serve) as port:
         yield port, heads, serve
 
 
@@ -381,7 +354,7 @@ def test_a_proxy_may_speak_tls_itself(http_proxy, authority, tls, monkeypatch):
         with tls.wrap_socket(sock, server_side=True) as wrapped:
             serve(wrapped)
 
-    with accepting(secured) as port:
+    with serving(secured) as port:
         server = ApiServer(
             "https://api.internal", authority.certificate.read_text(), server_name="localhost",
             proxy=f"https://127.0.0.1:{port}",
@@ -410,7 +383,7 @@ def test_a_socks_proxy_is_given_the_name(secure, authority, login):
             sock.sendall(b"\x05\x00\x00\x01\x7f\x00\x00\x01\x00\x50")
             spliced(sock, server)
 
-    with accepting(serve) as port:
+    with serving(serve) as port:
         server = ApiServer(
             "https://api.internal:6443", authority.certificate.read_text(), server_name="localhost",
             proxy=f"socks5://{login}127.0.0.1:{port}",
@@ -434,7 +407,7 @@ def test_a_proxy_that_makes_no_way_is_named_without_its_password(scheme, answer,
         sock.recv(65536)
         sock.sendall(answer)
 
-    with accepting(serve) as port:
+    with serving(serve) as port:
         server = ApiServer("https://api.internal", proxy=f"{scheme}://u:hunter2@127.0.0.1:{port}")
         with pytest.raises(Unreachable) as error:
             cluster(server).version()

@@ -7,11 +7,10 @@ import gzip
 import json
 from pathlib import Path
 
-import boto3
 import pytest
-from moto import mock_aws
 
 from tests.support import settings
+from tests.velero_eks.aws.emulated import emulated_bucket
 from tests.velero_eks.recovery.recorded import BACKUPS, location
 from velero_eks.aws.client import Limits
 from velero_eks.errors import BadTarget, NotAllowed, OperationError, Unreachable
@@ -30,26 +29,18 @@ def upload(s3, folder: Path, prefix: str = "") -> None:
 @pytest.fixture(scope="module")
 def s3():
     """An emulated bucket with both recorded backups, and again below a prefix; a restore's files beside them."""
-    with pytest.MonkeyPatch.context() as patch:
-        for name in ("AWS_PROFILE", "AWS_ENDPOINT_URL", "AWS_CA_BUNDLE"):
-            patch.delenv(name, raising=False)
-        patch.setenv("AWS_ACCESS_KEY_ID", "AKIAEXAMPLE")
-        patch.setenv("AWS_SECRET_ACCESS_KEY", "example")
-        patch.setenv("AWS_CONFIG_FILE", "/dev/null")
-        with mock_aws():
-            client = boto3.client("s3", region_name=REGION)
-            client.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
-            for folder in BACKUPS.iterdir():
-                upload(client, folder)
-            upload(client, BACKUPS / "whole", f"{PREFIX}/")
-            skipped = {"v1/ConfigMap": ["exam-prod/grading(skipped)"]}
-            for name, text in (
-                ("restore-r1-resource-list.json.gz", json.dumps(skipped)),
-                ("restore-r1-results.gz", json.dumps({"warnings": {"cluster": ["it was there"]}})),
-                ("restore-r1-logs.gz", 'time="2026-11-23T11:00:00Z" level=info msg="starting restore"\n'),
-            ):
-                client.put_object(Bucket=BUCKET, Key=f"restores/r1/{name}", Body=gzip.compress(text.encode()))
-            yield client
+    with emulated_bucket(BUCKET, REGION) as client:
+        for folder in BACKUPS.iterdir():
+            upload(client, folder)
+        upload(client, BACKUPS / "whole", f"{PREFIX}/")
+        skipped = {"v1/ConfigMap": ["exam-prod/grading(skipped)"]}
+        for name, text in (
+            ("restore-r1-resource-list.json.gz", json.dumps(skipped)),
+            ("restore-r1-results.gz", json.dumps({"warnings": {"cluster": ["it was there"]}})),
+            ("restore-r1-logs.gz", 'time="2026-11-23T11:00:00Z" level=info msg="starting restore"\n'),
+        ):
+            client.put_object(Bucket=BUCKET, Key=f"restores/r1/{name}", Body=gzip.compress(text.encode()))
+        yield client
 
 
 @pytest.fixture
