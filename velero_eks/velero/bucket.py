@@ -170,7 +170,7 @@ class BackupStore:
         return self._messages(f"backups/{name}/{name}-results.gz")
 
     def files(self, name: str) -> frozenset[str]:
-        """The names of the files in a backup's folder; none where there is no such folder."""
+        """The names of the files in a backup's folder that have any content; none where there is no such folder."""
         if _NAME.fullmatch(name) is None:
             return frozenset()
         prefix = f"{self._root}backups/{name}/"
@@ -181,7 +181,8 @@ class BackupStore:
             found = self._s3().list_objects_v2(Prefix=prefix, **self._whose()).get("Contents") or ()
         except (BotoCoreError, ClientError) as error:
             raise self._explained(error) from error
-        return frozenset(item["Key"][len(prefix) :] for item in found)
+        # No file of Velero's is empty: an empty one is what an upload or a copy that failed has left.
+        return frozenset(item["Key"][len(prefix) :] for item in found if item["Size"])
 
     def claims_without_data(self, name: str) -> list[ClaimWithoutData]:
         """The claims whose volumes have no data in a backup."""

@@ -208,6 +208,15 @@ def test_no_good_backup_exits_with_1(bucket, run):
     assert "half: the objects (NAME.tar.gz) are missing in the bucket. Nothing can be restored" in result.stdout
 
 
+def test_an_empty_file_of_contents_is_none(bucket, run):
+    put(bucket, made("half", hours=1))
+    assert run("dev").exit_code == 0
+    bucket.put_object(Bucket=BUCKET, Key="backups/half/half.tar.gz", Body=b"")
+    result = run("dev")
+    assert result.exit_code == 1
+    assert "half: the objects (NAME.tar.gz) are missing in the bucket. Nothing can be restored" in result.stdout
+
+
 def test_a_bucket_that_cannot_be_read_exits_with_2_and_the_cluster_still_says_what_it_knows(bucket, run):
     bucket.delete_bucket(Bucket=BUCKET)
     with velero(made("b", hours=1)) as server:

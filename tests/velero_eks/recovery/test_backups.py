@@ -50,7 +50,7 @@ class S3:
 
     def list_objects_v2(self, *, Prefix: str, **_: Any) -> Any:
         self._ask("LIST")
-        return {"Contents": [{"Key": key} for key in sorted(self.keys) if key.startswith(Prefix)]}
+        return {"Contents": [{"Key": key, "Size": 1} for key in sorted(self.keys) if key.startswith(Prefix)]}
 
     def get_paginator(self, _: str) -> Any:
         def pages(*, Prefix: str, **_: Any) -> Any:
