@@ -19,6 +19,7 @@ _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _WINDOW = 12
 # Characters that all tries together may read: some hundred copies of a stack file of usual size.
 _BUDGET = 1_500_000
+_TAB = "a tab indents this line, and YAML allows spaces alone", "replace the tab with spaces"
 _TAB_WIDTHS = (2, 4, 8, 1)
 # The time that a pattern takes for a line of blanks grows with the square of its length.
 _LONGEST_LINE = 10_000
@@ -221,7 +222,7 @@ def _blanks(lines: list[str]) -> Iterator[_Try]:
     indent = _indent(lines[first])
     column = len(indent) - len(indent.lstrip(" "))
     if "\t" in indent:
-        what, mend = "a tab indents this line, and YAML allows spaces alone", "replace the tab with spaces"
+        what, mend = _TAB
     else:
         what = f"a blank that is not a space (U+{ord(indent[column]):04X}) indents this line"
         mend = "replace it with spaces"
@@ -398,6 +399,8 @@ def _where_it_stopped(error: yaml.MarkedYAMLError, lines: list[str]) -> Mistake:
         mark = error.context_mark
     line = _line(mark, len(lines))
     column = min(mark.column if mark else 0, len(lines[line]) if lines else 0)
+    if lines and lines[line][column : column + 1] == "\t" and not lines[line][:column].strip():
+        return Mistake(line + 1, column + 1, *_TAB)
     if problem == "but found another document":
         mend = "the file has one document: remove what does not belong to it"
     elif problem == "found unknown escape character":

@@ -83,6 +83,13 @@ def mistakes(lines: list[str]) -> Iterator[tuple[int, str]]:
             yield number, line.replace(", ", " ", 1)
 
 
+def test_a_tab_is_named_in_a_file_that_is_too_large_to_try_mends_in():
+    with pytest.raises(yaml.MarkedYAMLError) as error:
+        yaml.compose(HEAD + "\tx: y\n", Loader=yaml.CSafeLoader)
+    found = find(HEAD + "\tx: y\n", error.value, try_mends=False)
+    assert (found.line, found.column, found.mend) == (3, 1, "replace the tab with spaces")
+
+
 @pytest.mark.parametrize("path", STACKS, ids=lambda path: path.name)
 def test_whatever_line_of_a_stack_file_is_damaged_that_line_is_named(tmp_path, path):
     lines = path.read_text().splitlines()
